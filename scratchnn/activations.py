@@ -1,0 +1,210 @@
+"""Activations: y = f(a), and the way back da = dy * f'(a), with the derivative written through the output y alone.
+
+Writing the derivative through y means that a layer keeps y and nothing else for its backward pass: tanh' is 1 - y²,
+sigmoid' is y (1 - y), and so on. It is also why gelu, silu (swish) and mish are absent: they fall before they rise, so
+one y belongs to two different a with two different derivatives, and y alone cannot tell them apart.
+
+Names and constants are those of Keras 3. Every function keeps the dtype of its argument.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+from scratchnn_kernels.contract import Array
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A named pair of functions: `forward(a) -> y` and `backward(dy, y) -> da`, all of one shape and dtype.
+
+    To use a function of your own, give both:
+    `Activation("cube", lambda a: a**3, lambda dy, y: dy * 3 * np.cbrt(y) ** 2)`.
+    """
+
+    name: str
+    forward: Callable[[Any], Any]
+    backward: Callable[[Any, Any], Any]
+
+    def __call__(self, a: Float[Array, "..."]) -> Float[Array, "..."]:
+        return self.forward(a)
+
+    def get_config(self) -> dict[str, Any]:
+        """A plain description for a model file. A file holds no functions: one of your own is only marked as such."""
+        if ACTIVATIONS.get(self.name) is self:
+            return {"name": self.name}
+        return {"name": self.name, "custom": True}
+
+
+def _linear(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    return a
+
+
+def _linear_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return dy
+
+
+def _relu(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    return np.maximum(a, 0)
+
+
+def _relu_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return dy * (y > 0)
+
+
+LEAKY_SLOPE = 0.2  # Keras 3; Keras 2 had 0.3
+
+
+def _leaky_relu(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    return np.where(a > 0, a, LEAKY_SLOPE * a)
+
+
+def _leaky_relu_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return np.where(y > 0, dy, LEAKY_SLOPE * dy)
+
+
+def _tanh(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    return np.tanh(a)
+
+
+def _tanh_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return dy * (1 - y * y)
+
+
+def _sigmoid(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    # exp is taken of -|a| only: it cannot overflow, and small results keep all their digits.
+    e = np.exp(-np.abs(a))
+    return np.where(a >= 0, 1, e) / (1 + e)
+
+
+def _sigmoid_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return dy * y * (1 - y)
+
+
+def _hard_sigmoid(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    return np.clip(a / 6 + 0.5, 0, 1)
+
+
+def _hard_sigmoid_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return dy * ((y > 0) & (y < 1)) / 6
+
+
+def _softsign(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    return a / (1 + np.abs(a))
+
+
+def _softsign_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return dy * (1 - np.abs(y)) ** 2
+
+
+def _softplus(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    # log(1 + exp(a)) with the larger of the two terms taken out, so that exp cannot overflow.
+    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+
+
+def _softplus_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return dy * -np.expm1(-y)  # the derivative is sigmoid(a) = 1 - exp(-y)
+
+
+def _elu(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    return np.where(a > 0, a, np.expm1(np.minimum(a, 0)))
+
+
+def _elu_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return dy * np.where(y > 0, 1, y + 1)
+
+
+# Klambauer et al., "Self-Normalizing Neural Networks", 2017: the fixed point with mean 0 and variance 1.
+SELU_ALPHA = 1.6732632423543772
+SELU_SCALE = 1.0507009873554805
+
+
+def _selu(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    return SELU_SCALE * np.where(a > 0, a, SELU_ALPHA * np.expm1(np.minimum(a, 0)))
+
+
+def _selu_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return dy * np.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
+
+
+def _exponential(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    return np.exp(a)  # inf where exp(a) has no number to stand for it, as anywhere else
+
+
+def _exponential_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return dy * y
+
+
+def _softmax(a: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Over the last axis. Taking the largest a away changes nothing but the overflow."""
+    e = np.exp(a - a.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def _softmax_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
+    return y * (dy - (dy * y).sum(axis=-1, keepdims=True))
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    activation.name: activation
+    for activation in (
+        Activation("linear", _linear, _linear_backward),
+        Activation("relu", _relu, _relu_backward),
+        Activation("leaky_relu", _leaky_relu, _leaky_relu_backward),
+        Activation("tanh", _tanh, _tanh_backward),
+        Activation("sigmoid", _sigmoid, _sigmoid_backward),
+        Activation("hard_sigmoid", _hard_sigmoid, _hard_sigmoid_backward),
+        Activation("softsign", _softsign, _softsign_backward),
+        Activation("softplus", _softplus, _softplus_backward),
+        Activation("elu", _elu, _elu_backward),
+        Activation("selu", _selu, _selu_backward),
+        Activation("exponential", _exponential, _exponential_backward),
+        Activation("softmax", _softmax, _softmax_backward),
+    )
+}
+
+
+def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> Activation:
+    """Return the activation meant by a name, an `Activation`, its `get_config()`, or None (linear).
+
+    Raises:
+        ValueError: for a name not known here (the nearest one is suggested), or a stored activation that was your own.
+        TypeError: for any other function, because its derivative is not known.
+    """
+    if identifier is None:
+        return ACTIVATIONS["linear"]
+    if isinstance(identifier, Activation):
+        return identifier
+    if isinstance(identifier, str):
+        return look_up("activation", identifier, ACTIVATIONS)
+    if isinstance(identifier, Mapping):
+        if identifier.get("custom"):
+            raise ValueError(
+                f"the stored activation {identifier['name']!r} is not one of scratchnn's own, and a file holds no "
+                "functions: build the layer with the same Activation(name, forward, backward), then load its weights"
+            )
+        return look_up("activation", identifier["name"], ACTIVATIONS)
+    raise TypeError(
+        f"an activation needs its derivative as well, got only {identifier!r}: "
+        "pass Activation(name, forward, backward) with forward(a) -> y and backward(dy, y) -> da"
+    )
+
+
+def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
+    """Return `table`'s entry for `name`; "GlorotUniform" and "glorot_uniform" are one name, as in Keras.
+
+    Raises:
+        ValueError: if there is none; it suggests the nearest name and lists them all.
+    """
+    plain = {key.replace("_", "").lower(): key for key in table}
+    wanted = name.replace("_", "").lower()
+    if wanted in plain:
+        return table[plain[wanted]]
+    nearest = difflib.get_close_matches(wanted, plain, n=1)
+    hint = f"; did you mean {plain[nearest[0]]!r}?" if nearest else "."
+    raise ValueError(f"unknown {kind} {name!r}{hint} Known: {', '.join(sorted(table))}")

@@ -1,0 +1,204 @@
+"""Initial values of parameters: the formulas, names and defaults of Keras 3.
+
+An initializer is called as `initializer(shape, generator, dtype)`. Numbers are drawn in float64 and then rounded, so
+that a float32 model starts from the rounded weights of the float64 model with the same seed.
+
+Sources: Glorot, Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010;
+He et al., "Delving Deep into Rectifiers", 2015; Saxe et al., "Exact solutions to the nonlinear dynamics of learning in
+deep linear neural networks", 2014.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import DTypeLike
+from scratchnn_kernels.contract import Array
+
+from scratchnn.activations import look_up
+
+
+@dataclass(frozen=True)
+class Initializer:
+    """A rule for initial values. To add your own, derive a frozen dataclass from this one, name it and write `draw`."""
+
+    name: ClassVar[str]
+
+    def __call__(
+        self, shape: tuple[int, ...], generator: np.random.Generator, dtype: DTypeLike = np.float32
+    ) -> Float[Array, "..."]:
+        return self.draw(shape, generator).astype(dtype)
+
+    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
+        """Return float64 values of this shape."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Constant(Initializer):
+    """The same value everywhere; `zeros` and `ones` are this."""
+
+    name: ClassVar[str] = "constant"
+    value: float = 0.0
+
+    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
+        return np.full(shape, self.value, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class RandomUniform(Initializer):
+    """Uniform in [minval, maxval)."""
+
+    name: ClassVar[str] = "random_uniform"
+    minval: float = -0.05
+    maxval: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not self.minval <= self.maxval:
+            raise ValueError(f"minval must not be above maxval, got minval={self.minval}, maxval={self.maxval}")
+
+    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
+        return generator.uniform(self.minval, self.maxval, shape)
+
+
+@dataclass(frozen=True)
+class RandomNormal(Initializer):
+    """Normal with this mean and standard deviation."""
+
+    name: ClassVar[str] = "random_normal"
+    mean: float = 0.0
+    stddev: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not self.stddev >= 0:
+            raise ValueError(f"stddev must be 0 or more, got {self.stddev}")
+
+    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
+        return generator.normal(self.mean, self.stddev, shape)
+
+
+@dataclass(frozen=True)
+class TruncatedNormal(RandomNormal):
+    """Normal, drawn again wherever it falls further than two standard deviations from the mean."""
+
+    name: ClassVar[str] = "truncated_normal"
+
+    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
+        values = generator.standard_normal(shape)
+        while (outside := np.abs(values) > 2).any():
+            values[outside] = generator.standard_normal(np.count_nonzero(outside))
+        return self.mean + self.stddev * values
+
+
+# What is left of the standard deviation of a standard normal that was cut at -2 and 2.
+TRUNCATED_STDDEV = 0.87962566103423978
+
+Mode = Literal["fan_in", "fan_out", "fan_avg"]
+Distribution = Literal["truncated_normal", "untruncated_normal", "uniform"]
+
+
+@dataclass(frozen=True)
+class VarianceScaling(Initializer):
+    """Variance scale / n, where n is the fan in, the fan out, or their mean; Glorot's and He's rules are this.
+
+    The variance is that of the numbers that come out: the truncated normal starts wider to make up for its lost tails.
+    """
+
+    name: ClassVar[str] = "variance_scaling"
+    scale: float = 1.0
+    mode: Mode = "fan_in"
+    distribution: Distribution = "truncated_normal"
+
+    def __post_init__(self) -> None:
+        if not self.scale > 0:
+            raise ValueError(f"scale must be positive, got {self.scale}")
+        if self.mode not in get_args(Mode):
+            raise ValueError(f"mode must be one of {', '.join(get_args(Mode))}, got {self.mode!r}")
+        if self.distribution not in get_args(Distribution):
+            known = ", ".join(get_args(Distribution))
+            raise ValueError(f"distribution must be one of {known}, got {self.distribution!r}")
+
+    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
+        fan_in, fan_out = fans(shape)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        stddev = math.sqrt(self.scale / max(1.0, n))
+        if self.distribution == "uniform":
+            limit = math.sqrt(3) * stddev  # the uniform distribution on [-limit, limit] has variance limit² / 3
+            return generator.uniform(-limit, limit, shape)
+        if self.distribution == "truncated_normal":
+            return TruncatedNormal(0.0, stddev / TRUNCATED_STDDEV).draw(shape, generator)
+        return generator.normal(0.0, stddev, shape)
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """How many numbers enter one output unit, and how many outputs one input reaches.
+
+    (D, G) -> D and G; a Conv1D's (k, D, F) -> kD and kF, because each filter sees k time steps of D features at once.
+    """
+    if len(shape) == 0:
+        return 1, 1
+    if len(shape) == 1:
+        return shape[0], shape[0]
+    window = math.prod(shape[:-2])
+    return window * shape[-2], window * shape[-1]
+
+
+@dataclass(frozen=True)
+class Orthogonal(Initializer):
+    """`gain` times a random matrix whose columns are orthonormal; its rows, when there are fewer rows than columns.
+
+    A shape of more than two axes is seen as (product of all but the last, last). An orthogonal Wh keeps the length of
+    h, so that gradients through many time steps start out neither vanishing nor exploding.
+    """
+
+    name: ClassVar[str] = "orthogonal"
+    gain: float = 1.0
+
+    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
+        if len(shape) < 2:
+            raise ValueError(f"an orthogonal initial value needs at least two axes, got shape {shape}")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(generator.standard_normal((max(rows, columns), min(rows, columns))))
+        # QR leaves the sign of each column open, and LAPACK's choice is not random. Making the diagonal of r positive
+        # makes q uniform among orthogonal matrices (Mezzadri, "How to generate random matrices...", 2007).
+        q *= np.where(np.diag(r) < 0, -1, 1)
+        return self.gain * (q.T if rows < columns else q).reshape(shape)
+
+
+INITIALIZERS: dict[str, Callable[..., Initializer]] = {
+    "zeros": partial(Constant, 0.0),
+    "ones": partial(Constant, 1.0),
+    "constant": Constant,
+    "random_uniform": RandomUniform,
+    "uniform": RandomUniform,  # Keras' other name, the default of its Embedding
+    "random_normal": RandomNormal,
+    "normal": RandomNormal,
+    "truncated_normal": TruncatedNormal,
+    "variance_scaling": VarianceScaling,
+    "glorot_uniform": partial(VarianceScaling, 1.0, "fan_avg", "uniform"),
+    "glorot_normal": partial(VarianceScaling, 1.0, "fan_avg", "truncated_normal"),
+    "he_uniform": partial(VarianceScaling, 2.0, "fan_in", "uniform"),
+    "he_normal": partial(VarianceScaling, 2.0, "fan_in", "truncated_normal"),
+    "lecun_uniform": partial(VarianceScaling, 1.0, "fan_in", "uniform"),
+    "lecun_normal": partial(VarianceScaling, 1.0, "fan_in", "truncated_normal"),
+    "orthogonal": Orthogonal,
+}
+
+
+def get(identifier: str | Initializer | Mapping[str, Any]) -> Initializer:
+    """Return the initializer meant by a name, an `Initializer`, or its `get_config()`.
+
+    Raises:
+        ValueError: for an unknown name (the nearest one is suggested) or a value out of range.
+    """
+    if isinstance(identifier, Initializer):
+        return identifier
+    config = {"name": identifier} if isinstance(identifier, str) else dict(identifier)
+    return look_up("initializer", config.pop("name"), INITIALIZERS)(**config)

@@ -1,0 +1,246 @@
+"""Losses: one number that says how far the outputs y are from the targets, and its gradient with respect to y.
+
+Every loss is the mean over the whole batch (Keras' "sum_over_batch_size"), so that the gradient needs no further
+scaling. Forward and backward carry the same equation numbers; `from_logits=True` means that y has not been through the
+sigmoid or softmax yet, which is more exact: no probability has to be kept away from 0 and 1 for its logarithm to exist.
+
+Keras: the same numbers and names. A probability nearer than 1e-7 to 0 or 1 is moved to that distance, and where it was
+moved its gradient is 0, because the moved value no longer depends on y. (Keras on TensorFlow alone looks behind a final
+sigmoid or softmax and takes the logits from there; say `from_logits=True` for that.)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+from numpy.typing import DTypeLike
+from scratchnn_kernels.contract import Array
+
+from scratchnn import activations
+from scratchnn.activations import look_up
+
+EPSILON = 1e-7  # keras.config.epsilon()
+
+
+@dataclass(frozen=True)
+class LossCache:
+    """What backward needs: the outputs and their targets."""
+
+    y: Float[Array, "*shape"]
+    target: Float[Array, "*shape"]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The protocol of a loss: `validate` once per fit, then `forward` and `backward` for every batch."""
+
+    name: ClassVar[str]
+
+    def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
+        """Return the targets of a whole data set as `forward` wants them, for outputs of shape `y_shape` and `dtype`.
+
+        A trailing axis of length 1 may be missing or too many: labels (N,) fit outputs (N, 1), as in Keras.
+
+        Raises:
+            ValueError: if shape or values do not fit; the message names what was expected and what came.
+        """
+        return _as_shape(self.name, _as_numbers(self.name, target), y_shape).astype(dtype)
+
+    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, LossCache]:
+        raise NotImplementedError
+
+    def backward(self, cache: LossCache) -> Float[Array, "..."]:
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class MeanSquaredError(Loss):
+    """(1) L = mean (y - t)²."""
+
+    name: ClassVar[str] = "mean_squared_error"
+
+    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, LossCache]:
+        return _mean(np.square(y - target)), LossCache(y, target)  # (1)
+
+    def backward(self, cache: LossCache) -> Float[Array, "..."]:
+        return 2 * (cache.y - cache.target) / cache.y.size  # (1)
+
+
+@dataclass(frozen=True)
+class BinaryCrossentropy(Loss):
+    """The surprise at labels t when y is the probability of a 1; t may itself be a probability.
+
+    (1) p = min(max(y, ε), 1 - ε), or sigmoid(y) when `from_logits`
+    (2) L = mean -(t log p + (1 - t) log(1 - p))
+    """
+
+    name: ClassVar[str] = "binary_crossentropy"
+    from_logits: bool = False
+
+    def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
+        target = _as_shape(self.name, _as_numbers(self.name, target), y_shape)
+        _check_range(self.name, target)
+        return target.astype(dtype)
+
+    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, LossCache]:
+        t = target
+        if self.from_logits:
+            # (1, 2) together: -log sigmoid(y) = log(1 + exp(-y)), written so that exp cannot overflow.
+            loss = np.maximum(y, 0) - t * y + np.log1p(np.exp(-np.abs(y)))
+        else:
+            p = np.clip(y, EPSILON, 1 - EPSILON)  # (1)
+            loss = -(t * np.log(p) + (1 - t) * np.log(1 - p))  # (2)
+        return _mean(loss), LossCache(y, target)
+
+    def backward(self, cache: LossCache) -> Float[Array, "..."]:
+        y, t = cache.y, cache.target
+        if self.from_logits:
+            return (activations.get("sigmoid")(y) - t) / y.size  # (1, 2) together
+        p = np.clip(y, EPSILON, 1 - EPSILON)
+        dp = (p - t) / (p * (1 - p)) / y.size  # (2)
+        return np.where(p == y, dp, 0)  # (1)
+
+
+@dataclass(frozen=True)
+class CategoricalCrossentropy(Loss):
+    """The surprise at rows of target probabilities t, most often one-hot, when the last axis of y holds probabilities.
+
+    (1) q = y / Σ y
+    (2) p = min(max(q, ε), 1 - ε); p = softmax(y) instead of (1, 2) when `from_logits`
+    (3) L = mean over rows of -Σ t log p
+    """
+
+    name: ClassVar[str] = "categorical_crossentropy"
+    from_logits: bool = False
+
+    def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
+        _check_classes(self.name, y_shape)
+        target = _as_numbers(self.name, target)
+        if target.shape != y_shape:
+            hint = "; class numbers belong to sparse_categorical_crossentropy" if _fits(target, y_shape[:-1]) else ""
+            raise ValueError(f"{self.name} expects targets of shape {y_shape}, got {target.shape}{hint}")
+        _check_range(self.name, target)
+        totals = target.sum(axis=-1, dtype=np.float64)
+        if not np.allclose(totals, 1, rtol=0, atol=1e-3):
+            worst = totals.flat[np.abs(totals - 1).argmax()]
+            raise ValueError(f"{self.name} expects each row of targets to sum to 1, got a row that sums to {worst:g}")
+        return target.astype(dtype)
+
+    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, LossCache]:
+        if self.from_logits:
+            shifted = y - y.max(axis=-1, keepdims=True)
+            log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (1, 2)
+        else:
+            q = y / y.sum(axis=-1, keepdims=True)  # (1)
+            log_p = np.log(np.clip(q, EPSILON, 1 - EPSILON))  # (2)
+        return _mean(-(target * log_p).sum(axis=-1)), LossCache(y, target)  # (3)
+
+    def backward(self, cache: LossCache) -> Float[Array, "..."]:
+        y, t = cache.y, cache.target
+        rows = y.size // y.shape[-1]
+        if self.from_logits:
+            return (activations.get("softmax")(y) - t) / rows  # (1, 2, 3) together; each row of t sums to 1
+        total = y.sum(axis=-1, keepdims=True)
+        q = y / total
+        p = np.clip(q, EPSILON, 1 - EPSILON)
+        dp = -t / p / rows  # (3)
+        dq = np.where(p == q, dp, 0)  # (2)
+        return (dq - (dq * q).sum(axis=-1, keepdims=True)) / total  # (1)
+
+
+@dataclass(frozen=True)
+class SparseCategoricalCrossentropy(CategoricalCrossentropy):
+    """CategoricalCrossentropy with class numbers 0 ... C-1 for one-hot rows: targets (N,) for outputs (N, C)."""
+
+    name: ClassVar[str] = "sparse_categorical_crossentropy"
+
+    def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
+        _check_classes(self.name, y_shape)
+        target = _as_numbers(self.name, target)
+        if target.shape == y_shape:
+            raise ValueError(
+                f"{self.name} expects class numbers of shape {y_shape[:-1]}, got {target.shape}; "
+                "one-hot rows belong to categorical_crossentropy"
+            )
+        target = _as_shape(self.name, target, y_shape[:-1])
+        if (target != np.floor(target)).any():
+            raise ValueError(f"{self.name} expects whole class numbers, got {target[target != np.floor(target)][0]:g}")
+        if target.min() < 0 or target.max() >= y_shape[-1]:
+            raise ValueError(
+                f"{self.name} expects class numbers from 0 to {y_shape[-1] - 1}, "
+                f"got values from {target.min():g} to {target.max():g}"
+            )
+        return target.astype(np.int64)
+
+    def forward(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> tuple[float, LossCache]:
+        one_hot = (target[..., np.newaxis] == np.arange(y.shape[-1])).astype(y.dtype)
+        return super().forward(y, one_hot)
+
+
+LOSSES: dict[str, Callable[..., Loss]] = {
+    "binary_crossentropy": BinaryCrossentropy,
+    "bce": BinaryCrossentropy,
+    "categorical_crossentropy": CategoricalCrossentropy,
+    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
+    "mean_squared_error": MeanSquaredError,
+    "mse": MeanSquaredError,
+}
+
+
+def get(identifier: str | Loss | Mapping[str, Any]) -> Loss:
+    """Return the loss meant by a name, a `Loss`, or its `get_config()`.
+
+    Raises:
+        ValueError: for an unknown name; the nearest one is suggested.
+    """
+    if isinstance(identifier, Loss):
+        return identifier
+    config = {"name": identifier} if isinstance(identifier, str) else dict(identifier)
+    return look_up("loss", config.pop("name"), LOSSES)(**config)
+
+
+def _mean(values: Float[Array, "..."]) -> float:
+    return float(values.mean(dtype=np.float64))
+
+
+def _as_numbers(name: str, target: Any) -> Shaped[Array, "..."]:
+    target = np.asarray(target)
+    if target.dtype.kind not in "buif":
+        raise ValueError(f"{name} expects numbers as targets, got dtype {target.dtype}")
+    if target.size == 0:
+        raise ValueError(f"{name} expects at least one target, got shape {target.shape}")
+    if not np.isfinite(target).all():
+        raise ValueError(f"{name} expects finite targets, got {np.count_nonzero(~np.isfinite(target))} NaN or infinite")
+    return target
+
+
+def _fits(target: Array, shape: tuple[int, ...]) -> bool:
+    return target.shape == shape or target.shape == (*shape, 1) or (*target.shape, 1) == shape
+
+
+def _as_shape(name: str, target: Shaped[Array, "..."], shape: tuple[int, ...]) -> Shaped[Array, "..."]:
+    if not _fits(target, shape):
+        also = f" or {shape[:-1]}" if shape[-1:] == (1,) else ""
+        raise ValueError(f"{name} expects targets of shape {shape}{also}, got {target.shape}")
+    return target.reshape(shape)
+
+
+def _check_range(name: str, target: Shaped[Array, "..."]) -> None:
+    if target.min() < 0 or target.max() > 1:
+        raise ValueError(
+            f"{name} expects labels 0 or 1, or probabilities between them, "
+            f"got values from {target.min():g} to {target.max():g}"
+        )
+
+
+def _check_classes(name: str, y_shape: tuple[int, ...]) -> None:
+    if len(y_shape) < 2 or y_shape[-1] < 2:
+        raise ValueError(
+            f"{name} expects outputs of shape (N, classes) with at least two classes, got {y_shape}; "
+            "for a single output use binary_crossentropy"
+        )

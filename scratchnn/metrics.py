@@ -1,0 +1,106 @@
+"""Metrics: what a person reads beside the loss. They are not differentiated, so they may be as blunt as right or wrong.
+
+Each one measures a batch as two numbers, a total and how many were seen; both add over batches of any size, and the
+metric is their quotient: right answers out of all, or the summed error per element.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from scratchnn_kernels.contract import Array
+
+from scratchnn.activations import look_up
+from scratchnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+
+Measure = Callable[[Array, Array], tuple[float, int]]
+
+
+@dataclass
+class Metric:
+    """A running quotient `total / seen`. `name` is the key in logs and history, spelled as the user spelled it."""
+
+    name: str
+    measure: Measure
+    total: float = 0.0
+    seen: int = 0
+
+    def reset(self) -> None:
+        self.total, self.seen = 0.0, 0
+
+    def update(self, y: Float[Array, "..."], target: Shaped[Array, "..."]) -> None:
+        total, seen = self.measure(y, target)
+        self.total += total
+        self.seen += seen
+
+    def result(self) -> float:
+        """The metric over everything since `reset`; NaN when that is nothing."""
+        return self.total / self.seen if self.seen else float("nan")
+
+
+def binary_accuracy(y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, int]:
+    """y > 0.5 counts as 1, otherwise 0; right when that *equals* the target, so never for a soft label such as 0.7.
+
+    Keras: the same, also in that 0.5 is compared with y as it is, even when y holds logits (an even chance is 0 there).
+    """
+    return float(np.count_nonzero((y > 0.5) == target)), y.size
+
+
+def categorical_accuracy(y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> tuple[float, int]:
+    """Right when the largest of y stands where the largest of the target row stands. Logits serve as well."""
+    return sparse_categorical_accuracy(y, target.argmax(axis=-1))
+
+
+def sparse_categorical_accuracy(y: Float[Array, "*rows C"], target: Shaped[Array, "*rows"]) -> tuple[float, int]:
+    """Right when the largest of y stands at the class number. Logits serve as well."""
+    return float(np.count_nonzero(y.argmax(axis=-1) == target)), target.size
+
+
+def mean_squared_error(y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, int]:
+    return float(np.square(y - target).sum(dtype=np.float64)), y.size
+
+
+def mean_absolute_error(y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, int]:
+    return float(np.abs(y - target).sum(dtype=np.float64)), y.size
+
+
+MEASURES: dict[str, Measure | None] = {
+    "accuracy": None,  # depends on the loss
+    "acc": None,
+    "binary_accuracy": binary_accuracy,
+    "categorical_accuracy": categorical_accuracy,
+    "sparse_categorical_accuracy": sparse_categorical_accuracy,
+    "mean_squared_error": mean_squared_error,
+    "mse": mean_squared_error,
+    "mean_absolute_error": mean_absolute_error,
+    "mae": mean_absolute_error,
+}
+
+
+def get(identifier: str | Metric, loss: Loss) -> Metric:
+    """Return the metric meant by a name (a new one) or a `Metric`; "accuracy" or "acc" means the one that suits `loss`.
+
+    Keras chooses by shapes instead, which is the same for the usual models; for several independent yes/no outputs it
+    would compare the largest of them, and here each output counts.
+
+    Raises:
+        ValueError: for an unknown name (the nearest one is suggested), or for "accuracy" beside a loss without classes.
+    """
+    if isinstance(identifier, Metric):
+        return identifier
+    measure = look_up("metric", identifier, MEASURES)
+    return Metric(identifier, _accuracy(identifier, loss) if measure is None else measure)
+
+
+def _accuracy(name: str, loss: Loss) -> Measure:
+    if isinstance(loss, SparseCategoricalCrossentropy):
+        return sparse_categorical_accuracy
+    if isinstance(loss, CategoricalCrossentropy):
+        return categorical_accuracy
+    if isinstance(loss, BinaryCrossentropy):
+        return binary_accuracy
+    raise ValueError(
+        f"{name!r} does not say which accuracy is meant beside the loss {loss.name!r}: "
+        "name binary_accuracy, categorical_accuracy or sparse_categorical_accuracy"
+    )

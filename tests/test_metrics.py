@@ -1,0 +1,78 @@
+"""Metrics: values by hand, sums over batches, and the accuracy that goes with a loss."""
+
+import math
+
+import numpy as np
+import pytest
+
+from scratchnn import losses, metrics
+from scratchnn.metrics import Metric
+
+BINARY = losses.get("binary_crossentropy")
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "target", "total", "seen"),
+    [
+        # 0.5 itself counts as 0; a soft label is never met exactly; a logit of 0.2 (probability 0.55) counts as 0.
+        ("binary_accuracy", [[0.9], [0.5], [0.2], [0.9]], [[1.0], [0.0], [1.0], [0.7]], 2, 4),
+        ("binary_accuracy", [[0.9, 0.1], [0.1, 0.1]], [[1.0, 1.0], [0.0, 0.0]], 3, 4),
+        ("categorical_accuracy", [[0.2, 0.5, 0.3], [9.0, -1.0, 0.0]], [[0.0, 1.0, 0.0], [0.1, 0.9, 0.0]], 1, 2),
+        ("sparse_categorical_accuracy", [[0.2, 0.5, 0.3], [9.0, -1.0, 0.0]], [1, 1], 1, 2),
+        ("sparse_categorical_accuracy", [[[0.2, 0.8], [0.6, 0.4]]], [[1, 0]], 2, 2),
+        ("mse", [[1.0, 2.0]], [[3.0, 2.5]], 4.25, 2),
+        ("mae", [[1.0, 2.0]], [[3.0, 2.5]], 2.5, 2),
+    ],
+)
+def test_measures(name: str, y: list, target: list, total: float, seen: int) -> None:
+    metric = metrics.get(name, BINARY)
+    metric.update(np.array(y), np.array(target))
+    assert (metric.total, metric.seen) == (total, seen)
+    assert metric.result() == total / seen
+
+
+def test_uneven_batches_add_up_to_the_whole() -> None:
+    generator = np.random.default_rng(2)
+    y, target = generator.uniform(size=(11, 1)), generator.integers(0, 2, (11, 1)).astype(np.float64)
+    in_batches, whole = metrics.get("acc", BINARY), metrics.get("acc", BINARY)
+    whole.update(y, target)
+    for rows in (slice(0, 4), slice(4, 8), slice(8, 11)):
+        in_batches.update(y[rows], target[rows])
+    assert (in_batches.total, in_batches.seen) == (whole.total, whole.seen)
+    assert whole.seen == 11 and 0 < whole.total < 11
+
+    whole.reset()
+    assert math.isnan(whole.result())
+
+
+@pytest.mark.parametrize(
+    ("loss", "measure"),
+    [
+        ("binary_crossentropy", metrics.binary_accuracy),
+        ("categorical_crossentropy", metrics.categorical_accuracy),
+        ("sparse_categorical_crossentropy", metrics.sparse_categorical_accuracy),
+    ],
+)
+@pytest.mark.parametrize("name", ["accuracy", "acc"])
+def test_accuracy_goes_with_the_loss(name: str, loss: str, measure: metrics.Measure) -> None:
+    metric = metrics.get(name, losses.get(loss))
+    assert metric.measure is measure
+    assert metric.name == name
+
+
+def test_get_takes_a_metric_and_makes_a_new_one_of_a_name() -> None:
+    metric = Metric("mine", metrics.mean_squared_error)
+    assert metrics.get(metric, BINARY) is metric
+    assert metrics.get("mae", BINARY) is not metrics.get("mae", BINARY)
+
+
+@pytest.mark.parametrize(
+    ("name", "loss", "message"),
+    [
+        ("acuracy", "bce", r"unknown metric 'acuracy'; did you mean 'accuracy'\?"),
+        ("accuracy", "mse", r"'accuracy' does not say which .* 'mean_squared_error': name binary_accuracy, "),
+    ],
+)
+def test_what_get_refuses(name: str, loss: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        metrics.get(name, losses.get(loss))

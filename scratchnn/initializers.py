@@ -200,5 +200,5 @@ def get(identifier: str | Initializer | Mapping[str, Any]) -> Initializer:
     """
     if isinstance(identifier, Initializer):
         return identifier
-    config = {"name": identifier} if isinstance(identifier, str) else dict(identifier)
+    config: dict[str, Any] = {"name": identifier} if isinstance(identifier, str) else dict(identifier)
     return look_up("initializer", config.pop("name"), INITIALIZERS)(**config)

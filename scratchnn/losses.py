@@ -200,7 +200,7 @@ def get(identifier: str | Loss | Mapping[str, Any]) -> Loss:
     """
     if isinstance(identifier, Loss):
         return identifier
-    config = {"name": identifier} if isinstance(identifier, str) else dict(identifier)
+    config: dict[str, Any] = {"name": identifier} if isinstance(identifier, str) else dict(identifier)
     return look_up("loss", config.pop("name"), LOSSES)(**config)
 
 

@@ -1,0 +1,295 @@
+"""Optimizers: from gradients to the next parameters.
+
+A model keeps all its parameters in one vector w and all their gradients in another, g, of which the layers' arrays are
+views. So an optimizer needs no list of variables: its update rule is a few lines on whole vectors, in place, through
+one work vector u, because a fresh temporary per term costs a third of the step once the vectors outgrow the cache.
+
+Keras: the same names, defaults and order of things: clip, decay the weights, update. Repeated ids of an embedding
+arrive here already summed. Keras rounds its constants to float32 even for float64 variables; here they stay exact.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import DTypeLike
+from scratchnn_kernels.contract import Array
+
+from scratchnn.activations import look_up
+
+
+@dataclass(eq=False)
+class Optimizer:
+    """What all optimizers share: state, clipping and weight decay. A rule of your own writes `slot_names` and `update`.
+
+    State: `slots`, one vector like w for each of `slot_names`, and `iterations`, the number of steps taken.
+
+    At most one of: `clipnorm` (each variable's gradient is scaled down to this L2 norm), `clipvalue` (each element is
+    cut to this size), `global_clipnorm` (the whole gradient is scaled down to this norm). `weight_decay` λ moves w to
+    w - η λ w before the update (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
+
+    Raises:
+        ValueError: for a hyper-parameter out of its range.
+    """
+
+    name: ClassVar[str]
+    learning_rate: float = 0.01
+    _: KW_ONLY
+    weight_decay: float | None = None
+    clipnorm: float | None = None
+    clipvalue: float | None = None
+    global_clipnorm: float | None = None
+    iterations: int = field(default=0, init=False, repr=False)
+    slots: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        config = self.get_config()
+        clips = {key: config[key] for key in ("clipnorm", "clipvalue", "global_clipnorm") if config[key] is not None}
+        if len(clips) > 1:
+            raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm can be set, got {clips}")
+        for key in ("learning_rate", "epsilon", *clips):
+            if key in config and not 0 < config[key] < math.inf:
+                raise ValueError(f"{key} must be positive and finite, got {config[key]}")
+        for key in ("momentum", "rho", "beta_1", "beta_2"):
+            if key in config and not 0 <= config[key] < 1:
+                raise ValueError(f"{key} must be at least 0 and below 1, got {config[key]}")
+        if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"weight_decay must be 0 or more and finite, got {self.weight_decay}")
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        return ()
+
+    def update(self, w: Float[Array, " P"], g: Float[Array, " P"], u: Float[Array, " P"]) -> None:
+        """Move `w` in place by step number `iterations` + 1; `u` is there to be overwritten, `g` is not."""
+        raise NotImplementedError
+
+    def init(self, size: int, dtype: DTypeLike) -> None:
+        """Allocate the slots for a model of `size` parameters, all zero, and start counting again."""
+        self.iterations = 0
+        self.slots = {name: np.zeros(size, dtype) for name in self.slot_names}
+        self._work = np.zeros(size, dtype)
+        self._clipped = np.zeros(size if self.clipnorm or self.clipvalue or self.global_clipnorm else 0, dtype)
+
+    def step(self, params: Float[Array, " P"], grads: Float[Array, " P"], segments: Sequence[slice] = ()) -> None:
+        """Update `params` in place; `grads` is only read. Only `clipnorm` needs `segments`, one slice per variable."""
+        if params.shape != self._work.shape:
+            raise ValueError(f"the optimizer was set up for {self._work.size} parameters, got {params.size}")
+        grads = self._clip(grads, segments)
+        if self.weight_decay:
+            params *= 1 - self.learning_rate * self.weight_decay
+        self.update(params, grads, self._work)
+        self.iterations += 1
+
+    def _clip(self, grads: Float[Array, " P"], segments: Sequence[slice]) -> Float[Array, " P"]:
+        if self.clipvalue is not None:
+            return np.clip(grads, -self.clipvalue, self.clipvalue, out=self._clipped)
+        if self.global_clipnorm is not None:
+            return np.multiply(grads, _shrink(gradient_norm(grads), self.global_clipnorm), out=self._clipped)
+        if self.clipnorm is not None:
+            if sum(segment.stop - segment.start for segment in segments) != grads.size:
+                raise ValueError(
+                    f"clipnorm needs segments that cover all {grads.size} parameters, got {list(segments)}"
+                )
+            for segment in segments:
+                scale = _shrink(gradient_norm(grads[segment]), self.clipnorm)
+                np.multiply(grads[segment], scale, out=self._clipped[segment])
+            return self._clipped
+        return grads
+
+    def state(self) -> dict[str, Array]:
+        """Return a copy of all state, for a checkpoint."""
+        return {"iterations": np.array(self.iterations)} | {name: slot.copy() for name, slot in self.slots.items()}
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Take over what `state` returned; `init` must have been called for the same model. All or nothing.
+
+        Raises:
+            ValueError: if names, shapes or dtypes differ, or `iterations` is not a count.
+        """
+        expected = {"iterations", *self.slots}
+        if set(state) != expected:
+            raise ValueError(f"{self.name} expects the state {sorted(expected)}, got {sorted(state)}")
+        for name, slot in self.slots.items():
+            if state[name].shape != slot.shape or state[name].dtype != slot.dtype:
+                raise ValueError(
+                    f"{self.name} expects {name} of shape {slot.shape} and dtype {slot.dtype}, "
+                    f"got {state[name].shape} and {state[name].dtype}"
+                )
+        iterations = np.asarray(state["iterations"])
+        if iterations.shape != () or iterations.dtype.kind not in "ui" or iterations < 0:
+            raise ValueError(f"{self.name} expects iterations to be a whole number from 0 on, got {iterations!r}")
+        self.iterations = int(iterations)
+        for name, slot in self.slots.items():
+            slot[:] = state[name]
+
+    def get_config(self) -> dict[str, Any]:
+        """All hyper-parameters, as plain values."""
+        return {"name": self.name} | {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
+
+
+@dataclass(eq=False)
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum μ and step size η.
+
+    (1) m ← μ m - η g
+    (2) w ← w + m, or w ← w + μ m - η g with `nesterov`
+
+    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
+    """
+
+    name: ClassVar[str] = "sgd"
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        return ("momentum",) if self.momentum else ()
+
+    def update(self, w: Float[Array, " P"], g: Float[Array, " P"], u: Float[Array, " P"]) -> None:
+        np.multiply(g, -self.learning_rate, out=u)  # u = -η g
+        if self.momentum:
+            m = self.slots["momentum"]
+            m *= self.momentum
+            m += u  # (1)
+            if self.nesterov:
+                w += u
+                np.multiply(m, self.momentum, out=u)
+            else:
+                u[:] = m
+        w += u  # (2)
+
+
+@dataclass(eq=False)
+class RMSprop(Optimizer):
+    """Each element's step is divided by the running size of its gradient; ρ is `rho`, μ is `momentum`.
+
+    (1) v ← ρ v + (1 - ρ) g²
+    (2) a ← ρ a + (1 - ρ) g           when `centered`
+    (3) s = √(v + ε), or √(v - a² + ε) when `centered`
+    (4) m ← μ m + η g / s
+    (5) w ← w - m
+
+    Source: Hinton, "Neural Networks for Machine Learning", lecture 6, 2012; centered: Graves, "Generating Sequences
+    With Recurrent Neural Networks", 2013.
+    """
+
+    name: ClassVar[str] = "rmsprop"
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    momentum: float = 0.0
+    epsilon: float = 1e-7
+    centered: bool = False
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        return ("velocity", *(["momentum"] if self.momentum else []), *(["average_gradient"] if self.centered else []))
+
+    def update(self, w: Float[Array, " P"], g: Float[Array, " P"], u: Float[Array, " P"]) -> None:
+        v = self.slots["velocity"]
+        np.multiply(g, g, out=u)
+        u *= 1 - self.rho
+        v *= self.rho
+        v += u  # (1)
+        if self.centered:
+            a = self.slots["average_gradient"]
+            np.multiply(g, 1 - self.rho, out=u)
+            a *= self.rho
+            a += u  # (2)
+            np.multiply(a, a, out=u)
+            np.subtract(v, u, out=u)
+            np.maximum(u, 0, out=u)  # a variance; only rounding can take it below 0, and from there its root to NaN
+            u += self.epsilon
+        else:
+            np.add(v, self.epsilon, out=u)
+        np.sqrt(u, out=u)  # (3)
+        np.divide(g, u, out=u)
+        u *= self.learning_rate
+        if self.momentum:
+            m = self.slots["momentum"]
+            m *= self.momentum
+            m += u  # (4)
+            w -= m  # (5)
+        else:
+            w -= u  # (4, 5): without momentum, m is the step itself
+
+
+@dataclass(eq=False)
+class Adam(Optimizer):
+    """Momentum and RMSprop together, both corrected for their start at zero; t counts steps from 1.
+
+    (1) m ← m + (1 - β₁)(g - m)
+    (2) v ← v + (1 - β₂)(g² - v)
+    (3) α = η √(1 - β₂ᵗ) / (1 - β₁ᵗ)
+    (4) w ← w - α m / (√v + ε)
+
+    ε stands outside the root, and the corrections are folded into α: it is the "ε hat" of the paper's section 2.
+
+    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    """
+
+    name: ClassVar[str] = "adam"
+    learning_rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        return ("momentum", "velocity")
+
+    def update(self, w: Float[Array, " P"], g: Float[Array, " P"], u: Float[Array, " P"]) -> None:
+        m, v, t = self.slots["momentum"], self.slots["velocity"], self.iterations + 1
+        np.subtract(g, m, out=u)
+        u *= 1 - self.beta_1
+        m += u  # (1)
+        np.multiply(g, g, out=u)
+        u -= v
+        u *= 1 - self.beta_2
+        v += u  # (2)
+        alpha = self.learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)  # (3)
+        np.sqrt(v, out=u)
+        u += self.epsilon
+        np.divide(m, u, out=u)
+        u *= alpha
+        w -= u  # (4)
+
+
+@dataclass(eq=False)
+class AdamW(Adam):
+    """Adam with weight decay, which acts on w directly rather than through the gradient: see `Optimizer`."""
+
+    name: ClassVar[str] = "adamw"
+    weight_decay: float | None = field(default=0.004, kw_only=True)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {rule.name: rule for rule in (SGD, RMSprop, Adam, AdamW)}
+
+
+def get(identifier: str | Optimizer | Mapping[str, Any]) -> Optimizer:
+    """Return the optimizer meant by a name (a new one), an `Optimizer`, or its `get_config()`.
+
+    Raises:
+        ValueError: for an unknown name (the nearest one is suggested) or a hyper-parameter out of range.
+    """
+    if isinstance(identifier, Optimizer):
+        return identifier
+    config: dict[str, Any] = {"name": identifier} if isinstance(identifier, str) else dict(identifier)
+    return look_up("optimizer", config.pop("name"), OPTIMIZERS)(**config)
+
+
+def gradient_norm(grads: Float[Array, " P"]) -> float:
+    """The L2 norm, summed in float64 (float32 would overflow at 1e19), in an order that no thread count can change."""
+    block = 16384  # the float64 copies stay in the cache
+    squares = (np.square(grads[i : i + block], dtype=np.float64).sum() for i in range(0, grads.size, block))
+    return math.sqrt(sum(squares))
+
+
+def _shrink(norm: float, limit: float) -> float:
+    """The factor that brings `norm` down to `limit`, and leaves a smaller one alone."""
+    return limit / norm if norm > limit else 1.0

@@ -1,0 +1,114 @@
+"""Accuracy and loss over the epochs."""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, SupportsFloat
+
+from scratchnn.report.figure import BLUE, FAINT, GREY, INK, VERMILION, save, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_curves(
+    history: Mapping[str, Sequence[SupportsFloat]],
+    path: str | os.PathLike[str],
+    *,
+    title: str = "",
+    best_epoch: int | None = None,
+) -> list[Path]:
+    """Draw accuracy and loss, of training and validation, and return the files written.
+
+    `history` has the keys of Keras, one number per epoch: accuracy, loss, val_accuracy, val_loss. Any may be missing,
+    and numbers may be NaN. `path` without suffix gives an SVG and a PNG. `best_epoch`, counted from 1, is marked;
+    unless given it is the one of highest val_accuracy, or lowest val_loss where there is no accuracy.
+
+    Raises:
+        ValueError: if `history` has none of the keys, or no epoch.
+    """
+    curves = {key: [_finite(x) for x in history.get(key, [])] for key in _KEYS}
+    epochs = max(map(len, curves.values()))
+    if epochs == 0:
+        raise ValueError(f"history needs at least one epoch of {', '.join(_KEYS)}, got the keys {sorted(history)}")
+    best = best_epoch if best_epoch is not None else find_best_epoch(history)
+    with style():
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(10, 4.4))
+        axes = figure.subplots(1, 2)
+        figure.subplots_adjust(left=0.06, right=0.985, bottom=0.125, top=0.81, wspace=0.16)
+        for ax, what in zip(axes, ("accuracy", "loss"), strict=True):
+            _draw_panel(ax, what, curves[what], curves["val_" + what], epochs, best)
+        if title:
+            figure.text(0.06, 0.935, title, fontsize=14, fontweight="bold")
+        lines = {
+            line.get_label(): line
+            for ax in axes
+            for line in ax.get_lines()
+            if line.get_label() in ("train", "validation")
+        }
+        figure.legend(
+            list(lines.values()),
+            list(lines),
+            loc="upper right",
+            bbox_to_anchor=(0.992, 1.0),
+            ncols=2,
+            frameon=False,
+            fontsize=11,
+            handlelength=2.4,
+        )
+        return save(figure, path)
+
+
+_KEYS = ("accuracy", "loss", "val_accuracy", "val_loss")
+
+
+def find_best_epoch(history: Mapping[str, Sequence[SupportsFloat]]) -> int | None:
+    """Return the first epoch, counted from 1, of highest val_accuracy, else of lowest val_loss; None without either."""
+    for key, sign in (("val_accuracy", 1), ("val_loss", -1)):
+        scores = [sign * float(x) if math.isfinite(x) else -math.inf for x in history.get(key, [])]
+        if scores and max(scores) > -math.inf:
+            return scores.index(max(scores)) + 1
+    return None
+
+
+def _draw_panel(
+    ax: "Axes", what: str, train: list[float], validation: list[float], epochs: int, best: int | None
+) -> None:
+    marker = "o" if epochs <= 30 else ""
+    for values, label, colour, dashes in ((train, "train", BLUE, "--"), (validation, "validation", VERMILION, "-")):
+        if values:
+            x = range(1, len(values) + 1)
+            ax.plot(x, values, dashes, label=label, color=colour, linewidth=2, marker=marker, markersize=4)
+    if best is not None:
+        ax.axvline(best, color=GREY, linewidth=1, linestyle=(0, (1, 2)), zorder=0)
+        if best <= len(validation) and math.isfinite(value := validation[best - 1]):
+            ax.plot(
+                [best], [value], "o", markersize=10, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.4
+            )
+            text = f"{value:.1%} at best epoch {best}" if what == "accuracy" else f"{value:.3f} at epoch {best}"
+            ax.set_title(
+                "validation " + text, loc="right", fontsize=10, color=GREY
+            )  # above the panel, where no curve can be under it
+    ax.set_title(what.capitalize(), loc="left", fontsize=11, fontweight="bold", color=INK)
+    ax.set_xlabel("epoch")
+    ax.set_xlim((0.5, 1.5) if epochs == 1 else (1 - 0.03 * (epochs - 1), epochs + 0.03 * (epochs - 1)))
+    ax.set_xticks(_epoch_ticks(epochs))
+    ax.grid(axis="y", color=FAINT, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.tick_params(length=0)
+    ax.margins(y=0.12)
+    if what == "accuracy":
+        ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.6g}%")
+
+
+def _epoch_ticks(epochs: int) -> list[int]:
+    """Return the first epoch and at most ten round ones."""
+    step = next(k * 10**power for power in range(20) for k in (1, 2, 5) if epochs <= 10 * k * 10**power)
+    return sorted({1, *range(step, epochs + 1, step)})
+
+
+def _finite(x: SupportsFloat) -> float:
+    return float(x) if math.isfinite(x) else math.nan

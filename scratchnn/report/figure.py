@@ -1,0 +1,59 @@
+"""What the figures share: one style, colours that colour-blind readers can tell apart, equal bytes each time."""
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scratchnn.atomic_file import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, GREY, FAINT = "#1f2933", "#616e7c", "#d5dae0"
+# Okabe and Ito, "Color Universal Design", 2008
+BLUE, VERMILION, GREEN, ORANGE, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7"
+
+_MAX_PIXELS = 2**16 - 1  # of one side, in Matplotlib's renderer
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw and save in here: Matplotlib's defaults and ours, whatever the user's matplotlibrc says, restored after."""
+    import matplotlib.style
+
+    ours = {
+        "svg.fonttype": "none",  # text stays text: it can be searched, copied and read aloud
+        "svg.hashsalt": "scratchnn",  # else the ids in an SVG are random
+        "font.size": 10,
+        "text.color": INK,
+        "text.parse_math": False,  # a $ in a layer's name is a $
+        "axes.edgecolor": FAINT,
+        "axes.labelcolor": GREY,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "xtick.color": FAINT,
+        "ytick.color": FAINT,
+        "xtick.labelcolor": GREY,
+        "ytick.labelcolor": GREY,
+    }
+    with matplotlib.style.context(["default", ours]):
+        yield
+
+
+def save(figure: "Figure", path: str | os.PathLike[str], dpi: int = 150) -> list[Path]:
+    """Write `figure` as the suffix of `path` says (.svg, .png, .pdf), or as .svg and .png when it has none of these."""
+    path = Path(path)
+    suffixes = [path.suffix] if path.suffix in (".svg", ".png", ".pdf") else [".svg", ".png"]
+    stem = path.with_suffix("") if path.suffix == suffixes[0] else path
+    fitting_dpi = min(dpi, _MAX_PIXELS / max(figure.get_size_inches()))
+    written = []
+    for suffix in suffixes:
+        stream = io.BytesIO()
+        dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[suffix]
+        figure.savefig(stream, format=suffix[1:], dpi=fitting_dpi, metadata=dates)
+        written.append(stem.parent / (stem.name + suffix))
+        write_atomically(written[-1], [stream.getvalue()])
+    return written

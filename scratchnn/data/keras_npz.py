@@ -71,7 +71,7 @@ def read_words(data: bytes, path: Path) -> tuple[str, ...]:
     """Return the words of a JSON object {word: rank} in rank order.
 
     Raises:
-        DataError: unless the ranks are 1 ... number of words, each once, and no word is empty or holds a space or a line end.
+        DataError: unless the ranks are 1 ... number of words, each once, and every word is without spaces.
     """
     try:
         ranks = json.loads(data.decode("utf-8"))

@@ -1,0 +1,202 @@
+"""The IMDB reviews of Maas et al. (ACL 2011): 25,000 to learn from and 25,000 to test on, half of them positive.
+
+`load` gives arrays ready for a model; `load_data` and `get_word_index` have the names and the results of Keras'.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int32, Integer, Shaped, UInt8
+from scratchnn_kernels.contract import Array
+
+from scratchnn.data import sources, synthetic
+from scratchnn.data.corpus import Reviews
+from scratchnn.data.download import CITATION
+from scratchnn.data.text import INDEX_FROM, OOV, START, Vocabulary, encode_reviews, id_of_rank
+
+__all__ = ["CITATION", "Imdb", "get_word_index", "load", "load_data"]
+
+# Keras shuffles with this seed, training rows first, then test rows with the same generator.
+SHUFFLE_SEED = 113
+
+
+@dataclass(frozen=True, eq=False)
+class Imdb:
+    """Reviews as rows of word ids, with all that is needed to say where they came from.
+
+    Shapes:
+        x_train (N, T), x_test (M, T) ids, T = maxlen, padded at the front; y_train (N,), y_test (M,) 1 is positive
+    """
+
+    x_train: Int32[Array, "N T"]
+    y_train: UInt8[Array, " N"]
+    x_test: Int32[Array, "M T"]
+    y_test: UInt8[Array, " M"]
+    vocabulary: Vocabulary
+    source: str
+    is_synthetic: bool
+    digest: str
+    """SHA-256 in hex of the content before any cutting; `digest[:8]` is enough to show."""
+    digest_known: bool
+    """Whether the content is the published one (for the synthetic corpus: the one every machine makes)."""
+    oov_share: float
+    """Unknown words among the words inside the training rows."""
+    truncated_share: float
+    """Training reviews that did not fit into a row."""
+    num_words: int | None
+    maxlen: int
+    skip_top: int
+
+    def decode(self, ids: Integer[Array, " L"] | list[int]) -> str:
+        """Return the words of one row, such as `data.decode(data.x_train[0])`; "?" stands for unknown words."""
+        return self.vocabulary.decode(ids)
+
+    def banner(self) -> str | None:
+        """Return the warning that belongs above every result on synthetic data, or None on real data."""
+        return synthetic.banner() if self.is_synthetic else None
+
+
+def load(
+    data: str | Path | None = None,
+    *,
+    num_words: int | None = 1000,
+    maxlen: int = 100,
+    skip_top: int = 0,
+    download: bool = True,
+    synthetic: bool | None = None,
+) -> Imdb:
+    """Return the last `maxlen` ids of every review, in Keras' order and with Keras' ids.
+
+    Args:
+        data: folder with Keras' two files, or the .npz. None: $SCRATCHNN_DATA, our cache, Keras' cache, the download.
+        num_words: ids from `num_words` on become 2, unknown; 1000 keeps 996 words. None keeps every word.
+        skip_top: ids below `skip_top` become 2 as well, the start mark among them (so it is in Keras).
+        download: False never asks the network.
+        synthetic: True makes the synthetic corpus at once; False never does; None does when nothing else is found.
+
+    Raises:
+        DataError: if `data` or $SCRATCHNN_DATA is set but wrong, or nothing was found and `synthetic` is False.
+        ValueError: if a setting is out of range.
+    """
+    for name, value, least in (("num_words", num_words, 4), ("maxlen", maxlen, 1), ("skip_top", skip_top, 0)):
+        if value is None and name == "num_words":
+            continue
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+    found = sources.find(data, allow_download=download, synthetic_data=synthetic)
+    corpus = found.corpus
+    ids = id_of_rank(len(corpus.words), num_words, skip_top)
+    start = START if skip_top <= START else OOV
+    x, y = [], []
+    for reviews, rows in zip((corpus.train, corpus.test), _shuffled(corpus.train, corpus.test), strict=True):
+        x.append(encode_reviews(reviews, rows, ids, maxlen, start))
+        y.append(reviews.labels[rows])
+    # The start mark takes one place in the rows that it fits into; with `skip_top` it looks like an unknown word there.
+    lengths = corpus.train.lengths
+    n_unknown = np.count_nonzero(x[0] == OOV) - (np.count_nonzero(lengths < maxlen) if start == OOV else 0)
+    return Imdb(
+        x_train=x[0],
+        y_train=y[0],
+        x_test=x[1],
+        y_test=y[1],
+        vocabulary=Vocabulary.from_ranked(corpus.words, num_words, skip_top),
+        source=found.source,
+        is_synthetic=found.is_synthetic,
+        digest=corpus.digest,
+        digest_known=found.digest_known,
+        oov_share=float(n_unknown / np.minimum(lengths, maxlen).sum()),
+        truncated_share=float(np.mean(lengths + 1 > maxlen)),
+        num_words=num_words,
+        maxlen=maxlen,
+        skip_top=skip_top,
+    )
+
+
+def load_data(
+    path: str | Path | None = None,
+    num_words: int | None = None,
+    skip_top: int = 0,
+    maxlen: int | None = None,
+    seed: int = SHUFFLE_SEED,
+    start_char: int | None = 1,
+    oov_char: int | None = 2,
+    index_from: int = INDEX_FROM,
+) -> tuple[
+    tuple[Shaped[Array, " N"], Integer[Array, " N"]],
+    tuple[Shaped[Array, " M"], Integer[Array, " M"]],
+]:
+    """Return ((x_train, y_train), (x_test, y_test)) as `keras.datasets.imdb.load_data` does: x are arrays of lists.
+
+    Its surprises are kept: `maxlen` DROPS every review of `maxlen` ids or more, the start mark counted, and cuts none;
+    `skip_top` and `num_words` turn the start mark into `oov_char` too when it falls outside them; without `num_words`
+    the highest id that occurs, the rarest word, becomes `oov_char`; with `oov_char=None` unknown words are left out.
+    Different are `path`, which is here the place of the files, and that x is 1-D even if all rows have one length.
+
+    Raises:
+        DataError: as in `load`, but the synthetic corpus never stands in.
+        ValueError: if `maxlen` leaves no review in one of the splits.
+    """
+    corpus = sources.find(path, synthetic_data=False).corpus
+    splits = []
+    for reviews, rows in zip((corpus.train, corpus.test), _shuffled(corpus.train, corpus.test, seed), strict=True):
+        if maxlen:
+            rows = rows[reviews.lengths[rows] + (start_char is not None) < maxlen]
+            if not len(rows):
+                raise ValueError(f"maxlen={maxlen} leaves no review, because all are that long or longer; increase it")
+        splits.append((_flat_ids(reviews, rows, start_char, index_from), reviews.labels[rows].astype(np.int64)))
+    limit = num_words or max(int(ids.max()) for (ids, _), _ in splits)
+    (train, y_train), (test, y_test) = splits
+    x_train, x_test = (
+        _lists(ids, offsets, (ids >= skip_top) & (ids < limit), oov_char) for ids, offsets in (train, test)
+    )
+    return (x_train, y_train), (x_test, y_test)
+
+
+def get_word_index(path: str | Path | None = None) -> dict[str, int]:
+    """Return word -> rank, 1 for the commonest. The id of a word in the rows is its rank plus `index_from`, 3.
+
+    Raises:
+        DataError: as in `load_data`.
+    """
+    words = sources.find(path, synthetic_data=False).corpus.words
+    return {word: rank for rank, word in enumerate(words, start=1)}
+
+
+def _shuffled(train: Reviews, test: Reviews, seed: int = SHUFFLE_SEED) -> list[Integer[Array, " N"]]:
+    """Return the row order of each split. The files are sorted by class, so this is no luxury."""
+    legacy = np.random.RandomState(seed)  # Keras' generator: no other gives Keras' order
+    orders = []
+    for reviews in (train, test):
+        rows = np.arange(len(reviews))
+        legacy.shuffle(rows)
+        orders.append(rows)
+    return orders
+
+
+def _flat_ids(
+    reviews: Reviews, rows: Integer[Array, " N"], start_char: int | None, index_from: int
+) -> tuple[Integer[Array, " total"], Integer[Array, " N+1"]]:
+    """Return the ids of the given rows one after another, start marks included, and where each row begins."""
+    marks = int(start_char is not None)
+    lengths = reviews.lengths[rows] + marks
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    positions = np.arange(offsets[-1]) + np.repeat(reviews.offsets[rows] - marks - offsets[:-1], lengths)
+    ids = reviews.tokens[np.maximum(positions, 0)].astype(np.int64) + index_from
+    if start_char is not None:
+        ids[offsets[:-1]] = start_char
+    return ids, offsets
+
+
+def _lists(
+    ids: Integer[Array, " total"], offsets: Integer[Array, " N+1"], kept: Bool[Array, " total"], oov_char: int | None
+) -> Shaped[Array, " N"]:
+    if oov_char is None:
+        offsets = np.concatenate([[0], np.cumsum(kept)])[offsets]
+        flat = ids[kept].tolist()
+    else:
+        flat = np.where(kept, ids, oov_char).tolist()
+    lists = np.empty(len(offsets) - 1, object)
+    for n in range(len(lists)):
+        lists[n] = flat[offsets[n] : offsets[n + 1]]
+    return lists

@@ -84,9 +84,9 @@ class EarlyStopping(Callback):
     """Stops when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
     With `baseline`, an epoch restarts the waiting only if it also beats the baseline. Epochs before `start_from_epoch`
-    are not looked at. `restore_best_weights` brings back the weights of the best epoch whenever training ends, also when
-    it ends by itself after the last epoch. Afterwards `best`, `best_epoch` and `stopped_epoch` (None: it was not stopped
-    here) tell what happened.
+    are not looked at. `restore_best_weights` brings back the weights of the best epoch whenever training ends, also
+    when it ends by itself after the last epoch. Afterwards `best`, `best_epoch` and `stopped_epoch` (None: it was not
+    stopped here) tell what happened.
 
     Keras: the same, except that a missing `monitor` is an error and that NaN never counts as the best.
     """

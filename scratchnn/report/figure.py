@@ -16,7 +16,7 @@ INK, GREY, FAINT = "#1f2933", "#616e7c", "#d5dae0"
 # Okabe and Ito, "Color Universal Design", 2008
 BLUE, VERMILION, GREEN, ORANGE, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7"
 
-_MAX_PIXELS = 2**16 - 1  # of one side, in Matplotlib's renderer
+_MAX_PIXELS = 2**15 - 1  # of one side; many viewers open no more, Matplotlib itself draws twice as many
 
 
 @contextmanager

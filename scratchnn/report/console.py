@@ -1,0 +1,195 @@
+"""What training prints: a header, one row per epoch on stdout, and on a terminal a progress bar on stderr.
+
+No colour is used, so there is none to switch off (NO_COLOR). In a pipe the rows are the same, each is flushed at once,
+and there is no bar and no control character.
+"""
+
+import errno
+import io
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, SupportsFloat, runtime_checkable
+
+_SECONDS_BETWEEN_REDRAWS = 0.1
+_HEADINGS = (
+    ("ep", 3),
+    ("loss", 7),
+    ("acc", 6),
+    ("val_loss", 8),
+    ("val_acc", 7),
+    ("|g|", 7),
+    ("reviews/s", 9),
+    ("s", 7),
+)
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """What is asked of an output: any text file has it."""
+
+    def write(self, text: str, /) -> int: ...
+    def flush(self) -> None: ...
+    def isatty(self) -> bool: ...
+    def fileno(self) -> int: ...
+
+
+def header_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Return "key  value" lines, the values under one another."""
+    width = max((len(key) for key, _ in pairs), default=0)
+    return [f"{key:<{width}}  {value}".rstrip() for key, value in pairs]
+
+
+def table_head() -> str:
+    """Return the headings of the epoch table."""
+    return "  ".join(f"{name:>{width}}" for name, width in _HEADINGS) + "  best"
+
+
+def epoch_row(
+    epoch: int,
+    *,
+    loss: SupportsFloat,
+    accuracy: SupportsFloat,
+    val_loss: SupportsFloat | None = None,
+    val_accuracy: SupportsFloat | None = None,
+    gradient_norm: SupportsFloat | None = None,
+    reviews_per_second: SupportsFloat | None = None,
+    seconds: SupportsFloat | None = None,
+    best: bool = False,
+) -> str:
+    """Return one row of the epoch table; "-" stands for a number that there is none of."""
+    numbers = (
+        (loss, 4),
+        (accuracy, 4),
+        (val_loss, 4),
+        (val_accuracy, 4),
+        (gradient_norm, 4),
+        (reviews_per_second, 0),
+        (seconds, 1),
+    )
+    cells = [f"{epoch:>{_HEADINGS[0][1]}}"]
+    cells += [_cell(number, width, digits) for (number, digits), (_, width) in zip(numbers, _HEADINGS[1:], strict=True)]
+    return ("  ".join(cells) + ("  *" if best else "")).rstrip()
+
+
+def _cell(number: SupportsFloat | None, width: int, digits: int) -> str:
+    """Return `number` right-aligned in `width` characters, as 1.2e+05 where it has no room otherwise."""
+    if number is None:
+        return f"{'-':>{width}}"
+    text = f"{float(number):.{digits}f}"
+    return f"{text if len(text) <= width else f'{float(number):.0e}':>{width}}"
+
+
+class Progress:
+    """What `Console.progress` hands to the loop. This one shows nothing."""
+
+    def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, accuracy: SupportsFloat = math.nan) -> None:
+        """Count `n` more steps; `loss` and `accuracy` are shown as they are now."""
+
+
+class _Bar(Progress):
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._steps = 0
+        self._next = time.monotonic() + _SECONDS_BETWEEN_REDRAWS
+
+    def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, accuracy: SupportsFloat = math.nan) -> None:
+        self._steps += n
+        now = time.monotonic()
+        if now < self._next:
+            return  # most steps end here: formatting numbers that nobody sees would cost more than the rest
+        self._next = now + _SECONDS_BETWEEN_REDRAWS
+        self._bar.set_postfix_str(f"loss {float(loss):.4f}  acc {float(accuracy):.4f}", refresh=False)
+        self._bar.update(self._steps)
+        self._steps = 0
+
+
+class Console:
+    """Prints the header, the table and the bar.
+
+    `out` and `err` are sys.stdout and sys.stderr unless given. With `quiet` nothing is printed. A reader that goes away
+    (`| head`) ends the printing, not the training.
+    """
+
+    def __init__(self, out: Stream | None = None, err: Stream | None = None, quiet: bool = False) -> None:
+        # Both are None where a program was started with closed streams.
+        self._out = None if quiet else out or sys.stdout
+        self._err = None if quiet else err or sys.stderr
+
+    def header(self, pairs: Sequence[tuple[str, str]]) -> None:
+        for text in header_lines(pairs):
+            self.line(text)
+
+    def table_head(self) -> None:
+        self.line(table_head())
+
+    def epoch_row(self, epoch: int, **numbers: Any) -> None:
+        """Print one row; the keywords are those of the function `epoch_row`."""
+        self.line(epoch_row(epoch, **numbers))
+
+    def line(self, text: str) -> None:
+        """Print one line of anything else, such as the result on the test set."""
+        if self._out is None:
+            return
+        encoding = getattr(self._out, "encoding", None) or "utf-8"
+        printable = text.encode(encoding, "backslashreplace").decode(encoding)
+        try:
+            self._out.write(printable + "\n")
+            self._out.flush()
+        except OSError as error:
+            if error.errno not in (errno.EPIPE, errno.EIO):  # a closed pipe, a terminal that was closed
+                raise
+            _discard(self._out)
+            self._out = None
+
+    @contextmanager
+    def progress(self, total_steps: int, epoch: int, epochs: int) -> Iterator[Progress]:
+        """Show a bar with the time left while the block runs, if stderr is a terminal, and clear it after."""
+        if self._err is None or not self._err.isatty() or os.environ.get("TERM") == "dumb":
+            yield Progress()
+            return
+        bar = _make_bar(self._err, total_steps, f"epoch {epoch}/{epochs}")
+        try:
+            yield _Bar(bar)
+        finally:
+            bar.close()
+
+
+def _make_bar(err: Stream, total: int, description: str) -> Any:
+    from tqdm import tqdm
+
+    class QuietBar(tqdm):
+        monitor_interval = 0  # no watching thread: a program with threads cannot fork safely
+
+    QuietBar.set_lock(threading.RLock())  # tqdm's own lock asks the system for semaphores, which not all systems have
+    try:
+        has_width = os.get_terminal_size(err.fileno()).columns > 0
+    except OSError:
+        has_width = False
+    return QuietBar(
+        total=total,
+        desc=description,
+        file=err,
+        disable=None,  # not on a terminal: nothing
+        leave=False,
+        bar_format="{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
+        miniters=1,
+        mininterval=0,  # _Bar decides when
+        dynamic_ncols=has_width,
+        ncols=None if has_width else 80,  # some containers' terminals say they are 0 by 0; tqdm would draw nothing
+        nrows=None if has_width else 20,
+    )
+
+
+def _discard(stream: Stream) -> None:
+    """Let what is left in the buffer of a broken stream go nowhere, or Python complains about it when it ends."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    except (OSError, io.UnsupportedOperation):
+        pass

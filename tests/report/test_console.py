@@ -1,0 +1,221 @@
+"""The console: the same rows in a terminal and in a pipe, a bar in a terminal only, and nothing else."""
+
+import fcntl
+import io
+import math
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scratchnn.report.console import Console, epoch_row, header_lines, table_head
+
+NUMBERS: dict[str, Any] = {
+    "loss": 0.53124,
+    "accuracy": 0.727,
+    "val_loss": 0.4301,
+    "val_accuracy": 0.803,
+    "gradient_norm": 0.91,
+    "reviews_per_second": 61_234.5,
+    "seconds": 0.33,
+}
+
+TRAINING = """
+import sys, time
+from scratchnn.report.console import Console
+console = Console()
+console.header([("model", "lstm")])
+console.table_head()
+for epoch in (1, 2):
+    with console.progress(40, epoch, 2) as progress:
+        for step in range(40):
+            time.sleep(0.01)
+            progress.advance(1, loss=0.5, accuracy=0.75)
+    console.epoch_row(epoch, loss=0.5, accuracy=0.75, best=epoch == 2)
+"""
+ROWS = [
+    "model  lstm",
+    " ep     loss     acc  val_loss  val_acc      |g|  reviews/s        s  best",
+    "  1   0.5000  0.7500         -        -        -          -        -",
+    "  2   0.5000  0.7500         -        -        -          -        -  *",
+]
+
+
+def in_terminal(columns: int, **environment: str) -> str:
+    """Return what TRAINING writes to a terminal of that width, stdout and stderr together."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
+    env = {**os.environ, "TERM": "xterm", **environment}
+    process = subprocess.Popen([sys.executable, "-c", TRAINING], stdin=theirs, stdout=theirs, stderr=theirs, env=env)
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            piece = os.read(ours, 65_536)
+        except OSError:  # Linux's way to say that the other side is closed
+            piece = b""
+        if not piece:
+            break
+        written += piece
+    os.close(ours)
+    assert process.wait(60) == 0, written
+    return written.decode("utf-8")
+
+
+def left_on_screen(written: str) -> list[str]:
+    """Return the lines as they stand in the end: a carriage return goes back to the start of the line."""
+    lines = []
+    for line in written.replace("\r\n", "\n").split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            shown = part + shown[len(part) :]
+        lines.append(shown.rstrip())
+    return lines[:-1]
+
+
+@pytest.mark.parametrize("columns", [0, 60, 120])
+def test_a_terminal_shows_a_bar_with_the_time_left_and_clears_it(columns: int) -> None:
+    written = in_terminal(columns)
+    assert left_on_screen(written) == ROWS
+    bars = [part for part in written.split("\r") if part.startswith("epoch 1/2: ")]
+    assert 2 <= len(bars) <= 10  # 40 steps, redrawn every tenth of a second
+    assert re.search(r"\d+/40 \[00:00<00:0\d, ", bars[-1])
+    if columns != 60:
+        assert "loss 0.5000  acc 0.7500" in bars[-1]
+
+
+def test_a_terminal_gets_no_colours_and_a_dumb_one_no_bar() -> None:
+    assert "\x1b" not in in_terminal(100, NO_COLOR="1")
+    assert in_terminal(100, TERM="dumb").replace("\r\n", "\n").splitlines() == ROWS
+
+
+def test_a_pipe_gets_the_rows_only() -> None:
+    run = subprocess.run([sys.executable, "-c", TRAINING], capture_output=True, timeout=60)
+    assert run.stdout.decode("ascii").splitlines() == ROWS
+    assert b"\r" not in run.stdout
+    assert run.stderr == b""
+
+
+def test_a_pipe_gets_each_row_at_once() -> None:
+    script = "from scratchnn.report.console import Console; Console().line('first'); input()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"first\n"  # it still waits for input
+        process.communicate(b"\n", timeout=60)
+    assert process.returncode == 0
+
+
+def test_a_reader_that_goes_away_ends_the_printing_only() -> None:
+    script = """
+import sys
+from scratchnn.report.console import Console
+console = Console()
+for i in range(3):
+    input()
+    console.line("row")
+print("trained", file=sys.stderr)
+"""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write(b"\n\n")
+        process.stdin.close()
+        assert process.stderr.read() == b"trained\n"
+    assert process.returncode == 0
+
+
+def test_closed_streams_and_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    use_all(Console(quiet=True))
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    use_all(Console())
+    monkeypatch.undo()
+    assert capsys.readouterr() == ("", "")
+    use_all(Console())
+    assert capsys.readouterr().out.count("\n") == 4
+
+
+def use_all(console: Console) -> None:
+    console.header([("a", "b")])
+    console.table_head()
+    with console.progress(1, 1, 1) as progress:
+        progress.advance()
+    console.epoch_row(1, **NUMBERS)
+    console.line("end")
+
+
+def test_a_full_disk_is_not_taken_for_a_reader_that_went_away() -> None:
+    with open("/dev/full", "w") as full, pytest.raises(OSError, match="No space left"):
+        try:
+            Console(out=full).line("row")
+        finally:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())  # closing would fail again
+
+
+def test_words_the_encoding_lacks_are_escaped() -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    Console(out=out).line("naïve ☃")
+    out.seek(0)
+    assert out.read() == "na\\xefve \\u2603\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_bar_starts_no_thread_and_is_closed_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    err, threads = Terminal(), threading.active_count()
+    with pytest.raises(KeyboardInterrupt), Console(err=err).progress(10, 1, 1) as progress:
+        assert threading.active_count() == threads
+        progress.advance(5)
+        raise KeyboardInterrupt
+    assert err.getvalue().endswith("\r")
+    assert left_on_screen(err.getvalue() + "\n") == [""]
+
+
+def test_most_steps_draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    err = Terminal()
+    with Console(err=err).progress(20_000, 1, 1) as progress:
+        start = time.perf_counter()
+        for _ in range(20_000):
+            progress.advance(1, loss=0.5, accuracy=0.5)
+        seconds = time.perf_counter() - start
+    assert err.getvalue().count("\r") <= 4 + seconds / 0.1
+
+
+def test_header_values_stand_under_one_another() -> None:
+    assert header_lines([("data", "imdb"), ("threads", "2"), ("note", "")]) == ["data     imdb", "threads  2", "note"]
+    assert header_lines([]) == []
+
+
+def test_a_row_stands_under_its_headings() -> None:
+    head, row = table_head(), epoch_row(12, best=True, **NUMBERS)
+    assert row.split() == ["12", "0.5312", "0.7270", "0.4301", "0.8030", "0.9100", "61234", "0.3", "*"]
+    ends = [match.end() for match in re.finditer(r"\S+", head)]
+    assert [match.end() for match in re.finditer(r"\S+", row)][:-1] == ends[:-1]
+    assert row.index("*") == head.index("best")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e-30, -1e12, 123_456.789, 1e300, np.float32(3)])
+def test_no_number_breaks_the_columns(value: Any) -> None:
+    numbers: dict[str, Any] = {name: value for name in NUMBERS}
+    row = epoch_row(3, **numbers)
+    assert len(row) == len(table_head()) - len("  best")
+    assert len(row.split()) == 8
+    assert np.isclose(float(row.split()[1]), value, rtol=0.5, atol=1e-4, equal_nan=True)

@@ -1,4 +1,34 @@
-from typing import TYPE_CHECKING, Any
+"""What every backend provides, and what its kernels may assume.
+
+A backend is a package (`reference`, `cpu`, `gpu`) with one module per layer, and a module is one pair of functions:
+
+    y, state, cache = forward(x, ...parameters..., state, mask, dropout_x, dropout_h, ...)     recurrent layers
+    dx, grads, dstate = backward(dy, dstate, cache)
+
+    y, cache = forward(x, ...parameters...)                                                     the others
+    dx, grads = backward(dy, cache)
+
+`cache` is whatever backward needs, in whatever layout suits the backend: only the same backend's backward reads it.
+`grads` is a dict with the names of the parameters, and each gradient has the shape of the array it belongs to.
+
+Letters: B batch, T time, D input features, H hidden units, G packed gate columns (H for SimpleRNN, 3H for GRU, 4H for
+LSTM), V vocabulary, F filters, K dropout masks (1: shared by the gates, or one per gate).
+
+Kernels trust their input. The layers promise: every array C-contiguous, one floating dtype (float32 or float64) throughout,
+shapes checked, every id inside its table, activations known to the backend.
+
+Shapes at the door, batch first:
+    x          (B, T, D)   y  (B, T, H) when `sequences`, else (B, H): the state after the last step
+    state      tuple of (B, H): (h,) for SimpleRNN and GRU, (h, c) for LSTM. Entering forward: the initial state;
+               leaving it: the state after the last step. `dstate` entering backward: the gradient with respect to the
+               final state, None where there is none; leaving it: with respect to the initial state.
+    mask       (B, T) bool or None. At a False step the row keeps its state: h[t+1] = h[t], c[t+1] = c[t].
+    dropout_x  (K, B, D) or None: x is multiplied by it before it meets Wx; the same at every time step.
+    dropout_h  (K, B, H) or None: h is multiplied by it before it meets Wh; the same at every time step.
+    dy         as y, or None where only the states have a gradient
+"""
+
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -7,3 +37,123 @@ if TYPE_CHECKING:
     Array = np.ndarray
 else:
     Array = Any
+
+Grads = dict[str, Array]
+State = tuple[Array, ...]
+StateGrad = tuple[Array | None, ...]
+
+
+@runtime_checkable
+class ElementwiseActivation(Protocol):
+    """An activation whose derivative is written through its output: `da = backward(dy, y)`."""
+
+    @property
+    def name(self) -> str: ...
+    def forward(self, a: Array, /) -> Array: ...
+    def backward(self, dy: Array, y: Array, /) -> Array: ...
+
+
+class RecurrentBackward(Protocol):
+    """(dy, dstate, cache) -> (dx, grads, dstate0), the same for the three recurrent layers."""
+
+    def __call__(self, dy: Array | None, dstate: StateGrad, cache: Any, /) -> tuple[Array, Grads, State]: ...
+
+
+class SimpleRNNPair(Protocol):
+    """Parameters Wx (D, H), Wh (H, H), b (H,)."""
+
+    def forward(
+        self,
+        x: Array,
+        Wx: Array,
+        Wh: Array,
+        b: Array,
+        state: State,
+        mask: Array | None,
+        dropout_x: Array | None,
+        dropout_h: Array | None,
+        activation: ElementwiseActivation,
+        sequences: bool,
+    ) -> tuple[Array, State, Any]: ...
+
+    @property
+    def backward(self) -> RecurrentBackward: ...
+
+
+class LSTMPair(Protocol):
+    """Parameters Wx (D, 4H), Wh (H, 4H), b (4H,); gates packed i f g o."""
+
+    def forward(
+        self,
+        x: Array,
+        Wx: Array,
+        Wh: Array,
+        b: Array,
+        state: State,
+        mask: Array | None,
+        dropout_x: Array | None,
+        dropout_h: Array | None,
+        activation: ElementwiseActivation,
+        recurrent_activation: ElementwiseActivation,
+        sequences: bool,
+    ) -> tuple[Array, State, Any]: ...
+
+    @property
+    def backward(self) -> RecurrentBackward: ...
+
+
+class GRUPair(Protocol):
+    """Parameters Wx (D, 3H), Wh (H, 3H), bx (3H,), bh (3H,); gates packed z r g. `bh` counts only when `reset_after`."""
+
+    def forward(
+        self,
+        x: Array,
+        Wx: Array,
+        Wh: Array,
+        bx: Array,
+        bh: Array,
+        state: State,
+        mask: Array | None,
+        dropout_x: Array | None,
+        dropout_h: Array | None,
+        activation: ElementwiseActivation,
+        recurrent_activation: ElementwiseActivation,
+        reset_after: bool,
+        sequences: bool,
+    ) -> tuple[Array, State, Any]: ...
+
+    @property
+    def backward(self) -> RecurrentBackward: ...
+
+
+class Conv1DPair(Protocol):
+    """x (B, T, D) already padded, W (k, D, F), b (F,) -> y (B, T', F), T' = (T - (k - 1) dilation - 1) // stride + 1."""
+
+    def forward(
+        self, x: Array, W: Array, b: Array, stride: int, dilation: int, activation: ElementwiseActivation
+    ) -> tuple[Array, Any]: ...
+
+    def backward(self, dy: Array, cache: Any, /) -> tuple[Array, Grads]: ...
+
+
+class EmbeddingPair(Protocol):
+    """x (B, T) ids, E (V, D) -> y (B, T, D). Ids have no gradient, so backward returns only grads."""
+
+    def forward(self, x: Array, E: Array) -> tuple[Array, Any]: ...
+
+    def backward(self, dy: Array, cache: Any, /) -> Grads: ...
+
+
+class Kernels(Protocol):
+    """A backend: one pair per layer."""
+
+    @property
+    def embedding(self) -> EmbeddingPair: ...
+    @property
+    def simple_rnn(self) -> SimpleRNNPair: ...
+    @property
+    def lstm(self) -> LSTMPair: ...
+    @property
+    def gru(self) -> GRUPair: ...
+    @property
+    def conv1d(self) -> Conv1DPair: ...

@@ -1,0 +1,65 @@
+"""Embedding in Numba: the equation, and its number, are those of reference/embedding.py.
+
+Forward: a shard is a block of the batch. Backward: a shard is a block of the vocabulary, and goes through all ids in their
+order, picking up its own; so each row of the gradient is summed by one thread, always in the same order, without atomics.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import prange
+
+from scratchnn_kernels.contract import Array, Grads
+from scratchnn_kernels.cpu import shards
+from scratchnn_kernels.cpu.jit import launch, parallel, serial
+
+BACKWARD_SHARDS = 4  # each reads all the ids again, which costs little beside adding rows
+
+
+@dataclass(frozen=True)
+class EmbeddingCache:
+    x: Array  # (B, T)
+    V: int
+
+
+def forward(x: Array, E: Array) -> tuple[Array, EmbeddingCache]:
+    y = np.empty((*x.shape, E.shape[1]), E.dtype)
+    launch(_forward, x, E, *shards.shape_of(len(x)), y)
+    return y, EmbeddingCache(x, len(E))
+
+
+def backward(dy: Array, cache: EmbeddingCache) -> Grads:
+    dE = np.zeros((cache.V, dy.shape[-1]), dy.dtype)
+    launch(_backward, cache.x, dy, dE)
+    return {"E": dE}
+
+
+@parallel
+def _forward(x, E, S, R, y):
+    for s in prange(S):
+        _forward_shard(np.intp(s) * R, x, E, R, y)
+
+
+@serial
+def _forward_shard(first, x, E, R, y):
+    for b in range(first, min(first + R, x.shape[0])):
+        for t in range(x.shape[1]):
+            for d in range(E.shape[1]):
+                y[b, t, d] = E[x[b, t], d]  # (1)
+
+
+@parallel
+def _backward(x, dy, dE):
+    for s in prange(BACKWARD_SHARDS):
+        _backward_shard(np.intp(s), x, dy, dE)
+
+
+@serial
+def _backward_shard(s, x, dy, dE):
+    V = dE.shape[0]
+    low, high = s * V // BACKWARD_SHARDS, (s + 1) * V // BACKWARD_SHARDS
+    for b in range(x.shape[0]):
+        for t in range(x.shape[1]):
+            if low <= x[b, t] < high:
+                for d in range(dE.shape[1]):
+                    dE[x[b, t], d] += dy[b, t, d]  # (1)

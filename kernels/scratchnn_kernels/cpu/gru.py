@@ -1,0 +1,343 @@
+"""GRU in Numba: the equations, and their numbers, are those of reference/gru.py.
+
+One parallel region per pass: each thread takes a shard of the batch through all time steps (see shards.py). Both positions of
+the reset gate run here; what differs between them is in `_candidate_input` and in the branches on `reset_after`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import prange
+
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.cpu import shards
+from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
+from scratchnn_kernels.cpu.gemm import gemm
+from scratchnn_kernels.cpu.jit import launch, parallel, serial
+from scratchnn_kernels.cpu.shards import (
+    add_column_sums,
+    add_sequences,
+    add_step,
+    copy_to_rows,
+    drop,
+    put_rows,
+    put_step,
+    take_rows,
+    take_sequences,
+)
+from scratchnn_kernels.cpu.vectors import add, copy, fill, multiply
+
+GATES = 3
+Z, R_, G = range(GATES)  # R_ is the reset gate; R stays the number of rows of a shard
+
+
+@dataclass(frozen=True)
+class GRUCache:
+    Wx: Array  # (D, 3H)
+    Wh: Array  # (H, 3H)
+    B: int  # rows of the batch
+    x: Array  # (S, K, T, R, D), dropped out
+    h: Array  # (S, T+1, R, H)
+    h_in: Array  # (S, 3, T, R, H): what met Wh in (2) and (4), or empty where that was h itself
+    gates: Array  # (S, 3, T, R, H)
+    ah_g: Array  # (S, T, R, H): the candidate's columns of (2), or empty without reset_after
+    mask: Array  # (B, T), or empty
+    dropout_x: Array  # (K, B, D), or empty
+    dropout_h: Array  # (3, B, H), or empty
+    activation: int
+    recurrent_activation: int
+    reset_after: bool
+    sequences: bool
+
+
+def forward(
+    x: Array,
+    Wx: Array,
+    Wh: Array,
+    bx: Array,
+    bh: Array,
+    state: State,
+    mask: Array | None,
+    dropout_x: Array | None,
+    dropout_h: Array | None,
+    activation: ElementwiseActivation,
+    recurrent_activation: ElementwiseActivation,
+    reset_after: bool,
+    sequences: bool,
+) -> tuple[Array, State, GRUCache]:
+    B, T, D = x.shape
+    H = len(Wh)
+    S, R = shards.shape_of(B)
+    K = 1 if dropout_x is None else len(dropout_x)
+    plain = dropout_h is None and reset_after  # h itself meets all of Wh
+    cache = GRUCache(
+        Wx=Wx,
+        Wh=Wh,
+        B=B,
+        x=np.empty((S, K, T, R, D), x.dtype),
+        h=np.empty((S, T + 1, R, H), x.dtype),
+        h_in=np.empty((S, 0, 0, 0, 0) if plain else (S, GATES, T, R, H), x.dtype),
+        gates=np.empty((S, GATES, T, R, H), x.dtype),
+        ah_g=np.empty((S, T, R, H) if reset_after else (S, 0, 0, 0), x.dtype),
+        mask=shards.or_empty(mask, 2, np.bool_),
+        dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
+        dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
+        activation=number_of(activation),
+        recurrent_activation=number_of(recurrent_activation),
+        reset_after=reset_after,
+        sequences=sequences,
+    )
+    y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
+    h_last = np.empty((B, H), x.dtype)
+    launch(
+        _forward,
+        x,
+        shards.planes_of(Wx, GATES),
+        shards.planes_of(Wh, GATES),
+        bx,
+        bh,
+        *state,
+        cache.mask,
+        cache.dropout_x,
+        cache.dropout_h,
+        cache.activation,
+        cache.recurrent_activation,
+        reset_after,
+        cache.x,
+        cache.h,
+        cache.h_in,
+        cache.gates,
+        cache.ah_g,
+        y,
+        h_last,
+    )
+    return y if sequences else h_last, (h_last,), cache
+
+
+def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Array, Grads, State]:
+    S, _, T, _, D = cache.x.shape
+    H = len(cache.Wh)
+    B, dtype = cache.B, cache.x.dtype
+    (dh_last,) = dstate
+    dh0 = np.zeros((B, H), dtype) if dh_last is None else dh_last.copy()
+    if dy is not None and not cache.sequences:
+        dh0 += dy
+    dx = np.zeros((B, T, D), dtype)
+    dWx = np.zeros((S, GATES, D, H), dtype)
+    dWh = np.zeros((S, GATES, H, H), dtype)
+    dbx = np.zeros((S, GATES, H), dtype)
+    dbh = np.zeros((S, GATES, H), dtype)
+    launch(
+        _backward,
+        shards.or_empty(dy if cache.sequences else None, 3, dtype),
+        shards.transposed_planes_of(cache.Wx, GATES),
+        shards.transposed_planes_of(cache.Wh, GATES),
+        cache.mask,
+        cache.dropout_x,
+        cache.dropout_h,
+        cache.activation,
+        cache.recurrent_activation,
+        cache.reset_after,
+        cache.x,
+        cache.h,
+        cache.h_in,
+        cache.gates,
+        cache.ah_g,
+        dx,
+        dWx,
+        dWh,
+        dbx,
+        dbh,
+        dh0,
+    )
+    grads = {"Wx": shards.packed_sum(dWx), "Wh": shards.packed_sum(dWh), "bx": dbx.sum(axis=0).ravel()}
+    if cache.reset_after:
+        grads["bh"] = dbh.sum(axis=0).ravel()
+    return dx, grads, (dh0,)
+
+
+@parallel
+def _forward(
+    x, Wx, Wh, bx, bh, h0, mask, dropout_x, dropout_h, act, rec, reset_after, xs, hs, hs_in, gates_s, ahs_g, y, h_last
+):
+    for s in prange(hs.shape[0]):
+        _forward_shard(
+            np.intp(s), x, Wx, Wh, bx, bh, h0, mask, dropout_x, dropout_h, act, rec, reset_after,
+            xs, hs, hs_in, gates_s, ahs_g, y, h_last,
+        )  # fmt: skip
+
+
+@serial
+def _forward_shard(
+    s, x_batch, Wx, Wh, bx, bh, h0, mask, dropout_x, dropout_h, act, rec, reset_after,
+    xs, hs, hs_in, gates_s, ahs_g, y, h_last,
+):  # fmt: skip
+    x, h, h_in, gates, ah_g = xs[s], hs[s], hs_in[s], gates_s[s], ahs_g[s]
+    K, T, R, D = x.shape
+    H = h.shape[2]
+    first = s * R
+    take_sequences(x_batch, first, dropout_x, x)
+    take_rows(h0, first, h[0])
+    for gate in range(GATES):
+        ax = gates[gate].reshape(T * R, H)
+        copy_to_rows(bx[gate * H : (gate + 1) * H], ax)
+        gemm(ax, x[gate % K].reshape(T * R, D), Wx[gate])  # (1): all time steps at once
+    if reset_after:
+        for gate in range(2):  # the z and r columns of bh join bx; the candidate's is multiplied by r first
+            for t in range(T):
+                for row in range(R):
+                    add(bh[gate * H : (gate + 1) * H], gates[gate, t, row])
+
+    for t in range(T):
+        z, r, g = gates[Z, t].ravel(), gates[R_, t].ravel(), gates[G, t].ravel()
+        for gate in range(2):
+            if h_in.size == 0:
+                gemm(gates[gate, t], h[t], Wh[gate])  # (2)
+            else:
+                _drop_or_copy(h[t], dropout_h, first, gate, h_in[gate, t])
+                gemm(gates[gate, t], h_in[gate, t], Wh[gate])
+        activate(rec, z)  # (3)
+        activate(rec, r)
+        if reset_after:
+            copy_to_rows(bh[G * H :], ah_g[t])
+            if h_in.size == 0:
+                gemm(ah_g[t], h[t], Wh[G])  # (2)
+            else:
+                _drop_or_copy(h[t], dropout_h, first, G, h_in[G, t])
+                gemm(ah_g[t], h_in[G, t], Wh[G])
+            _add_product(r, ah_g[t].ravel(), g)  # (4)
+        else:
+            multiply(r, h[t].ravel(), h_in[G, t].ravel())
+            _drop_or_copy(h_in[G, t], dropout_h, first, G, h_in[G, t])
+            gemm(gates[G, t], h_in[G, t], Wh[G])  # (4)
+        activate(act, g)  # (5)
+        _new_state(z, g, h[t].ravel(), h[t + 1].ravel())  # (6)
+        if mask.size != 0:
+            for row in range(min(R, mask.shape[0] - first)):
+                if not mask[first + row, t]:
+                    copy(h[t, row], h[t + 1, row])  # (7)
+        if y.size != 0:
+            put_step(h[t + 1], first, t, y)
+    put_rows(h[T], first, h_last)
+
+
+@parallel
+def _backward(
+    dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, reset_after, xs, hs, hs_in, gates_s, ahs_g,
+    dx, dWx, dWh, dbx, dbh, dh0,
+):  # fmt: skip
+    for s in prange(hs.shape[0]):
+        _backward_shard(
+            np.intp(s), dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, reset_after, xs, hs, hs_in, gates_s, ahs_g,
+            dx, dWx, dWh, dbx, dbh, dh0,
+        )  # fmt: skip
+
+
+@serial
+def _backward_shard(
+    s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, reset_after, xs, hs, hs_in, gates_s, ahs_g,
+    dx, dWx_s, dWh_s, dbx_s, dbh_s, dh0,
+):  # fmt: skip
+    """On entry dh0 holds the gradient with respect to the last state, on return to the initial one."""
+    x, h, h_in, gates, ah_g = xs[s], hs[s], hs_in[s], gates_s[s], ahs_g[s]
+    dWx, dWh, dbx, dbh = dWx_s[s], dWh_s[s], dbx_s[s], dbh_s[s]
+    K, T, R, D = x.shape
+    H = h.shape[2]
+    first = s * R
+    dax = np.empty((GATES, T, R, H), h.dtype)  # gradients with respect to (1)
+    dq = np.empty((T, R, H), h.dtype)  # with respect to ah_g of (2) if reset_after; the other columns of (2) are as (1)
+    dropped = np.empty((R, H), h.dtype)
+    # dh: the gradient with respect to h[t+1]; dh_before with respect to h[t].
+    dh, dh_before = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
+    take_rows(dh0, first, dh)
+
+    for t in range(T - 1, -1, -1):
+        if dy.size != 0:
+            add_step(dy, first, t, dh)
+        z, r, g = gates[Z, t].ravel(), gates[R_, t].ravel(), gates[G, t].ravel()
+        da_z, da_r, da_g = dax[Z, t].ravel(), dax[R_, t].ravel(), dax[G, t].ravel()
+        _state_gradients(dh.ravel(), z, g, h[t].ravel(), da_z, da_g, dh_before.ravel())  # (6)
+        times_derivative(rec, da_z, z)  # (3)
+        times_derivative(act, da_g, g)  # (5)
+        if mask.size != 0:
+            for row in range(min(R, mask.shape[0] - first)):
+                if not mask[first + row, t]:
+                    fill(0, dax[Z, t, row])
+                    fill(0, dax[G, t, row])
+                    copy(dh[row], dh_before[row])  # (7): the row's gradient passes straight through
+        if reset_after:
+            multiply(da_g, ah_g[t].ravel(), da_r)  # (4)
+            times_derivative(rec, da_r, r)  # (3)
+            multiply(da_g, r, dq[t].ravel())  # (4)
+            _add_product_through(dq[t], WhT[G], dropout_h, first, G, dropped, dh_before)  # (2)
+        else:
+            # d_rh, the gradient of r ⊙ h[t], is collected in dq[t].
+            fill(0, dq[t].ravel())
+            _add_product_through(dax[G, t], WhT[G], dropout_h, first, G, dropped, dq[t])  # (4)
+            multiply(dq[t].ravel(), h[t].ravel(), da_r)  # (4)
+            times_derivative(rec, da_r, r)  # (3)
+            _add_product(dq[t].ravel(), r, dh_before.ravel())  # (4)
+        _add_product_through(dax[Z, t], WhT[Z], dropout_h, first, Z, dropped, dh_before)  # (2)
+        _add_product_through(dax[R_, t], WhT[R_], dropout_h, first, R_, dropped, dh_before)
+        dh, dh_before = dh_before, dh
+    put_rows(dh, first, dh0)
+
+    # The weights are the same at every step: one product over all steps for each gate.
+    for gate in range(GATES):
+        dax_all = dax[gate].reshape(T * R, H)
+        dah_all = dq.reshape(T * R, H) if reset_after and gate == G else dax_all
+        gemm(dWx[gate], x[gate % K].reshape(T * R, D).T, dax_all)  # (1)
+        if h_in.size == 0:
+            gemm(dWh[gate], h[:T].reshape(T * R, H).T, dah_all)  # (2)
+        else:
+            gemm(dWh[gate], h_in[gate].reshape(T * R, H).T, dah_all)  # (2), (4)
+        add_column_sums(dax_all, dbx[gate])
+        add_column_sums(dah_all, dbh[gate])
+    dx_k = np.empty((T, R, D), h.dtype)
+    for k in range(K):
+        fill(0, dx_k.ravel())
+        for gate in range(k, GATES, K):  # mask k serves all gates (K = 1), or its own
+            gemm(dx_k.reshape(T * R, D), dax[gate].reshape(T * R, H), WxT[gate])  # (1)
+        add_sequences(dx_k, dropout_x, first, k, dx)
+
+
+@serial
+def _drop_or_copy(source, dropout_h, first, gate, target):
+    if dropout_h.size == 0:
+        copy(source.ravel(), target.ravel())
+    else:
+        drop(source, dropout_h, first, gate, target)
+
+
+@serial
+def _add_product_through(da, WT, dropout_h, first, gate, dropped, out):
+    """out (R, H) += (da WT) times the gate's dropout mask"""
+    if dropout_h.size == 0:
+        gemm(out, da, WT)
+    else:
+        fill(0, dropped.ravel())
+        gemm(dropped, da, WT)
+        drop(dropped, dropout_h, first, gate, dropped)
+        add(dropped.ravel(), out.ravel())
+
+
+@serial
+def _add_product(u, v, out):
+    for n in range(u.size):
+        out[n] += u[n] * v[n]
+
+
+@serial
+def _new_state(z, g, h, h_next):
+    one = h.dtype.type(1)
+    for n in range(h.size):
+        h_next[n] = z[n] * h[n] + (one - z[n]) * g[n]
+
+
+@serial
+def _state_gradients(dh, z, g, h, dz, dg, dh_before):
+    one = h.dtype.type(1)
+    for n in range(h.size):
+        dz[n] = dh[n] * (h[n] - g[n])
+        dg[n] = dh[n] * (one - z[n])
+        dh_before[n] = dh[n] * z[n]

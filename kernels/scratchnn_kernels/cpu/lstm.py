@@ -1,0 +1,378 @@
+"""LSTM in Numba: the equations, and their numbers, are those of reference/lstm.py.
+
+One parallel region per pass: each thread takes a shard of the batch through all time steps (see shards.py). Inside, a step is
+four register-tiled products (gemm.py) and a few passes over runs of R * H numbers that stay in the first-level cache.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import prange
+
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.cpu import shards
+from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
+from scratchnn_kernels.cpu.gemm import gemm
+from scratchnn_kernels.cpu.jit import launch, parallel, serial
+from scratchnn_kernels.cpu.shards import (
+    add_column_sums,
+    add_sequences,
+    add_step,
+    copy_to_rows,
+    drop,
+    put_rows,
+    put_step,
+    take_rows,
+    take_sequences,
+)
+from scratchnn_kernels.cpu.vectors import add, copy, fill, multiply
+
+GATES = 4
+I, F, G, O = range(GATES)  # noqa: E741
+
+
+@dataclass(frozen=True)
+class LSTMCache:
+    Wx: Array  # (D, 4H)
+    Wh: Array  # (H, 4H)
+    B: int  # rows of the batch
+    x: Array  # (S, K, T, R, D), dropped out
+    h: Array  # (S, T+1, R, H)
+    h_dropped: Array  # (S, 4, T, R, H), or empty without recurrent dropout
+    c: Array  # (S, T+1, R, H)
+    gates: Array  # (S, 4, T, R, H)
+    mask: Array  # (B, T), or empty
+    dropout_x: Array  # (K, B, D), or empty
+    dropout_h: Array  # (4, B, H), or empty
+    activation: int
+    recurrent_activation: int
+    sequences: bool
+
+
+def forward(
+    x: Array,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    state: State,
+    mask: Array | None,
+    dropout_x: Array | None,
+    dropout_h: Array | None,
+    activation: ElementwiseActivation,
+    recurrent_activation: ElementwiseActivation,
+    sequences: bool,
+) -> tuple[Array, State, LSTMCache]:
+    B, T, D = x.shape
+    H = len(Wh)
+    S, R = shards.shape_of(B)
+    K = 1 if dropout_x is None else len(dropout_x)
+    cache = LSTMCache(
+        Wx=Wx,
+        Wh=Wh,
+        B=B,
+        x=np.empty((S, K, T, R, D), x.dtype),
+        h=np.empty((S, T + 1, R, H), x.dtype),
+        h_dropped=np.empty((S, GATES, T, R, H) if dropout_h is not None else (S, 0, 0, 0, 0), x.dtype),
+        c=np.empty((S, T + 1, R, H), x.dtype),
+        gates=np.empty((S, GATES, T, R, H), x.dtype),
+        mask=shards.or_empty(mask, 2, np.bool_),
+        dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
+        dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
+        activation=number_of(activation),
+        recurrent_activation=number_of(recurrent_activation),
+        sequences=sequences,
+    )
+    y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
+    h_last, c_last = np.empty((B, H), x.dtype), np.empty((B, H), x.dtype)
+    launch(
+        _forward,
+        x,
+        shards.planes_of(Wx, GATES),
+        shards.planes_of(Wh, GATES),
+        b,
+        *state,
+        cache.mask,
+        cache.dropout_x,
+        cache.dropout_h,
+        cache.activation,
+        cache.recurrent_activation,
+        cache.x,
+        cache.h,
+        cache.h_dropped,
+        cache.c,
+        cache.gates,
+        y,
+        h_last,
+        c_last,
+    )
+    return y if sequences else h_last, (h_last, c_last), cache
+
+
+def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Array, Grads, State]:
+    S, _, T, _, D = cache.x.shape
+    H = len(cache.Wh)
+    B, dtype = cache.B, cache.x.dtype
+    dh0, dc0 = (np.zeros((B, H), dtype) if d is None else d.copy() for d in dstate)
+    if dy is not None and not cache.sequences:
+        dh0 += dy
+    dx = np.zeros((B, T, D), dtype)
+    dWx = np.zeros((S, GATES, D, H), dtype)
+    dWh = np.zeros((S, GATES, H, H), dtype)
+    db = np.zeros((S, GATES, H), dtype)
+    launch(
+        _backward,
+        shards.or_empty(dy if cache.sequences else None, 3, dtype),
+        shards.transposed_planes_of(cache.Wx, GATES),
+        shards.transposed_planes_of(cache.Wh, GATES),
+        cache.mask,
+        cache.dropout_x,
+        cache.dropout_h,
+        cache.activation,
+        cache.recurrent_activation,
+        cache.x,
+        cache.h,
+        cache.h_dropped,
+        cache.c,
+        cache.gates,
+        dx,
+        dWx,
+        dWh,
+        db,
+        dh0,
+        dc0,
+    )
+    grads = {"Wx": shards.packed_sum(dWx), "Wh": shards.packed_sum(dWh), "b": db.sum(axis=0).ravel()}
+    return dx, grads, (dh0, dc0)
+
+
+@parallel
+def _forward(x, Wx, Wh, b, h0, c0, mask, dropout_x, dropout_h, act, rec, xs, h, h_dropped, c, gates, y, h_last, c_last):
+    for s in prange(h.shape[0]):
+        _forward_shard(
+            np.intp(s),
+            x,
+            Wx,
+            Wh,
+            b,
+            h0,
+            c0,
+            mask,
+            dropout_x,
+            dropout_h,
+            act,
+            rec,
+            xs,
+            h,
+            h_dropped,
+            c,
+            gates,
+            y,
+            h_last,
+            c_last,
+        )
+
+
+@serial
+def _forward_shard(
+    s,
+    x_batch,
+    Wx,
+    Wh,
+    b,
+    h0,
+    c0,
+    mask,
+    dropout_x,
+    dropout_h,
+    act,
+    rec,
+    xs,
+    hs,
+    hs_dropped,
+    cs,
+    gates_s,
+    y,
+    h_last,
+    c_last,
+):
+    x, h, h_dropped, c, gates = xs[s], hs[s], hs_dropped[s], cs[s], gates_s[s]
+    K, T, R, D = x.shape
+    H = h.shape[2]
+    first = s * R
+    take_sequences(x_batch, first, dropout_x, x)
+    take_rows(h0, first, h[0])
+    take_rows(c0, first, c[0])
+    act_c = np.empty(R * H, h.dtype)
+    for gate in range(GATES):
+        a = gates[gate].reshape(T * R, H)
+        copy_to_rows(b[gate * H : (gate + 1) * H], a)
+        gemm(a, x[gate % K].reshape(T * R, D), Wx[gate])  # (1): the part of x, all time steps at once
+    for t in range(T):
+        for gate in range(GATES):
+            if dropout_h.size == 0:
+                gemm(gates[gate, t], h[t], Wh[gate])  # (1)
+            else:
+                drop(h[t], dropout_h, first, gate, h_dropped[gate, t])
+                gemm(gates[gate, t], h_dropped[gate, t], Wh[gate])
+        i, f, g, o = gates[I, t].ravel(), gates[F, t].ravel(), gates[G, t].ravel(), gates[O, t].ravel()
+        activate(rec, i)  # (2)
+        activate(rec, f)
+        activate(rec, o)
+        activate(act, g)  # (3)
+        _new_cell_state(i, f, g, c[t].ravel(), c[t + 1].ravel())  # (4)
+        copy(c[t + 1].ravel(), act_c)
+        activate(act, act_c)
+        multiply(o, act_c, h[t + 1].ravel())  # (5)
+        if mask.size != 0:
+            for r in range(min(R, mask.shape[0] - first)):
+                if not mask[first + r, t]:
+                    copy(h[t, r], h[t + 1, r])  # (6)
+                    copy(c[t, r], c[t + 1, r])
+        if y.size != 0:
+            put_step(h[t + 1], first, t, y)
+    put_rows(h[T], first, h_last)
+    put_rows(c[T], first, c_last)
+
+
+@parallel
+def _backward(
+    dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, x, h, h_dropped, c, gates, dx, dWx, dWh, db, dh0, dc0
+):
+    for s in prange(h.shape[0]):
+        _backward_shard(
+            np.intp(s),
+            dy,
+            WxT,
+            WhT,
+            mask,
+            dropout_x,
+            dropout_h,
+            act,
+            rec,
+            x,
+            h,
+            h_dropped,
+            c,
+            gates,
+            dx,
+            dWx,
+            dWh,
+            db,
+            dh0,
+            dc0,
+        )
+
+
+@serial
+def _backward_shard(
+    s,
+    dy,
+    WxT,
+    WhT,
+    mask,
+    dropout_x,
+    dropout_h,
+    act,
+    rec,
+    xs,
+    hs,
+    hs_dropped,
+    cs,
+    gates_s,
+    dx,
+    dWx_s,
+    dWh_s,
+    db_s,
+    dh0,
+    dc0,
+):
+    """On entry dh0 and dc0 hold the gradient with respect to the last states, on return to the initial ones."""
+    x, h, h_dropped, c, gates, dWx, dWh, db = (
+        xs[s],
+        hs[s],
+        hs_dropped[s],
+        cs[s],
+        gates_s[s],
+        dWx_s[s],
+        dWh_s[s],
+        db_s[s],
+    )
+    K, T, R, D = x.shape
+    H = h.shape[2]
+    first = s * R
+    da = np.empty((GATES, T, R, H), h.dtype)
+    act_c, d_act_c = np.empty(R * H, h.dtype), np.empty(R * H, h.dtype)
+    dropped = np.empty((R, H), h.dtype)
+    # dh, dc: gradients with respect to h[t+1], c[t+1]; dh_before, dc_before with respect to h[t], c[t].
+    dh, dc = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
+    dh_before, dc_before = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
+    take_rows(dh0, first, dh)
+    take_rows(dc0, first, dc)
+
+    for t in range(T - 1, -1, -1):
+        if dy.size != 0:
+            add_step(dy, first, t, dh)
+        i, f, g, o = gates[I, t].ravel(), gates[F, t].ravel(), gates[G, t].ravel(), gates[O, t].ravel()
+        da_i, da_f, da_g, da_o = da[I, t].ravel(), da[F, t].ravel(), da[G, t].ravel(), da[O, t].ravel()
+        copy(c[t + 1].ravel(), act_c)
+        activate(act, act_c)
+        multiply(dh.ravel(), act_c, da_o)  # (5)
+        multiply(dh.ravel(), o, d_act_c)  # (5)
+        times_derivative(act, d_act_c, act_c)
+        _cell_gradients(dc.ravel(), d_act_c, i, f, g, c[t].ravel(), da_i, da_f, da_g, dc_before.ravel())  # (4)
+        times_derivative(rec, da_i, i)  # (2)
+        times_derivative(rec, da_f, f)
+        times_derivative(rec, da_o, o)
+        times_derivative(act, da_g, g)  # (3)
+        fill(0, dh_before.ravel())
+        if mask.size != 0:
+            for r in range(min(R, mask.shape[0] - first)):
+                if not mask[first + r, t]:
+                    for gate in range(GATES):
+                        fill(0, da[gate, t, r])
+                    copy(dh[r], dh_before[r])  # (6): the row's gradients pass straight through
+                    copy(dc[r], dc_before[r])
+        for gate in range(GATES):
+            if dropout_h.size == 0:
+                gemm(dh_before, da[gate, t], WhT[gate])  # (1)
+            else:
+                fill(0, dropped.ravel())
+                gemm(dropped, da[gate, t], WhT[gate])
+                drop(dropped, dropout_h, first, gate, dropped)
+                add(dropped.ravel(), dh_before.ravel())
+        dh, dh_before = dh_before, dh
+        dc, dc_before = dc_before, dc
+
+    put_rows(dh, first, dh0)
+    put_rows(dc, first, dc0)
+    # The weights are the same at every step: one product over all steps for each gate.
+    for gate in range(GATES):
+        da_all = da[gate].reshape(T * R, H)
+        gemm(dWx[gate], x[gate % K].reshape(T * R, D).T, da_all)
+        if dropout_h.size == 0:
+            gemm(dWh[gate], h[:T].reshape(T * R, H).T, da_all)
+        else:
+            gemm(dWh[gate], h_dropped[gate].reshape(T * R, H).T, da_all)
+        add_column_sums(da_all, db[gate])
+    dx_k = np.empty((T, R, D), h.dtype)
+    for k in range(K):
+        fill(0, dx_k.ravel())
+        for gate in range(k, GATES, K):  # mask k serves all gates (K = 1), or its own
+            gemm(dx_k.reshape(T * R, D), da[gate].reshape(T * R, H), WxT[gate])
+        add_sequences(dx_k, dropout_x, first, k, dx)
+
+
+@serial
+def _new_cell_state(i, f, g, c, c_next):
+    for n in range(c.size):
+        c_next[n] = f[n] * c[n] + i[n] * g[n]
+
+
+@serial
+def _cell_gradients(dc, d_act_c, i, f, g, c, di, df, dg, dc_before):
+    for n in range(dc.size):
+        total = dc[n] + d_act_c[n]
+        di[n] = total * g[n]
+        df[n] = total * c[n]
+        dg[n] = total * i[n]
+        dc_before[n] = total * f[n]

@@ -1,0 +1,138 @@
+"""A batch is cut into shards, and one thread takes a shard through the whole layer and all of its time steps.
+
+So the recurrent weights stay in that core's cache, and no thread waits for another inside a pass. The cut depends on the
+batch alone: every sum over rows is taken within a shard, then over shards in their order, whatever the number of threads.
+Rows that a last shard lacks are filled up with zeros; they receive no gradient and so add exact zeros to every sum.
+
+A shard keeps its arrays time first, and the columns of each gate in a plane of their own:
+
+    gates (4, T, R, H)      gate g at step t is one contiguous run of R * H numbers, which makes vector code;
+                            gate g at all steps is one contiguous (T * R, H) matrix, for the products outside the loop
+"""
+
+import numpy as np
+
+from scratchnn_kernels.cpu.jit import serial
+
+SHARD_ROWS = 16  # enough rows to fill register tiles; a batch of 32 keeps two cores busy
+
+
+def shape_of(B: int) -> tuple[int, int]:
+    """The number of shards S and the rows R of each, S * R >= B."""
+    S = -(-B // SHARD_ROWS)
+    return S, -(-B // S)
+
+
+def or_empty(array: np.ndarray | None, ndim: int, dtype: np.typing.DTypeLike) -> np.ndarray:
+    """The array, or one of size 0 in its place: a kernel with arrays only is compiled once, not once per None."""
+    return np.empty((0,) * ndim, dtype=dtype) if array is None else array
+
+
+def planes_of(W: np.ndarray, gates: int) -> np.ndarray:
+    """(D, G) -> (gates, D, H)"""
+    D, G = W.shape
+    return np.ascontiguousarray(W.reshape(D, gates, G // gates).swapaxes(0, 1))
+
+
+def transposed_planes_of(W: np.ndarray, gates: int) -> np.ndarray:
+    """(D, G) -> (gates, H, D)"""
+    D, G = W.shape
+    return np.ascontiguousarray(W.reshape(D, gates, G // gates).transpose(1, 2, 0))
+
+
+def packed_sum(parts: np.ndarray) -> np.ndarray:
+    """(S, gates, D, H) -> (D, G): the shards' gradients added in the order of the shards."""
+    _, gates, D, H = parts.shape
+    return np.ascontiguousarray(parts.sum(axis=0).swapaxes(0, 1)).reshape(D, gates * H)
+
+
+@serial
+def take_rows(source, first, target):
+    """target (R, H) = the shard's rows of source (B, H), zeros where the batch has ended."""
+    for r in range(target.shape[0]):
+        for h in range(target.shape[1]):
+            target[r, h] = source[first + r, h] if first + r < source.shape[0] else 0
+
+
+@serial
+def put_rows(source, first, target):
+    """target[the shard's rows] = source (R, H)"""
+    for r in range(min(source.shape[0], target.shape[0] - first)):
+        for h in range(source.shape[1]):
+            target[first + r, h] = source[r, h]
+
+
+@serial
+def take_sequences(source, first, dropout, target):
+    """target (K, T, R, D) = the shard's rows of source (B, T, D) times each of K dropout masks, time first."""
+    K, T, R, D = target.shape
+    rows = min(R, source.shape[0] - first)
+    for k in range(K):
+        for t in range(T):
+            for r in range(rows):
+                if dropout.size == 0:
+                    for d in range(D):
+                        target[k, t, r, d] = source[first + r, t, d]
+                else:
+                    for d in range(D):
+                        target[k, t, r, d] = source[first + r, t, d] * dropout[k, first + r, d]
+            for r in range(rows, R):
+                for d in range(D):
+                    target[k, t, r, d] = 0
+
+
+@serial
+def add_sequences(source, dropout, first, k, target):
+    """target[the shard's rows] += source (T, R, D), time first, times dropout mask k"""
+    for r in range(min(source.shape[1], target.shape[0] - first)):
+        for t in range(source.shape[0]):
+            if dropout.size == 0:
+                for d in range(source.shape[2]):
+                    target[first + r, t, d] += source[t, r, d]
+            else:
+                for d in range(source.shape[2]):
+                    target[first + r, t, d] += source[t, r, d] * dropout[k, first + r, d]
+
+
+@serial
+def put_step(source, first, t, target):
+    """target[the shard's rows, t] = source (R, H)"""
+    for r in range(min(source.shape[0], target.shape[0] - first)):
+        for h in range(source.shape[1]):
+            target[first + r, t, h] = source[r, h]
+
+
+@serial
+def add_step(source, first, t, target):
+    """target (R, H) += source[the shard's rows, t]"""
+    for r in range(min(target.shape[0], source.shape[0] - first)):
+        for h in range(target.shape[1]):
+            target[r, h] += source[first + r, t, h]
+
+
+@serial
+def drop(source, dropout, first, k, target):
+    """target (R, H) = source (R, H) times the shard's rows of dropout mask k"""
+    rows = min(source.shape[0], dropout.shape[1] - first)
+    for r in range(rows):
+        for h in range(source.shape[1]):
+            target[r, h] = source[r, h] * dropout[k, first + r, h]
+    for r in range(rows, source.shape[0]):
+        for h in range(source.shape[1]):
+            target[r, h] = source[r, h]
+
+
+@serial
+def copy_to_rows(source, target):
+    """target[n] = source (H,) for every row n of target (N, H)"""
+    for n in range(target.shape[0]):
+        for h in range(target.shape[1]):
+            target[n, h] = source[h]
+
+
+@serial
+def add_column_sums(source, target):
+    """target (H,) += the sum of the rows of source (N, H)"""
+    for n in range(source.shape[0]):
+        for h in range(source.shape[1]):
+            target[h] += source[n, h]

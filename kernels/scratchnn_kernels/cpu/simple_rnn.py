@@ -1,0 +1,215 @@
+"""SimpleRNN in Numba: the equations, and their numbers, are those of reference/simple_rnn.py.
+
+One parallel region per pass: each thread takes a shard of the batch through all time steps (see shards.py).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import prange
+
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.cpu import shards
+from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
+from scratchnn_kernels.cpu.gemm import gemm
+from scratchnn_kernels.cpu.jit import launch, parallel, serial
+from scratchnn_kernels.cpu.shards import (
+    add_column_sums,
+    add_sequences,
+    add_step,
+    copy_to_rows,
+    drop,
+    put_rows,
+    put_step,
+    take_rows,
+    take_sequences,
+)
+from scratchnn_kernels.cpu.vectors import add, copy, fill
+
+
+@dataclass(frozen=True)
+class SimpleRNNCache:
+    Wx: Array  # (D, H)
+    Wh: Array  # (H, H)
+    B: int  # rows of the batch
+    x: Array  # (S, 1, T, R, D), dropped out
+    h: Array  # (S, T+1, R, H)
+    h_dropped: Array  # (S, T, R, H), or empty without recurrent dropout
+    mask: Array  # (B, T), or empty
+    dropout_x: Array  # (1, B, D), or empty
+    dropout_h: Array  # (1, B, H), or empty
+    activation: int
+    sequences: bool
+
+
+def forward(
+    x: Array,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    state: State,
+    mask: Array | None,
+    dropout_x: Array | None,
+    dropout_h: Array | None,
+    activation: ElementwiseActivation,
+    sequences: bool,
+) -> tuple[Array, State, SimpleRNNCache]:
+    B, T, D = x.shape
+    H = len(Wh)
+    S, R = shards.shape_of(B)
+    cache = SimpleRNNCache(
+        Wx=Wx,
+        Wh=Wh,
+        B=B,
+        x=np.empty((S, 1, T, R, D), x.dtype),
+        h=np.empty((S, T + 1, R, H), x.dtype),
+        h_dropped=np.empty((S, T, R, H) if dropout_h is not None else (S, 0, 0, 0), x.dtype),
+        mask=shards.or_empty(mask, 2, np.bool_),
+        dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
+        dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
+        activation=number_of(activation),
+        sequences=sequences,
+    )
+    y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
+    h_last = np.empty((B, H), x.dtype)
+    launch(
+        _forward,
+        x,
+        Wx,
+        Wh,
+        b,
+        *state,
+        cache.mask,
+        cache.dropout_x,
+        cache.dropout_h,
+        cache.activation,
+        cache.x,
+        cache.h,
+        cache.h_dropped,
+        y,
+        h_last,
+    )
+    return y if sequences else h_last, (h_last,), cache
+
+
+def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tuple[Array, Grads, State]:
+    S, _, T, _, D = cache.x.shape
+    H = len(cache.Wh)
+    B, dtype = cache.B, cache.x.dtype
+    (dh_last,) = dstate
+    dh0 = np.zeros((B, H), dtype) if dh_last is None else dh_last.copy()
+    if dy is not None and not cache.sequences:
+        dh0 += dy
+    dx = np.zeros((B, T, D), dtype)
+    dWx = np.zeros((S, D, H), dtype)
+    dWh = np.zeros((S, H, H), dtype)
+    db = np.zeros((S, H), dtype)
+    launch(
+        _backward,
+        shards.or_empty(dy if cache.sequences else None, 3, dtype),
+        np.ascontiguousarray(cache.Wx.T),
+        np.ascontiguousarray(cache.Wh.T),
+        cache.mask,
+        cache.dropout_x,
+        cache.dropout_h,
+        cache.activation,
+        cache.x,
+        cache.h,
+        cache.h_dropped,
+        dx,
+        dWx,
+        dWh,
+        db,
+        dh0,
+    )
+    # The shards' gradients are added in the order of the shards.
+    return dx, {"Wx": dWx.sum(axis=0), "Wh": dWh.sum(axis=0), "b": db.sum(axis=0)}, (dh0,)
+
+
+@parallel
+def _forward(x, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, y, h_last):
+    for s in prange(hs.shape[0]):
+        _forward_shard(np.intp(s), x, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, y, h_last)
+
+
+@serial
+def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, y, h_last):
+    x, h, h_dropped = xs[s], hs[s], hs_dropped[s]
+    _, T, R, D = x.shape
+    H = h.shape[2]
+    first = s * R
+    take_sequences(x_batch, first, dropout_x, x)
+    take_rows(h0, first, h[0])
+
+    # a becomes h in place: row t + 1 of h holds first the pre-activation, then the state.
+    a = h[1:].reshape(T * R, H)
+    copy_to_rows(b, a)
+    gemm(a, x[0].reshape(T * R, D), Wx)  # (1): the part of x, all time steps at once
+    for t in range(T):
+        if dropout_h.size == 0:
+            gemm(h[t + 1], h[t], Wh)  # (1)
+        else:
+            drop(h[t], dropout_h, first, 0, h_dropped[t])
+            gemm(h[t + 1], h_dropped[t], Wh)
+        activate(act, h[t + 1].ravel())  # (2)
+        if mask.size != 0:
+            for r in range(min(R, mask.shape[0] - first)):
+                if not mask[first + r, t]:
+                    copy(h[t, r], h[t + 1, r])  # (3)
+        if y.size != 0:
+            put_step(h[t + 1], first, t, y)
+    put_rows(h[T], first, h_last)
+
+
+@parallel
+def _backward(dy, WxT, WhT, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, dx, dWx, dWh, db, dh0):
+    for s in prange(hs.shape[0]):
+        _backward_shard(
+            np.intp(s), dy, WxT, WhT, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, dx, dWx, dWh, db, dh0
+        )
+
+
+@serial
+def _backward_shard(s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, dx, dWx_s, dWh_s, db_s, dh0):
+    """On entry dh0 holds the gradient with respect to the last state, on return to the initial one."""
+    x, h, h_dropped, dWx, dWh, db = xs[s], hs[s], hs_dropped[s], dWx_s[s], dWh_s[s], db_s[s]
+    _, T, R, D = x.shape
+    H = h.shape[2]
+    first = s * R
+    da = np.empty((T, R, H), h.dtype)
+    # dh: the gradient with respect to h[t+1]; dh_before with respect to h[t].
+    dh, dh_before = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
+    take_rows(dh0, first, dh)
+
+    for t in range(T - 1, -1, -1):
+        if dy.size != 0:
+            add_step(dy, first, t, dh)
+        copy(dh.ravel(), da[t].ravel())
+        times_derivative(act, da[t].ravel(), h[t + 1].ravel())  # (2)
+        if mask.size != 0:
+            for r in range(min(R, mask.shape[0] - first)):
+                if not mask[first + r, t]:
+                    fill(0, da[t, r])  # (3): the row's gradient passes straight through
+        fill(0, dh_before.ravel())
+        gemm(dh_before, da[t], WhT)  # (1)
+        if dropout_h.size != 0:
+            drop(dh_before, dropout_h, first, 0, dh_before)
+        if mask.size != 0:
+            for r in range(min(R, mask.shape[0] - first)):
+                if not mask[first + r, t]:
+                    add(dh[r], dh_before[r])  # (3)
+        dh, dh_before = dh_before, dh
+    put_rows(dh, first, dh0)
+
+    # The weights are the same at every step: one product over all steps.
+    da_all = da.reshape(T * R, H)
+    gemm(dWx, x[0].reshape(T * R, D).T, da_all)
+    if dropout_h.size == 0:
+        gemm(dWh, h[:T].reshape(T * R, H).T, da_all)
+    else:
+        gemm(dWh, h_dropped.reshape(T * R, H).T, da_all)
+    add_column_sums(da_all, db)
+    dx_steps = np.empty((T, R, D), h.dtype)
+    fill(0, dx_steps.ravel())
+    gemm(dx_steps.reshape(T * R, D), da_all, WxT)
+    add_sequences(dx_steps, dropout_x, first, 0, dx)

@@ -1,0 +1,32 @@
+"""Passes over contiguous 1-D runs of numbers.
+
+Each is a function of its own so that LLVM sees separate arrays and makes vector code; inside one large function, with many
+slices of the same array, it cannot prove that they do not overlap. (They also compile faster than NumPy's slice assignments,
+which bring their error messages with them.)
+"""
+
+from scratchnn_kernels.cpu.jit import serial
+
+
+@serial
+def fill(value, out):
+    for n in range(out.size):
+        out[n] = value
+
+
+@serial
+def copy(u, out):
+    for n in range(out.size):
+        out[n] = u[n]
+
+
+@serial
+def add(u, out):
+    for n in range(out.size):
+        out[n] += u[n]
+
+
+@serial
+def multiply(u, v, out):
+    for n in range(out.size):
+        out[n] = u[n] * v[n]

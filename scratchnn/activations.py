@@ -7,16 +7,15 @@ one y belongs to two different a with two different derivatives, and y alone can
 Names and constants are those of Keras 3. Every function keeps the dtype of its argument.
 """
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
-T = TypeVar("T")
+from scratchnn.lookup import look_up
 
 
 @dataclass(frozen=True)
@@ -169,6 +168,11 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
+linear, relu, leaky_relu, tanh, sigmoid, hard_sigmoid, softsign, softplus, elu, selu, exponential, softmax = (
+    ACTIVATIONS.values()
+)
+
+
 def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> Activation:
     """Return the activation meant by a name, an `Activation`, its `get_config()`, or None (linear).
 
@@ -179,6 +183,9 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
     if identifier is None:
         return ACTIVATIONS["linear"]
     if isinstance(identifier, Activation):
+        # Compiled kernels know an activation by its name.
+        if ACTIVATIONS.get(identifier.name, identifier) is not identifier:
+            raise ValueError(f"{identifier.name!r} is the name of one of scratchnn's own activations; choose another")
         return identifier
     if isinstance(identifier, str):
         return look_up("activation", identifier, ACTIVATIONS)
@@ -193,18 +200,3 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
         f"an activation needs its derivative as well, got only {identifier!r}: "
         "pass Activation(name, forward, backward) with forward(a) -> y and backward(dy, y) -> da"
     )
-
-
-def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
-    """Return `table`'s entry for `name`; "GlorotUniform" and "glorot_uniform" are one name, as in Keras.
-
-    Raises:
-        ValueError: if there is none; it suggests the nearest name and lists them all.
-    """
-    plain = {key.replace("_", "").lower(): key for key in table}
-    wanted = name.replace("_", "").lower()
-    if wanted in plain:
-        return table[plain[wanted]]
-    nearest = difflib.get_close_matches(wanted, plain, n=1)
-    hint = f"; did you mean {plain[nearest[0]]!r}?" if nearest else "."
-    raise ValueError(f"unknown {kind} {name!r}{hint} Known: {', '.join(sorted(table))}")

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
-from scratchnn.activations import look_up
+from scratchnn.lookup import look_up
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
 from scratchnn import activations
-from scratchnn.activations import look_up
+from scratchnn.lookup import look_up
 
 EPSILON = 1e-7  # keras.config.epsilon()
 

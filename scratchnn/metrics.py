@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
 
-from scratchnn.activations import look_up
+from scratchnn.lookup import look_up
 from scratchnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 
 Measure = Callable[[Array, Array], tuple[float, int]]

@@ -144,6 +144,7 @@ class EmbeddingPair(Protocol):
     def backward(self, dy: Array, cache: Any, /) -> Grads: ...
 
 
+@runtime_checkable
 class Kernels(Protocol):
     """A backend: one pair per layer."""
 

@@ -34,8 +34,11 @@ def folder() -> Path | None:
         return Path(chosen).absolute()
     import platformdirs  # comes with pooch, whose os_cache() asks it the same question, but takes longer to import
 
-    path = Path(platformdirs.user_cache_dir("scratchnn"))
-    # Without a home, "~" stays as it is, and would become a folder of that name right here.
+    try:
+        path = Path(platformdirs.user_cache_dir("scratchnn"))
+    except RuntimeError:  # how newer versions say that there is no home
+        return None
+    # Older ones leave "~" as it is, and it would become a folder of that name right here.
     return path if path.is_absolute() else None
 
 
@@ -46,7 +49,8 @@ def read(digest: str) -> CachedCorpus | None:
     try:
         if path is None or not path.is_file():
             return None
-        with np.load(path, allow_pickle=False) as stored:
+        # Opened here, because NumPy leaves the file open when it turns out to be no zip.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             splits = [
                 Reviews(stored[f"{split}_labels"], stored[f"{split}_offsets"], stored[f"{split}_tokens"])
                 for split in ("train", "test")

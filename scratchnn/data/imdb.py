@@ -3,6 +3,7 @@
 `load` gives arrays ready for a model; `load_data` and `get_word_index` have the names and the results of Keras'.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +49,7 @@ class Imdb:
     maxlen: int
     skip_top: int
 
-    def decode(self, ids: Integer[Array, " L"] | list[int]) -> str:
+    def decode(self, ids: Iterable[int | np.integer]) -> str:
         """Return the words of one row, such as `data.decode(data.x_train[0])`; "?" stands for unknown words."""
         return self.vocabulary.decode(ids)
 
@@ -189,7 +190,7 @@ def _flat_ids(
 
 
 def _lists(
-    ids: Integer[Array, " total"], offsets: Integer[Array, " N+1"], kept: Bool[Array, " total"], oov_char: int | None
+    ids: Integer[Array, " total"], offsets: Integer[Array, " O"], kept: Bool[Array, " total"], oov_char: int | None
 ) -> Shaped[Array, " N"]:
     if oov_char is None:
         offsets = np.concatenate([[0], np.cumsum(kept)])[offsets]

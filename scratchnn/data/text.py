@@ -61,7 +61,7 @@ class Vocabulary:
         words = _SEPARATORS.split(text.lower())
         return np.array([start] + [self.ids.get(word, OOV) for word in words if word], np.int32)
 
-    def decode(self, ids: Iterable[int], unknown: str = "?") -> str:
+    def decode(self, ids: Iterable[int | np.integer], unknown: str = "?") -> str:
         """Return the words of a row of ids with spaces between them; padding and the start mark are left out.
 
         Raises:
@@ -79,7 +79,7 @@ def pad_sequences(
     maxlen: int | None = None,
     padding: str = "pre",
     truncating: str = "pre",
-    value: float = 0,
+    value: int | float = 0,
     dtype: str = "int32",
 ) -> Shaped[Array, "N T"]:
     """Return the rows as one array (N, T), filled up with `value` or cut, both at the front unless told otherwise.

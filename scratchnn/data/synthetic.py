@@ -27,7 +27,7 @@ from scratchnn.data.corpus import Corpus, Reviews
 from scratchnn.random import generator
 
 # The content that seed 0 makes in the size of the real data.
-DIGEST = "b02e0d9e78a0d5e963bcd4e119a45a82345b26832ae9d27362ef875eb53c028d"
+DIGEST = "024f6794bfcc6ab98beb949f0143160a8eed7b243f573eac713feffaf1533c01"
 _KINDS = ("neutral", "others", "plain", "negated", "contrast", "reported", "closing")
 _PERCENT = (40, 4, 33, 11, 4, 8, 0)
 _CLOSING_PERCENT = 50  # of the reviews end with such a sentence
@@ -39,7 +39,6 @@ _LENGTHS = (
     (450, 163), (500, 175), (550, 190), (600, 206), (650, 226), (700, 252), (750, 284), (800, 324), (850, 377),
     (900, 456), (950, 597), (980, 786), (990, 913), (998, 1014), (1000, 2493),
 )  # fmt: skip
-_WORDS_PER_SENTENCE = 10
 
 
 def make_corpus(n_train: int = 25_000, n_test: int = 25_000, seed: int = 0) -> Corpus:
@@ -77,7 +76,8 @@ def banner() -> str:
 def _make_reviews(n: int, sentences: "_Sentences", draw: np.random.Generator) -> Reviews:
     """Return n reviews, the positive half first, with tokens numbered as in `sentences`."""
     verdicts = np.where(np.arange(n) < n // 2, 1, -1)
-    n_sentences = np.maximum(2, _draw_lengths(n, draw) // _WORDS_PER_SENTENCE)
+    # A sentence has nine and a half words on average.
+    n_sentences = np.maximum(2, (2 * _draw_lengths(n, draw) + 9) // 19)
     ends = np.cumsum(n_sentences)
     review = np.repeat(np.arange(n), n_sentences)
     from_end = ends[review] - 1 - np.arange(len(review))
@@ -182,6 +182,6 @@ def _render(patterns: list[str], words: dict[str, list[str]], draw: np.random.Ge
 
 
 def _draw_words(words: list[str], n: int, draw: np.random.Generator) -> list[str]:
-    # Commoner words stand first and hold more tickets, about in proportion to 1 / (place + 5).
-    tickets = np.repeat(np.arange(len(words)), [max(1, 200 // (place + 5)) for place in range(len(words))])
+    # Commoner words stand first and hold more tickets, as 1 / (place + 5); long lists end flat.
+    tickets = np.repeat(np.arange(len(words)), [max(4, 200 // (place + 5)) for place in range(len(words))])
     return [words[ticket] for ticket in tickets[draw.integers(0, len(tickets), n)]]

@@ -26,9 +26,9 @@ def test_form_of_the_real_data(synthetic_corpus):
         assert len(reviews) == 25_000 and reviews.labels.sum() == 12_500
         assert np.flatnonzero(np.diff(reviews.labels.astype(int))).tolist() == [12_499], "positive reviews first"
         lengths = reviews.lengths
-        assert 215 < lengths.mean() < 255, "238 in the real ones"
+        assert 225 < lengths.mean() < 245, "238 in the real ones"
         assert 155 < np.median(lengths) < 195, "177 in the real ones"
-        assert lengths.max() > 1500 and lengths.min() < 40
+        assert lengths.max() > 1500 and lengths.min() < 20
         positive, negative = lengths[:12_500].mean(), lengths[12_500:].mean()
         assert abs(positive - negative) < 8, "the length does not give the label away"
 

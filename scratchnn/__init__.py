@@ -1,1 +1,74 @@
-"""scratchnn."""
+"""scratchnn: recurrent networks from scratch, every forward and backward pass written out.
+
+    from scratchnn import Sequential
+    from scratchnn.layers import LSTM, Dense, Embedding
+
+Names are imported when they are first used, so that `python -m scratchnn.train --help` answers at once.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scratchnn import (
+        activations,
+        callbacks,
+        data,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        utils,
+    )
+    from scratchnn.layers import Input
+    from scratchnn.model import Model, Sequential
+    from scratchnn.random import set_random_seed
+    from scratchnn.report.diagram import plot_model
+    from scratchnn.saving import load_model
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "activations", "callbacks", "data", "initializers", "layers", "losses", "metrics", "models", "optimizers", "utils",
+)  # fmt: skip
+_NAMES = {
+    "Input": "scratchnn.layers",
+    "Model": "scratchnn.model",
+    "Sequential": "scratchnn.model",
+    "load_model": "scratchnn.saving",
+    "plot_model": "scratchnn.report.diagram",
+    "set_random_seed": "scratchnn.random",
+}
+
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "activations",
+    "callbacks",
+    "data",
+    "initializers",
+    "layers",
+    "load_model",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "plot_model",
+    "set_random_seed",
+    "utils",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"scratchnn.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(_NAMES[name]), name)
+    raise AttributeError(f"module 'scratchnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

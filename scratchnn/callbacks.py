@@ -25,7 +25,7 @@ class Trainable(Protocol):
 
     def get_weights(self) -> list[Array]: ...
     def set_weights(self, weights: Sequence[Array]) -> None: ...
-    def save(self, filepath: str, /) -> Any: ...
+    def save(self, filepath: str, /, *, overwrite: bool = False) -> Any: ...
 
 
 class Callback:
@@ -146,7 +146,8 @@ class ModelCheckpoint(Callback):
     """Saves the model after each epoch; with `save_best_only`, only when `monitor` is better than ever before.
 
     `filepath` may hold the epoch and the logs: "model-{epoch:02d}-{val_loss:.2f}.npz". A path without them is the same
-    file every time, replaced by the model's own `save`. `last_path` is the file saved last.
+    file every time. A file that was there before training is not touched: saving over it is an error. `last_path` is the
+    file saved last.
     """
 
     def __init__(
@@ -160,6 +161,7 @@ class ModelCheckpoint(Callback):
         # Without save_best_only nothing is watched, so that "auto" need not understand the name.
         self._monitor = _Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None
         self.last_path: str | None = None
+        self._written: set[str] = set()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self._monitor is not None:
@@ -168,7 +170,8 @@ class ModelCheckpoint(Callback):
                 return
             self._monitor.best = value
         path = self._path(epoch, logs or {})
-        self.model.save(path)
+        self.model.save(path, overwrite=path in self._written)
+        self._written.add(path)
         self.last_path = path
 
     def _path(self, epoch: int, logs: Logs) -> str:

@@ -43,6 +43,7 @@ class Optimizer:
     clipnorm: float | None = None
     clipvalue: float | None = None
     global_clipnorm: float | None = None
+    size: int | None = field(default=None, init=False, repr=False)  # of the parameters it is set up for
     iterations: int = field(default=0, init=False, repr=False)
     slots: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
@@ -70,15 +71,15 @@ class Optimizer:
 
     def init(self, size: int, dtype: DTypeLike) -> None:
         """Allocate the slots for a model of `size` parameters, all zero, and start counting again."""
-        self.iterations = 0
+        self.size, self.iterations = size, 0
         self.slots = {name: np.zeros(size, dtype) for name in self.slot_names}
         self._work = np.zeros(size, dtype)
         self._clipped = np.zeros(size if self.clipnorm or self.clipvalue or self.global_clipnorm else 0, dtype)
 
     def step(self, params: Float[Array, " P"], grads: Float[Array, " P"], segments: Sequence[slice] = ()) -> None:
         """Update `params` in place; `grads` is only read. Only `clipnorm` needs `segments`, one slice per variable."""
-        if params.shape != self._work.shape:
-            raise ValueError(f"the optimizer was set up for {self._work.size} parameters, got {params.size}")
+        if params.size != self.size:
+            raise ValueError(f"the optimizer was set up for {self.size} parameters, got {params.size}")
         grads = self._clip(grads, segments)
         if self.weight_decay:
             params *= 1 - self.learning_rate * self.weight_decay

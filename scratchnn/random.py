@@ -15,6 +15,20 @@ Purpose = Literal["weights", "order", "dropout", "data"]
 _PURPOSE_NUMBER: dict[Purpose, int] = {"weights": 0, "order": 1, "dropout": 2, "data": 3}
 
 
+_default_seed = 0
+
+
+def set_random_seed(seed: int) -> None:
+    """The seed of models that are made without one, from now on. It is 0 until you set it."""
+    global _default_seed
+    generator(seed, "weights")  # refuses what is no seed
+    _default_seed = seed
+
+
+def default_seed() -> int:
+    return _default_seed
+
+
 def generator(seed: int, purpose: Purpose, *, epoch: int = 0, step: int = 0, layer: int = 0) -> np.random.Generator:
     """Return the generator of the draw named by the arguments. Equal arguments give equal draws, always.
 

@@ -53,7 +53,7 @@ def epoch_row(
     epoch: int,
     *,
     loss: SupportsFloat,
-    accuracy: SupportsFloat,
+    accuracy: SupportsFloat | None = None,
     val_loss: SupportsFloat | None = None,
     val_accuracy: SupportsFloat | None = None,
     gradient_norm: SupportsFloat | None = None,

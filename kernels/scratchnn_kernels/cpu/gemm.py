@@ -20,7 +20,6 @@ shape of the batch nor the number of threads.
 """
 
 import numba
-import numpy as np
 from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic

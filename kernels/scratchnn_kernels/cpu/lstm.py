@@ -28,7 +28,7 @@ from scratchnn_kernels.cpu.shards import (
 from scratchnn_kernels.cpu.vectors import add, copy, fill, multiply
 
 GATES = 4
-I, F, G, O = range(GATES)  # noqa: E741
+I, F, G, O = range(GATES)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,203 @@
+"""What every layer is: parameters, shapes and masks around one forward/backward pair.
+
+y, cache  = layer.forward(x)          everything backward needs is in `cache`, nothing is hidden on the layer
+dx, grads = layer.backward(dy, cache)     dx has the shape of x, dy that of y, grads[name] that of params[name]
+"""
+
+import copy
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+from scratchnn_kernels.contract import Array, Grads
+
+from scratchnn import backend as backends
+from scratchnn import initializers, random
+from scratchnn.layers.symbol import Symbol
+
+Shape = tuple[int | None, ...]
+Config = dict[str, Any]
+
+
+class Layer:
+    """Base of all layers.
+
+    A layer is built once: `build` fixes its shapes, backend and dtype, and draws its initial parameters. A model builds its
+    layers itself; `layer.build((None, T, D))` does it for a layer used alone.
+    """
+
+    supports_masking: ClassVar[bool] = False  # whether a mask that comes in is used or handed on
+
+    @property
+    def uses_rng(self) -> bool:
+        """Whether forward draws random numbers when training."""
+        return False
+
+    def __init__(self, *, name: str | None = None) -> None:
+        self.name = name
+        self.built = False
+        self.params: dict[str, Array] = {}
+        self.input_shape: Shape = ()
+        self.output_shape: Any = ()
+
+    # ---- what a layer defines
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        """The shape of y (a tuple of shapes where y is a tuple). The batch axis, and others not known yet, are None.
+
+        Raises:
+            ValueError: if the layer cannot take this input.
+        """
+        raise NotImplementedError
+
+    def parameter_shapes(self, input_shape: Shape) -> dict[str, tuple[tuple[int, ...], initializers.Initializer]]:
+        """The shape and the initializer of each parameter, in Keras' order."""
+        return {}
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+    ) -> tuple[Any, Any]:
+        """Return y and the cache. `mask` (B, T) bool; `rng` is where dropout draws from, needed only when training."""
+        raise NotImplementedError
+
+    def backward(self, dy: Any, cache: Any) -> tuple[Any, Grads]:
+        """Return dx (None where x has no gradient) and the gradients of the parameters."""
+        raise NotImplementedError
+
+    def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
+        """The mask that goes on to the next layer."""
+        return mask if self.supports_masking else None
+
+    def get_config(self) -> Config:
+        """The constructor's arguments, as plain values for a model file."""
+        return {} if self.name is None else {"name": self.name}
+
+    def describe(self) -> str:
+        """A few words for diagrams: what the name of the class does not say."""
+        return ""
+
+    # ---- the same for all layers
+
+    def build(
+        self,
+        input_shape: Shape,
+        *,
+        backend: str | backends.Backend = "cpu",
+        dtype: DTypeLike = np.float32,
+        seed: int = 0,
+        index: int = 0,
+    ) -> None:
+        """Fix the shapes (`input_shape` includes the batch axis, None) and draw the initial parameters.
+
+        `index` is the layer's place in its model: together with the seed it names the draw.
+        """
+        self.output_shape = self.compute_output_shape(tuple(input_shape))
+        self.input_shape = tuple(input_shape)
+        self.backend = backends.load(backend) if isinstance(backend, str) else backend
+        self.dtype = np.dtype(dtype)
+        generator = random.generator(seed, "weights", layer=index)
+        shapes = self.parameter_shapes(self.input_shape)
+        self.set_params({name: draw(shape, generator, self.dtype) for name, (shape, draw) in shapes.items()})
+        self.built = True
+
+    def set_params(self, params: dict[str, Array]) -> None:
+        """Put arrays in the place of the parameters: a model makes them views of its one flat vector."""
+        self.params = params
+
+    def check_input(self, x: Array) -> None:
+        """Raise ValueError unless this layer, as built, can take the batch x."""
+        self.require_built()
+        shape = np.shape(x)
+        fits = len(shape) == len(self.input_shape) and all(
+            expected in (None, got) for expected, got in zip(self.input_shape[1:], shape[1:], strict=True)
+        )
+        if not fits:
+            raise ValueError(f"{self.label} was built for x of shape {self.input_shape}, got {shape}")
+        if 0 in shape[1:]:
+            raise ValueError(f"{self.label} needs at least one number along every axis of x, got shape {shape}")
+
+    def as_input(self, x: Any) -> Array:
+        """x as a contiguous array of the layer's dtype, checked."""
+        self.require_built()
+        x = np.ascontiguousarray(x, dtype=self.dtype)
+        self.check_input(x)
+        return x
+
+    def require_built(self) -> None:
+        if not self.built:
+            raise RuntimeError(
+                f"{self.label} has no parameters yet: call build(input_shape) first, or put it in a model"
+            )
+
+    @property
+    def label(self) -> str:
+        """How error messages name this layer."""
+        kind = type(self).__name__
+        return kind if self.name is None else f"{kind} '{self.name}'"
+
+    def count_params(self) -> int:
+        self.require_built()
+        return sum(param.size for param in self.params.values())
+
+    def get_weights(self) -> list[Array]:
+        """Copies of the parameters in Keras' order and shapes."""
+        self.require_built()
+        return self.to_keras([param.copy() for param in self.params.values()])
+
+    def set_weights(self, weights: Any) -> None:
+        """Overwrite the parameters, given in Keras' order and shapes.
+
+        Raises:
+            ValueError: naming the expected and the received shapes, before anything is changed.
+        """
+        expected = [weight.shape for weight in self.get_weights()]
+        arrays = [np.asarray(weight) for weight in weights]
+        if [array.shape for array in arrays] != expected:
+            raise ValueError(f"{self.label} expects weights of shapes {expected}, got {[a.shape for a in arrays]}")
+        for param, array in zip(self.params.values(), self.from_keras(arrays), strict=True):
+            param[...] = array
+
+    def to_keras(self, params: list[Array]) -> list[Array]:
+        """The parameters as the list of arrays that Keras has for this layer."""
+        return params
+
+    def from_keras(self, weights: list[Array]) -> list[Array]:
+        """Undo `to_keras`."""
+        return weights
+
+    def clone(self) -> "Layer":
+        """A layer with the same settings, not built."""
+        config = self.get_config()
+        return type(self)(**copy.deepcopy(config))
+
+    def __call__(self, x: Any, **kwargs: Any) -> Any:
+        """Chain onto a `Symbol` (see `Input`), or compute y for an array."""
+        if isinstance(x, Symbol):
+            return x.then(self)
+        if not self.built:
+            self.build((None, *np.shape(x)[1:]))
+        return self.forward(x, **kwargs)[0]
+
+
+def positive_int(owner: str, name: str, value: Any) -> int:
+    """The value as an int, or a ValueError that names the argument."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{owner}: {name} must be a whole number of at least 1, got {value!r}")
+    return int(value)
+
+
+def dropout_rate(owner: str, name: str, value: Any) -> float:
+    """The value as a float in [0, 1), or a ValueError that names the argument."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < 1:
+        raise ValueError(f"{owner}: {name} must be at least 0 and below 1, got {value!r}")
+    return float(value)
+
+
+def dropout_mask(rng: np.random.Generator | None, rate: float, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Zeros where a number is dropped, 1 / (1 - rate) elsewhere, so that the expected sum stays what it was."""
+    if rng is None:
+        raise ValueError(
+            "dropout in training needs rng: a numpy.random.Generator, for instance scratchnn.random.generator(...)"
+        )
+    kept = rng.random(shape, dtype=np.float32) >= rate
+    return kept.astype(dtype) * dtype.type(1 / (1 - rate))

@@ -1,0 +1,155 @@
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from scratchnn_kernels.contract import Array, Grads
+
+from scratchnn.layers.base import Config, Layer, Shape
+from scratchnn.layers.recurrent import Recurrent
+from scratchnn.lookup import look_up
+
+MergeMode = Literal["concat", "sum", "mul", "ave"]
+MERGE_MODES = ("concat", "sum", "mul", "ave")
+
+
+@dataclass(frozen=True)
+class BidirectionalCache:
+    forward: Any
+    backward: Any
+    y_forward: Array  # what was merged; "mul" needs them
+    y_backward: Array
+    state_given: bool
+
+
+class Bidirectional(Layer):
+    """Two recurrent layers over the same x, one from each end, and their outputs merged.
+
+    (1)  y_f = forward_layer(x),  y_b = backward_layer(x read from the end), turned round again if it is a sequence
+    (2)  y   = [y_f y_b]  |  y_f + y_b  |  y_f ⊙ y_b  |  (y_f + y_b) / 2      for concat, sum, mul, ave
+
+    Shapes: x (B, T, D) -> y (B, 2H) or (B, H), with a T axis if the layer returns sequences
+    Params: those of both layers, named "forward.Wx", "backward.Wx" and so on: twice as many.
+    Cache:  the caches of both, and both outputs.
+    Keras:  the same; with sequences, masked steps give zeros (elsewhere they repeat the step before).
+    Raises: ValueError for an unknown merge_mode, TypeError for a layer that is not recurrent.
+    Source: Schuster and Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Trans. Signal Processing 45(11), 1997.
+    """
+
+    supports_masking = True
+
+    def __init__(self, layer: Recurrent, merge_mode: str = "concat", *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        if not isinstance(layer, Recurrent):
+            raise TypeError(f"Bidirectional takes a SimpleRNN, LSTM or GRU, got {type(layer).__name__}")
+        self.merge_mode = look_up("merge_mode", merge_mode, {mode: mode for mode in MERGE_MODES})
+        self.layer = layer
+        self.forward_layer, self.backward_layer = self._copy(layer, False), self._copy(layer, True)
+
+    @property
+    def uses_rng(self) -> bool:
+        return self.layer.uses_rng
+
+    @staticmethod
+    def _copy(layer: Recurrent, other_way: bool) -> Recurrent:
+        copy = layer.clone()
+        assert isinstance(copy, Recurrent)
+        copy.go_backwards = layer.go_backwards != other_way
+        # Otherwise a masked step would repeat what each direction saw last, which are two different steps.
+        copy.zero_output_for_mask = layer.zero_output_for_mask or layer.return_sequences
+        return copy
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        shape = self.forward_layer.compute_output_shape(input_shape)
+        y_shape, *states = shape if self.layer.return_state else (shape,)
+        if self.merge_mode == "concat":
+            y_shape = (*y_shape[:-1], 2 * y_shape[-1])
+        return (y_shape, *states, *states) if self.layer.return_state else y_shape
+
+    def build(self, input_shape: Shape, *, index: int = 0, **settings: Any) -> None:
+        # Two draws of one seed, kept apart by the place: the copy's is beyond those of any model.
+        self.forward_layer.build(input_shape, index=index, **settings)
+        self.backward_layer.build(input_shape, index=index + 2**32, **settings)
+        params = {f"forward.{name}": param for name, param in self.forward_layer.params.items()}
+        params |= {f"backward.{name}": param for name, param in self.backward_layer.params.items()}
+        super().build(input_shape, index=index, **settings)
+        self.set_params(params)
+
+    def set_params(self, params: dict[str, Array]) -> None:
+        super().set_params(params)
+        for prefix, layer in (("forward.", self.forward_layer), ("backward.", self.backward_layer)):
+            own = {name.removeprefix(prefix): p for name, p in params.items() if name.startswith(prefix)}
+            layer.set_params(own)
+
+    def forward(
+        self, x: Array, *, mask: Any = None, training: bool = False, rng: Any = None, initial_state: Any = None
+    ) -> tuple[Any, BidirectionalCache]:
+        """`initial_state`: the forward layer's states, then the backward layer's."""
+        x = self.as_input(x)
+        half = len(self.layer.states)
+        if initial_state is not None and len(initial_state) != 2 * half:
+            raise ValueError(f"{self.label} takes {2 * half} arrays as initial_state, got {len(initial_state)}")
+        state_f, state_b = (None, None) if initial_state is None else (initial_state[:half], initial_state[half:])
+        options = {"mask": mask, "training": training, "rng": rng}
+        y_f, cache_f = self.forward_layer.forward(x, initial_state=state_f, **options)
+        y_b, cache_b = self.backward_layer.forward(x, initial_state=state_b, **options)
+        (y_f, *states_f), (y_b, *states_b) = (y_f, y_b) if self.layer.return_state else ((y_f,), (y_b,))
+        if self.layer.return_sequences:
+            y_b = y_b[:, ::-1]  # (1)
+
+        if self.merge_mode == "concat":  # (2)
+            y = np.concatenate([y_f, y_b], axis=-1)
+        elif self.merge_mode == "mul":
+            y = y_f * y_b
+        else:
+            y = (y_f + y_b) * self._share
+        cache = BidirectionalCache(cache_f, cache_b, y_f, y_b, initial_state is not None)
+        return (y, *states_f, *states_b) if self.layer.return_state else y, cache
+
+    def backward(self, dy: Any, cache: BidirectionalCache) -> tuple[Any, Grads]:
+        half = len(self.layer.states)
+        dy, *dstates = dy if self.layer.return_state else (dy, *[None] * 2 * half)
+        if dy is None:
+            dy_f = dy_b = None
+        elif self.merge_mode == "concat":  # (2)
+            dy_f, dy_b = np.split(dy, 2, axis=-1)
+        elif self.merge_mode == "mul":
+            dy_f, dy_b = dy * cache.y_backward, dy * cache.y_forward
+        else:
+            dy_f = dy_b = dy * self._share
+        if self.layer.return_sequences and dy_b is not None:
+            dy_b = dy_b[:, ::-1]  # (1)
+        if self.layer.return_state:
+            dy_f, dy_b = (dy_f, *dstates[:half]), (dy_b, *dstates[half:])
+        dx_f, grads_f = self.forward_layer.backward(dy_f, cache.forward)
+        dx_b, grads_b = self.backward_layer.backward(dy_b, cache.backward)
+        (dx_f, *dstates_f), (dx_b, *dstates_b) = (dx_f, dx_b) if cache.state_given else ((dx_f,), (dx_b,))
+        dx = dx_f + dx_b
+        grads = {f"forward.{name}": g for name, g in grads_f.items()}
+        grads |= {f"backward.{name}": g for name, g in grads_b.items()}
+        return (dx, *dstates_f, *dstates_b) if cache.state_given else dx, grads
+
+    @property
+    def _share(self) -> Any:
+        """What sum and ave multiply the sum by, in the layer's dtype."""
+        return self.dtype.type(0.5 if self.merge_mode == "ave" else 1)
+
+    def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
+        return mask if self.layer.return_sequences else None
+
+    def get_weights(self) -> list[Array]:
+        return self.forward_layer.get_weights() + self.backward_layer.get_weights()
+
+    def set_weights(self, weights: Any) -> None:
+        weights = list(weights)
+        half = len(self.forward_layer.get_weights())
+        if len(weights) != 2 * half:
+            raise ValueError(f"{self.label} expects {2 * half} arrays, got {len(weights)}")
+        self.forward_layer.set_weights(weights[:half])
+        self.backward_layer.set_weights(weights[half:])
+
+    def get_config(self) -> Config:
+        layer = {"class": type(self.layer).__name__, "config": self.layer.get_config()}
+        return super().get_config() | {"layer": layer, "merge_mode": self.merge_mode}
+
+    def describe(self) -> str:
+        return f"{type(self.layer).__name__}, {self.layer.describe()}, {self.merge_mode}"

@@ -1,0 +1,139 @@
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scratchnn_kernels.contract import Array, Grads
+
+from scratchnn import activations, initializers
+from scratchnn.layers.base import Config, Layer, Shape, positive_int
+from scratchnn.lookup import look_up
+
+PADDINGS = ("valid", "same", "causal")
+
+
+@dataclass(frozen=True)
+class Conv1DLayerCache:
+    kernel: Any
+    before: int  # zeros put before the first step
+    T: int
+
+
+class Conv1D(Layer):
+    """One dense layer slid along time: each output sees `kernel_size` neighbouring steps.
+
+    (1)  a[:, p] = b + sum over taps j of  x[:, p stride + j dilation] W[j]
+    (2)  y       = act(a)
+
+    Shapes: x (B, T, D) -> y (B, T', F), F = filters. T' = (T - (k - 1) dilation - 1) // strides + 1 for padding "valid";
+            ceil(T / strides) for "same", with zeros on both sides, and for "causal", with zeros before the first step.
+    Params: W (k, D, F), b (F,): k D F + F numbers, k = kernel_size.
+    Cache:  x with its padding, and y.
+    Keras:  the same (a mask ends here, with a warning).
+    Raises: ValueError where the window is longer than the sequence, or strides and dilation are both above 1.
+    Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86(11), 1998.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int],
+        strides: int = 1,
+        padding: str = "valid",
+        dilation_rate: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self.filters = positive_int("Conv1D", "filters", filters)
+        self.kernel_size = positive_int("Conv1D", "kernel_size", _only(kernel_size))
+        self.strides = positive_int("Conv1D", "strides", _only(strides))
+        self.dilation_rate = positive_int("Conv1D", "dilation_rate", _only(dilation_rate))
+        self.padding = look_up("padding", padding, {known: known for known in PADDINGS})
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        if self.strides > 1 and self.dilation_rate > 1:
+            raise ValueError(
+                f"Conv1D: strides and dilation_rate cannot both be above 1, got {self.strides} and {self.dilation_rate}"
+            )
+
+    @property
+    def window(self) -> int:
+        """The number of time steps from the first tap to the last."""
+        return (self.kernel_size - 1) * self.dilation_rate + 1
+
+    def _padding(self, T: int) -> tuple[int, int]:
+        """How many zeros stand before and after the sequence."""
+        if self.padding == "valid":
+            return 0, 0
+        if self.padding == "causal":
+            return self.window - 1, 0
+        total = max((-(-T // self.strides) - 1) * self.strides + self.window - T, 0)
+        return total // 2, total - total // 2
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 3 or input_shape[2] is None:
+            raise ValueError(f"{self.label} takes sequences of shape (B, T, D) with D known, got shape {input_shape}")
+        B, T, _ = input_shape
+        return (B, None if T is None else self._steps(T), self.filters)
+
+    def _steps(self, T: int) -> int:
+        """T', or a ValueError where the window does not fit."""
+        steps = (T + sum(self._padding(T)) - self.window) // self.strides + 1
+        if steps < 1:
+            raise ValueError(f"{self.label} looks at {self.window} time steps at once, but the sequence has {T}")
+        return steps
+
+    def parameter_shapes(self, input_shape: Shape) -> dict:
+        shapes: dict = {"W": ((self.kernel_size, input_shape[2], self.filters), self.kernel_initializer)}
+        return shapes | ({"b": ((self.filters,), self.bias_initializer)} if self.use_bias else {})
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+    ) -> tuple[Array, Conv1DLayerCache]:
+        x = self.as_input(x)
+        T = x.shape[1]
+        self._steps(T)
+        before, after = self._padding(T)
+        if before or after:
+            x = np.pad(x, ((0, 0), (before, after), (0, 0)))
+        b = self.params["b"] if self.use_bias else np.zeros(self.filters, self.dtype)
+        y, cache = self.backend.kernels.conv1d.forward(
+            x, self.params["W"], b, self.strides, self.dilation_rate, self.activation
+        )
+        return y, Conv1DLayerCache(cache, before, T)
+
+    def backward(self, dy: Array, cache: Conv1DLayerCache) -> tuple[Array, Grads]:
+        dy = np.ascontiguousarray(dy, dtype=self.dtype)
+        dx, grads = self.backend.kernels.conv1d.backward(dy, cache.kernel)
+        return dx[:, cache.before : cache.before + cache.T], {name: grads[name] for name in self.params}
+
+    def get_config(self) -> Config:
+        return super().get_config() | {
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "dilation_rate": self.dilation_rate,
+            "activation": self.activation.get_config(),
+            "use_bias": self.use_bias,
+            "kernel_initializer": self.kernel_initializer.get_config(),
+            "bias_initializer": self.bias_initializer.get_config(),
+        }
+
+    def describe(self) -> str:
+        words = [f"{self.filters} filters of {self.kernel_size}", self.activation.name]
+        words += [f"strides {self.strides}"] if self.strides > 1 else []
+        words += [f"dilation {self.dilation_rate}"] if self.dilation_rate > 1 else []
+        words += [self.padding] if self.padding != "valid" else []
+        return ", ".join(words)
+
+
+def _only(value: Any) -> Any:
+    """Keras' tutorials write kernel_size=(7,) as often as 7."""
+    return value[0] if isinstance(value, tuple | list) and len(value) == 1 else value

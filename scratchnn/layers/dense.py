@@ -1,0 +1,85 @@
+from dataclasses import dataclass
+from typing import Any
+
+from scratchnn_kernels.contract import Array, Grads
+
+from scratchnn import activations, initializers
+from scratchnn.layers.base import Config, Layer, Shape, positive_int
+
+
+@dataclass(frozen=True)
+class DenseCache:
+    x: Array
+    y: Array
+
+
+class Dense(Layer):
+    """Every output sees every input.
+
+    (1)  a = x W + b
+    (2)  y = act(a)
+
+    Shapes: x (..., D) -> y (..., H), H = units; a sequence (B, T, D) is treated step by step
+    Params: W (D, H), b (H,): D H + H numbers.
+    Cache:  x and y.
+    Keras:  the same.
+    Raises: ValueError for shapes that do not fit.
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self.units = positive_int("Dense", "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ValueError(f"{self.label} takes x of shape (B, ..., D) with D known, got shape {input_shape}")
+        return (*input_shape[:-1], self.units)
+
+    def parameter_shapes(self, input_shape: Shape) -> dict:
+        shapes: dict = {"W": ((input_shape[-1], self.units), self.kernel_initializer)}
+        return shapes | ({"b": ((self.units,), self.bias_initializer)} if self.use_bias else {})
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+    ) -> tuple[Array, DenseCache]:
+        x = self.as_input(x)
+        a = x @ self.params["W"]  # (1)
+        if self.use_bias:
+            a += self.params["b"]
+        y = self.activation.forward(a)  # (2)
+        return y, DenseCache(x, y)
+
+    def backward(self, dy: Array, cache: DenseCache) -> tuple[Array, Grads]:
+        da = self.activation.backward(dy, cache.y)  # (2)
+        da_rows, x_rows = da.reshape(-1, self.units), cache.x.reshape(-1, cache.x.shape[-1])
+        grads = {"W": x_rows.T @ da_rows}  # (1)
+        if self.use_bias:
+            grads["b"] = da_rows.sum(axis=0)
+        return da @ self.params["W"].T, grads
+
+    def get_config(self) -> Config:
+        return super().get_config() | {
+            "units": self.units,
+            "activation": self.activation.get_config(),
+            "use_bias": self.use_bias,
+            "kernel_initializer": self.kernel_initializer.get_config(),
+            "bias_initializer": self.bias_initializer.get_config(),
+        }
+
+    def describe(self) -> str:
+        return f"{self.units} unit{'s' * (self.units > 1)}, {self.activation.name}"

@@ -1,0 +1,49 @@
+from typing import Any
+
+from scratchnn_kernels.contract import Array, Grads
+
+from scratchnn.layers.base import Config, Layer, Shape, dropout_mask, dropout_rate
+
+
+class Dropout(Layer):
+    """In training, sets numbers to zero at random and enlarges the others; otherwise does nothing.
+
+    (1)  y = x ⊙ m,   m = 0 with probability `rate`, else 1 / (1 - rate)
+
+    Shapes: any
+    Cache:  m, or None when nothing was dropped.
+    Keras:  the same.
+    Raises: ValueError unless 0 <= rate < 1.
+    Source: Srivastava et al., "Dropout", JMLR 15, 2014.
+    """
+
+    supports_masking = True
+
+    def __init__(self, rate: float, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.rate = dropout_rate("Dropout", "rate", rate)
+
+    @property
+    def uses_rng(self) -> bool:
+        return self.rate > 0
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+    ) -> tuple[Array, Array | None]:
+        x = self.as_input(x)
+        if not training or self.rate == 0:
+            return x, None
+        m = dropout_mask(rng, self.rate, x.shape, self.dtype)
+        return x * m, m  # (1)
+
+    def backward(self, dy: Array, cache: Array | None) -> tuple[Array, Grads]:
+        return dy if cache is None else dy * cache, {}  # (1)
+
+    def get_config(self) -> Config:
+        return super().get_config() | {"rate": self.rate}
+
+    def describe(self) -> str:
+        return f"rate {self.rate:g}"

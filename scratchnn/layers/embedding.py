@@ -1,0 +1,89 @@
+from typing import Any
+
+import numpy as np
+from scratchnn_kernels.contract import Array, Grads
+
+from scratchnn import initializers
+from scratchnn.layers.base import Config, Layer, Shape, positive_int
+
+
+class Embedding(Layer):
+    """A table with one row of numbers per id.
+
+    (1)  y[b, t] = E[x[b, t]]
+
+    Shapes: x (B, T) ids in 0 ... input_dim - 1 -> y (B, T, D)
+    Params: E (V, D), V = input_dim, D = output_dim: V D numbers. Its gradient is dense, repeated ids summed.
+    Cache:  the ids.
+    Keras:  the same. With `mask_zero`, id 0 means "no word": later layers skip those steps.
+    Raises: ValueError for ids outside the table, or that are not whole numbers; every call checks.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        mask_zero: bool = False,
+        input_length: int | None = None,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self.input_dim = positive_int("Embedding", "input_dim", input_dim)
+        self.output_dim = positive_int("Embedding", "output_dim", output_dim)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.mask_zero = bool(mask_zero)
+        self.input_length = None if input_length is None else positive_int("Embedding", "input_length", input_length)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 2:
+            raise ValueError(f"{self.label} takes ids of shape (B, T), got shape {input_shape}")
+        return (*input_shape, self.output_dim)
+
+    def parameter_shapes(self, input_shape: Shape) -> dict:
+        return {"E": ((self.input_dim, self.output_dim), self.embeddings_initializer)}
+
+    def check_input(self, x: Array) -> None:
+        super().check_input(x)
+        if x.dtype.kind not in "iub":
+            if x.dtype.kind != "f" or not np.array_equal(x, np.floor(x)):
+                raise ValueError(
+                    f"{self.label} takes ids, which are whole numbers; got an array of {x.dtype} with others"
+                )
+        if x.size and not (0 <= x.min() and x.max() < self.input_dim):
+            raise ValueError(
+                f"{self.label} has rows for ids 0 to {self.input_dim - 1}, got ids from {x.min()} to {x.max()}; "
+                "encode the text with the vocabulary size that the model was built for"
+            )
+
+    def as_input(self, x: Any) -> Array:
+        x = np.asarray(x)
+        if x.dtype == object:
+            raise ValueError(f"{self.label} takes an array (B, T), got lists of different lengths; use pad_sequences")
+        self.check_input(x)
+        return np.ascontiguousarray(x, dtype=np.int32)
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+    ) -> tuple[Array, Any]:
+        return self.backend.kernels.embedding.forward(self.as_input(x), self.params["E"])
+
+    def backward(self, dy: Array, cache: Any) -> tuple[None, Grads]:
+        dy = np.ascontiguousarray(dy, dtype=self.dtype)
+        return None, self.backend.kernels.embedding.backward(dy, cache)
+
+    def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
+        return np.asarray(x) != 0 if self.mask_zero else None
+
+    def get_config(self) -> Config:
+        return super().get_config() | {
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": self.embeddings_initializer.get_config(),
+            "mask_zero": self.mask_zero,
+            "input_length": self.input_length,
+        }
+
+    def describe(self) -> str:
+        return f"{self.input_dim:,} ids x {self.output_dim}" + (", id 0 masked" if self.mask_zero else "")

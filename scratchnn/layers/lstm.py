@@ -1,0 +1,65 @@
+from typing import Any
+
+from scratchnn_kernels.contract import Array, Grads, State
+
+from scratchnn import activations
+from scratchnn.layers.base import Config, Shape
+from scratchnn.layers.recurrent import Recurrent
+
+
+class LSTM(Recurrent):
+    """A recurrent layer with a cell state c that is added to, guarded by three gates.
+
+    (1)  a       = x[t] Wx + h[t] Wh + b        packed in blocks of H columns: i f g o
+    (2)  i, f, o = rec(a_i), rec(a_f), rec(a_o) input, forget and output gate
+    (3)  g       = act(a_g)                     candidate
+    (4)  c[t+1]  = f ⊙ c[t] + i ⊙ g             c[0] = 0 or the initial state
+    (5)  h[t+1]  = o ⊙ act(c[t+1])
+    (6)  h[t+1], c[t+1] = h[t], c[t]            where the mask is False
+
+    Shapes: x (B, T, D) -> y (B, H), the last h, or (B, T, H) with `return_sequences`
+    Params: Wx (D, 4H), Wh (H, 4H), b (4H,): 4 (D H + H² + H) numbers.
+    Cache:  x, all h and c, the gates, the dropout masks.
+    Keras:  the same; `unit_forget_bias` starts the forget block of b at 1.
+    Raises: ValueError for shapes that do not fit.
+    Source: Hochreiter and Schmidhuber, Neural Computation 9(8), 1997; forget gate: Gers et al., 12(10), 2000.
+    """
+
+    gates = 4
+    states = ("h", "c")
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        *,
+        unit_forget_bias: bool = True,
+        **settings: Any,
+    ) -> None:
+        super().__init__(units, activation, **settings)
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.unit_forget_bias = bool(unit_forget_bias)
+
+    def build(self, input_shape: Shape, **settings: Any) -> None:
+        super().build(input_shape, **settings)
+        if self.use_bias and self.unit_forget_bias:
+            self.params["b"][self.units : 2 * self.units] = 1
+
+    def run_forward(
+        self, x: Array, state: State, mask: Array | None, dropout_x: Array | None, dropout_h: Array | None
+    ) -> tuple[Array, State, Any]:
+        Wx, Wh, b = self.params["Wx"], self.params["Wh"], self.bias("b")
+        act, rec = self.activation, self.recurrent_activation
+        return self.backend.kernels.lstm.forward(
+            x, Wx, Wh, b, state, mask, dropout_x, dropout_h, act, rec, self.return_sequences
+        )
+
+    def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
+        return self.backend.kernels.lstm.backward(dy, dstate, cache)
+
+    def get_config(self) -> Config:
+        return super().get_config() | {
+            "recurrent_activation": self.recurrent_activation.get_config(),
+            "unit_forget_bias": self.unit_forget_bias,
+        }

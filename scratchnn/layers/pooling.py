@@ -1,0 +1,171 @@
+"""Pooling over time: the strongest or the mean of neighbouring steps, or of all of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scratchnn_kernels.contract import Array, Grads
+
+from scratchnn.layers.base import Config, Layer, Shape, positive_int
+from scratchnn.lookup import look_up
+
+
+@dataclass(frozen=True)
+class MaxPooling1DCache:
+    winner: Array  # (B, T', D): which place of its window was the largest
+    before: int
+    padded_T: int
+    T: int
+
+
+class MaxPooling1D(Layer):
+    """The largest of `pool_size` neighbouring steps, for each feature.
+
+    (1)  y[:, p] = max over j of x[:, p strides + j],   j = 0 ... pool_size - 1
+
+    Shapes: x (B, T, D) -> y (B, T', D), T' = (T - pool_size) // strides + 1 for "valid", ceil(T / strides) for "same"
+    Cache:  which j was the largest (the first one, among equals): all of the gradient goes there.
+    Keras:  the same; strides is pool_size unless given (a mask ends here, with a warning).
+    Raises: ValueError where the window is longer than the sequence.
+    """
+
+    def __init__(
+        self,
+        pool_size: int = 2,
+        strides: int | None = None,
+        padding: str = "valid",
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self.pool_size = positive_int("MaxPooling1D", "pool_size", pool_size)
+        self.strides = self.pool_size if strides is None else positive_int("MaxPooling1D", "strides", strides)
+        self.padding = look_up("padding", padding, {known: known for known in ("valid", "same")})
+
+    def _padding(self, T: int) -> tuple[int, int]:
+        if self.padding == "valid":
+            return 0, 0
+        total = max((-(-T // self.strides) - 1) * self.strides + self.pool_size - T, 0)
+        return total // 2, total - total // 2
+
+    def _steps(self, T: int) -> int:
+        steps = (T + sum(self._padding(T)) - self.pool_size) // self.strides + 1
+        if steps < 1:
+            raise ValueError(f"{self.label} looks at {self.pool_size} time steps at once, but the sequence has {T}")
+        return steps
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 3:
+            raise ValueError(f"{self.label} takes sequences of shape (B, T, D), got shape {input_shape}")
+        B, T, D = input_shape
+        return (B, None if T is None else self._steps(T), D)
+
+    def _seen(self, j: int, steps: int) -> slice:
+        return slice(j, j + (steps - 1) * self.strides + 1, self.strides)
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+    ) -> tuple[Array, MaxPooling1DCache]:
+        x = self.as_input(x)
+        T = x.shape[1]
+        steps = self._steps(T)
+        before, after = self._padding(T)
+        if before or after:
+            x = np.pad(x, ((0, 0), (before, after), (0, 0)), constant_values=-np.inf)
+        y = x[:, self._seen(0, steps)].copy()
+        winner = np.zeros(y.shape, np.intp)
+        for j in range(1, self.pool_size):
+            x_j = x[:, self._seen(j, steps)]
+            larger = x_j > y
+            y = np.where(larger, x_j, y)  # (1)
+            winner = np.where(larger, j, winner)
+        return y, MaxPooling1DCache(winner, before, x.shape[1], T)
+
+    def backward(self, dy: Array, cache: MaxPooling1DCache) -> tuple[Array, Grads]:
+        B, steps, D = dy.shape
+        dx = np.zeros((B, cache.padded_T, D), dy.dtype)
+        for j in range(self.pool_size):
+            dx[:, self._seen(j, steps)] += dy * (cache.winner == j)  # (1)
+        return dx[:, cache.before : cache.before + cache.T], {}
+
+    def get_config(self) -> Config:
+        return super().get_config() | {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
+
+    def describe(self) -> str:
+        strides = f", strides {self.strides}" if self.strides != self.pool_size else ""
+        return f"{self.pool_size} steps{strides}" + (", same" if self.padding == "same" else "")
+
+
+@dataclass(frozen=True)
+class GlobalMaxPooling1DCache:
+    is_max: Array  # (B, T, D)
+
+
+class GlobalMaxPooling1D(Layer):
+    """The largest value of each feature over all time steps.
+
+    (1)  y = max over t of x[:, t]
+
+    Shapes: x (B, T, D) -> y (B, D)
+    Cache:  where the largest stood; equals share the gradient evenly.
+    Keras:  the same (a mask ends here, with a warning).
+    """
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return _without_time(self, input_shape)
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+    ) -> tuple[Array, GlobalMaxPooling1DCache]:
+        x = self.as_input(x)
+        y = x.max(axis=1)  # (1)
+        return y, GlobalMaxPooling1DCache(x == y[:, None])
+
+    def backward(self, dy: Array, cache: GlobalMaxPooling1DCache) -> tuple[Array, Grads]:
+        share = dy / cache.is_max.sum(axis=1, dtype=dy.dtype)
+        return cache.is_max * share[:, None], {}  # (1)
+
+
+@dataclass(frozen=True)
+class GlobalAveragePooling1DCache:
+    weight: Array  # (B, T, 1): 1 / (number of real steps) at real steps, 0 at masked ones
+
+
+class GlobalAveragePooling1D(Layer):
+    """The mean of each feature over all time steps, or over the real ones where there is a mask.
+
+    (1)  y = sum over t of weight[:, t] x[:, t],   weight = mask / number of real steps
+
+    Shapes: x (B, T, D) -> y (B, D)
+    Cache:  the weights.
+    Keras:  the same, except that a row without a real step gives zeros here and NaN there.
+    """
+
+    supports_masking = True
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return _without_time(self, input_shape)
+
+    def compute_mask(self, x: Array, mask: Array | None) -> None:
+        return None
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+    ) -> tuple[Array, GlobalAveragePooling1DCache]:
+        x = self.as_input(x)
+        real = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask, bool)
+        if real.shape != x.shape[:2]:
+            raise ValueError(f"{self.label} takes a mask of shape {x.shape[:2]}, got {real.shape}")
+        count = np.maximum(real.sum(axis=1, keepdims=True), 1)
+        weight = (real / count).astype(x.dtype)[:, :, None]
+        y = (weight * x).sum(axis=1)  # (1)
+        return y, GlobalAveragePooling1DCache(weight)
+
+    def backward(self, dy: Array, cache: GlobalAveragePooling1DCache) -> tuple[Array, Grads]:
+        return cache.weight * dy[:, None], {}  # (1)
+
+
+def _without_time(layer: Layer, input_shape: Shape) -> Shape:
+    if len(input_shape) != 3:
+        raise ValueError(f"{layer.label} takes sequences of shape (B, T, D), got shape {input_shape}")
+    return (input_shape[0], input_shape[2])

@@ -1,0 +1,205 @@
+"""What SimpleRNN, LSTM and GRU have in common: states, masks, direction and dropout around one kernel pair."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scratchnn_kernels.contract import Array, Grads, State
+
+from scratchnn import activations, initializers
+from scratchnn.layers.base import Config, Layer, Shape, dropout_mask, dropout_rate, positive_int
+
+
+@dataclass(frozen=True)
+class RecurrentCache:
+    """The kernel pair's own cache, and what the layer did around it."""
+
+    kernel: Any
+    shown: Float[Array, "B *T 1"] | None  # 0 where y was replaced by zeros
+    state_given: bool
+
+
+class Recurrent(Layer):
+    """Base of the recurrent layers. The constructor's words and their defaults are Keras'."""
+
+    supports_masking = True
+    gates: ClassVar[int]  # blocks of columns in Wx and Wh
+    states: ClassVar[tuple[str, ...]] = ("h",)
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any,
+        *,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        zero_output_for_mask: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        kind = type(self).__name__
+        self.units = positive_int(kind, "units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.recurrent_initializer = initializers.get(recurrent_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.dropout = dropout_rate(kind, "dropout", dropout)
+        self.recurrent_dropout = dropout_rate(kind, "recurrent_dropout", recurrent_dropout)
+        self.return_sequences = bool(return_sequences)
+        self.return_state = bool(return_state)
+        self.go_backwards = bool(go_backwards)
+        self.zero_output_for_mask = bool(zero_output_for_mask)
+
+    # ---- what each of the three defines: the call of its kernel pair
+
+    def run_forward(
+        self, x: Array, state: State, mask: Array | None, dropout_x: Array | None, dropout_h: Array | None
+    ) -> tuple[Array, State, Any]:
+        raise NotImplementedError
+
+    def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
+        raise NotImplementedError
+
+    @property
+    def uses_rng(self) -> bool:
+        return self.dropout > 0 or self.recurrent_dropout > 0
+
+    # ---- shapes
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        if len(input_shape) != 3 or input_shape[2] is None:
+            raise ValueError(f"{self.label} takes sequences of shape (B, T, D) with D known, got shape {input_shape}")
+        B, T, _ = input_shape
+        y_shape = (B, T, self.units) if self.return_sequences else (B, self.units)
+        return (y_shape, *[(B, self.units)] * len(self.states)) if self.return_state else y_shape
+
+    def parameter_shapes(self, input_shape: Shape) -> dict:
+        D, H, G = input_shape[2], self.units, self.gates * self.units
+        shapes = {"Wx": ((D, G), self.kernel_initializer), "Wh": ((H, G), self.recurrent_initializer)}
+        return shapes | ({"b": ((G,), self.bias_initializer)} if self.use_bias else {})
+
+    def bias(self, name: str) -> Array:
+        """A bias, or the zeros that stand for it without `use_bias`."""
+        return self.params[name] if name in self.params else np.zeros(self.gates * self.units, self.dtype)
+
+    def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
+        return mask if self.return_sequences else None
+
+    # ---- forward and backward
+
+    def forward(
+        self,
+        x: Array,
+        *,
+        mask: Array | None = None,
+        training: bool = False,
+        rng: Any = None,
+        initial_state: Any = None,
+    ) -> tuple[Any, RecurrentCache]:
+        """Return y, or (y, h) or (y, h, c) with `return_state`, and the cache.
+
+        `initial_state`: a list of (B, H) arrays, [h] or [h, c]; zeros when None.
+        """
+        x = self.as_input(x)
+        B, T, _ = x.shape
+        mask = None if mask is None else self._checked_mask(mask, (B, T))
+        state = self._checked_state(initial_state, B)
+        if self.go_backwards:
+            x = np.ascontiguousarray(x[:, ::-1])
+            mask = None if mask is None else np.ascontiguousarray(mask[:, ::-1])
+        dropout_x, dropout_h = self._draw_dropout(x.shape, rng) if training else (None, None)
+
+        y, state, kernel_cache = self.run_forward(x, state, mask, dropout_x, dropout_h)
+        shown = None if mask is None else self._shown(mask, initial_state is not None)
+        if shown is not None:
+            y = y * shown
+        return (y, *state) if self.return_state else y, RecurrentCache(kernel_cache, shown, initial_state is not None)
+
+    def backward(self, dy: Any, cache: RecurrentCache) -> tuple[Any, Grads]:
+        """Return dx, or (dx, dh0) or (dx, dh0, dc0) where an initial state was given, and the gradients."""
+        dy, *dstate = dy if self.return_state else (dy, *[None] * len(self.states))
+        dy, *dstate = (None if d is None else np.ascontiguousarray(d, dtype=self.dtype) for d in (dy, *dstate))
+        if cache.shown is not None and dy is not None:
+            dy = dy * cache.shown
+        dx, grads, dstate0 = self.run_backward(dy, tuple(dstate), cache.kernel)
+        if self.go_backwards:
+            dx = dx[:, ::-1]
+        grads = {name: grads[name] for name in self.params}  # a bias that does not exist has no gradient
+        return (dx, *dstate0) if cache.state_given else dx, grads
+
+    def _shown(self, mask: Bool[Array, "B T"], state_given: bool) -> Float[Array, "B *T 1"] | None:
+        """Which outputs are shown, 1, and which are zeros, 0; None for all.
+
+        Keras' rules: a masked step repeats the output before it, and before the first real step that is zeros, even where
+        the state is a given one; with `zero_output_for_mask`, masked steps are zeros.
+        """
+        if self.zero_output_for_mask and self.return_sequences:
+            shown = mask
+        elif state_given:
+            shown = np.logical_or.accumulate(mask, axis=1) if self.return_sequences else mask.any(axis=1)
+        else:
+            return None
+        return shown[..., None].astype(self.dtype)
+
+    def _draw_dropout(self, shape: tuple[int, ...], rng: Any) -> tuple[Array | None, Array | None]:
+        """The masks of one batch. As in Keras, recurrent dropout gives each gate masks of its own, for x as well."""
+        B, _, D = shape
+        K = self.gates if self.recurrent_dropout > 0 else 1
+        dropout_x = dropout_mask(rng, self.dropout, (K, B, D), self.dtype) if self.dropout > 0 else None
+        if self.recurrent_dropout == 0:
+            return dropout_x, None
+        return dropout_x, dropout_mask(rng, self.recurrent_dropout, (self.gates, B, self.units), self.dtype)
+
+    def _checked_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
+        mask = np.asarray(mask)
+        if mask.shape != shape or mask.dtype != bool:
+            raise ValueError(f"{self.label} takes a bool mask of shape {shape}, got {mask.dtype} of shape {mask.shape}")
+        return np.ascontiguousarray(mask)
+
+    def _checked_state(self, initial_state: Any, B: int) -> State:
+        shape = (B, self.units)
+        if initial_state is None:
+            return tuple(np.zeros(shape, self.dtype) for _ in self.states)
+        arrays = [initial_state] if isinstance(initial_state, np.ndarray) else list(initial_state)
+        arrays = tuple(np.ascontiguousarray(array, dtype=self.dtype) for array in arrays)
+        if [array.shape for array in arrays] != [shape] * len(self.states):
+            raise ValueError(
+                f"{self.label} takes as initial_state {list(self.states)}, each of shape {shape}; "
+                f"got shapes {[array.shape for array in arrays]}"
+            )
+        return arrays
+
+    # ---- words
+
+    def get_config(self) -> Config:
+        return super().get_config() | {
+            "units": self.units,
+            "activation": self.activation.get_config(),
+            "use_bias": self.use_bias,
+            "kernel_initializer": self.kernel_initializer.get_config(),
+            "recurrent_initializer": self.recurrent_initializer.get_config(),
+            "bias_initializer": self.bias_initializer.get_config(),
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "zero_output_for_mask": self.zero_output_for_mask,
+        }
+
+    def describe(self) -> str:
+        words = [f"{self.units} units", self.activation.name]
+        words += ["sequences"] if self.return_sequences else []
+        words += ["backwards"] if self.go_backwards else []
+        words += [f"dropout {self.dropout:g}"] if self.dropout else []
+        words += [f"recurrent dropout {self.recurrent_dropout:g}"] if self.recurrent_dropout else []
+        return ", ".join(words)

@@ -1,0 +1,37 @@
+from typing import Any
+
+from scratchnn_kernels.contract import Array, Grads, State
+
+from scratchnn.layers.recurrent import Recurrent
+
+
+class SimpleRNN(Recurrent):
+    """The plain recurrent layer (Elman's): one state, one nonlinearity.
+
+    (1)  a      = x[t] Wx + h[t] Wh + b
+    (2)  h[t+1] = act(a)                        h[0] = 0 or the initial state
+    (3)  h[t+1] = h[t]                          where the mask is False
+
+    Shapes: x (B, T, D) -> y (B, H), the last state, or (B, T, H) with `return_sequences`
+    Params: Wx (D, H), Wh (H, H), b (H,): D H + H² + H numbers.
+    Cache:  x, all states, the dropout masks; backward walks the states from the last to the first.
+    Keras:  the same in defaults, masks and dropout (one mask per sequence).
+    Raises: ValueError for shapes that do not fit.
+    Source: Elman, "Finding Structure in Time", Cognitive Science 14, 1990.
+    """
+
+    gates = 1
+
+    def __init__(self, units: int, activation: Any = "tanh", **settings: Any) -> None:
+        super().__init__(units, activation, **settings)
+
+    def run_forward(
+        self, x: Array, state: State, mask: Array | None, dropout_x: Array | None, dropout_h: Array | None
+    ) -> tuple[Array, State, Any]:
+        Wx, Wh, b = self.params["Wx"], self.params["Wh"], self.bias("b")
+        return self.backend.kernels.simple_rnn.forward(
+            x, Wx, Wh, b, state, mask, dropout_x, dropout_h, self.activation, self.return_sequences
+        )
+
+    def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
+        return self.backend.kernels.simple_rnn.backward(dy, dstate, cache)

@@ -1,0 +1,317 @@
+"""Models: a list of layers, built once, and the walk through it forwards and back."""
+
+import os
+import re
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import DTypeLike
+from scratchnn_kernels.contract import Array
+
+from scratchnn import backend as backends
+from scratchnn import random
+from scratchnn.layers import Layer
+from scratchnn.layers.base import Shape
+from scratchnn.layers.symbol import Input, Symbol
+from scratchnn.report.summary import summary_text
+from scratchnn.trainer import Trainer
+
+
+class Model(Trainer):
+    """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes the layers as a list.
+
+    All parameters lie in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's rule
+    is a few lines on one vector.
+
+    Args:
+        backend: "cpu" (Numba) or "reference" (NumPy); the same numbers, at different speeds.
+        dtype: "float32" or "float64".
+        seed: names every random draw of the model: initial parameters, batch order, dropout.
+    """
+
+    def __init__(
+        self,
+        inputs: Symbol,
+        outputs: Any,
+        *,
+        backend: str = "cpu",
+        dtype: DTypeLike = "float32",
+        seed: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._prepare(backend, dtype, seed, name)
+        # With return_state a layer gives several outputs; the chain is the same for all of them.
+        output = outputs[0] if isinstance(outputs, list | tuple) else outputs
+        if not isinstance(inputs, Symbol) or inputs.layers or not isinstance(output, Symbol) or not output.layers:
+            raise TypeError(
+                "Model takes what Input(...) returned, and what calling layers one after the other made of it"
+            )
+        if inputs.input_shape != output.input_shape:
+            raise ValueError(f"outputs start from an Input of shape {output.input_shape}, not {inputs.input_shape}")
+        self.layers = list(output.layers)
+        self.build(inputs.input_shape)
+
+    def _prepare(self, backend: str, dtype: DTypeLike, seed: int | None, name: str | None) -> None:
+        self.backend = backends.load(backend)
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.dtype("float32"), np.dtype("float64")):
+            raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
+        self.seed = random.default_seed() if seed is None else seed
+        self.name = name or type(self).__name__.lower()
+        self.layers: list[Layer] = []
+        self._masks_ended: list[Layer] = []  # layers about which a warning was given
+        self.built = False
+        self.input_shape: Shape = ()
+        self.metadata: dict[str, Any] = {}  # whatever should be saved with the model: vocabulary, data settings
+
+    # ---- building
+
+    def build(self, input_shape: Any) -> None:
+        """Fix all shapes and draw the initial parameters. `input_shape` includes the batch axis, None."""
+        if not self.layers:
+            raise ValueError("a model needs at least one layer")
+        self._name_layers()
+        shape: Any = tuple(input_shape)
+        self.input_shape = shape
+        for index, layer in enumerate(self.layers):
+            if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
+                shape = shape[0]
+            layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+            shape = layer.output_shape
+        self._share_one_vector()
+        self.built = True
+
+    def _name_layers(self) -> None:
+        """Keras' names: "dense", then "dense_1"."""
+        taken = {layer.name for layer in self.layers if layer.name is not None}
+        for layer in self.layers:
+            if layer.name is None:
+                stem = _snake_case(type(layer).__name__)
+                layer.name = next(
+                    n for i in range(len(self.layers) + 1) if (n := f"{stem}_{i}" if i else stem) not in taken
+                )
+                taken.add(layer.name)
+
+    def _share_one_vector(self) -> None:
+        params = [param for layer in self.layers for param in layer.params.values()]
+        ends = np.cumsum([0, *(param.size for param in params)])
+        self.segments = [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self.flat_params = np.concatenate([param.ravel() for param in params] or [np.zeros(0, self.dtype)])
+        self.flat_grads = np.zeros_like(self.flat_params)
+        views = iter(self.flat_params[segment] for segment in self.segments)
+        for layer in self.layers:
+            layer.set_params({name: next(views).reshape(param.shape) for name, param in layer.params.items()})
+
+    @property
+    def output_shape(self) -> Any:
+        self._require_built()
+        return self.layers[-1].output_shape
+
+    @property
+    def y_shape(self) -> Shape:
+        shape = self.output_shape
+        return shape[0] if isinstance(shape[0], tuple) else shape
+
+    # ---- forward and backward
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, epoch: int = 0, step: int = 0
+    ) -> tuple[Any, list[Any]]:
+        """Return y and one cache per layer. `epoch` and `step` name the dropout draws of a training pass."""
+        caches = []
+        for index, layer in enumerate(self.layers):
+            rng = self._dropout_generator(index, epoch, step) if training and layer.uses_rng else None
+            if mask is not None and not layer.supports_masking:
+                self._warn_that_mask_ends(layer)
+            next_mask = layer.compute_mask(x, mask)
+            x, cache = layer.forward(x, mask=mask, training=training, rng=rng)
+            caches.append(cache)
+            mask = next_mask
+            if index < len(self.layers) - 1 and isinstance(x, tuple):
+                x = x[0]
+        return x, caches
+
+    def _dropout_generator(self, index: int, epoch: int, step: int) -> np.random.Generator:
+        return random.generator(self.seed, "dropout", epoch=epoch, step=step, layer=index)
+
+    def _warn_that_mask_ends(self, layer: Layer) -> None:
+        if layer not in self._masks_ended:
+            self._masks_ended.append(layer)
+            warnings.warn(
+                f"{layer.label} cannot use the mask that reaches it: it sees padding like words, and so do the layers behind "
+                "it. GlobalAveragePooling1D and the recurrent layers use masks",
+                stacklevel=3,
+            )
+
+    def backward(self, dy: Any, caches: list[Any]) -> tuple[Array | None, Float[Array, " P"]]:
+        """Return dx (None if x are ids) and all gradients in one vector, laid out like `flat_params`.
+
+        The vector is overwritten by the next call.
+        """
+        segment = len(self.segments)
+        dx = dy
+        for index in reversed(range(len(self.layers))):
+            layer = self.layers[index]
+            if index < len(self.layers) - 1 and isinstance(layer.output_shape[0], tuple):
+                dx = (dx, *[None] * (len(layer.output_shape) - 1))
+            dx, grads = layer.backward(dx, caches[index])
+            segment -= len(grads)
+            for place, name in zip(self.segments[segment:], layer.params, strict=False):
+                self.flat_grads[place] = grads[name].ravel()
+        return dx, self.flat_grads
+
+    def check_input(self, x: Any) -> Array:
+        """x as an array that the first layer can take: the one check of a whole call."""
+        x = as_array(x)
+        if len(x) == 0:
+            raise ValueError(f"x is empty, of shape {x.shape}; give at least one row")
+        self._require_built()
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
+        return self.layers[0].as_input(x)
+
+    # ---- parameters
+
+    def count_params(self) -> int:
+        self._require_built()
+        return self.flat_params.size
+
+    def get_weights(self) -> list[Array]:
+        """Copies of all parameters, in Keras' order and shapes."""
+        self._require_built()
+        return [weight for layer in self.layers for weight in layer.get_weights()]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all parameters, given in Keras' order and shapes; nothing is changed if one does not fit."""
+        arrays = [np.asarray(weight) for weight in weights]
+        expected = [weight.shape for weight in self.get_weights()]
+        if [array.shape for array in arrays] != expected:
+            raise ValueError(f"the model expects weights of shapes {expected}, got {[a.shape for a in arrays]}")
+        remaining = iter(arrays)
+        for layer in self.layers:
+            layer.set_weights([next(remaining) for _ in layer.get_weights()])
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name or its place."""
+        if index is not None:
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self.layers]}")
+
+    # ---- words and files
+
+    def summary(self, print_fn: Any = print) -> str:
+        """Print, and return, the table of layers, shapes and parameter counts."""
+        self._require_built()
+        text = summary_text(self)
+        if print_fn is not None:
+            print_fn(text)
+        return text
+
+    def save(self, filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`."""
+        from scratchnn.saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite)
+
+    def _require_built(self) -> None:
+        if not self.built:
+            raise RuntimeError(
+                "the model has no parameters yet: give the first layer's input with Input, call build, or fit"
+            )
+
+    # ---- finding out what went wrong
+
+    def find_non_finite(self, x: Array, epoch: int, step: int) -> str:
+        """Name the first parameter or output that is NaN or infinite in the training pass of this step."""
+        mask = None
+        for index, layer in enumerate(self.layers):
+            for name, param in layer.params.items():
+                if not np.isfinite(param).all():
+                    return f"parameter {name} of {layer.label} is not finite"
+            rng = self._dropout_generator(index, epoch, step)
+            next_mask = layer.compute_mask(x, mask)
+            x, _ = layer.forward(x, mask=mask, training=True, rng=rng)
+            x, mask = (x[0] if isinstance(x, tuple) else x), next_mask
+            if not np.isfinite(x).all():
+                return f"{layer.label} is the first layer whose output is not finite"
+        return "every layer's output is finite, so it is the loss itself"
+
+    def find_non_finite_gradient(self, grads: Float[Array, " P"]) -> str:
+        """Name the parameters whose gradient is NaN or infinite, from the last layer on: the way backward came."""
+        owners = [(layer, name) for layer in self.layers for name in layer.params]
+        for (layer, name), segment in reversed(list(zip(owners, self.segments, strict=True))):
+            if not np.isfinite(grads[segment]).all():
+                return f"that of {name} of {layer.label}"
+        return "their sum of squares overflows"
+
+
+class Sequential(Model):
+    """A model from a list of layers. Its input's shape comes from `Input`, from `build`, or from the first data."""
+
+    def __init__(
+        self,
+        layers: Sequence[Any] = (),
+        *,
+        backend: str = "cpu",
+        dtype: DTypeLike = "float32",
+        seed: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._prepare(backend, dtype, seed, name)
+        self._start: Symbol | None = None
+        for layer in layers:
+            self.add(layer)
+        if self._start is not None and self.layers:
+            self.build(self._start.shape)
+
+    def add(self, layer: Any) -> None:
+        """Put a layer, or first of all an `Input`, at the end."""
+        if isinstance(layer, Symbol) and not self.layers and not layer.layers:
+            self._start = layer
+            return
+        if not isinstance(layer, Layer):
+            raise TypeError(f"Sequential takes layers, got {layer!r}")
+        if any(layer is other for other in self.layers):
+            raise ValueError(f"{layer.label} is already in this model; a layer can stand in it once")
+        self.layers.append(layer)
+        self.built = False
+        length = getattr(layer, "input_length", None)
+        if self._start is None and len(self.layers) == 1 and length is not None:
+            self._start = Input((length,))
+
+    def _require_built(self) -> None:
+        if not self.built and self._start is not None:
+            self.build(self._start.shape)
+        super()._require_built()
+
+    def check_input(self, x: Any) -> Array:
+        x = as_array(x)
+        if not self.built and self._start is None and len(x):
+            self.build((None, *x.shape[1:]))  # the first data tell the shape
+        return super().check_input(x)
+
+
+def as_array(x: Any) -> Array:
+    """x as an array, or a ValueError for lists of different lengths."""
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"x must be an array or equally long lists ({error}); use pad_sequences") from error
+    if array.dtype == object:
+        raise ValueError("x must be an array of numbers, got lists of different lengths or objects; use pad_sequences")
+    if array.dtype.kind not in "iufb":
+        raise ValueError(f"x must be an array of numbers, got dtype {array.dtype}")
+    if array.ndim == 0:
+        raise ValueError(f"x must have a batch axis, got the single value {array}")
+    return array
+
+
+def _snake_case(name: str) -> str:
+    """SimpleRNN -> simple_rnn, GlobalMaxPooling1D -> global_max_pooling1d: Keras' rule."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -1,0 +1,41 @@
+"""Where training stands, what it has brought so far, and how it can fail."""
+
+from dataclasses import dataclass, field
+
+from scratchnn.callbacks import Callback
+
+
+class NonFiniteError(ArithmeticError):
+    """The loss or a gradient became NaN or infinite. The parameters are those before the step that did it."""
+
+
+@dataclass
+class Progress:
+    """Where training stands. With the parameters and the optimizer's slots it is all that going on needs."""
+
+    epoch: int = 0  # finished epochs
+    step: int = 0  # finished steps of the epoch under way
+    totals: dict[str, float] = field(default_factory=dict)  # running sums of the epoch under way
+    seen: int = 0  # examples of the epoch under way
+    seconds: float = 0.0  # spent on the epoch under way
+    records: list[dict[str, float]] = field(default_factory=list)  # one per finished epoch
+
+
+class History(Callback):
+    """What `fit` returns: `history` with Keras' keys, one number per epoch; `records` adds gradient norm and speed."""
+
+    def __init__(self, records: list[dict[str, float]]) -> None:
+        self.records = records
+
+    @property
+    def epoch(self) -> list[int]:
+        return list(range(len(self.records)))
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        return {
+            key: [r[key] for r in self.records] for key in (self.records[0] if self.records else {}) if key not in EXTRA
+        }
+
+
+EXTRA = ("gradient_norm", "reviews_per_second", "seconds")  # in a record, beside Keras' keys

@@ -1,0 +1,45 @@
+"""The table of a model's layers, in Keras' form, as plain text."""
+
+from typing import Any
+
+WIDTHS = (33, 24, 15)
+
+
+def summary_text(model: Any) -> str:
+    """Layers, output shapes and parameter counts of a built model, which has `name`, `layers` and `count_params`."""
+    rows = [
+        (f"{layer.name} ({type(layer).__name__})", _shape(layer.output_shape), f"{layer.count_params():,}")
+        for layer in model.layers
+    ]
+    head = ("Layer (type)", "Output Shape", "Param #")
+    widths = [max(width, *(len(row[i]) for row in (head, *rows))) for i, width in enumerate(WIDTHS)]
+
+    def line(left: str, stroke: str, middle: str, right: str) -> str:
+        return left + middle.join(stroke * (width + 2) for width in widths) + right
+
+    def cells(row: tuple[str, str, str], bar: str) -> str:
+        texts = (row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2].rjust(widths[2]))
+        return bar + bar.join(f" {text} " for text in texts) + bar
+
+    total = model.count_params()
+    size = f"{total:,} ({_bytes(total * model.dtype.itemsize)})"
+    lines = [f'Model: "{model.name}"', line("┏", "━", "┳", "┓"), cells(head, "┃"), line("┡", "━", "╇", "┩")]
+    for i, row in enumerate(rows):
+        lines += [line("├", "─", "┼", "┤")] * (i > 0) + [cells(row, "│")]
+    lines += [line("└", "─", "┴", "┘")]
+    lines += [f" Total params: {size}", f" Trainable params: {size}", " Non-trainable params: 0 (0.00 B)"]
+    return "\n".join(lines)
+
+
+def _shape(shape: Any) -> str:
+    if shape and isinstance(shape[0], tuple):
+        return "[" + ", ".join(_shape(each) for each in shape) + "]"
+    return "(" + ", ".join(str(length) for length in shape) + ")"
+
+
+def _bytes(number: float) -> str:
+    for unit in ("B", "KB", "MB"):
+        if number < 1024:
+            return f"{number:.2f} {unit}"
+        number /= 1024
+    return f"{number:.2f} GB"

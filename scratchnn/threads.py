@@ -1,0 +1,28 @@
+"""Threads: how many the kernels use, and that nobody else's get in their way."""
+
+import functools
+from contextlib import AbstractContextManager
+from typing import Any
+
+
+@functools.cache
+def _controller() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager:
+    """A context in which NumPy's BLAS has one thread.
+
+    Two pools of threads spin against each other at their barriers: the small products between two kernels would cost ten
+    times their work. It also makes NumPy's sums independent of the number of threads.
+    """
+    return _controller().limit(limits=1, user_api="blas")
+
+
+def kernel_threads() -> int:
+    """The number of threads that the cpu kernels use."""
+    import numba
+
+    return numba.get_num_threads()

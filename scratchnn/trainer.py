@@ -1,0 +1,295 @@
+"""The training loop: batches in, one optimizer step each, one record per epoch.
+
+`Trainer` is the part of a model that learns. It asks the model for a forward and a backward pass and knows nothing of layers.
+"""
+
+import math
+import time
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scratchnn_kernels.contract import Array
+
+from scratchnn import batches, losses, metrics, optimizers, random
+from scratchnn.callbacks import Callback
+from scratchnn.interrupts import Interrupts
+from scratchnn.progress import EXTRA, History, NonFiniteError, Progress
+from scratchnn.report.console import Console
+from scratchnn.threads import one_blas_thread
+
+
+class Trainer:
+    """compile, fit, evaluate, predict, as in Keras. `Model` fills in the methods that raise here."""
+
+    seed: int
+    dtype: np.dtype
+    optimizer: optimizers.Optimizer | None = None
+    loss: losses.Loss | None = None
+    stop_training: bool = False
+
+    # ---- what a model defines
+
+    flat_params: Float[Array, " P"]  # all parameters, one vector
+    segments: list[slice]  # where each parameter lies in it
+
+    def forward(self, x: Array, *, training: bool = False, epoch: int = 0, step: int = 0) -> tuple[Any, list[Any]]:
+        raise NotImplementedError
+
+    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
+        raise NotImplementedError
+
+    def check_input(self, x: Any) -> Array:
+        raise NotImplementedError
+
+    def find_non_finite(self, x: Array, epoch: int, step: int) -> str:
+        raise NotImplementedError
+
+    # ---- Keras' face
+
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
+        """Choose what to minimise and how: names or objects."""
+        if loss is None:
+            raise ValueError("compile needs a loss, for instance loss='binary_crossentropy'")
+        self.optimizer = optimizers.get(optimizer)
+        self.loss = losses.get(loss)
+        self.metric_names = list(metrics or [])
+        self._metrics()  # a wrong name is told now
+
+    def fit(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int = 32,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: tuple[Any, Any] | None = None,
+        shuffle: bool = True,
+        *,
+        progress: Progress | None = None,
+        console: Console | None = None,
+    ) -> History:
+        """Train. The order of the batches follows from the model's seed and the epoch, and from nothing else.
+
+        Args:
+            validation_split: the share at the END of x and y that is held out, before any shuffling.
+            progress: where to go on from; it is kept up to date, also when an error or Ctrl-C ends training.
+            console: where rows are printed; by default the standard output, unless `verbose` is 0.
+
+        Raises:
+            ValueError: for data that do not fit, before anything is changed.
+            NonFiniteError: when the loss or a gradient is no longer a number, naming layer and step.
+            KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
+        """
+        self._compiled()
+        batches.check_sizes(batch_size, epochs)
+        x, y = self._examples(x, y)
+        self._ready_optimizer()
+        (x, y), validation = batches.split(x, y, validation_split)
+        if validation_data is not None:
+            validation = self._examples(*validation_data)
+        if validation is not None and len(np.unique(validation[1])) == 1 and len(np.unique(y)) > 1:
+            warnings.warn(
+                f"every label of the {len(validation[1]):,} validation examples is {validation[1].flat[0]:g}: "
+                "the last examples are held out as they are, so shuffle x and y together first",
+                stacklevel=2,
+            )
+        progress = Progress() if progress is None else progress
+        console = Console(quiet=verbose == 0) if console is None else console
+        history = History(progress.records)
+        callbacks = list(callbacks or [])
+        for callback in callbacks:
+            callback.set_model(self)  # type: ignore[arg-type]
+            callback.on_train_begin({})
+        self.stop_training = False
+
+        console.table_head()
+        with Interrupts() as interrupts, one_blas_thread():
+            while progress.epoch < epochs and not self.stop_training:
+                epoch = progress.epoch
+                for callback in callbacks:
+                    callback.on_epoch_begin(epoch, {})
+                self._train_epoch(x, y, batch_size, epochs, shuffle, progress, callbacks, console, interrupts)
+                started = time.perf_counter()
+                record = self._record(progress)
+                if validation is not None:
+                    record |= {f"val_{k}": v for k, v in self._evaluate(*validation, batch_size).items()}
+                record["seconds"] += time.perf_counter() - started
+                best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)
+                progress.records.append(record)
+                progress.epoch, progress.step, progress.seen, progress.totals, progress.seconds = (
+                    epoch + 1,
+                    0,
+                    0,
+                    {},
+                    0.0,
+                )
+                console.epoch_row(epoch + 1, **_in_row(record), best=record.get("val_loss", math.inf) < best)
+                for callback in callbacks:
+                    callback.on_epoch_end(epoch, {k: v for k, v in record.items() if k not in EXTRA})
+                interrupts.act()
+        for callback in callbacks:
+            callback.on_train_end({})
+        return history
+
+    def evaluate(
+        self, x: Any, y: Any, batch_size: int = 32, verbose: Any = "auto", return_dict: bool = False
+    ) -> float | list[float] | dict[str, float]:
+        """The loss, and the metrics where there are some: a list, or a dict with `return_dict`."""
+        self._compiled()
+        batches.check_sizes(batch_size, 1)
+        x, y = self._examples(x, y)
+        with one_blas_thread():
+            results = self._evaluate(x, y, batch_size)
+        if verbose:
+            Console().line("  ".join(f"{key} {value:.4f}" for key, value in results.items()))
+        if return_dict:
+            return results
+        values = list(results.values())
+        return values[0] if len(values) == 1 else values
+
+    def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Array:
+        """The model's output for every row of x. A row's output does not depend on the batch it comes in."""
+        batches.check_sizes(batch_size, 1)
+        x = self.check_input(x)
+        with one_blas_thread():
+            return np.concatenate([self.forward(x[rows])[0] for rows in batches.slices(len(x), batch_size)])
+
+    def train_on_batch(self, x: Any, y: Any, *, epoch: int = 0, step: int = 0) -> float:
+        """One optimizer step; the loss before it. `epoch` and `step` name the dropout draw."""
+        x, y = self._examples(x, y)
+        self._ready_optimizer()
+        with one_blas_thread():
+            return self._train_step(x, y, epoch, step)[0]
+
+    # ---- one epoch, one step
+
+    def _train_epoch(
+        self,
+        x: Array,
+        y: Array,
+        batch_size: int,
+        epochs: int,
+        shuffle: bool,
+        progress: Progress,
+        callbacks: list[Callback],
+        console: Console,
+        interrupts: Interrupts,
+    ) -> None:
+        N = len(x)
+        order = random.generator(self.seed, "order", epoch=progress.epoch).permutation(N) if shuffle else np.arange(N)
+        rows_of_step = batches.slices(N, batch_size)
+        running = self._metrics()
+        started = time.perf_counter() - progress.seconds
+        with console.progress(len(rows_of_step), progress.epoch + 1, epochs) as bar:
+            bar.advance(progress.step)
+            for step in range(progress.step, len(rows_of_step)):
+                rows = order[rows_of_step[step]]
+                loss, y_batch, norm = self._train_step(x[rows], y[rows], progress.epoch, step)
+                _add(progress.totals, "loss", loss * len(rows))
+                _add(progress.totals, "gradient_norm", norm)
+                for metric in running:
+                    metric.reset()
+                    metric.update(y_batch, y[rows])
+                    _add(progress.totals, metric.name, metric.total)
+                    _add(progress.totals, f"{metric.name} seen", metric.seen)
+                progress.seen += len(rows)
+                progress.step = step + 1
+                progress.seconds = time.perf_counter() - started
+                for callback in callbacks:
+                    callback.on_batch_end(step, {"loss": loss})
+                bar.advance(
+                    1, loss=progress.totals["loss"] / progress.seen, accuracy=_mean(progress.totals, "accuracy")
+                )
+                interrupts.act()
+                if self.stop_training:
+                    break
+
+    def _train_step(self, x: Array, y: Array, epoch: int, step: int) -> tuple[float, Array, float]:
+        optimizer, loss_function = self._compiled()
+        y_batch, caches = self.forward(x, training=True, epoch=epoch, step=step)
+        loss, loss_cache = loss_function.forward(y_batch, y)
+        if not math.isfinite(loss):
+            where = self.find_non_finite(x, epoch, step)
+            raise NonFiniteError(f"the loss is {loss} at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}")
+        _, grads = self.backward(loss_function.backward(loss_cache), caches)
+        norm = optimizers.gradient_norm(grads)
+        if not math.isfinite(norm):
+            where = self.find_non_finite_gradient(grads)
+            raise NonFiniteError(
+                f"a gradient is not finite at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}"
+            )
+        optimizer.step(self.flat_params, grads, self.segments)
+        return loss, y_batch, norm
+
+    def find_non_finite_gradient(self, grads: Float[Array, " P"]) -> str:
+        raise NotImplementedError
+
+    def _record(self, progress: Progress) -> dict[str, float]:
+        totals, seen = progress.totals, progress.seen
+        record = {"loss": totals["loss"] / seen}
+        record |= {metric.name: _mean(totals, metric.name) for metric in self._metrics()}
+        record["gradient_norm"] = totals["gradient_norm"] / progress.step
+        record["reviews_per_second"] = seen / max(progress.seconds, 1e-9)
+        record["seconds"] = progress.seconds
+        return record
+
+    def _evaluate(self, x: Array, y: Array, batch_size: int) -> dict[str, float]:
+        _, loss_function = self._compiled()
+        total, running = 0.0, self._metrics()
+        for rows in batches.slices(len(x), batch_size):
+            y_batch, _ = self.forward(x[rows])
+            total += loss_function.forward(y_batch, y[rows])[0] * len(y_batch)
+            for metric in running:
+                metric.update(y_batch, y[rows])
+        return {"loss": total / len(x)} | {metric.name: metric.result() for metric in running}
+
+    # ---- checks
+
+    def _compiled(self) -> tuple[optimizers.Optimizer, losses.Loss]:
+        if self.optimizer is None or self.loss is None:
+            raise RuntimeError("call compile(optimizer=..., loss=...) before training or evaluating")
+        return self.optimizer, self.loss
+
+    def _ready_optimizer(self) -> None:
+        optimizer, _ = self._compiled()
+        if optimizer.size != self.flat_params.size:
+            optimizer.init(self.flat_params.size, self.dtype)
+
+    def _metrics(self) -> list[metrics.Metric]:
+        return [metrics.get(name, self._compiled()[1]) for name in self.metric_names]
+
+    def _examples(self, x: Any, y: Any) -> tuple[Array, Array]:
+        """x and y as arrays that fit the model and the loss, each checked once, here."""
+        _, loss = self._compiled()
+        x = self.check_input(x)
+        batches.check_lengths(x, y)
+        return x, loss.validate((len(x), *self.y_shape[1:]), y, self.dtype)
+
+    @property
+    def y_shape(self) -> tuple[int | None, ...]:
+        raise NotImplementedError
+
+
+_IN_ROW = ("loss", "accuracy", "val_loss", "val_accuracy", *EXTRA)
+
+
+def _in_row(record: dict[str, float]) -> dict[str, float]:
+    """What the table has columns for; "acc" is one name of the accuracy."""
+    record = {key.replace("acc", "accuracy") if key in ("acc", "val_acc") else key: v for key, v in record.items()}
+    return {key: value for key, value in record.items() if key in _IN_ROW}
+
+
+_REMEDY = "Try a smaller learning rate, or clipping with global_clipnorm=1.0"
+
+
+def _add(totals: dict[str, float], key: str, value: float) -> None:
+    totals[key] = totals.get(key, 0.0) + value
+
+
+def _mean(totals: dict[str, float], key: str) -> float:
+    return totals[key] / totals[f"{key} seen"] if key in totals else math.nan

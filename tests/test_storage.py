@@ -178,6 +178,14 @@ def test_the_damaged_member_is_named(path: Path) -> None:
     refused(path, bytes(data), re.escape("member 'lstm/Wx.npy' is damaged: use an earlier copy, or train again"))
 
 
+def test_a_damaged_version_is_not_taken_for_a_newer_one(path: Path) -> None:
+    refused(
+        path,
+        path.read_bytes().replace(b'"version": 1', b'"version": 3'),
+        r"'meta\.json' or the end of the file is damaged",
+    )
+
+
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no\.npz"):
         storage.read(tmp_path / "no.npz")
@@ -282,6 +290,8 @@ def test_members_that_are_not_the_declared_arrays(path: Path) -> None:
     refused(path, with_content("mask", members["mask.npy"][:-1] + b"\2"), "booleans other than 0 and 1")
     refused(path, with_content("mask", members["mask.npy"] + b"\0"), "not the declared array")
     refused(path, with_content("mask", b""), "not the declared array")
+    fortran = members["lstm/Wx.npy"].replace(b"'fortran_order': False", b"'fortran_order': True ")
+    refused(path, with_content("lstm/Wx", fortran), "not the declared array")
     refused(path, pack(head, {k: v for k, v in members.items() if k != "mask.npy"}), "'mask.npy' is missing")
     refused(path, pack(head, {**members, "more.npy": b""}), r"'more\.npy' is unknown")
     refused(path, pack(head, {**members, "setup.py": b""}), r"'setup\.py' is not allowed")

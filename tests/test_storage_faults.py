@@ -15,7 +15,7 @@ import pytest
 from scratchnn import storage
 from tests.read_only import as_ordinary_user, open_folder
 
-OLD, NEW = {"w": np.zeros(1000)}, {"w": np.ones(1000)}
+OLD, NEW, SMALL = {"w": np.zeros(1000)}, {"w": np.ones(1000)}, {"w": np.ones(1)}
 
 
 @pytest.fixture
@@ -76,9 +76,7 @@ def test_the_order_is_write_sync_rename_sync_folder(path: Path, monkeypatch: pyt
 
     def recorded_sync(descriptor: int) -> None:
         name = os.readlink(f"/proc/self/fd/{descriptor}")
-        calls.append(
-            f"sync {'folder' if name == str(path.parent) else Path(name).suffix} {os.path.getsize(name) > 8000}"
-        )
+        calls.append(f"sync {'folder' if name == str(path.parent) else Path(name).suffix} {os.path.getsize(name)}")
         sync(descriptor)
 
     def recorded_replace(source: Path, target: Path) -> None:
@@ -87,9 +85,9 @@ def test_the_order_is_write_sync_rename_sync_folder(path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "fsync", recorded_sync)
     monkeypatch.setattr(os, "replace", recorded_replace)
-    storage.write(path, NEW, {"save": 1})
+    storage.write(path, SMALL, {"save": 1})  # smaller than any buffer
     assert [call.split(maxsplit=1)[0] for call in calls] == ["sync", "replace", "sync"]
-    assert calls[0] == "sync .tmp True"
+    assert calls[0] == f"sync .tmp {path.stat().st_size}"  # all of it
     assert calls[1] == "replace .tmp model.npz True"
     assert calls[2].startswith("sync folder")
 

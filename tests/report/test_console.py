@@ -6,6 +6,7 @@ import math
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -50,11 +51,15 @@ ROWS = [
 ]
 
 
+# As a user has it: with this variable set, nothing would wait in a buffer and the tests of flushing could not fail.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 def in_terminal(columns: int, **environment: str) -> str:
     """Return what TRAINING writes to a terminal of that width, stdout and stderr together."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
-    env = {**os.environ, "TERM": "xterm", **environment}
+    env = {**ENVIRONMENT, "TERM": "xterm", **environment}
     process = subprocess.Popen([sys.executable, "-c", TRAINING], stdin=theirs, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
     written = b""
@@ -99,18 +104,22 @@ def test_a_terminal_gets_no_colours_and_a_dumb_one_no_bar() -> None:
 
 
 def test_a_pipe_gets_the_rows_only() -> None:
-    run = subprocess.run([sys.executable, "-c", TRAINING], capture_output=True, timeout=60)
+    script = TRAINING + "assert 'tqdm' not in sys.modules"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60, env=ENVIRONMENT)
     assert run.stdout.decode("ascii").splitlines() == ROWS
     assert b"\r" not in run.stdout
     assert run.stderr == b""
 
 
 def test_a_pipe_gets_each_row_at_once() -> None:
-    script = "from scratchnn.report.console import Console; Console().line('first'); input()"
-    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    script = "import sys; from scratchnn.report.console import Console; Console().line('first'); sys.stdin.readline()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, env=ENVIRONMENT) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == b"first\n"  # it still waits for input
+        ready, _, _ = select.select([process.stdout], [], [], 30)  # while it still waits for input
+        first = process.stdout.readline() if ready else b""
         process.communicate(b"\n", timeout=60)
+    assert first == b"first\n"
     assert process.returncode == 0
 
 
@@ -120,12 +129,14 @@ import sys
 from scratchnn.report.console import Console
 console = Console()
 for i in range(3):
-    input()
+    sys.stdin.readline()  # input() would flush stdout
     console.line("row")
 print("trained", file=sys.stderr)
 """
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT
+    ) as process:
         assert process.stdin and process.stdout and process.stderr
         process.stdin.write(b"\n")
         process.stdin.flush()

@@ -1,0 +1,41 @@
+"""Record Keras' results anew: `python tests/parity/record.py [layers] [training]`, from any folder.
+
+Needs Keras 3.15.1 with TensorFlow for the layers and with JAX for the training runs. Each part is a process of its own,
+because Keras chooses its backend once, when it is imported.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BACKENDS = {"layers": "tensorflow", "training": "jax"}
+ROOT = Path(__file__).parents[2]
+
+
+def main(parts: list[str]) -> None:
+    for part in parts or BACKENDS:
+        code = f"from tests.parity import record; record.record({part!r})"
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, check=True, env=os.environ | {"KERAS_BACKEND": BACKENDS[part]}
+        )
+
+
+def record(part: str) -> None:
+    import importlib.metadata
+
+    from tests.parity import cases, recording, run_keras, training_cases
+
+    table, run = {
+        "layers": (cases.LAYERS, run_keras.run_keras),
+        "training": (training_cases.TRAINING, run_keras.train),
+    }[part]
+    packages = ("keras", BACKENDS[part].replace("tensorflow", "tensorflow-cpu"), "numpy")
+    made_by = {"backend": BACKENDS[part]} | {package: importlib.metadata.version(package) for package in packages}
+    recording.save(part, {name: run(case) for name, case in table.items()}, table, made_by)
+    path = recording.FOLDER / f"{part}.npz"
+    print(f"{path.relative_to(ROOT)}: {len(table)} cases, {path.stat().st_size:,} bytes, {made_by}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

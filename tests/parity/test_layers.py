@@ -1,0 +1,140 @@
+"""Every layer against Keras 3.15.1: parameter count, outputs, masks, and the gradients of x, states and weights.
+
+The recorded arrays are always there; with TensorFlow installed, the same cases run through Keras itself as well.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scratchnn import layers as ours
+from tests.parity.cases import LAYERS, LayerCase, construct
+from tests.parity.recording import Results, recorded
+
+# Float32 on both sides, sums in different orders. atol is for numbers that are small because large ones cancelled:
+# the arrays here are of order 1, and sums of some ten such terms keep an absolute error of a few times 1e-7.
+FORWARD = {"rtol": 1e-5, "atol": 1e-6}
+GRADIENT = {"rtol": 1e-4, "atol": 2e-6}
+
+# Keras puts out zeros here for rows that end in masked steps; the layers give the last state. Strict: to be emptied.
+WRONG = {name for name in LAYERS if name.endswith("mixed mask, zeroed, last")}
+NAMES = [
+    pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="zero_output_for_mask without return_sequences"))
+    if name in WRONG
+    else name
+    for name in LAYERS
+]
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+@pytest.mark.parametrize("name", NAMES)
+def test_layer_gives_what_keras_gave(name: str, backend: str) -> None:
+    case = LAYERS[name]
+    compare(run_ours(case, backend), recorded("layers", name, case))
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+@pytest.mark.parametrize("name", NAMES)
+def test_layer_gives_what_keras_gives(name: str, backend: str, run_keras: ModuleType) -> None:
+    compare(run_ours(LAYERS[name], backend), live(run_keras, name))
+
+
+@pytest.fixture(scope="module")
+def run_keras() -> Iterator[ModuleType]:
+    """Keras' side, imported once. The frameworks warn while they are imported; only our own warnings are errors."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pytest.importorskip("tensorflow", reason="live comparison needs TensorFlow", exc_type=ImportError)
+        keras = pytest.importorskip("keras", reason="live comparison needs Keras", exc_type=ImportError)
+        if keras.backend.backend() != "tensorflow":
+            pytest.skip("the live comparison takes its gradients with TensorFlow's tape")
+        from tests.parity import run_keras
+    yield run_keras
+    live.cache_clear()
+
+
+@cache
+def live(run_keras: ModuleType, name: str) -> Results:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns where a mask ends
+        return run_keras.run_keras(LAYERS[name])
+
+
+def run_ours(case: LayerCase, backend: str) -> Results:
+    """Our side of `run_keras`, with the same names."""
+    layers = [construct(ours, layer) for layer in case.layers]
+    x = case.inputs()
+    shape: Any = (None, *x.shape[1:])
+    number = 0
+    for layer in layers:
+        layer.build(shape, backend=backend)
+        shape = layer.output_shape
+        shapes = [weight.shape for weight in layer.get_weights()]
+        layer.set_weights([case.weight(number + i, shape) for i, shape in enumerate(shapes)])
+        number += len(shapes)
+
+    results = {"count": np.array(sum(layer.count_params() for layer in layers))}
+    options: dict[str, Any] = {"initial_state": case.initial_states()} if case.state else {}
+    if any(mask is not None for mask in case.dropout_masks()):
+        options |= {"training": True, "rng": ScriptedDropout(case)}
+    y, mask, caches = x, case.mask_array(), []
+    for i, layer in enumerate(layers):
+        before, before_mask = y, mask
+        y, kept = layer.forward(before, mask=before_mask, **options)
+        mask, options = layer.compute_mask(before, before_mask), {}
+        caches.append(kept)
+        if mask is not None:
+            results[f"mask{i}"] = mask
+    outputs = y if isinstance(y, tuple) else (y,)
+    results |= {f"y{i}": output for i, output in enumerate(outputs)}
+
+    dy: Any = tuple(case.output_gradient(i, output.shape) for i, output in enumerate(outputs))
+    d = dy if isinstance(y, tuple) else dy[0]
+    dweights: list[np.ndarray] = []
+    for layer, kept in zip(reversed(layers), reversed(caches), strict=True):
+        d, grads = layer.backward(d, kept)
+        dweights = in_keras_order(grads, [weight.ndim for weight in layer.get_weights()]) + dweights
+    dx, *dstates = d if case.state else (d,)
+    results |= {} if dx is None else {"dx": dx}
+    results |= {f"dstate{i}": dstate for i, dstate in enumerate(dstates)}
+    return results | {f"dweight{i}": dweight for i, dweight in enumerate(dweights)}
+
+
+def in_keras_order(grads: Mapping[str, np.ndarray], ndims: list[int]) -> list[np.ndarray]:
+    """Our gradients by name as Keras' list, where a GRU's bx and bh are the two rows of one array."""
+    found = []
+    for direction in ("", "forward.", "backward."):
+        own = [grads[direction + name] for name in ("E", "W", "Wx", "Wh", "b", "bx", "bh") if direction + name in grads]
+        both_biases = f"{direction}bh" in grads
+        found += [*own[:-2], np.stack(own[-2:])] if both_biases else own
+    assert [grad.ndim for grad in found] == ndims
+    return found
+
+
+class ScriptedDropout(np.random.Generator):
+    """Draws the numbers that lead a layer to the case's masks, if it asks for the shapes that Keras asks for."""
+
+    def __init__(self, case: LayerCase) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.masks = [mask for mask in case.dropout_masks() if mask is not None]
+
+    def random(self, size: Any = None, *args: Any, **options: Any) -> Any:
+        mask = self.masks.pop(0)
+        assert size == mask.shape
+        return (mask > 0).astype(np.float32)  # 1: not below the rate, so kept; 0: dropped
+
+
+def compare(got: Results, expected: Results) -> None:
+    assert set(got) == set(expected)
+    for key, array in expected.items():
+        tolerance = FORWARD if key.startswith("y") else GRADIENT if key.startswith("d") else {"rtol": 0}
+        assert got[key].shape == array.shape, key
+        assert key[0] not in "yd" or got[key].dtype == np.float32, key
+        np.testing.assert_allclose(got[key], array, err_msg=key, **tolerance)

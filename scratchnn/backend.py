@@ -1,7 +1,7 @@
 """The one place where a backend is chosen.
 
-A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`) and the array module that the
-layers without kernels are written in.
+A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`) and the array module
+that the layers without kernels are written in.
 """
 
 import importlib.util
@@ -46,7 +46,7 @@ def load(name: str) -> Backend:
 def _why_no_gpu() -> str:
     if importlib.util.find_spec("cupy") is None:
         return (
-            'backend="gpu" needs CuPy, which is not installed: pip install cupy-cuda12x (or cupy-cuda13x, after the CUDA '
-            'version that nvidia-smi prints). Without an NVIDIA GPU use backend="cpu"'
+            'backend="gpu" needs CuPy, which is not installed: pip install cupy-cuda12x (or cupy-cuda13x, after the '
+            'CUDA version that nvidia-smi prints). Without an NVIDIA GPU use backend="cpu"'
         )
     return f'this version of scratchnn has no gpu kernels yet, only {BACKENDS[:2]}; use backend="cpu"'

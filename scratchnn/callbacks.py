@@ -146,8 +146,8 @@ class ModelCheckpoint(Callback):
     """Saves the model after each epoch; with `save_best_only`, only when `monitor` is better than ever before.
 
     `filepath` may hold the epoch and the logs: "model-{epoch:02d}-{val_loss:.2f}.npz". A path without them is the same
-    file every time. A file that was there before training is not touched: saving over it is an error. `last_path` is the
-    file saved last.
+    file every time. A file that was there before training is not touched: saving over it is an error. `last_path` is
+    the file saved last.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Interrupts:
-    """A context in which Ctrl-C and SIGTERM set a flag; `act` raises once it is set, at a place where nothing is half done.
+    """A context in which Ctrl-C and SIGTERM set a flag; `act` raises once it is set, where nothing is half done.
 
     Outside the main thread, where Python allows no handlers, it does nothing.
     """

@@ -4,6 +4,7 @@ import os
 import re
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ from scratchnn.trainer import Trainer
 class Model(Trainer):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes the layers as a list.
 
-    All parameters lie in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's rule
-    is a few lines on one vector.
+    All parameters lie in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
+    rule is a few lines on one vector.
 
     Args:
         backend: "cpu" (Numba) or "reference" (NumPy); the same numbers, at different speeds.
@@ -98,7 +99,7 @@ class Model(Trainer):
     def _share_one_vector(self) -> None:
         params = [param for layer in self.layers for param in layer.params.values()]
         ends = np.cumsum([0, *(param.size for param in params)])
-        self.segments = [slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self.segments = [slice(int(a), int(b)) for a, b in pairwise(ends)]
         self.flat_params = np.concatenate([param.ravel() for param in params] or [np.zeros(0, self.dtype)])
         self.flat_grads = np.zeros_like(self.flat_params)
         views = iter(self.flat_params[segment] for segment in self.segments)
@@ -110,10 +111,13 @@ class Model(Trainer):
         self._require_built()
         return self.layers[-1].output_shape
 
-    @property
-    def y_shape(self) -> Shape:
-        shape = self.output_shape
-        return shape[0] if isinstance(shape[0], tuple) else shape
+    def y_shape_of(self, x: Array) -> tuple[int, ...]:
+        """The shape of y for the batch x."""
+        shape: Any = x.shape
+        for layer in self.layers:
+            shape = layer.compute_output_shape(shape)
+            shape = shape[0] if isinstance(shape[0], tuple) else shape
+        return shape
 
     # ---- forward and backward
 
@@ -141,8 +145,8 @@ class Model(Trainer):
         if layer not in self._masks_ended:
             self._masks_ended.append(layer)
             warnings.warn(
-                f"{layer.label} cannot use the mask that reaches it: it sees padding like words, and so do the layers behind "
-                "it. GlobalAveragePooling1D and the recurrent layers use masks",
+                f"{layer.label} cannot use the mask that reaches it: it sees padding like words, and so do the layers "
+                "behind it. GlobalAveragePooling1D and the recurrent layers use masks",
                 stacklevel=3,
             )
 

@@ -1,4 +1,4 @@
-"""Models and checkpoints as files: layers and settings as JSON, arrays beside them (see storage.py). No code, no pickle."""
+"""Models and checkpoints as files: layers and settings as JSON, arrays beside them. No code, no pickle."""
 
 import dataclasses
 import os
@@ -48,7 +48,7 @@ def load_model(filepath: str | os.PathLike[str], *, backend: str = "cpu") -> "Mo
 
 
 def save_checkpoint(model: "Model", progress: Progress, filepath: str | os.PathLike[str]) -> None:
-    """Write all that going on needs: parameters, the optimizer's state, where training stands. Replaces the last one."""
+    """Write all that going on needs: parameters, optimizer, where training stands. Replaces the last checkpoint."""
     assert model.optimizer is not None
     slots = {f"optimizer.{name}": array for name, array in model.optimizer.state().items()}
     meta = {"kind": "checkpoint", "model": describe(model), "progress": dataclasses.asdict(progress)}

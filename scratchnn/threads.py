@@ -15,8 +15,8 @@ def _controller() -> Any:
 def one_blas_thread() -> AbstractContextManager:
     """A context in which NumPy's BLAS has one thread.
 
-    Two pools of threads spin against each other at their barriers: the small products between two kernels would cost ten
-    times their work. It also makes NumPy's sums independent of the number of threads.
+    Two pools of threads spin against each other at their barriers: the small products between two kernels would cost
+    ten times their work. It also makes NumPy's sums independent of the number of threads.
     """
     return _controller().limit(limits=1, user_api="blas")
 
@@ -26,3 +26,11 @@ def kernel_threads() -> int:
     import numba
 
     return numba.get_num_threads()
+
+
+def kernels_are_compiled() -> bool:
+    """Whether compiled kernels of this version lie in the cache; the first run on a machine compiles them."""
+    from scratchnn_kernels.cpu.jit import cache_folder
+
+    folder = cache_folder()
+    return folder is not None and any(folder.rglob("*.nbi"))

@@ -1,6 +1,7 @@
 """The training loop: batches in, one optimizer step each, one record per epoch.
 
-`Trainer` is the part of a model that learns. It asks the model for a forward and a backward pass and knows nothing of layers.
+`Trainer` is the part of a model that learns. It asks the model for a forward and a backward pass and knows nothing of
+layers.
 """
 
 import math
@@ -268,10 +269,9 @@ class Trainer:
         _, loss = self._compiled()
         x = self.check_input(x)
         batches.check_lengths(x, y)
-        return x, loss.validate((len(x), *self.y_shape[1:]), y, self.dtype)
+        return x, loss.validate(self.y_shape_of(x), y, self.dtype)
 
-    @property
-    def y_shape(self) -> tuple[int | None, ...]:
+    def y_shape_of(self, x: Array) -> tuple[int, ...]:
         raise NotImplementedError
 
 

@@ -14,8 +14,8 @@ A backend is a package (`reference`, `cpu`, `gpu`) with one module per layer, an
 Letters: B batch, T time, D input features, H hidden units, G packed gate columns (H for SimpleRNN, 3H for GRU, 4H for
 LSTM), V vocabulary, F filters, K dropout masks (1: shared by the gates, or one per gate).
 
-Kernels trust their input. The layers promise: every array C-contiguous, one floating dtype (float32 or float64) throughout,
-shapes checked, every id inside its table, activations known to the backend.
+Kernels trust their input. The layers promise: every array C-contiguous, one floating dtype (float32 or float64)
+throughout, shapes checked, every id inside its table, activations known to the backend.
 
 Shapes at the door, batch first:
     x          (B, T, D)   y  (B, T, H) when `sequences`, else (B, H): the state after the last step
@@ -103,7 +103,7 @@ class LSTMPair(Protocol):
 
 
 class GRUPair(Protocol):
-    """Parameters Wx (D, 3H), Wh (H, 3H), bx (3H,), bh (3H,); gates packed z r g. `bh` counts only when `reset_after`."""
+    """Parameters Wx (D, 3H), Wh (H, 3H), bx (3H,), bh (3H,); gates packed z r g. Only `reset_after` uses bh."""
 
     def forward(
         self,
@@ -127,7 +127,7 @@ class GRUPair(Protocol):
 
 
 class Conv1DPair(Protocol):
-    """x (B, T, D) already padded, W (k, D, F), b (F,) -> y (B, T', F), T' = (T - (k - 1) dilation - 1) // stride + 1."""
+    """x (B, T, D) already padded, W (k, D, F), b (F,) -> y (B, T', F), T' = (T - (k-1) dilation - 1) // stride + 1."""
 
     def forward(
         self, x: Array, W: Array, b: Array, stride: int, dilation: int, activation: ElementwiseActivation

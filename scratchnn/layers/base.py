@@ -22,8 +22,8 @@ Config = dict[str, Any]
 class Layer:
     """Base of all layers.
 
-    A layer is built once: `build` fixes its shapes, backend and dtype, and draws its initial parameters. A model builds its
-    layers itself; `layer.build((None, T, D))` does it for a layer used alone.
+    A layer is built once: `build` fixes its shapes, backend and dtype, and draws its initial parameters. A model
+    builds its layers itself; `layer.build((None, T, D))` does it for a layer used alone.
     """
 
     supports_masking: ClassVar[bool] = False  # whether a mask that comes in is used or handed on
@@ -113,7 +113,7 @@ class Layer:
         )
         if not fits:
             raise ValueError(f"{self.label} was built for x of shape {self.input_shape}, got {shape}")
-        if 0 in shape[1:]:
+        if 0 in shape:
             raise ValueError(f"{self.label} needs at least one number along every axis of x, got shape {shape}")
 
     def as_input(self, x: Any) -> Array:

@@ -131,7 +131,7 @@ class Bidirectional(Layer):
     @property
     def _share(self) -> Any:
         """What sum and ave multiply the sum by, in the layer's dtype."""
-        return self.dtype.type(0.5 if self.merge_mode == "ave" else 1)
+        return np.array(0.5 if self.merge_mode == "ave" else 1.0, self.dtype)
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         return mask if self.layer.return_sequences else None

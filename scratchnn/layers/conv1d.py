@@ -24,7 +24,7 @@ class Conv1D(Layer):
     (1)  a[:, p] = b + sum over taps j of  x[:, p stride + j dilation] W[j]
     (2)  y       = act(a)
 
-    Shapes: x (B, T, D) -> y (B, T', F), F = filters. T' = (T - (k - 1) dilation - 1) // strides + 1 for padding "valid";
+    Shapes: x (B, T, D) -> y (B, T', F), F = filters; T' = (T - (k-1) dilation - 1) // strides + 1 for padding "valid",
             ceil(T / strides) for "same", with zeros on both sides, and for "causal", with zeros before the first step.
     Params: W (k, D, F), b (F,): k D F + F numbers, k = kernel_size.
     Cache:  x with its padding, and y.

@@ -20,7 +20,8 @@ class GRU(Recurrent):
     (7)  h[t+1] = h[t]                          where the mask is False
 
     Shapes: x (B, T, D) -> y (B, H), the last state, or (B, T, H) with `return_sequences`
-    Params: Wx (D, 3H), Wh (H, 3H), bx (3H,), bh (3H,): 3 (D H + H² + 2H) numbers; 3 (D H + H² + H) without `reset_after`.
+    Params: Wx (D, 3H), Wh (H, 3H), bx (3H,), bh (3H,): 3 (D H + H² + 2H) numbers; 3 (D H + H² + H) without
+    `reset_after`.
     Cache:  x, all states, the gates, the dropout masks.
     Keras:  the same; its one bias of shape (2, 3H) is our bx above our bh, and get_weights returns it so.
     Raises: ValueError for shapes that do not fit.

@@ -139,13 +139,15 @@ class Recurrent(Layer):
     def _shown(self, mask: Bool[Array, "B T"], state_given: bool) -> Float[Array, "B *T 1"] | None:
         """Which outputs are shown, 1, and which are zeros, 0; None for all.
 
-        Keras' rules: a masked step repeats the output before it, and before the first real step that is zeros, even where
-        the state is a given one; with `zero_output_for_mask`, masked steps are zeros.
+        Keras' rules: a masked step repeats the output before it, and before the first real step that is zeros, even
+        where the state is a given one; with `zero_output_for_mask`, masked steps are zeros.
         """
         if self.zero_output_for_mask and self.return_sequences:
             shown = mask
+        elif state_given and self.return_sequences:
+            shown = np.logical_or.accumulate(mask, axis=1)
         elif state_given:
-            shown = np.logical_or.accumulate(mask, axis=1) if self.return_sequences else mask.any(axis=1)
+            shown = np.asarray(mask.any(axis=1))
         else:
             return None
         return shown[..., None].astype(self.dtype)

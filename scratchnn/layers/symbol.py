@@ -1,4 +1,4 @@
-"""A value that is not computed yet: where it comes from, and its shape. What `Input` starts and calling a layer continues."""
+"""A value that is not computed yet: its shape and the layers that lead to it. `Input` starts one, a call goes on."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,8 @@ Shape = tuple[int | None, ...]
 class Symbol:
     """The output of a chain of layers: `shape` (batch axis first, None), and the layers that lead to it.
 
-    `output` counts the outputs of the last layer: 0 is y, 1 and 2 are the states of a recurrent layer with `return_state`.
+    `output` counts the outputs of the last layer: 0 is y, 1 and 2 are the states of a recurrent layer with
+    `return_state`.
     """
 
     shape: Shape
@@ -25,8 +26,8 @@ class Symbol:
         """The output of `layer` put behind this one: a Symbol, or a tuple of them for a layer with several outputs."""
         if self.output != 0:
             raise ValueError(
-                f"{layer.label} was called on a state of {self.layers[-1].label}, but a model is a chain of layers through "
-                "their first outputs. To use states, call the layers' forward and backward yourself"
+                f"{layer.label} was called on a state of {self.layers[-1].label}, but a model is a chain of layers "
+                "through their first outputs. To use states, call the layers' forward and backward yourself"
             )
         if any(layer is other for other in self.layers):
             raise ValueError(f"{layer.label} is already in this chain; a layer can stand in a model once")

@@ -1,8 +1,9 @@
 """Activations in place over one run of numbers, and their derivatives through the output.
 
-NumPy's tanh and exp are called one number at a time under Numba (11 to 16 ns each); a quotient of two polynomials becomes
-vector code (0.3 ns). Its coefficients come from benchmarks/fit_tanh.py: relative error at most 3.3e-7 in float32 over the
-whole range, and |tanh| <= 1 always. In float64, which is there for checking gradients, the exact functions are called.
+NumPy's tanh and exp are called one number at a time under Numba (11 to 16 ns each); a quotient of two polynomials
+becomes vector code (0.3 ns). Its coefficients come from benchmarks/fit_tanh.py: relative error at most 3.3e-7 in
+float32 over the whole range, and |tanh| <= 1 always. In float64, which is there for checking gradients, the exact
+functions are called.
 
 A kernel receives the number of an activation, not a function: one compiled kernel then serves them all.
 """

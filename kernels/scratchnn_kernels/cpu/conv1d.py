@@ -1,8 +1,9 @@
 """Conv1D in Numba: the equations, and their numbers, are those of reference/conv1d.py.
 
-No window is ever copied. In a row of x, (T, D) numbers without gaps, the k * D numbers of a window follow one another when
-dilation is 1: the windows are the rows of a matrix whose rows overlap, stride * D apart, and gemm takes such a matrix. With a
-wider dilation each tap is a product of its own. One parallel region per pass, a shard of the batch per thread at a time.
+No window is ever copied. In a row of x, (T, D) numbers without gaps, the k * D numbers of a window follow one another
+when dilation is 1: the windows are the rows of a matrix whose rows overlap, stride * D apart, and gemm takes such a
+matrix. With a wider dilation each tap is a product of its own. One parallel region per pass, a shard of the batch per
+thread at a time.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ def forward(
     x: Array, W: Array, b: Array, stride: int, dilation: int, activation: ElementwiseActivation
 ) -> tuple[Array, Conv1DCache]:
     B, T, _ = x.shape
-    k, D, F = W.shape
+    k, _, F = W.shape
     y = np.empty((B, (T - (k - 1) * dilation - 1) // stride + 1, F), x.dtype)
     cache = Conv1DCache(x, W, y, stride, dilation, number_of(activation))
     windows = _whole_windows(cache)

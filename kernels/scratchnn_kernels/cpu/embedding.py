@@ -1,7 +1,8 @@
 """Embedding in Numba: the equation, and its number, are those of reference/embedding.py.
 
-Forward: a shard is a block of the batch. Backward: a shard is a block of the vocabulary, and goes through all ids in their
-order, picking up its own; so each row of the gradient is summed by one thread, always in the same order, without atomics.
+Forward: a shard is a block of the batch. Backward: a shard is a block of the vocabulary, and goes through all ids in
+their order, picking up its own; so each row of the gradient is summed by one thread, always in the same order, without
+atomics.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """C += A B, by register tiles: the one matrix product of the CPU kernels.
 
-Why not BLAS: a second pool of threads inside every time step costs more than the products themselves, SciPy would be needed
-under Numba, and BLAS promises no fixed order of summation. Why not three plain loops: LLVM vectorises the innermost
-but loads and stores C again for every k, which leaves four fifths of the arithmetic units idle.
+Why not BLAS: a second pool of threads inside every time step costs more than the products themselves, SciPy would be
+needed under Numba, and BLAS promises no fixed order of summation. Why not three plain loops: LLVM vectorises the
+innermost but loads and stores C again for every k, which leaves four fifths of the arithmetic units idle.
 
 The idea. A tile of C, a few rows by a few vector registers, stays in registers while k runs:
 
@@ -12,9 +12,9 @@ The idea. A tile of C, a few rows by a few vector registers, stays in registers 
             a = A[r, k] in every lane
             C_r0 += a * b_0;  C_r1 += a * b_1       16 fused multiply-adds, which is what we are here for
 
-`gemm` walks the tile over C: full tiles first, single rows below them, narrower vectors at the right edge. Every element of
-C is summed over k in ascending order by fused multiply-adds wherever its tile lies, so its value depends on neither the
-shape of the batch nor the number of threads.
+`gemm` walks the tile over C: full tiles first, single rows below them, narrower vectors at the right edge. Every
+element of C is summed over k in ascending order by fused multiply-adds wherever its tile lies, so its value depends on
+neither the shape of the batch nor the number of threads.
 
 `tile` cannot be written in Numba's Python, which has no vector registers; it is emitted as LLVM instructions below.
 """
@@ -24,7 +24,7 @@ from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from scratchnn_kernels.cpu.jit import serial
+from scratchnn_kernels.cpu.jit import config, serial
 
 _features = binding.get_host_cpu_features()
 # The length of a vector register in bytes, and the rows of a tile: its rows * 2 accumulators must fit, beside b and a,
@@ -101,10 +101,10 @@ def _strip(C, A, B, n, k0, k1, vectors, divisor):
     """All rows of C, in the columns of one tile."""
     m = 0
     while m + ROWS <= C.shape[0]:
-        tile(C, A, B, m, n, k0, k1, ROWS, vectors, divisor)
+        tile(C, A, B, m, n, k0, k1, ROWS, vectors, divisor)  # pyright: ignore[reportCallIssue]
         m += ROWS
     while m < C.shape[0]:
-        tile(C, A, B, m, n, k0, k1, 1, vectors, divisor)
+        tile(C, A, B, m, n, k0, k1, 1, vectors, divisor)  # pyright: ignore[reportCallIssue]
         m += 1
 
 
@@ -138,6 +138,6 @@ def _gemm_in_python(C, A, B):
     C += A @ B
 
 
-# With NUMBA_DISABLE_JIT=1 a student steps through the kernels in a debugger; there are no registers to hold a tile then.
-gemm = _gemm_in_python if numba.config.DISABLE_JIT else _gemm
+# With NUMBA_DISABLE_JIT=1 a student steps through the kernels in a debugger: there are no registers for a tile then.
+gemm = _gemm_in_python if config.DISABLE_JIT else _gemm
 gemm.__doc__ = "C (M, N) += A (M, K) B (K, N). The rows of B and of C are contiguous; A may have any strides."

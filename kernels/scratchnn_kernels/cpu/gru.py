@@ -1,7 +1,7 @@
 """GRU in Numba: the equations, and their numbers, are those of reference/gru.py.
 
-One parallel region per pass: each thread takes a shard of the batch through all time steps (see shards.py). Both positions of
-the reset gate run here; what differs between them is in `_candidate_input` and in the branches on `reset_after`.
+One parallel region per pass: each thread takes a shard of the batch through all time steps (see shards.py). Both
+positions of the reset gate run here; they differ in the branches on `reset_after`.
 """
 
 from dataclasses import dataclass

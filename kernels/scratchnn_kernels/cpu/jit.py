@@ -1,12 +1,14 @@
 """How the Numba kernels of this folder are compiled, cached and launched.
 
-`serial` marks a function that one thread runs; `parallel` marks a kernel whose `prange` loop shares blocks of the batch out
-to the threads. `launch` calls a parallel kernel. What is fixed here, for all of them:
+`serial` marks a function that one thread runs; `parallel` marks a kernel whose `prange` loop shares blocks of the
+batch out to the threads. `launch` calls a parallel kernel. What is fixed here, for all of them:
 
 - Compiled code is cached on disk, under a hash of the sources in this folder: Numba alone would not notice an edit in a
-  function that another file imports. A cache that is broken, full or cannot be written costs a compilation, never an error.
-- One lock around every parallel kernel: Numba's `workqueue` threads abort the process when two Python threads use them at
-  once. After a fork the threads are gone (and OpenMP's kill the child), so the same kernel then runs its blocks one by one.
+  function that another file imports. A cache that is broken, full or cannot be written costs a compilation, never an
+  error.
+- One lock around every parallel kernel: Numba's `workqueue` threads abort the process when two Python threads use
+  them at once. After a fork the threads are gone (and OpenMP's kill the child), so the same kernel then runs its blocks
+  one by one.
 - Work is split by blocks of the batch, never by thread, so the number of threads cannot change a bit of any result.
 """
 
@@ -21,7 +23,10 @@ from typing import Any
 
 import numba
 import platformdirs
+from numba.core import config as numba_config
 from numba.core.caching import FunctionCache
+
+config: Any = numba_config  # its names are made at import, which type checkers cannot see
 
 # "numpy" leaves out the zero-division branch of Python's error model, which keeps loops from becoming vector code. The
 # fast-math flags let sums of products fuse; "nnan" and "ninf" are absent, so that a NaN stays visible to the trainer.
@@ -41,7 +46,7 @@ def parallel(function: Callable) -> Callable:
 def launch(kernel: Callable, *args: Any) -> Any:
     """Call a parallel kernel, one at a time in this process."""
     with _launch_lock:
-        if os.getpid() == _owner_pid or numba.config.DISABLE_JIT:
+        if os.getpid() == _owner_pid or config.DISABLE_JIT:
             return kernel(*args)
         # The plain Python body: `prange` is then `range`, and the functions it calls are still compiled.
         return kernel.py_func(*args)  # type: ignore[attr-defined]
@@ -80,17 +85,17 @@ class _ForgivingCache(FunctionCache):
 
 def _with_cache(dispatcher: Any) -> Any:
     folder = cache_folder()
-    if folder is None or numba.config.DISABLE_JIT:
+    if folder is None or config.DISABLE_JIT:
         return dispatcher
     # The cache's folder is a global setting of Numba's that is read when the cache object is made.
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
     try:
         dispatcher._cache = _ForgivingCache(dispatcher.py_func)
     except (OSError, RuntimeError) as error:
         _warn_once(f"no cache for compiled kernels in {folder} ({error!r}); they work uncached")
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
     return dispatcher
 
 

@@ -1,7 +1,8 @@
 """LSTM in Numba: the equations, and their numbers, are those of reference/lstm.py.
 
-One parallel region per pass: each thread takes a shard of the batch through all time steps (see shards.py). Inside, a step is
-four register-tiled products (gemm.py) and a few passes over runs of R * H numbers that stay in the first-level cache.
+One parallel region per pass: each thread takes a shard of the batch through all time steps (see shards.py). Inside, a
+step is four register-tiled products (gemm.py) and a few passes over runs of R * H numbers that stay in the first-level
+cache.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,9 @@
 """A batch is cut into shards, and one thread takes a shard through the whole layer and all of its time steps.
 
-So the recurrent weights stay in that core's cache, and no thread waits for another inside a pass. The cut depends on the
-batch alone: every sum over rows is taken within a shard, then over shards in their order, whatever the number of threads.
-Rows that a last shard lacks are filled up with zeros; they receive no gradient and so add exact zeros to every sum.
+So the recurrent weights stay in that core's cache, and no thread waits for another inside a pass. The cut depends on
+the batch alone: every sum over rows is taken within a shard, then over shards in their order, whatever the number of
+threads. Rows that a last shard lacks are filled up with zeros; they receive no gradient and so add exact zeros to
+every sum.
 
 A shard keeps its arrays time first, and the columns of each gate in a plane of their own:
 

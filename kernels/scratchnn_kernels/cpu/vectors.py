@@ -1,8 +1,8 @@
 """Passes over contiguous 1-D runs of numbers.
 
-Each is a function of its own so that LLVM sees separate arrays and makes vector code; inside one large function, with many
-slices of the same array, it cannot prove that they do not overlap. (They also compile faster than NumPy's slice assignments,
-which bring their error messages with them.)
+Each is a function of its own so that LLVM sees separate arrays and makes vector code; inside one large function, with
+many slices of the same array, it cannot prove that they do not overlap. (They also compile faster than NumPy's slice
+assignments, which bring their error messages with them.)
 """
 
 from scratchnn_kernels.cpu.jit import serial

@@ -1,4 +1,4 @@
-"""The mathematics in NumPy, written to be read. Float32 and float64. Every other backend is proven equal to this one."""
+"""The mathematics in NumPy, written to be read, in float32 and float64. Every other backend is proven equal to it."""
 
 from scratchnn_kernels.reference import conv1d, embedding, gru, lstm, simple_rnn
 

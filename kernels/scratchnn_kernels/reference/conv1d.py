@@ -3,7 +3,7 @@
     (1)  a[:, p] = b + sum over taps j of  x[:, p stride + j dilation] W[j]        p = 0 ... T'-1,  j = 0 ... k-1
     (2)  y       = act(a)
 
-Shapes: x (B, T, D) already padded, W (k, D, F), b (F,), y (B, T', F) with T' = (T - (k - 1) dilation - 1) // stride + 1.
+Shapes: x (B, T, D) already padded, W (k, D, F), b (F,), y (B, T', F), T' = (T - (k-1) dilation - 1) // stride + 1.
 (As everywhere in this field, W is not flipped: a mathematician would call it a cross-correlation.)
 Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86(11), 1998.
 """

@@ -70,7 +70,7 @@ def backward(
     H = Wh.shape[0]
     da = np.empty((T, B, H), dtype=x.dtype)
 
-    # dh is the gradient with respect to h[t+1] on the way back through time: what later steps send, plus dy of this one.
+    # dh: the gradient with respect to h[t+1] on the way back, what later steps send plus dy of this one.
     dh = np.zeros((B, H), dtype=x.dtype)
     (dh_last,) = dstate
     if dh_last is not None:

@@ -1,0 +1,203 @@
+"""One training run on the reviews, with everything it leaves behind: what `python -m scratchnn.train` does."""
+
+import dataclasses
+import hashlib
+import math
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scratchnn import saving
+from scratchnn.architectures import ARCHITECTURES
+from scratchnn.callbacks import Callback, Logs
+from scratchnn.data import DataError, Imdb, imdb
+from scratchnn.model import Model, Sequential
+from scratchnn.optimizers import get as get_optimizer
+from scratchnn.progress import EXTRA, Progress
+from scratchnn.report.console import Console
+from scratchnn.report.curves import plot_curves
+from scratchnn.report.diagram import plot_model
+from scratchnn.run_folder import RunFolder
+from scratchnn.settings import Settings
+from scratchnn.threads import kernel_threads, kernels_are_compiled
+
+PREDICT_BATCH = 256  # rows do not depend on their batch, so this is a matter of speed only
+
+
+@dataclass
+class Run:
+    """A run under way: its settings, data, model and folder, and where its training stands."""
+
+    settings: Settings
+    data: Imdb
+    model: Model
+    folder: RunFolder
+    progress: Progress
+
+
+def start(settings: Settings, source: str | None) -> Run:
+    """Load the data, build the model and make the run's folder."""
+    data = _load_data(settings, source)
+    model = Sequential(
+        [*ARCHITECTURES[settings.arch].layers(settings.vocabulary)],
+        backend=settings.backend,
+        seed=settings.seed,
+        name=settings.arch,
+    )
+    model.build((None, settings.length))
+    optimizer: dict[str, Any] = {"name": settings.optimizer}
+    optimizer |= {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
+    optimizer |= {} if settings.global_clipnorm is None else {"global_clipnorm": settings.global_clipnorm}
+    model.compile(get_optimizer(optimizer), loss="binary_crossentropy", metrics=["accuracy"])
+    model.metadata = {
+        "arch": settings.arch,
+        "settings": dataclasses.asdict(settings),
+        "vocabulary": list(data.vocabulary.words),
+    }
+    config = dataclasses.asdict(settings)
+    del config["arch"]
+    about_data = {"source": data.source, "digest": data.digest, "oov_share": data.oov_share}
+    folder = RunFolder.create(settings.out, settings.arch, {**config, "threads": kernel_threads(), "data": about_data})
+    return Run(settings, data, model, folder, Progress())
+
+
+def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None) -> Run:
+    """Pick up a run where its checkpoint stands; `epochs` may be more than it was going to have.
+
+    Raises:
+        FileNotFoundError, ValueError: if there is nothing to go on from, or the data are not those it began with.
+    """
+    folder = RunFolder.open(path)
+    if not folder.checkpoint.is_file():
+        raise FileNotFoundError(
+            f"{folder.checkpoint} does not exist: no epoch of this run was finished, start it again"
+        )
+    config = folder.read_config()
+    known = {field.name for field in dataclasses.fields(Settings)}
+    settings = Settings(**{key: value for key, value in config.items() if key in known})
+    if epochs is not None:
+        settings = dataclasses.replace(settings, epochs=epochs)
+    data = _load_data(settings, source)
+    if data.digest != config["data"]["digest"]:
+        raise DataError(
+            f"the run in {folder.path} began with the data {config['data']['digest'][:8]} "
+            f"({config['data']['source']}), found {data.digest[:8]} ({data.source}); point --data at the same files"
+        )
+    model, progress = saving.load_checkpoint(folder.checkpoint, backend=settings.backend)
+    folder = RunFolder.open(path, finished_epochs=progress.epoch)
+    return Run(settings, data, model, folder, progress)
+
+
+def header(run: Run) -> list[tuple[str, str]]:
+    """What a reader of the output wants to know before the numbers."""
+    settings, data, model = run.settings, run.data, run.model
+    N = len(data.x_train)
+    held_out = N - int(N * (1 - settings.validation_split))
+    digest = f"digest {data.digest[:8]} {'ok' if data.digest_known else 'not the published one'}"
+    clip = "" if settings.global_clipnorm is None else f", gradient clipped to {settings.global_clipnorm:g}"
+    assert model.optimizer is not None
+    return [
+        ("data", f"{data.source}, {digest}"),
+        ("reviews", f"{N - held_out:,} to train, {held_out:,} to validate, {len(data.x_test):,} to test"),
+        ("words", f"vocabulary {settings.vocabulary:,}: {data.oov_share:.1%} unknown"),
+        ("length", f"last {settings.length} words: {data.truncated_share:.1%} of reviews cut"),
+        ("model", f"{settings.arch}, {model.count_params():,} parameters"),
+        (
+            "train",
+            f"{settings.optimizer}, learning rate {model.optimizer.learning_rate:g}, batch {settings.batch_size}{clip}",
+        ),
+        ("machine", f"backend {settings.backend}, {kernel_threads()} threads"),
+        ("seed", str(settings.seed)),
+        ("run", str(run.folder.path)),
+    ]
+
+
+def train(run: Run, console: Console) -> None:
+    """Train to the end. The folder is up to date after every epoch, and after whatever ends training early."""
+    settings, data = run.settings, run.data
+    done = run.progress.epoch
+    if done >= settings.epochs:
+        console.line(f"{done} epochs are done already; --epochs {done + 10} would add ten")
+        return
+    if settings.backend == "cpu" and not kernels_are_compiled():
+        console.line("compiling the kernels, once on this machine: about half a minute")
+    warm_up(run.model, data.x_train[: settings.batch_size])
+    try:
+        run.model.fit(
+            data.x_train,
+            data.y_train,
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            validation_split=settings.validation_split,
+            callbacks=[Recorder(run)],
+            progress=run.progress,
+            console=console,
+        )
+    except (KeyboardInterrupt, SystemExit):
+        saving.save_checkpoint(run.model, run.progress, run.folder.checkpoint)  # with the steps of this epoch
+        raise
+
+
+def finish(run: Run, console: Console) -> dict[str, float]:
+    """Test, save the model, draw its curves and its layers. Return loss and accuracy on the test reviews."""
+    model, data, folder = run.model, run.data, run.folder
+    result = model.evaluate(data.x_test, data.y_test, batch_size=PREDICT_BATCH, verbose=0, return_dict=True)
+    assert isinstance(result, dict)
+    low, high = interval(result["accuracy"], len(data.x_test))
+    console.line(f"test  loss {result['loss']:.4f}  accuracy {result['accuracy']:.4f}  [{low:.4f}, {high:.4f}] 95%")
+    console.line(f"weights {checksum(model)}")
+    model.metadata["test"] = result
+    model.save(folder.model, overwrite=True)
+    title = f"{run.settings.arch}: test accuracy {result['accuracy']:.4f}"
+    if data.is_synthetic:
+        title += " on synthetic reviews"
+    plot_curves(folder.history(), folder.curves, title=title)
+    for suffix in (".svg", ".png"):
+        plot_model(model, folder.diagram.with_suffix(suffix))
+    console.line(f"saved {folder.path}{os.sep}: model.npz, metrics.csv, config.toml, curves and model as .svg and .png")
+    return result
+
+
+def warm_up(model: Model, x: Any) -> None:
+    """One pass each way that changes nothing: compiling and loading kernels then does not count as training."""
+    y, caches = model.forward(x, training=True)
+    model.backward(np.zeros_like(y), caches)
+
+
+def interval(accuracy: float, N: int) -> tuple[float, float]:
+    """Wilson's 95% interval for a share of N independent reviews. It knows nothing of other seeds."""
+    z = 1.96
+    middle = (accuracy + z * z / (2 * N)) / (1 + z * z / N)
+    half = z / (1 + z * z / N) * math.sqrt(accuracy * (1 - accuracy) / N + z * z / (4 * N * N))
+    return middle - half, middle + half
+
+
+def checksum(model: Model) -> str:
+    """Eight characters to compare by eye: a seed gives the same ones on one machine, at any thread count."""
+    return hashlib.sha256(model.flat_params.tobytes()).hexdigest()[:8]
+
+
+class Recorder(Callback):
+    """Keeps the run's folder up to date: a row and a checkpoint after every epoch."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        run = self.run
+        record = run.progress.records[epoch]
+        columns = ("loss", "accuracy", "val_loss", "val_accuracy", *EXTRA)
+        run.folder.append_row({"epoch": epoch + 1} | {key: record[key] for key in columns if key in record})
+        saving.save_checkpoint(run.model, run.progress, run.folder.checkpoint)
+
+
+def _load_data(settings: Settings, source: str | None) -> Imdb:
+    return imdb.load(
+        source,
+        num_words=settings.vocabulary,
+        maxlen=settings.length,
+        skip_top=settings.skip_top,
+        synthetic=True if settings.synthetic else None,
+    )

@@ -1,0 +1,136 @@
+"""Train one of the published models on the IMDB reviews: `python -m scratchnn.train --arch lstm`.
+
+This file parses, calls and prints. Nothing heavy is imported before the arguments are known to be right.
+"""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from scratchnn.architectures import ARCHITECTURES
+from scratchnn.lookup import look_up
+from scratchnn.settings import Settings
+
+BACKENDS = ("reference", "cpu", "gpu")
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0 done, 1 training failed, 2 bad arguments or data, 130 Ctrl-C, 143 SIGTERM."""
+    args = _parser().parse_args(arguments)
+    warnings.showwarning = _print_warning
+    if args.threads is not None:
+        _set_threads(args.threads)
+    try:
+        return _run(args)
+    except KeyboardInterrupt:  # before training began
+        return 130
+    except (ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(args: argparse.Namespace) -> int:
+    from scratchnn import experiment
+    from scratchnn.progress import NonFiniteError
+    from scratchnn.report.console import Console
+
+    console = Console(quiet=args.quiet)
+    if args.resume is not None:
+        run = experiment.resume(args.resume, args.data, args.epochs)
+    else:
+        defaults = Settings()
+        chosen = {name: getattr(args, name) for name in vars(defaults)}
+        settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
+        run = experiment.start(settings, args.data)
+    banner = run.data.banner()
+    if banner is not None:
+        console.line(banner)
+    console.header(experiment.header(run))
+    console.line("")
+    try:
+        experiment.train(run, console)
+    except NonFiniteError as error:
+        print(f"error: {error}. What was recorded is in {run.folder.path}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, SystemExit) as stop:
+        where = f"epoch {run.progress.epoch + 1}, step {run.progress.step}"
+        print(
+            f"\nstopped in {where}; go on with: python -m scratchnn.train --resume {run.folder.path}", file=sys.stderr
+        )
+        return 130 if isinstance(stop, KeyboardInterrupt) else 143
+    console.line("")
+    experiment.finish(run, console)
+    if banner is not None:
+        console.line("(synthetic reviews: not comparable with published accuracies)")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    defaults = Settings()
+    parser = argparse.ArgumentParser(
+        prog="python -m scratchnn.train",
+        description="Train one of the published models on the IMDB reviews. The defaults are the published settings.",
+        epilog="example: python -m scratchnn.train --arch lstm --epochs 3 --seed 1",
+    )
+    models = "; ".join(f"{name}: {architecture.summary}" for name, architecture in ARCHITECTURES.items())
+    add = parser.add_argument
+    add("--arch", type=_one_of("architecture", ARCHITECTURES), help=f"{models} (default: {defaults.arch})")
+    add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
+    add("--synthetic", action="store_true", help="train on generated reviews, without looking for the real ones")
+    add("--vocabulary", type=int, metavar="V", help=f"number of ids (default: {defaults.vocabulary})")
+    add(
+        "--length", type=int, metavar="T", help=f"words read of each review, the last ones (default: {defaults.length})"
+    )
+    add("--skip-top", type=int, metavar="N", help="treat the smallest N ids as unknown words (default: 0)")
+    add("--batch-size", type=int, metavar="B", help=f"reviews per step (default: {defaults.batch_size})")
+    add("--epochs", type=int, metavar="N", help=f"passes over the reviews (default: {defaults.epochs})")
+    add("--validation-split", type=float, metavar="SHARE", help=f"held out (default: {defaults.validation_split})")
+    add("--optimizer", type=_one_of("optimizer", OPTIMIZERS), help=f"{', '.join(OPTIMIZERS)} (default: adam)")
+    add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
+    add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
+    add("--seed", type=int, help="names every random draw (default: 0)")
+    add("--backend", type=_one_of("backend", BACKENDS), help="reference (NumPy) or cpu (Numba) (default: cpu)")
+    add(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads of the cpu backend (default: all cores); never changes a result",
+    )
+    add("--out", metavar="FOLDER", help="where the run's own folder is made (default: runs)")
+    add("--resume", metavar="RUN", help="go on with an interrupted run, from its folder")
+    add("--quiet", action="store_true", help="print errors only")
+    return parser
+
+
+def _one_of(kind: str, known: Any) -> Callable[[str], str]:
+    """An argument type that suggests the nearest name."""
+
+    def parse(name: str) -> str:
+        try:
+            return look_up(kind, name, {each: each for each in known})
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
+
+
+def _set_threads(threads: int) -> None:
+    """Tell Numba before it is imported: afterwards it cannot have more threads than it began with."""
+    cores = os.cpu_count() or 1
+    if threads < 1:
+        raise SystemExit(f"error: --threads must be at least 1, got {threads}")
+    if threads > cores:
+        print(f"warning: {threads} threads on {cores} cores will be slower than {cores}", file=sys.stderr)
+    os.environ["NUMBA_NUM_THREADS"] = str(threads)
+
+
+def _print_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -54,7 +54,7 @@ def uniform(key: str, shape: Sequence[int], scale: float = 1.0) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LayerCase:
-    """A stack of layers, mostly of one, and what enters it: `x` is "normal", "ids", or "ties" (normal after relu)."""
+    """A stack of layers, mostly of one, and what enters it: `x` is "normal", "ids", or "ties" (0, 0.5 and 1)."""
 
     name: str
     layers: tuple[Spec, ...]
@@ -77,7 +77,7 @@ class LayerCase:
         x = self.draw("x", self.shape, self.x_scale)
         if self.x == "ids":  # squared: many repetitions, and many zeros, which mask_zero takes for padding
             return (x.astype(np.float64) ** 2 * V).astype(np.int32)
-        return np.maximum(x, 0) if self.x == "ties" else x
+        return np.maximum(np.round(2 * x) / 2, 0) if self.x == "ties" else x
 
     def mask_array(self) -> np.ndarray | None:
         return None if self.mask is None else np.array([[step == "1" for step in row] for row in MASKS[self.mask]])

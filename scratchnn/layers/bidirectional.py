@@ -54,8 +54,9 @@ class Bidirectional(Layer):
         copy = layer.clone()
         assert isinstance(copy, Recurrent)
         copy.go_backwards = layer.go_backwards != other_way
-        # Otherwise a masked step would repeat what each direction saw last, which are two different steps.
-        copy.zero_output_for_mask = layer.zero_output_for_mask or layer.return_sequences
+        # In a sequence a masked step would repeat what each direction saw last, which are two different steps. Keras
+        # decides this for the layer, both ways.
+        copy.zero_output_for_mask = layer.return_sequences
         return copy
 
     def compute_output_shape(self, input_shape: Shape) -> Any:

@@ -22,25 +22,16 @@ from tests.parity.recording import Results, recorded
 FORWARD = {"rtol": 1e-5, "atol": 1e-6}
 GRADIENT = {"rtol": 1e-4, "atol": 2e-6}
 
-# Keras puts out zeros here for rows that end in masked steps; the layers give the last state. Strict: to be emptied.
-WRONG = {name for name in LAYERS if name.endswith("mixed mask, zeroed, last")}
-NAMES = [
-    pytest.param(name, marks=pytest.mark.xfail(strict=True, reason="zero_output_for_mask without return_sequences"))
-    if name in WRONG
-    else name
-    for name in LAYERS
-]
-
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LAYERS)
 def test_layer_gives_what_keras_gave(name: str, backend: str) -> None:
     case = LAYERS[name]
     compare(run_ours(case, backend), recorded("layers", name, case))
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", LAYERS)
 def test_layer_gives_what_keras_gives(name: str, backend: str, run_keras: ModuleType) -> None:
     compare(run_ours(LAYERS[name], backend), live(run_keras, name))
 

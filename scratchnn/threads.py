@@ -23,9 +23,9 @@ def one_blas_thread() -> AbstractContextManager:
 
 def kernel_threads() -> int:
     """The number of threads that the cpu kernels use."""
-    import numba
+    from scratchnn_kernels.cpu.jit import start_threads
 
-    return numba.get_num_threads()
+    return start_threads()
 
 
 def kernels_are_compiled() -> bool:

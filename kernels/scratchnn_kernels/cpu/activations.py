@@ -11,7 +11,7 @@ A kernel receives the number of an activation, not a function: one compiled kern
 import math
 
 from scratchnn_kernels.contract import ElementwiseActivation
-from scratchnn_kernels.cpu.jit import serial
+from scratchnn_kernels.cpu.jit import compiled
 
 LINEAR, RELU, TANH, SIGMOID, HARD_SIGMOID, SOFTSIGN, SOFTPLUS, ELU, SELU, LEAKY_RELU, EXPONENTIAL = range(11)
 NUMBERS = {
@@ -51,7 +51,7 @@ def number_of(activation: ElementwiseActivation) -> int:
     return NUMBERS[activation.name]
 
 
-@serial
+@compiled
 def activate(activation, v):
     """v = act(v) for every number of the contiguous 1-D array v."""
     # A bare literal would turn float32 arithmetic into float64: every constant takes the dtype of v.
@@ -105,7 +105,7 @@ def activate(activation, v):
             v[n] = math.exp(v[n])
 
 
-@serial
+@compiled
 def _rational_tanh(v):
     number = v.dtype.type
     clamp, one = number(_CLAMP), number(1)
@@ -122,7 +122,7 @@ def _rational_tanh(v):
         v[n] = -one if y < -one else y
 
 
-@serial
+@compiled
 def times_derivative(activation, d, y):
     """d *= act'(a) for every number of two contiguous 1-D arrays, where y = act(a)."""
     number = y.dtype.type

@@ -9,14 +9,13 @@ thread at a time.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import prange
 from numpy.lib.stride_tricks import as_strided
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads
 from scratchnn_kernels.cpu import shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
-from scratchnn_kernels.cpu.jit import launch, parallel, serial
+from scratchnn_kernels.cpu.jit import compiled, launch
 from scratchnn_kernels.cpu.shards import add_column_sums, copy_to_rows
 from scratchnn_kernels.cpu.vectors import copy
 
@@ -39,7 +38,8 @@ def forward(
     y = np.empty((B, (T - (k - 1) * dilation - 1) // stride + 1, F), x.dtype)
     cache = Conv1DCache(x, W, y, stride, dilation, number_of(activation))
     windows = _whole_windows(cache)
-    launch(_forward, windows, W.reshape(windows.shape[1], -1, F), b, cache.activation, *shards.shape_of(B), y)
+    S, R = shards.shape_of(B)
+    launch(_forward_shard, S, windows, W.reshape(windows.shape[1], -1, F), b, cache.activation, R, y)
     return y, cache
 
 
@@ -52,7 +52,7 @@ def backward(dy: Array, cache: Conv1DCache) -> tuple[Array, Grads]:
     db = np.zeros((S, F), dy.dtype)
     WT = np.ascontiguousarray(W.swapaxes(1, 2))
     seen_by_taps = _windows(dx, k, 1, cache)
-    launch(_backward, windows, WT, dy, cache.y, cache.activation, R, seen_by_taps, dW, db)
+    launch(_backward_shard, S, windows, WT, dy, cache.y, cache.activation, R, seen_by_taps, dW, db)
     # The shards' gradients are added in the order of the shards.
     return dx, {"W": dW.sum(axis=0).reshape(k, D, F), "b": db.sum(axis=0)}
 
@@ -71,28 +71,16 @@ def _windows(x: Array, groups: int, taps: int, cache: Conv1DCache) -> Array:
     return as_strided(x, shape, (row, cache.dilation * step, cache.stride * step, number))
 
 
-@parallel
-def _forward(windows, W, b, act, S, R, y):
-    for s in prange(S):
-        _forward_shard(np.intp(s) * R, windows, W, b, act, R, y)
-
-
-@serial
-def _forward_shard(first, windows, W, b, act, R, y):
-    for row in range(first, min(first + R, y.shape[0])):
+@compiled
+def _forward_shard(s, windows, W, b, act, R, y):
+    for row in range(s * R, min((s + 1) * R, y.shape[0])):
         copy_to_rows(b, y[row])
         for group in range(W.shape[0]):
             gemm(y[row], windows[row, group], W[group])  # (1)
         activate(act, y[row].ravel())  # (2)
 
 
-@parallel
-def _backward(windows, WT, dy, y, act, R, dx_seen_by_taps, dW, db):
-    for s in prange(dW.shape[0]):
-        _backward_shard(np.intp(s), windows, WT, dy, y, act, R, dx_seen_by_taps, dW, db)
-
-
-@serial
+@compiled
 def _backward_shard(s, windows, WT, dy, y, act, R, dx_seen_by_taps, dW, db):
     da = np.empty(y.shape[1:], y.dtype)
     for row in range(s * R, min((s + 1) * R, y.shape[0])):

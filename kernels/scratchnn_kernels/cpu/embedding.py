@@ -8,11 +8,10 @@ atomics.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import prange
 
 from scratchnn_kernels.contract import Array, Grads
 from scratchnn_kernels.cpu import shards
-from scratchnn_kernels.cpu.jit import launch, parallel, serial
+from scratchnn_kernels.cpu.jit import compiled, launch
 
 BACKWARD_SHARDS = 4  # each reads all the ids again, which costs little beside adding rows
 
@@ -25,37 +24,26 @@ class EmbeddingCache:
 
 def forward(x: Array, E: Array) -> tuple[Array, EmbeddingCache]:
     y = np.empty((*x.shape, E.shape[1]), E.dtype)
-    launch(_forward, x, E, *shards.shape_of(len(x)), y)
+    S, R = shards.shape_of(len(x))
+    launch(_forward_shard, S, x, E, R, y)
     return y, EmbeddingCache(x, len(E))
 
 
 def backward(dy: Array, cache: EmbeddingCache) -> Grads:
     dE = np.zeros((cache.V, dy.shape[-1]), dy.dtype)
-    launch(_backward, cache.x, dy, dE)
+    launch(_backward_shard, BACKWARD_SHARDS, cache.x, dy, dE)
     return {"E": dE}
 
 
-@parallel
-def _forward(x, E, S, R, y):
-    for s in prange(S):
-        _forward_shard(np.intp(s) * R, x, E, R, y)
-
-
-@serial
-def _forward_shard(first, x, E, R, y):
-    for b in range(first, min(first + R, x.shape[0])):
+@compiled
+def _forward_shard(s, x, E, R, y):
+    for b in range(s * R, min((s + 1) * R, x.shape[0])):
         for t in range(x.shape[1]):
             for d in range(E.shape[1]):
                 y[b, t, d] = E[x[b, t], d]  # (1)
 
 
-@parallel
-def _backward(x, dy, dE):
-    for s in prange(BACKWARD_SHARDS):
-        _backward_shard(np.intp(s), x, dy, dE)
-
-
-@serial
+@compiled
 def _backward_shard(s, x, dy, dE):
     V = dE.shape[0]
     low, high = s * V // BACKWARD_SHARDS, (s + 1) * V // BACKWARD_SHARDS

@@ -24,7 +24,7 @@ from llvmlite import binding, ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from scratchnn_kernels.cpu.jit import config, serial
+from scratchnn_kernels.cpu.jit import compiled, config
 
 _features = binding.get_host_cpu_features()
 # The length of a vector register in bytes, and the rows of a tile: its rows * 2 accumulators must fit, beside b and a,
@@ -108,7 +108,7 @@ def _strip(C, A, B, n, k0, k1, vectors, divisor):
         m += 1
 
 
-@serial
+@compiled
 def _gemm(C, A, B):
     N, K = B.shape[1], B.shape[0]
     lanes = VECTOR_BYTES // C.itemsize

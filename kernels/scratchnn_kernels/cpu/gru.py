@@ -7,13 +7,12 @@ positions of the reset gate run here; they differ in the branches on `reset_afte
 from dataclasses import dataclass
 
 import numpy as np
-from numba import prange
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
 from scratchnn_kernels.cpu import shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
-from scratchnn_kernels.cpu.jit import launch, parallel, serial
+from scratchnn_kernels.cpu.jit import compiled, launch
 from scratchnn_kernels.cpu.shards import (
     add_column_sums,
     add_sequences,
@@ -90,7 +89,8 @@ def forward(
     y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
     h_last = np.empty((B, H), x.dtype)
     launch(
-        _forward,
+        _forward_shard,
+        S,
         x,
         shards.planes_of(Wx, GATES),
         shards.planes_of(Wh, GATES),
@@ -128,7 +128,8 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     dbx = np.zeros((S, GATES, H), dtype)
     dbh = np.zeros((S, GATES, H), dtype)
     launch(
-        _backward,
+        _backward_shard,
+        S,
         shards.or_empty(dy if cache.sequences else None, 3, dtype),
         shards.transposed_planes_of(cache.Wx, GATES),
         shards.transposed_planes_of(cache.Wh, GATES),
@@ -156,18 +157,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     return dx, grads, (dh0,)
 
 
-@parallel
-def _forward(
-    x, Wx, Wh, bx, bh, h0, mask, dropout_x, dropout_h, act, rec, reset_after, xs, hs, hs_in, gates_s, ahs_g, y, h_last
-):
-    for s in prange(hs.shape[0]):
-        _forward_shard(
-            np.intp(s), x, Wx, Wh, bx, bh, h0, mask, dropout_x, dropout_h, act, rec, reset_after,
-            xs, hs, hs_in, gates_s, ahs_g, y, h_last,
-        )  # fmt: skip
-
-
-@serial
+@compiled
 def _forward_shard(
     s, x_batch, Wx, Wh, bx, bh, h0, mask, dropout_x, dropout_h, act, rec, reset_after,
     xs, hs, hs_in, gates_s, ahs_g, y, h_last,
@@ -221,19 +211,7 @@ def _forward_shard(
     put_rows(h[T], first, h_last)
 
 
-@parallel
-def _backward(
-    dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, reset_after, xs, hs, hs_in, gates_s, ahs_g,
-    dx, dWx, dWh, dbx, dbh, dh0,
-):  # fmt: skip
-    for s in prange(hs.shape[0]):
-        _backward_shard(
-            np.intp(s), dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, reset_after, xs, hs, hs_in, gates_s, ahs_g,
-            dx, dWx, dWh, dbx, dbh, dh0,
-        )  # fmt: skip
-
-
-@serial
+@compiled
 def _backward_shard(
     s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, reset_after, xs, hs, hs_in, gates_s, ahs_g,
     dx, dWx_s, dWh_s, dbx_s, dbh_s, dh0,
@@ -301,7 +279,7 @@ def _backward_shard(
         add_sequences(dx_k, dropout_x, first, k, dx)
 
 
-@serial
+@compiled
 def _drop_or_copy(source, dropout_h, first, gate, target):
     if dropout_h.size == 0:
         copy(source.ravel(), target.ravel())
@@ -309,7 +287,7 @@ def _drop_or_copy(source, dropout_h, first, gate, target):
         drop(source, dropout_h, first, gate, target)
 
 
-@serial
+@compiled
 def _add_product_through(da, WT, dropout_h, first, gate, dropped, out):
     """out (R, H) += (da WT) times the gate's dropout mask"""
     if dropout_h.size == 0:
@@ -321,20 +299,20 @@ def _add_product_through(da, WT, dropout_h, first, gate, dropped, out):
         add(dropped.ravel(), out.ravel())
 
 
-@serial
+@compiled
 def _add_product(u, v, out):
     for n in range(u.size):
         out[n] += u[n] * v[n]
 
 
-@serial
+@compiled
 def _new_state(z, g, h, h_next):
     one = h.dtype.type(1)
     for n in range(h.size):
         h_next[n] = z[n] * h[n] + (one - z[n]) * g[n]
 
 
-@serial
+@compiled
 def _state_gradients(dh, z, g, h, dz, dg, dh_before):
     one = h.dtype.type(1)
     for n in range(h.size):

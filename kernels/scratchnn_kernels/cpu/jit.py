@@ -1,15 +1,14 @@
 """How the Numba kernels of this folder are compiled, cached and launched.
 
-`serial` marks a function that one thread runs; `parallel` marks a kernel whose `prange` loop shares blocks of the
-batch out to the threads. `launch` calls a parallel kernel. What is fixed here, for all of them:
+`compiled` marks a function that one thread runs. A kernel is such a function whose first argument is the number of a
+shard, its block of the batch, and `launch` shares the shards out to the threads. What is fixed here, for all kernels:
 
 - Compiled code is cached on disk, under a hash of the sources in this folder: Numba alone would not notice an edit in a
   function that another file imports. A cache that is broken, full or cannot be written costs a compilation, never an
   error.
-- One lock around every parallel kernel: Numba's `workqueue` threads abort the process when two Python threads use
-  them at once. After a fork the threads are gone (and OpenMP's kill the child), so the same kernel then runs its blocks
-  one by one.
-- Work is split by blocks of the batch, never by thread, so the number of threads cannot change a bit of any result.
+- One lock around every launch: Numba's `workqueue` threads abort the process when two Python threads use them at once.
+  After a fork the threads are gone (and OpenMP's kill the child), so the shards then run one by one.
+- Work is split by shards, never by thread, so the number of threads cannot change a bit of any result.
 """
 
 import hashlib
@@ -22,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 import platformdirs
+from numba import prange, types
 from numba.core import config as numba_config
 from numba.core.caching import FunctionCache
 
@@ -33,23 +34,73 @@ config: Any = numba_config  # its names are made at import, which type checkers 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "nsz", "arcp"}, "nogil": True}
 
 
-def serial(function: Callable) -> Callable:
+def compiled(function: Callable) -> Any:
     """Compile a function that runs within one thread."""
     return _with_cache(numba.njit(**_OPTIONS)(function))
 
 
-def parallel(function: Callable) -> Callable:
-    """Compile a kernel whose `prange` loop runs over blocks of the batch. Call it through `launch`."""
-    return _with_cache(numba.njit(parallel=True, **_OPTIONS)(function))
-
-
-def launch(kernel: Callable, *args: Any) -> Any:
-    """Call a parallel kernel, one at a time in this process."""
+def launch(kernel: Any, shards: int, *args: Any) -> None:
+    """Run kernel(s, *args) for s = 0 ... shards - 1, on all threads."""
     with _launch_lock:
-        if os.getpid() == _owner_pid or config.DISABLE_JIT:
-            return kernel(*args)
-        # The plain Python body: `prange` is then `range`, and the functions it calls are still compiled.
-        return kernel.py_func(*args)  # type: ignore[attr-defined]
+        if os.getpid() == _owner_pid and not config.DISABLE_JIT:
+            start_threads()
+            _run_shards(_pointer_to(kernel, args), shards, args)
+        else:
+            for s in range(shards):
+                kernel(s, *args)
+
+
+@cache
+def start_threads() -> int:
+    """Start the kernels' threads if they are not running, and return their number.
+
+    Threads that wait for work should sleep. OpenMP's spin by default: where other programs want the cores too, that made
+    a pass of 0.4 ms take 8 ms (sleeping: 0.6 ms), and on an idle machine it gains a few microseconds. OpenMP reads the
+    setting once, when it is loaded; a setting of the user's own stands.
+    """
+    name = "OMP_WAIT_POLICY"
+    unset = name not in os.environ
+    os.environ.setdefault(name, "passive")
+    try:
+        return numba.get_num_threads()
+    finally:
+        if unset:
+            del os.environ[name]
+
+
+class _Pointer(types.WrapperAddressProtocol):
+    """The address of a compiled kernel.
+
+    Called through it, a kernel stays outside of `_run_shards`, which is compiled in a second. Called by name, all of its
+    code would be copied into that parallel loop and optimised again, twice: that took as long as everything else.
+    """
+
+    def __init__(self, kernel: Any, signature: Any) -> None:
+        kernel.compile(signature.args)
+        self._compiled = kernel.overloads[signature.args]
+        self._numba_type_ = types.FunctionType(signature)
+        self._signature = signature
+
+    def __wrapper_address__(self) -> int:
+        return self._compiled.library.get_pointer_to_function(self._compiled.fndesc.llvm_cfunc_wrapper_name)
+
+    def signature(self) -> Any:
+        return self._signature
+
+
+_pointers: dict[Any, _Pointer] = {}
+_FLAGS_IN_TYPE = 0x1 | 0x2 | 0x100 | 0x400  # NumPy's bits for C order, Fortran order, aligned, writeable
+
+
+def _pointer_to(kernel: Any, args: tuple) -> _Pointer:
+    # Asking Numba for the types of the arguments costs more than many a kernel. This is what they depend on.
+    arrays = [arg for arg in args if isinstance(arg, np.ndarray)]
+    key = (kernel, *[(array.dtype.char, array.flags.num & _FLAGS_IN_TYPE) for array in arrays])
+    pointer = _pointers.get(key)
+    if pointer is None:
+        signature = types.void(types.intp, *[numba.typeof(arg) for arg in args])
+        pointer = _pointers[key] = _Pointer(kernel, signature)
+    return pointer
 
 
 _launch_lock = threading.Lock()
@@ -123,3 +174,10 @@ def cache_folder() -> Path | None:
 @cache
 def _warn_once(message: str) -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=2)
+
+
+@_with_cache
+@numba.njit(parallel=True, **_OPTIONS)
+def _run_shards(kernel, shards, args):
+    for s in prange(shards):
+        kernel(np.intp(s), *args)

@@ -8,13 +8,12 @@ cache.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import prange
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
 from scratchnn_kernels.cpu import shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
-from scratchnn_kernels.cpu.jit import launch, parallel, serial
+from scratchnn_kernels.cpu.jit import compiled, launch
 from scratchnn_kernels.cpu.shards import (
     add_column_sums,
     add_sequences,
@@ -86,7 +85,8 @@ def forward(
     y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
     h_last, c_last = np.empty((B, H), x.dtype), np.empty((B, H), x.dtype)
     launch(
-        _forward,
+        _forward_shard,
+        S,
         x,
         shards.planes_of(Wx, GATES),
         shards.planes_of(Wh, GATES),
@@ -121,7 +121,8 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
     dWh = np.zeros((S, GATES, H, H), dtype)
     db = np.zeros((S, GATES, H), dtype)
     launch(
-        _backward,
+        _backward_shard,
+        S,
         shards.or_empty(dy if cache.sequences else None, 3, dtype),
         shards.transposed_planes_of(cache.Wx, GATES),
         shards.transposed_planes_of(cache.Wh, GATES),
@@ -146,34 +147,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
     return dx, grads, (dh0, dc0)
 
 
-@parallel
-def _forward(x, Wx, Wh, b, h0, c0, mask, dropout_x, dropout_h, act, rec, xs, h, h_dropped, c, gates, y, h_last, c_last):
-    for s in prange(h.shape[0]):
-        _forward_shard(
-            np.intp(s),
-            x,
-            Wx,
-            Wh,
-            b,
-            h0,
-            c0,
-            mask,
-            dropout_x,
-            dropout_h,
-            act,
-            rec,
-            xs,
-            h,
-            h_dropped,
-            c,
-            gates,
-            y,
-            h_last,
-            c_last,
-        )
-
-
-@serial
+@compiled
 def _forward_shard(
     s,
     x_batch,
@@ -235,36 +209,7 @@ def _forward_shard(
     put_rows(c[T], first, c_last)
 
 
-@parallel
-def _backward(
-    dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, x, h, h_dropped, c, gates, dx, dWx, dWh, db, dh0, dc0
-):
-    for s in prange(h.shape[0]):
-        _backward_shard(
-            np.intp(s),
-            dy,
-            WxT,
-            WhT,
-            mask,
-            dropout_x,
-            dropout_h,
-            act,
-            rec,
-            x,
-            h,
-            h_dropped,
-            c,
-            gates,
-            dx,
-            dWx,
-            dWh,
-            db,
-            dh0,
-            dc0,
-        )
-
-
-@serial
+@compiled
 def _backward_shard(
     s,
     dy,
@@ -363,13 +308,13 @@ def _backward_shard(
         add_sequences(dx_k, dropout_x, first, k, dx)
 
 
-@serial
+@compiled
 def _new_cell_state(i, f, g, c, c_next):
     for n in range(c.size):
         c_next[n] = f[n] * c[n] + i[n] * g[n]
 
 
-@serial
+@compiled
 def _cell_gradients(dc, d_act_c, i, f, g, c, di, df, dg, dc_before):
     for n in range(dc.size):
         total = dc[n] + d_act_c[n]

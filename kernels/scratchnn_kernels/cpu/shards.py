@@ -13,7 +13,7 @@ A shard keeps its arrays time first, and the columns of each gate in a plane of 
 
 import numpy as np
 
-from scratchnn_kernels.cpu.jit import serial
+from scratchnn_kernels.cpu.jit import compiled
 
 SHARD_ROWS = 16  # enough rows to fill register tiles; a batch of 32 keeps two cores busy
 
@@ -47,7 +47,7 @@ def packed_sum(parts: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(parts.sum(axis=0).swapaxes(0, 1)).reshape(D, gates * H)
 
 
-@serial
+@compiled
 def take_rows(source, first, target):
     """target (R, H) = the shard's rows of source (B, H), zeros where the batch has ended."""
     for r in range(target.shape[0]):
@@ -55,7 +55,7 @@ def take_rows(source, first, target):
             target[r, h] = source[first + r, h] if first + r < source.shape[0] else 0
 
 
-@serial
+@compiled
 def put_rows(source, first, target):
     """target[the shard's rows] = source (R, H)"""
     for r in range(min(source.shape[0], target.shape[0] - first)):
@@ -63,7 +63,7 @@ def put_rows(source, first, target):
             target[first + r, h] = source[r, h]
 
 
-@serial
+@compiled
 def take_sequences(source, first, dropout, target):
     """target (K, T, R, D) = the shard's rows of source (B, T, D) times each of K dropout masks, time first."""
     K, T, R, D = target.shape
@@ -82,7 +82,7 @@ def take_sequences(source, first, dropout, target):
                     target[k, t, r, d] = 0
 
 
-@serial
+@compiled
 def add_sequences(source, dropout, first, k, target):
     """target[the shard's rows] += source (T, R, D), time first, times dropout mask k"""
     for r in range(min(source.shape[1], target.shape[0] - first)):
@@ -95,7 +95,7 @@ def add_sequences(source, dropout, first, k, target):
                     target[first + r, t, d] += source[t, r, d] * dropout[k, first + r, d]
 
 
-@serial
+@compiled
 def put_step(source, first, t, target):
     """target[the shard's rows, t] = source (R, H)"""
     for r in range(min(source.shape[0], target.shape[0] - first)):
@@ -103,7 +103,7 @@ def put_step(source, first, t, target):
             target[first + r, t, h] = source[r, h]
 
 
-@serial
+@compiled
 def add_step(source, first, t, target):
     """target (R, H) += source[the shard's rows, t]"""
     for r in range(min(target.shape[0], source.shape[0] - first)):
@@ -111,7 +111,7 @@ def add_step(source, first, t, target):
             target[r, h] += source[first + r, t, h]
 
 
-@serial
+@compiled
 def drop(source, dropout, first, k, target):
     """target (R, H) = source (R, H) times the shard's rows of dropout mask k"""
     rows = min(source.shape[0], dropout.shape[1] - first)
@@ -123,7 +123,7 @@ def drop(source, dropout, first, k, target):
             target[r, h] = source[r, h]
 
 
-@serial
+@compiled
 def copy_to_rows(source, target):
     """target[n] = source (H,) for every row n of target (N, H)"""
     for n in range(target.shape[0]):
@@ -131,7 +131,7 @@ def copy_to_rows(source, target):
             target[n, h] = source[h]
 
 
-@serial
+@compiled
 def add_column_sums(source, target):
     """target (H,) += the sum of the rows of source (N, H)"""
     for n in range(source.shape[0]):

@@ -6,13 +6,12 @@ One parallel region per pass: each thread takes a shard of the batch through all
 from dataclasses import dataclass
 
 import numpy as np
-from numba import prange
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
 from scratchnn_kernels.cpu import shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
-from scratchnn_kernels.cpu.jit import launch, parallel, serial
+from scratchnn_kernels.cpu.jit import compiled, launch
 from scratchnn_kernels.cpu.shards import (
     add_column_sums,
     add_sequences,
@@ -73,7 +72,8 @@ def forward(
     y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
     h_last = np.empty((B, H), x.dtype)
     launch(
-        _forward,
+        _forward_shard,
+        S,
         x,
         Wx,
         Wh,
@@ -105,7 +105,8 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
     dWh = np.zeros((S, H, H), dtype)
     db = np.zeros((S, H), dtype)
     launch(
-        _backward,
+        _backward_shard,
+        S,
         shards.or_empty(dy if cache.sequences else None, 3, dtype),
         np.ascontiguousarray(cache.Wx.T),
         np.ascontiguousarray(cache.Wh.T),
@@ -126,13 +127,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
     return dx, {"Wx": dWx.sum(axis=0), "Wh": dWh.sum(axis=0), "b": db.sum(axis=0)}, (dh0,)
 
 
-@parallel
-def _forward(x, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, y, h_last):
-    for s in prange(hs.shape[0]):
-        _forward_shard(np.intp(s), x, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, y, h_last)
-
-
-@serial
+@compiled
 def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, y, h_last):
     x, h, h_dropped = xs[s], hs[s], hs_dropped[s]
     _, T, R, D = x.shape
@@ -161,15 +156,7 @@ def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, x
     put_rows(h[T], first, h_last)
 
 
-@parallel
-def _backward(dy, WxT, WhT, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, dx, dWx, dWh, db, dh0):
-    for s in prange(hs.shape[0]):
-        _backward_shard(
-            np.intp(s), dy, WxT, WhT, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, dx, dWx, dWh, db, dh0
-        )
-
-
-@serial
+@compiled
 def _backward_shard(s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, dx, dWx_s, dWh_s, db_s, dh0):
     """On entry dh0 holds the gradient with respect to the last state, on return to the initial one."""
     x, h, h_dropped, dWx, dWh, db = xs[s], hs[s], hs_dropped[s], dWx_s[s], dWh_s[s], db_s[s]

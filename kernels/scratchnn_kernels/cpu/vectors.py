@@ -5,28 +5,28 @@ many slices of the same array, it cannot prove that they do not overlap. (They a
 assignments, which bring their error messages with them.)
 """
 
-from scratchnn_kernels.cpu.jit import serial
+from scratchnn_kernels.cpu.jit import compiled
 
 
-@serial
+@compiled
 def fill(value, out):
     for n in range(out.size):
         out[n] = value
 
 
-@serial
+@compiled
 def copy(u, out):
     for n in range(out.size):
         out[n] = u[n]
 
 
-@serial
+@compiled
 def add(u, out):
     for n in range(out.size):
         out[n] += u[n]
 
 
-@serial
+@compiled
 def multiply(u, v, out):
     for n in range(out.size):
         out[n] = u[n] * v[n]

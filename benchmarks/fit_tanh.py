@@ -3,9 +3,10 @@
     python benchmarks/fit_tanh.py
 
 tanh(x) ~ x P(x²) / Q(x²), P and Q of degree 4, on |x| <= CLAMP, beyond which tanh rounds to ±1 in float32. The equation
-is made linear, P(x²) x - tanh(x) Q(x²) = 0, with Q's constant term 1, and solved by least squares again and again: weights 1/Q
-of the last round undo the linearisation, and weights that grow where the error is large turn least squares into the smallest
-largest error (Lawson's method). Relative error, because a state that starts at 0 should leave it at the right speed.
+is made linear, P(x²) x - tanh(x) Q(x²) = 0, with Q's constant term 1, and solved by least squares again and again:
+weights 1/Q of the last round undo the linearisation, and weights that grow where the error is large turn least squares
+into the smallest largest error (Lawson's method). Relative error, because a state that starts at 0 should leave it at
+the right speed.
 """
 
 import numpy as np

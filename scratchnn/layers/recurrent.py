@@ -140,7 +140,8 @@ class Recurrent(Layer):
         """Which outputs are shown, 1, and which are zeros, 0; None for all.
 
         Keras' rules: a masked step repeats the output before it, and before the first real step that is zeros, even
-        where the state is a given one; with `zero_output_for_mask`, masked steps are zeros, and so is y after a masked last step.
+        where the state is a given one; with `zero_output_for_mask`, masked steps are zeros, and so is y after a masked
+        last step.
         """
         if self.zero_output_for_mask:
             shown = mask if self.return_sequences else mask[:, -1]

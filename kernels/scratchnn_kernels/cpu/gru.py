@@ -89,28 +89,10 @@ def forward(
     y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
     h_last = np.empty((B, H), x.dtype)
     launch(
-        _forward_shard,
-        S,
-        x,
-        shards.planes_of(Wx, GATES),
-        shards.planes_of(Wh, GATES),
-        bx,
-        bh,
-        *state,
-        cache.mask,
-        cache.dropout_x,
-        cache.dropout_h,
-        cache.activation,
-        cache.recurrent_activation,
-        reset_after,
-        cache.x,
-        cache.h,
-        cache.h_in,
-        cache.gates,
-        cache.ah_g,
-        y,
-        h_last,
-    )
+        _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), bx, bh, *state, cache.mask,
+        cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, reset_after, cache.x,
+        cache.h, cache.h_in, cache.gates, cache.ah_g, y, h_last,
+    )  # fmt: skip
     return y if sequences else h_last, (h_last,), cache
 
 
@@ -128,29 +110,11 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     dbx = np.zeros((S, GATES, H), dtype)
     dbh = np.zeros((S, GATES, H), dtype)
     launch(
-        _backward_shard,
-        S,
-        shards.or_empty(dy if cache.sequences else None, 3, dtype),
-        shards.transposed_planes_of(cache.Wx, GATES),
-        shards.transposed_planes_of(cache.Wh, GATES),
-        cache.mask,
-        cache.dropout_x,
-        cache.dropout_h,
-        cache.activation,
-        cache.recurrent_activation,
-        cache.reset_after,
-        cache.x,
-        cache.h,
-        cache.h_in,
-        cache.gates,
-        cache.ah_g,
-        dx,
-        dWx,
-        dWh,
-        dbx,
-        dbh,
-        dh0,
-    )
+        _backward_shard, S, shards.or_empty(dy if cache.sequences else None, 3, dtype),
+        shards.transposed_planes_of(cache.Wx, GATES), shards.transposed_planes_of(cache.Wh, GATES), cache.mask,
+        cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, cache.reset_after, cache.x,
+        cache.h, cache.h_in, cache.gates, cache.ah_g, dx, dWx, dWh, dbx, dbh, dh0,
+    )  # fmt: skip
     grads = {"Wx": shards.packed_sum(dWx), "Wh": shards.packed_sum(dWh), "bx": dbx.sum(axis=0).ravel()}
     if cache.reset_after:
         grads["bh"] = dbh.sum(axis=0).ravel()

@@ -54,9 +54,9 @@ def launch(kernel: Any, shards: int, *args: Any) -> None:
 def start_threads() -> int:
     """Start the kernels' threads if they are not running, and return their number.
 
-    Threads that wait for work should sleep. OpenMP's spin by default: where other programs want the cores too, that made
-    a pass of 0.4 ms take 8 ms (sleeping: 0.6 ms), and on an idle machine it gains a few microseconds. OpenMP reads the
-    setting once, when it is loaded; a setting of the user's own stands.
+    Threads that wait for work should sleep. OpenMP's spin by default: where other programs want the cores too, that
+    made a pass of 0.4 ms take 8 ms (sleeping: 0.6 ms), and on an idle machine it gains a few microseconds. OpenMP
+    reads the setting once, when it is loaded; a setting of the user's own stands.
     """
     name = "OMP_WAIT_POLICY"
     unset = name not in os.environ
@@ -71,8 +71,8 @@ def start_threads() -> int:
 class _Pointer(types.WrapperAddressProtocol):
     """The address of a compiled kernel.
 
-    Called through it, a kernel stays outside of `_run_shards`, which is compiled in a second. Called by name, all of its
-    code would be copied into that parallel loop and optimised again, twice: that took as long as everything else.
+    Called through it, a kernel stays outside of `_run_shards`, which is compiled in a second. Called by name, all of
+    its code would be copied into that parallel loop and optimised again, twice: that took as long as everything else.
     """
 
     def __init__(self, kernel: Any, signature: Any) -> None:

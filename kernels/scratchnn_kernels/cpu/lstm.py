@@ -85,27 +85,10 @@ def forward(
     y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
     h_last, c_last = np.empty((B, H), x.dtype), np.empty((B, H), x.dtype)
     launch(
-        _forward_shard,
-        S,
-        x,
-        shards.planes_of(Wx, GATES),
-        shards.planes_of(Wh, GATES),
-        b,
-        *state,
-        cache.mask,
-        cache.dropout_x,
-        cache.dropout_h,
-        cache.activation,
-        cache.recurrent_activation,
-        cache.x,
-        cache.h,
-        cache.h_dropped,
-        cache.c,
-        cache.gates,
-        y,
-        h_last,
-        c_last,
-    )
+        _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), b, *state, cache.mask,
+        cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, cache.x, cache.h,
+        cache.h_dropped, cache.c, cache.gates, y, h_last, c_last,
+    )  # fmt: skip
     return y if sequences else h_last, (h_last, c_last), cache
 
 
@@ -121,55 +104,20 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
     dWh = np.zeros((S, GATES, H, H), dtype)
     db = np.zeros((S, GATES, H), dtype)
     launch(
-        _backward_shard,
-        S,
-        shards.or_empty(dy if cache.sequences else None, 3, dtype),
-        shards.transposed_planes_of(cache.Wx, GATES),
-        shards.transposed_planes_of(cache.Wh, GATES),
-        cache.mask,
-        cache.dropout_x,
-        cache.dropout_h,
-        cache.activation,
-        cache.recurrent_activation,
-        cache.x,
-        cache.h,
-        cache.h_dropped,
-        cache.c,
-        cache.gates,
-        dx,
-        dWx,
-        dWh,
-        db,
-        dh0,
-        dc0,
-    )
+        _backward_shard, S, shards.or_empty(dy if cache.sequences else None, 3, dtype),
+        shards.transposed_planes_of(cache.Wx, GATES), shards.transposed_planes_of(cache.Wh, GATES), cache.mask,
+        cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, cache.x, cache.h,
+        cache.h_dropped, cache.c, cache.gates, dx, dWx, dWh, db, dh0, dc0,
+    )  # fmt: skip
     grads = {"Wx": shards.packed_sum(dWx), "Wh": shards.packed_sum(dWh), "b": db.sum(axis=0).ravel()}
     return dx, grads, (dh0, dc0)
 
 
 @compiled
 def _forward_shard(
-    s,
-    x_batch,
-    Wx,
-    Wh,
-    b,
-    h0,
-    c0,
-    mask,
-    dropout_x,
-    dropout_h,
-    act,
-    rec,
-    xs,
-    hs,
-    hs_dropped,
-    cs,
-    gates_s,
-    y,
-    h_last,
+    s, x_batch, Wx, Wh, b, h0, c0, mask, dropout_x, dropout_h, act, rec, xs, hs, hs_dropped, cs, gates_s, y, h_last,
     c_last,
-):
+):  # fmt: skip
     x, h, h_dropped, c, gates = xs[s], hs[s], hs_dropped[s], cs[s], gates_s[s]
     K, T, R, D = x.shape
     H = h.shape[2]
@@ -211,27 +159,9 @@ def _forward_shard(
 
 @compiled
 def _backward_shard(
-    s,
-    dy,
-    WxT,
-    WhT,
-    mask,
-    dropout_x,
-    dropout_h,
-    act,
-    rec,
-    xs,
-    hs,
-    hs_dropped,
-    cs,
-    gates_s,
-    dx,
-    dWx_s,
-    dWh_s,
-    db_s,
-    dh0,
-    dc0,
-):
+    s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, xs, hs, hs_dropped, cs, gates_s, dx, dWx_s, dWh_s, db_s,
+    dh0, dc0,
+):  # fmt: skip
     """On entry dh0 and dc0 hold the gradient with respect to the last states, on return to the initial ones."""
     x, h, h_dropped, c, gates, dWx, dWh, db = (
         xs[s],

@@ -72,23 +72,9 @@ def forward(
     y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
     h_last = np.empty((B, H), x.dtype)
     launch(
-        _forward_shard,
-        S,
-        x,
-        Wx,
-        Wh,
-        b,
-        *state,
-        cache.mask,
-        cache.dropout_x,
-        cache.dropout_h,
-        cache.activation,
-        cache.x,
-        cache.h,
-        cache.h_dropped,
-        y,
-        h_last,
-    )
+        _forward_shard, S, x, Wx, Wh, b, *state, cache.mask, cache.dropout_x, cache.dropout_h, cache.activation,
+        cache.x, cache.h, cache.h_dropped, y, h_last,
+    )  # fmt: skip
     return y if sequences else h_last, (h_last,), cache
 
 
@@ -105,24 +91,10 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
     dWh = np.zeros((S, H, H), dtype)
     db = np.zeros((S, H), dtype)
     launch(
-        _backward_shard,
-        S,
-        shards.or_empty(dy if cache.sequences else None, 3, dtype),
-        np.ascontiguousarray(cache.Wx.T),
-        np.ascontiguousarray(cache.Wh.T),
-        cache.mask,
-        cache.dropout_x,
-        cache.dropout_h,
-        cache.activation,
-        cache.x,
-        cache.h,
-        cache.h_dropped,
-        dx,
-        dWx,
-        dWh,
-        db,
-        dh0,
-    )
+        _backward_shard, S, shards.or_empty(dy if cache.sequences else None, 3, dtype),
+        np.ascontiguousarray(cache.Wx.T), np.ascontiguousarray(cache.Wh.T), cache.mask, cache.dropout_x,
+        cache.dropout_h, cache.activation, cache.x, cache.h, cache.h_dropped, dx, dWx, dWh, db, dh0,
+    )  # fmt: skip
     # The shards' gradients are added in the order of the shards.
     return dx, {"Wx": dWx.sum(axis=0), "Wh": dWh.sum(axis=0), "b": db.sum(axis=0)}, (dh0,)
 

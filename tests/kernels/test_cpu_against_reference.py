@@ -1,10 +1,10 @@
 """Link 2: the cpu pairs against the reference in float64, forward and backward.
 
-Float64 runs the exact functions: only the order of sums differs. Float32 has two more sources of error: rounding, 6e-8
-per operation, and the rational tanh, 3.3e-7 of tanh. An error d of an output y close to ±1 changes 1 - y² by 2d, however
-little is left of it, and every step adds such an error to the gradient that passes through. So gradients get a wider
-margin than outputs, and both are taken relative to the largest number of their array. Measured with up to 100 steps: at
-most 1.8e-6 for outputs and 6.7e-6 for gradients.
+Float64 runs the exact functions: only the order of sums differs. Float32 has two more sources of error: rounding,
+6e-8 per operation, and the rational tanh, 3.3e-7 of tanh. An error d of an output y close to ±1 changes 1 - y² by 2d,
+however little is left of it, and every step adds such an error to the gradient that passes through. So gradients get
+a wider margin than outputs, and both are taken relative to the largest number of their array. Measured with up to 100
+steps: at most 1.8e-6 for outputs and 6.7e-6 for gradients.
 """
 
 from dataclasses import replace

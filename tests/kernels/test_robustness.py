@@ -1,0 +1,151 @@
+"""The cpu kernels when their cache is broken or there is none: the right numbers, and one line of warning at most.
+
+Each case is a process of its own with a cache of its own, most of them copies of one that was compiled once.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+# The cheapest kernels to compile. Its output: all numbers, and whether they are those of the reference.
+WORK = """
+import numpy as np
+from scratchnn_kernels import cpu, reference
+PREPARE
+rng = np.random.default_rng(0)
+x, E = rng.integers(0, 20, (40, 7)).astype(np.int32), rng.normal(size=(20, 5)).astype(np.float32)
+dy = rng.normal(size=(40, 7, 5)).astype(np.float32)
+results = []
+for kernels in (cpu, reference):
+    y, cache = kernels.embedding.forward(x, E)
+    results.append((y, kernels.embedding.backward(dy, cache)["E"]))
+for ours, theirs in zip(*results):
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+print(*(array.tobytes().hex() for array in results[0]))
+"""
+
+
+def work(cache: Path, prepare: str = "", **environment: str) -> tuple[str, list[str]]:
+    """The numbers, and the warnings: a warning is one line, whatever Python prints of the source below it."""
+    run = subprocess.run(
+        [sys.executable, "-c", WORK.replace("PREPARE", prepare)],
+        env=os.environ | {"SCRATCHNN_CACHE": str(cache), **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout, [line for line in run.stderr.splitlines() if "Warning" in line]
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A cache that works, and the numbers."""
+    cache = tmp_path_factory.mktemp("cache")
+    numbers, warnings = work(cache)
+    assert warnings == []
+    assert list(cache.rglob("*.nbi")) and list(cache.rglob("*.nbc"))
+    return cache, numbers
+
+
+@pytest.fixture
+def cache(compiled: tuple[Path, str], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(compiled[0], tmp_path / "cache"))
+
+
+def test_a_cache_that_works_is_used(cache: Path, compiled: tuple[Path, str]) -> None:
+    files = {path: path.stat().st_mtime_ns for path in cache.rglob("*.nb?")}
+    assert work(cache) == (compiled[1], [])
+    assert {path: path.stat().st_mtime_ns for path in cache.rglob("*.nb?")} == files
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "emptied": lambda content: b"",
+    "cut to 40 bytes": lambda content: content[:40],
+    "cut in half": lambda content: content[: len(content) // 2],
+    "random": lambda content: np.random.default_rng(len(content)).bytes(len(content)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+def test_a_damaged_cache_costs_one_compilation(
+    suffix: str, damage: str, cache: Path, compiled: tuple[Path, str]
+) -> None:
+    # Fails for every damaged .nbi, and for random .nbc: one warning per error text, a second one when storing, and
+    # a damaged index is never replaced, so every later run compiles again.
+    for path in cache.rglob(f"*{suffix}"):
+        path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    numbers, warnings = work(cache)
+    assert numbers == compiled[1]
+    assert len(warnings) <= 1, warnings
+    assert work(cache) == (numbers, []), "the damage is still there"
+
+
+def below_a_file(folder: Path) -> Path:
+    (folder / "file").write_bytes(b"mine")
+    return folder / "file" / "cache"
+
+
+def a_file(folder: Path) -> Path:
+    (folder / "cache").write_bytes(b"mine")
+    return folder / "cache"
+
+
+def holding_a_file(folder: Path) -> Path:
+    (folder / "kernels").write_bytes(b"mine")
+    return folder
+
+
+@pytest.mark.parametrize("place", [below_a_file, a_file, holding_a_file])
+def test_no_cache_can_be_written(place: Callable[[Path], Path], tmp_path: Path, compiled: tuple[Path, str]) -> None:
+    numbers, warnings = work(place(tmp_path))
+    assert numbers == compiled[1]
+    assert len(warnings) == 1
+    assert "they work uncached" in warnings[0]
+    assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == [b"mine"]
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        "import os, shutil; shutil.rmtree(os.environ['SCRATCHNN_CACHE'])",
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))",
+    ],
+    ids=["removed after import", "disk full"],
+)
+def test_a_cache_that_is_lost_meanwhile(prepare: str, tmp_path: Path, compiled: tuple[Path, str]) -> None:
+    numbers, warnings = work(tmp_path / "cache", prepare)
+    assert numbers == compiled[1]
+    assert len(warnings) <= 1, warnings
+
+
+def test_the_settings_of_numba_are_left_alone(cache: Path, tmp_path: Path) -> None:
+    script = """
+import numba
+before = {name: value for name, value in vars(numba.config).items() if name.isupper()}
+from scratchnn_kernels import cpu
+assert {name: value for name, value in vars(numba.config).items() if name.isupper()} == before
+@numba.njit(cache=True)
+def function_of_the_user(): return 1
+assert function_of_the_user() == 1
+"""
+    (tmp_path / "program.py").write_text(script)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", tmp_path / "program.py"],
+        env=os.environ | {"SCRATCHNN_CACHE": str(cache), "NUMBA_CACHE_DIR": str(tmp_path / "theirs")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert list((tmp_path / "theirs").rglob("*function_of_the_user*.nbi"))
+    assert not list(cache.rglob("*function_of_the_user*"))

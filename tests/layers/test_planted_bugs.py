@@ -1,0 +1,164 @@
+"""Mistakes planted into layers and losses, one line each: the library's check must notice every one."""
+
+import importlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from scratchnn.gradients import ArrayError, check, check_loss
+from scratchnn.layers import (
+    GRU,
+    Bidirectional,
+    Conv1D,
+    Dense,
+    Dropout,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+    MaxPooling1D,
+    SimpleRNN,
+)
+from scratchnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
+
+Check = Callable[[], list[ArrayError]]
+
+X = np.random.default_rng(0).normal(size=(2, 5, 3))
+MASK = np.array([[True, True, False, True, False], [False, True, True, True, True]])
+H0 = [np.random.default_rng(1).normal(size=(2, 4))]
+ONE_HOT, PROBABILITIES = np.eye(3)[[0, 2, 1, 1]], np.random.default_rng(2).uniform(0.2, 0.8, (4, 3))
+
+
+def rnn(**settings: bool) -> Check:
+    return lambda: check(SimpleRNN(4, return_sequences=True, **settings), X, mask=MASK, initial_state=H0)
+
+
+def both_ways(mode: str) -> Check:
+    return lambda: check(Bidirectional(SimpleRNN(4, return_sequences=True), mode), X)
+
+
+def of(loss: Loss) -> Check:
+    return lambda: check_loss(loss, PROBABILITIES, ONE_HOT)
+
+
+# (file, name, text, what replaces it, the check that must notice)
+FAULTS: list[tuple[str, str, str, str, Check]] = [
+    ("layers.recurrent", "dx of a layer that reads backwards", "dx = dx[:, ::-1]", "pass", rnn(go_backwards=True)),
+    ("layers.recurrent", "hidden outputs send a gradient", "dy = dy * cache.shown", "pass", rnn()),
+    (
+        "layers.recurrent",
+        "state gradients dropped",
+        "tuple(dstate), cache.kernel",
+        "(None,), cache.kernel",
+        rnn(return_state=True),
+    ),
+    (
+        "layers.bidirectional",
+        "dy of the other direction not turned",
+        "dy_b = dy_b[:, ::-1]",
+        "pass",
+        both_ways("concat"),
+    ),
+    ("layers.bidirectional", "dx of one direction only", "dx = dx_f + dx_b", "dx = dx_f", both_ways("sum")),
+    (
+        "layers.bidirectional",
+        "product rule the wrong way round",
+        "dy * cache.y_backward, dy * cache.y_forward",
+        "dy * cache.y_forward, dy * cache.y_backward",
+        both_ways("mul"),
+    ),
+    ("layers.bidirectional", "half of a mean", "dy_f = dy_b = dy * self._share", "dy_f = dy_b = dy", both_ways("ave")),
+    (
+        "layers.conv1d",
+        "padding not cut off",
+        "dx[:, cache.before : cache.before + cache.T]",
+        "dx[:, : cache.T]",
+        lambda: check(Conv1D(4, 3, padding="causal"), X),
+    ),
+    (
+        "layers.pooling",
+        "overlapping windows",
+        "self._seen(j, steps)] += dy",
+        "self._seen(j, steps)] = dy",
+        lambda: check(MaxPooling1D(3, strides=1, padding="same"), X),
+    ),
+    (
+        "layers.pooling",
+        "masked mean",
+        "return cache.weight * dy",
+        "return 0.2 * dy",
+        lambda: check(GlobalAveragePooling1D(), X, mask=MASK),
+    ),
+    (
+        "layers.dense",
+        "derivative forgotten",
+        "self.activation.backward(dy, cache.y)",
+        "dy",
+        lambda: check(Dense(4, activation="tanh"), X),
+    ),
+    (
+        "layers.dropout",
+        "mask forgotten",
+        "dy if cache is None else dy * cache",
+        "dy",
+        lambda: check(Dropout(0.5), X, training=True),
+    ),
+    ("losses", "a factor of two", "2 * (cache.y - cache.target)", "(cache.y - cache.target)", of(MeanSquaredError())),
+    ("losses", "labels of 0 forgotten", "dp = (p - t) / (p * (1 - p))", "dp = -t / p", of(BinaryCrossentropy())),
+    (
+        "losses",
+        "mean over numbers, not rows",
+        '(activations.get("softmax")(y) - t) / rows',
+        '(activations.get("softmax")(y) - t) / y.size',
+        of(CategoricalCrossentropy(from_logits=True)),
+    ),
+    (
+        "losses",
+        "normalisation taken for constant",
+        "(dq - (dq * q).sum(axis=-1, keepdims=True)) / total",
+        "dq / total",
+        of(CategoricalCrossentropy()),
+    ),
+    (
+        "layers.pooling",
+        "every step",
+        "cache.is_max * share[:, None]",
+        "np.ones(cache.is_max.shape) * share[:, None]",
+        lambda: check(GlobalMaxPooling1D(), X),
+    ),
+    ("layers.dense", "bias of one row", "da_rows.sum(axis=0)", "da_rows[0]", lambda: check(Dense(4), X)),
+    (
+        "layers.gru",
+        "gradients of the states dropped",
+        "backward(dy, dstate, cache)",
+        "backward(dy, (None,), cache)",
+        lambda: check(GRU(4, return_state=True), X),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "instead", "errors"),
+    [pytest.param(file, *fault, id=f"{file}: {name}") for file, name, *fault in FAULTS],
+)
+def test_a_fault_in_a_layer_or_loss_is_noticed(
+    file: str, text: str, instead: str, errors: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert all(error.ok for error in errors())
+    plant(file, text, instead, monkeypatch)
+    assert not all(error.ok for error in errors())
+
+
+def plant(file: str, text: str, instead: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the classes of a module the ways back that its source has with the fault in it."""
+    right = importlib.import_module(f"scratchnn.{file}")
+    source = Path(inspect.getfile(right)).read_text(encoding="utf-8")
+    assert source.count(text) == 1, f"{text!r} must stand exactly once in {file}"
+    wrong = ModuleType(right.__name__)
+    exec(compile(source.replace(text, instead), f"{file} with a fault", "exec"), vars(wrong))
+    for name, kind in vars(wrong).items():
+        if isinstance(kind, type) and kind.__module__ == right.__name__ and kind is not vars(right)[name]:
+            for method in {"backward", "run_backward"} & set(vars(kind)):
+                monkeypatch.setattr(vars(right)[name], method, vars(kind)[method])

@@ -138,3 +138,18 @@ def test_csv_log_holds_the_history(tmp_path: Path) -> None:
     assert [row[0] for row in rows] == ["0", "1"]
     for i, key in enumerate(head[1:], start=1):
         assert [float(row[i]) for row in rows] == history.history[key]
+
+
+def test_an_optimizer_of_another_model_starts_anew_or_is_refused() -> None:
+    # Fails: the second model, of as many parameters, goes on with the first one's momentum and number of steps.
+    def last_weights(optimizer: Any) -> bytes:
+        model = model_for_ids(optimizer=optimizer)
+        model.fit(IDS, LABELS, verbose=0)
+        return bytes_of(model)
+
+    shared = SGD(0.5, momentum=0.9)
+    alone = last_weights(shared)
+    try:
+        assert last_weights(shared) == alone
+    except (RuntimeError, ValueError) as error:
+        assert "optimizer" in str(error)

@@ -130,6 +130,24 @@ def blas_threads() -> list[int]:
     return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 
 
+@pytest.mark.parametrize("call", ["predict", "evaluate", "fit", "train_on_batch"])
+def test_blas_has_one_thread_during_a_call(call: str) -> None:
+    model, during = model_for_x(), []
+    forward = model.forward
+
+    def watched(*args: Any, **options: Any) -> Any:
+        during.append(blas_threads())
+        return forward(*args, **options)
+
+    model.forward = watched  # type: ignore[method-assign]
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        getattr(model, call)(X, **({} if call == "predict" else {"y": Y}))
+        assert blas_threads() == before == [2] * len(before)
+    assert during
+    assert all(threads == [1] * len(before) for threads in during)
+
+
 def test_overlapping_calls_leave_blas_its_threads() -> None:
     # Fails: the call that ends first gives BLAS its threads back while the other is still at work.
     first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))

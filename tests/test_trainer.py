@@ -154,6 +154,22 @@ def test_edges_of_size(n: int, T: int, batch_size: int) -> None:
     assert model.predict(x, batch_size).shape == (n, 1)
 
 
+def test_every_step_of_every_epoch_drops_other_numbers() -> None:
+    # Two equal batches, two epochs, and no learning to speak of: only what was dropped tells the losses apart.
+    model = model_for_ids(dropout=0.5, optimizer=SGD(1e-30))
+    batches = Batches(model)
+    model.fit(np.tile(IDS, (2, 1)), np.tile(LABELS, 2), 21, epochs=2, verbose=0, shuffle=False, callbacks=[batches])
+    assert len(set(batches.losses)) == 4
+
+
+def test_every_layer_drops_other_numbers() -> None:
+    model = Sequential([Dropout(0.5), Dropout(0.5)], backend="reference")
+    model.build((None, 1000))
+    y, _ = model.forward(np.ones((1, 1000), np.float32), training=True)
+    # Kept by both: a quarter. If both dropped the same numbers it would be a half.
+    assert 200 < np.count_nonzero(y) < 300
+
+
 # ---- means over unequal batches
 
 

@@ -7,6 +7,7 @@ The method, and the function to check a layer of your own, are in scratchnn/grad
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 # Everything else is imported when it is needed: --help answers at once.
@@ -103,7 +104,7 @@ def cases() -> Iterator[Case]:
         extra = "".join(f", {name}={value}" for name, value in settings.items())
 
         def variant(words: str, *, own: Any = None, **options: Any) -> Case:
-            return case(words + extra, lambda: kind(H, **settings, **(own or {})), **options)
+            return case(words + extra, partial(kind, H, **settings, **(own or {})), **options)
 
         sequences, state = {"return_sequences": True}, {"return_state": True}
         yield variant("last step")
@@ -123,59 +124,48 @@ def cases() -> Iterator[Case]:
         yield variant("relu, no bias", own={"activation": "relu", "use_bias": False}, states=states)
         yield variant("one step, one row", shape=(1, 1, D), states=states)
 
-    yield case("repeated ids", lambda: layers.Embedding(5, D), shape=(B, T), ids=5)
+    yield case("repeated ids", partial(layers.Embedding, 5, D), shape=(B, T), ids=5)
     yield from recurrent(layers.SimpleRNN, 1)
     yield from recurrent(layers.LSTM, 2)
     yield from recurrent(layers.GRU, 1)
     yield from recurrent(layers.GRU, 1, reset_after=False)
 
+    def both_ways(variant: str, layer: Any, merge_mode: str = "concat", **options: Any) -> Case:
+        return case(variant, partial(layers.Bidirectional, layer, merge_mode), **options)
+
     sequences = {"return_sequences": True}
     for kind, count in ((layers.SimpleRNN, 2), (layers.LSTM, 4), (layers.GRU, 2)):
-        yield case(f"{kind.__name__}, last step", lambda kind=kind: layers.Bidirectional(kind(H)))
-        yield case(
-            f"{kind.__name__}, sequences and states, initial state, mask",
-            lambda kind=kind: layers.Bidirectional(kind(H, **sequences, return_state=True)),
-            states=count,
-            mask="mask right",
-        )
+        yield both_ways(f"{kind.__name__}, last step", kind(H))
+        several = kind(H, **sequences, return_state=True)
+        words = f"{kind.__name__}, sequences and states, initial state, mask"
+        yield both_ways(words, several, states=count, mask="mask right")
     for mode in ("sum", "mul", "ave"):
-        yield case(
-            f"merge by {mode}, sequences",
-            lambda mode=mode: layers.Bidirectional(layers.SimpleRNN(H, **sequences), merge_mode=mode),
-        )
-    yield case(
-        "dropout, mask",
-        lambda: layers.Bidirectional(layers.LSTM(H, recurrent_dropout=0.3, dropout=0.4, **sequences)),
-        training=True,
-        mask="mask inside",
-    )
+        yield both_ways(f"merge by {mode}, sequences", layers.SimpleRNN(H, **sequences), mode)
+    dropping = layers.LSTM(H, recurrent_dropout=0.3, dropout=0.4, **sequences)
+    yield both_ways("dropout, mask", dropping, training=True, mask="mask inside")
 
     for padding in ("valid", "same", "causal"):
-        for words, settings in {"": {}, ", strides 2": {"strides": 2}, ", dilation 2": {"dilation_rate": 2}}.items():
-            make = lambda padding=padding, settings=settings: layers.Conv1D(  # noqa: E731
-                H, 3, padding=padding, activation="tanh", **settings
-            )
-            yield case(padding + words, make, shape=(B, 7, D))
-    yield case("relu, no bias", lambda: layers.Conv1D(H, 2, activation="relu", use_bias=False))
+        convolution = partial(layers.Conv1D, H, 3, padding=padding, activation="tanh")
+        yield case(padding, convolution, shape=(B, 7, D))
+        yield case(f"{padding}, strides 2", partial(convolution, strides=2), shape=(B, 7, D))
+        yield case(f"{padding}, dilation 2", partial(convolution, dilation_rate=2), shape=(B, 7, D))
+    yield case("relu, no bias", partial(layers.Conv1D, H, 2, activation="relu", use_bias=False))
     for padding in ("valid", "same"):
-        yield case(padding, lambda padding=padding: layers.MaxPooling1D(2, padding=padding), shape=(B, 5, D))
-        yield case(
-            f"{padding}, windows that overlap",
-            lambda padding=padding: layers.MaxPooling1D(3, strides=2, padding=padding),
-            shape=(B, 6, D),
-        )
+        yield case(padding, partial(layers.MaxPooling1D, 2, padding=padding), shape=(B, 5, D))
+        overlapping = partial(layers.MaxPooling1D, 3, strides=2, padding=padding)
+        yield case(f"{padding}, windows that overlap", overlapping, shape=(B, 6, D))
     yield case("all steps", layers.GlobalMaxPooling1D)
     yield case("all steps", layers.GlobalAveragePooling1D)
     yield case("mask", layers.GlobalAveragePooling1D, mask="mask of a whole row")
 
-    yield case("rows", lambda: layers.Dense(H, activation="sigmoid"), shape=(B, D))
-    yield case("sequences, relu, no bias", lambda: layers.Dense(H, activation="relu", use_bias=False))
-    yield case("softmax", lambda: layers.Dense(H, activation="softmax"), shape=(B, D))
-    yield case("training", lambda: layers.Dropout(0.4), training=True)
-    yield case("not training", lambda: layers.Dropout(0.4))
+    yield case("rows", partial(layers.Dense, H, activation="sigmoid"), shape=(B, D))
+    yield case("sequences, relu, no bias", partial(layers.Dense, H, activation="relu", use_bias=False))
+    yield case("softmax", partial(layers.Dense, H, activation="softmax"), shape=(B, D))
+    yield case("training", partial(layers.Dropout, 0.4), training=True)
+    yield case("not training", partial(layers.Dropout, 0.4))
     yield case("sequences", layers.Flatten)
     for name in activations.ACTIVATIONS:
-        yield case(name, lambda name=name: layers.Activation(name))
+        yield case(name, partial(layers.Activation, name))
 
     def loss_case(variant: str, loss: losses.Loss, target: Any, *, logits: bool = False) -> Case:
         def check(seed: int, backend: str) -> "list[ArrayError]":

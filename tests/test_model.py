@@ -206,7 +206,6 @@ Model: "tiny"
 
 
 def test_summary_is_printed_and_returned(capsys: pytest.CaptureFixture[str]) -> None:
-    # Fails: the number of bytes is an int where the annotation says float.
     model = small_model(name="tiny")
     assert model.summary() == SUMMARY
     assert capsys.readouterr().out == SUMMARY + "\n"

@@ -119,9 +119,16 @@ class Layer:
     def as_input(self, x: Any) -> Array:
         """x as a contiguous array of the layer's dtype, checked."""
         self.require_built()
-        x = np.ascontiguousarray(x, dtype=self.dtype)
+        x = for_kernels(x, self.dtype)
         self.check_input(x)
         return x
+
+    def as_gradient(self, dy: Any, y_shape: tuple[int, ...]) -> Array:
+        """dy as a contiguous array of the layer's dtype, checked to have the shape of y."""
+        dy = for_kernels(dy, self.dtype)
+        if dy.shape != y_shape:
+            raise ValueError(f"{self.label}: dy must have the shape of y, {y_shape}, got {dy.shape}")
+        return dy
 
     def require_built(self) -> None:
         if not self.built:
@@ -177,6 +184,11 @@ class Layer:
         if not self.built:
             self.build((None, *np.shape(x)[1:]))
         return self.forward(x, **kwargs)[0]
+
+
+def for_kernels(x: Any, dtype: DTypeLike) -> Array:
+    """x as kernels want it: contiguous, and writeable, since Numba compiles read-only arrays apart."""
+    return np.require(x, dtype, ["C", "W"])
 
 
 def positive_int(owner: str, name: str, value: Any) -> int:

@@ -137,16 +137,16 @@ class Bidirectional(Layer):
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         return mask if self.layer.return_sequences else None
 
-    def get_weights(self) -> list[Array]:
-        return self.forward_layer.get_weights() + self.backward_layer.get_weights()
+    def to_keras(self, params: list[Array]) -> list[Array]:
+        half = len(params) // 2
+        return self.forward_layer.to_keras(params[:half]) + self.backward_layer.to_keras(params[half:])
 
-    def set_weights(self, weights: Any) -> None:
-        weights = list(weights)
-        half = len(self.forward_layer.get_weights())
-        if len(weights) != 2 * half:
-            raise ValueError(f"{self.label} expects {2 * half} arrays, got {len(weights)}")
-        self.forward_layer.set_weights(weights[:half])
-        self.backward_layer.set_weights(weights[half:])
+    def from_keras(self, weights: list[Array]) -> list[Array]:
+        half = len(weights) // 2
+        return self.forward_layer.from_keras(weights[:half]) + self.backward_layer.from_keras(weights[half:])
+
+    def clone(self) -> "Bidirectional":
+        return Bidirectional(self.layer, self.merge_mode, name=self.name)
 
     def get_config(self) -> Config:
         layer = {"class": type(self.layer).__name__, "config": self.layer.get_config()}

@@ -16,6 +16,7 @@ class Conv1DLayerCache:
     kernel: Any
     before: int  # zeros put before the first step
     T: int
+    y_shape: tuple[int, ...]
 
 
 class Conv1D(Layer):
@@ -106,10 +107,10 @@ class Conv1D(Layer):
         y, cache = self.backend.kernels.conv1d.forward(
             x, self.params["W"], b, self.strides, self.dilation_rate, self.activation
         )
-        return y, Conv1DLayerCache(cache, before, T)
+        return y, Conv1DLayerCache(cache, before, T, y.shape)
 
     def backward(self, dy: Array, cache: Conv1DLayerCache) -> tuple[Array, Grads]:
-        dy = np.ascontiguousarray(dy, dtype=self.dtype)
+        dy = self.as_gradient(dy, cache.y_shape)
         dx, grads = self.backend.kernels.conv1d.backward(dy, cache.kernel)
         return dx[:, cache.before : cache.before + cache.T], {name: grads[name] for name in self.params}
 

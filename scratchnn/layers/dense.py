@@ -65,7 +65,7 @@ class Dense(Layer):
         return y, DenseCache(x, y)
 
     def backward(self, dy: Array, cache: DenseCache) -> tuple[Array, Grads]:
-        da = self.activation.backward(dy, cache.y)  # (2)
+        da = self.activation.backward(self.as_gradient(dy, cache.y.shape), cache.y)  # (2)
         da_rows, x_rows = da.reshape(-1, self.units), cache.x.reshape(-1, cache.x.shape[-1])
         grads = {"W": x_rows.T @ da_rows}  # (1)
         if self.use_bias:

@@ -4,7 +4,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import initializers
-from scratchnn.layers.base import Config, Layer, Shape, positive_int
+from scratchnn.layers.base import Config, Layer, Shape, for_kernels, positive_int
 
 
 class Embedding(Layer):
@@ -62,7 +62,7 @@ class Embedding(Layer):
         if x.dtype == object:
             raise ValueError(f"{self.label} takes an array (B, T), got lists of different lengths; use pad_sequences")
         self.check_input(x)
-        return np.ascontiguousarray(x, dtype=np.int32)
+        return for_kernels(x, np.int32)
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
@@ -70,7 +70,7 @@ class Embedding(Layer):
         return self.backend.kernels.embedding.forward(self.as_input(x), self.params["E"])
 
     def backward(self, dy: Array, cache: Any) -> tuple[None, Grads]:
-        dy = np.ascontiguousarray(dy, dtype=self.dtype)
+        dy = self.as_gradient(dy, (*cache.x.shape, self.output_dim))
         return None, self.backend.kernels.embedding.backward(dy, cache)
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, State
 
 from scratchnn import activations, initializers
-from scratchnn.layers.base import Config, Layer, Shape, dropout_mask, dropout_rate, positive_int
+from scratchnn.layers.base import Config, Layer, Shape, dropout_mask, dropout_rate, for_kernels, positive_int
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class RecurrentCache:
     kernel: Any
     shown: Float[Array, "B *T 1"] | None  # 0 where y was replaced by zeros
     state_given: bool
+    y_shape: tuple[int, ...]
 
 
 class Recurrent(Layer):
@@ -114,20 +115,23 @@ class Recurrent(Layer):
         mask = None if mask is None else self._checked_mask(mask, (B, T))
         state = self._checked_state(initial_state, B)
         if self.go_backwards:
-            x = np.ascontiguousarray(x[:, ::-1])
-            mask = None if mask is None else np.ascontiguousarray(mask[:, ::-1])
+            x = for_kernels(x[:, ::-1], self.dtype)
+            mask = None if mask is None else for_kernels(mask[:, ::-1], bool)
         dropout_x, dropout_h = self._draw_dropout(x.shape, rng) if training else (None, None)
 
         y, state, kernel_cache = self.run_forward(x, state, mask, dropout_x, dropout_h)
         shown = None if mask is None else self._shown(mask, initial_state is not None)
         if shown is not None:
             y = y * shown
-        return (y, *state) if self.return_state else y, RecurrentCache(kernel_cache, shown, initial_state is not None)
+        cache = RecurrentCache(kernel_cache, shown, initial_state is not None, y.shape)
+        return (y, *state) if self.return_state else y, cache
 
     def backward(self, dy: Any, cache: RecurrentCache) -> tuple[Any, Grads]:
         """Return dx, or (dx, dh0) or (dx, dh0, dc0) where an initial state was given, and the gradients."""
         dy, *dstate = dy if self.return_state else (dy, *[None] * len(self.states))
-        dy, *dstate = (None if d is None else np.ascontiguousarray(d, dtype=self.dtype) for d in (dy, *dstate))
+        dy = None if dy is None else self.as_gradient(dy, cache.y_shape)
+        state_shape = (cache.y_shape[0], self.units)
+        dstate = [None if d is None else self.as_gradient(d, state_shape) for d in dstate]
         if cache.shown is not None and dy is not None:
             dy = dy * cache.shown
         dx, grads, dstate0 = self.run_backward(dy, tuple(dstate), cache.kernel)
@@ -166,14 +170,14 @@ class Recurrent(Layer):
         mask = np.asarray(mask)
         if mask.shape != shape or mask.dtype != bool:
             raise ValueError(f"{self.label} takes a bool mask of shape {shape}, got {mask.dtype} of shape {mask.shape}")
-        return np.ascontiguousarray(mask)
+        return for_kernels(mask, bool)
 
     def _checked_state(self, initial_state: Any, B: int) -> State:
         shape = (B, self.units)
         if initial_state is None:
             return tuple(np.zeros(shape, self.dtype) for _ in self.states)
         arrays = [initial_state] if isinstance(initial_state, np.ndarray) else list(initial_state)
-        arrays = tuple(np.ascontiguousarray(array, dtype=self.dtype) for array in arrays)
+        arrays = tuple(for_kernels(array, self.dtype) for array in arrays)
         if [array.shape for array in arrays] != [shape] * len(self.states):
             raise ValueError(
                 f"{self.label} takes as initial_state {list(self.states)}, each of shape {shape}; "

@@ -37,7 +37,7 @@ def _shape(shape: Any) -> str:
     return "(" + ", ".join(str(length) for length in shape) + ")"
 
 
-def _bytes(number: float) -> str:
+def _bytes(number: int | float) -> str:
     for unit in ("B", "KB", "MB"):
         if number < 1024:
             return f"{number:.2f} {unit}"

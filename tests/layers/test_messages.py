@@ -102,3 +102,26 @@ def test_messages(call: Callable[[], Any], message: str) -> None:
 def test_use_before_build_says_how_to_build() -> None:
     with pytest.raises(RuntimeError, match=r"Dense 'mine' has no parameters yet: call build\(input_shape\) first"):
         Dense(3, name="mine").forward(X)
+
+
+@pytest.mark.parametrize(
+    ("layer", "dy_shape", "expected"),
+    [
+        (LSTM(H, return_sequences=True), (2, T, 1), r"\(2, 6, 7\), got \(2, 6, 1\)"),
+        (LSTM(H, return_sequences=True), (2, 1, H), r"\(2, 6, 7\), got \(2, 1, 7\)"),
+        (SimpleRNN(H), (2, T, H), r"\(2, 7\), got \(2, 6, 7\)"),
+        (GRU(H), (1, H), r"\(2, 7\), got \(1, 7\)"),
+        (Conv1D(H, 3), (2, 4, 1), r"\(2, 4, 7\), got \(2, 4, 1\)"),
+        (Dense(H), (2, T, 1), r"\(2, 6, 7\), got \(2, 6, 1\)"),
+    ],
+)
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_a_gradient_of_another_shape_than_y_is_refused(
+    layer: Layer, dy_shape: tuple[int, ...], expected: str, backend: str
+) -> None:
+    # A compiled kernel would read beyond its end.
+    layer = layer.clone()
+    layer.build((None, T, D), backend=backend)
+    _, cache = layer.forward(X)
+    with pytest.raises(ValueError, match=f"dy must have the shape of y, {expected}"):
+        layer.backward(np.ones(dy_shape), cache)

@@ -24,7 +24,7 @@ from scratchnn_kernels.cpu.shards import (
     take_rows,
     take_sequences,
 )
-from scratchnn_kernels.cpu.vectors import add, copy, fill, multiply
+from scratchnn_kernels.cpu.vectors import add, add_product, copy, fill, multiply
 
 GATES = 3
 Z, R_, G = range(GATES)  # R_ is the reset gate; R stays the number of rows of a shard
@@ -159,7 +159,7 @@ def _forward_shard(
             else:
                 _drop_or_copy(h[t], dropout_h, first, G, h_in[G, t])
                 gemm(ah_g[t], h_in[G, t], Wh[G])
-            _add_product(r, ah_g[t].ravel(), g)  # (4)
+            add_product(r, ah_g[t].ravel(), g)  # (4)
         else:
             multiply(r, h[t].ravel(), h_in[G, t].ravel())
             _drop_or_copy(h_in[G, t], dropout_h, first, G, h_in[G, t])
@@ -218,7 +218,7 @@ def _backward_shard(
             _add_product_through(dax[G, t], WhT[G], dropout_h, first, G, dropped, dq[t])  # (4)
             multiply(dq[t].ravel(), h[t].ravel(), da_r)  # (4)
             times_derivative(rec, da_r, r)  # (3)
-            _add_product(dq[t].ravel(), r, dh_before.ravel())  # (4)
+            add_product(dq[t].ravel(), r, dh_before.ravel())  # (4)
         _add_product_through(dax[Z, t], WhT[Z], dropout_h, first, Z, dropped, dh_before)  # (2)
         _add_product_through(dax[R_, t], WhT[R_], dropout_h, first, R_, dropped, dh_before)
         dh, dh_before = dh_before, dh
@@ -264,16 +264,9 @@ def _add_product_through(da, WT, dropout_h, first, gate, dropped, out):
 
 
 @compiled
-def _add_product(u, v, out):
-    for n in range(u.size):
-        out[n] += u[n] * v[n]
-
-
-@compiled
 def _new_state(z, g, h, h_next):
-    one = h.dtype.type(1)
     for n in range(h.size):
-        h_next[n] = z[n] * h[n] + (one - z[n]) * g[n]
+        h_next[n] = g[n] + z[n] * (h[n] - g[n])  # one product only, see vectors.py
 
 
 @compiled

@@ -11,6 +11,7 @@ shard, its block of the batch, and `launch` shares the shards out to the threads
 - Work is split by shards, never by thread, so the number of threads cannot change a bit of any result.
 """
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -103,6 +104,7 @@ def _pointer_to(kernel: Any, args: tuple) -> _Pointer:
     return pointer
 
 
+_warned = False
 _launch_lock = threading.Lock()
 _owner_pid = os.getpid()
 
@@ -124,7 +126,9 @@ class _ForgivingCache(FunctionCache):
         try:
             return super().load_overload(sig, target_context)
         except Exception as error:  # a damaged entry can raise anything that unpickling can
-            _warn_once(f"a compiled kernel in {self.cache_path} could not be read ({error!r}); compiling it again")
+            _warn_once(f"compiled kernels in {self.cache_path} could not be read ({error!r}); compiling them again")
+            with contextlib.suppress(OSError):
+                self.flush()  # starts an empty index: the kernel compiled now can be stored
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
@@ -171,9 +175,12 @@ def cache_folder() -> Path | None:
     return folder
 
 
-@cache
 def _warn_once(message: str) -> None:
-    warnings.warn(message, RuntimeWarning, stacklevel=2)
+    """Warn of the first trouble with the cache; the rest would say the same of other kernels."""
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
 
 
 @_with_cache

@@ -25,7 +25,7 @@ from scratchnn_kernels.cpu.shards import (
     take_rows,
     take_sequences,
 )
-from scratchnn_kernels.cpu.vectors import add, copy, fill, multiply
+from scratchnn_kernels.cpu.vectors import add, add_product, copy, fill, multiply
 
 GATES = 4
 I, F, G, O = range(GATES)
@@ -142,7 +142,8 @@ def _forward_shard(
         activate(rec, f)
         activate(rec, o)
         activate(act, g)  # (3)
-        _new_cell_state(i, f, g, c[t].ravel(), c[t + 1].ravel())  # (4)
+        multiply(i, g, c[t + 1].ravel())  # (4)
+        add_product(f, c[t].ravel(), c[t + 1].ravel())  # (4)
         copy(c[t + 1].ravel(), act_c)
         activate(act, act_c)
         multiply(o, act_c, h[t + 1].ravel())  # (5)
@@ -236,12 +237,6 @@ def _backward_shard(
         for gate in range(k, GATES, K):  # mask k serves all gates (K = 1), or its own
             gemm(dx_k.reshape(T * R, D), da[gate].reshape(T * R, H), WxT[gate])
         add_sequences(dx_k, dropout_x, first, k, dx)
-
-
-@compiled
-def _new_cell_state(i, f, g, c, c_next):
-    for n in range(c.size):
-        c_next[n] = f[n] * c[n] + i[n] * g[n]
 
 
 @compiled

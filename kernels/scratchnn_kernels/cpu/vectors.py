@@ -3,6 +3,9 @@
 Each is a function of its own so that LLVM sees separate arrays and makes vector code; inside one large function, with
 many slices of the same array, it cannot prove that they do not overlap. (They also compile faster than NumPy's slice
 assignments, which bring their error messages with them.)
+
+In each, at most one product meets one sum. In u * v + w * x a compiler may fuse either product into the sum, and
+choose differently for the vector code and for the numbers left over: then a row's bits would depend on its batch.
 """
 
 from scratchnn_kernels.cpu.jit import compiled
@@ -24,6 +27,12 @@ def copy(u, out):
 def add(u, out):
     for n in range(out.size):
         out[n] += u[n]
+
+
+@compiled
+def add_product(u, v, out):
+    for n in range(out.size):
+        out[n] += u[n] * v[n]
 
 
 @compiled

@@ -49,7 +49,7 @@ def table(results: dict) -> str:
     """The headline table, in Markdown: mean and every seed of both, and the median seconds of an epoch."""
     runs = results["runs"]
     lines = [
-        "| model | parameters | published | scratchnn, mean (each seed) | Keras, mean (each seed) | s/epoch, ours | Keras |",
+        "| model | parameters | published | scratchnn: mean (seeds) | Keras: mean (seeds) | s/epoch, ours | Keras |",
         "|---|--:|--:|---|---|--:|--:|",
     ]
     for arch in dict.fromkeys(run["arch"] for run in runs):

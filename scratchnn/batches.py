@@ -17,7 +17,7 @@ def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[
     Raises:
         ValueError: unless 0 <= share < 1 and both parts have examples.
     """
-    if not 0 <= share < 1:
+    if isinstance(share, bool) or not isinstance(share, int | float | np.number) or not 0 <= share < 1:
         raise ValueError(f"validation_split must be at least 0 and below 1, got {share!r}")
     if share == 0:
         return (x, y), None

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
-from scratchnn.lookup import look_up
+from scratchnn.lookup import make
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,4 @@ def get(identifier: str | Initializer | Mapping[str, Any]) -> Initializer:
     Raises:
         ValueError: for an unknown name (the nearest one is suggested) or a value out of range.
     """
-    if isinstance(identifier, Initializer):
-        return identifier
-    config: dict[str, Any] = {"name": identifier} if isinstance(identifier, str) else dict(identifier)
-    return look_up("initializer", config.pop("name"), INITIALIZERS)(**config)
+    return make("initializer", identifier, Initializer, INITIALIZERS)

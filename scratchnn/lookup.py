@@ -1,8 +1,8 @@
 """Finding a thing by its name, and saying what is near when there is none."""
 
 import difflib
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -13,6 +13,8 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     Raises:
         ValueError: if there is none; it suggests the nearest name and lists them all.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"a {kind} is given by its name, got {name!r}. Known: {', '.join(sorted(table))}")
     plain = {key.replace("_", "").lower(): key for key in table}
     wanted = name.replace("_", "").lower()
     if wanted in plain:
@@ -20,3 +22,20 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     nearest = difflib.get_close_matches(wanted, plain, n=1)
     hint = f"; did you mean {plain[nearest[0]]!r}?" if nearest else "."
     raise ValueError(f"unknown {kind} {name!r}{hint} Known: {', '.join(sorted(table))}")
+
+
+def make(kind: str, identifier: Any, base: type[T], table: Mapping[str, Callable[..., T]]) -> T:
+    """Return the object meant by a name (a new one), by an object itself, or by its `get_config()`.
+
+    Raises:
+        ValueError: for an unknown name, or arguments in the config that do not fit.
+        TypeError: for anything else.
+    """
+    if isinstance(identifier, base):
+        return identifier
+    if isinstance(identifier, str):
+        return look_up(kind, identifier, table)()
+    if isinstance(identifier, Mapping) and "name" in identifier:
+        config = dict(identifier)
+        return look_up(kind, config.pop("name"), table)(**config)
+    raise TypeError(f"{kind} must be a name or an object, got {identifier!r}. Known: {', '.join(sorted(table))}")

@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
 from scratchnn import activations
-from scratchnn.lookup import look_up
+from scratchnn.lookup import make
 
 EPSILON = 1e-7  # keras.config.epsilon()
 
@@ -198,10 +198,7 @@ def get(identifier: str | Loss | Mapping[str, Any]) -> Loss:
     Raises:
         ValueError: for an unknown name; the nearest one is suggested.
     """
-    if isinstance(identifier, Loss):
-        return identifier
-    config: dict[str, Any] = {"name": identifier} if isinstance(identifier, str) else dict(identifier)
-    return look_up("loss", config.pop("name"), LOSSES)(**config)
+    return make("loss", identifier, Loss, LOSSES)
 
 
 def _mean(values: Float[Array, "..."]) -> float:

@@ -3,6 +3,7 @@
 import os
 import re
 import warnings
+import weakref
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -15,7 +16,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn import backend as backends
 from scratchnn import random
 from scratchnn.layers import Layer
-from scratchnn.layers.base import Shape
+from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import Input, Symbol
 from scratchnn.report.summary import summary_text
 from scratchnn.trainer import Trainer
@@ -44,14 +45,19 @@ class Model(Trainer):
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
-        # With return_state a layer gives several outputs; the chain is the same for all of them.
-        output = outputs[0] if isinstance(outputs, list | tuple) else outputs
+        given = tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
+        output = given[0] if given else None
         if not isinstance(inputs, Symbol) or inputs.layers or not isinstance(output, Symbol) or not output.layers:
             raise TypeError(
                 "Model takes what Input(...) returned, and what calling layers one after the other made of it"
             )
         if inputs.input_shape != output.input_shape:
             raise ValueError(f"outputs start from an Input of shape {output.input_shape}, not {inputs.input_shape}")
+        if any(not isinstance(other, Symbol) or other.layers != output.layers for other in given):
+            raise ValueError(
+                "a model is one chain of layers: its outputs must be outputs of one last layer, not branches"
+            )
+        self._outputs = tuple(other.output for other in given)  # 0 is y, others are states
         self.layers = list(output.layers)
         self.build(inputs.input_shape)
 
@@ -64,6 +70,7 @@ class Model(Trainer):
         self.name = name or type(self).__name__.lower()
         self.layers: list[Layer] = []
         self._masks_ended: list[Layer] = []  # layers about which a warning was given
+        self._outputs: tuple[int, ...] | None = None  # which outputs of the last layer; None: all
         self.built = False
         self.input_shape: Shape = ()
         self.metadata: dict[str, Any] = {}  # whatever should be saved with the model: vocabulary, data settings
@@ -75,19 +82,28 @@ class Model(Trainer):
         if not self.layers:
             raise ValueError("a model needs at least one layer")
         self._name_layers()
+        for layer in self.layers:
+            if layer.model is not None and layer.model() not in (None, self):
+                raise ValueError(f"{layer.label} belongs to another model, and a layer can stand in one only")
         shape: Any = tuple(input_shape)
         self.input_shape = shape
         for index, layer in enumerate(self.layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
                 shape = shape[0]
-            layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+            if layer.input_shape != shape or layer.model is None:  # one that stands here already keeps its parameters
+                layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+            layer.model = weakref.ref(self)
             shape = layer.output_shape
         self._share_one_vector()
         self.built = True
 
     def _name_layers(self) -> None:
         """Keras' names: "dense", then "dense_1"."""
-        taken = {layer.name for layer in self.layers if layer.name is not None}
+        names = [layer.name for layer in self.layers if layer.name is not None]
+        taken = set(names)
+        if len(taken) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"two layers are called {twice!r}; give each a name of its own")
         for layer in self.layers:
             if layer.name is None:
                 stem = _snake_case(type(layer).__name__)
@@ -136,6 +152,9 @@ class Model(Trainer):
             mask = next_mask
             if index < len(self.layers) - 1 and isinstance(x, tuple):
                 x = x[0]
+        if isinstance(x, tuple) and self._outputs is not None:
+            chosen = tuple(x[i] for i in self._outputs)
+            return chosen if len(chosen) > 1 else chosen[0], caches
         return x, caches
 
     def _dropout_generator(self, index: int, epoch: int, step: int) -> np.random.Generator:
@@ -157,6 +176,10 @@ class Model(Trainer):
         """
         segment = len(self.segments)
         dx = dy
+        shape = self.layers[-1].output_shape
+        if isinstance(shape[0], tuple) and self._outputs is not None:
+            given = dy if len(self._outputs) > 1 else (dy,)
+            dx = tuple(dict(zip(self._outputs, given, strict=True)).get(i) for i in range(len(shape)))
         for index in reversed(range(len(self.layers))):
             layer = self.layers[index]
             if index < len(self.layers) - 1 and isinstance(layer.output_shape[0], tuple):
@@ -190,11 +213,7 @@ class Model(Trainer):
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all parameters, given in Keras' order and shapes; nothing is changed if one does not fit."""
-        arrays = [np.asarray(weight) for weight in weights]
-        expected = [weight.shape for weight in self.get_weights()]
-        if [array.shape for array in arrays] != expected:
-            raise ValueError(f"the model expects weights of shapes {expected}, got {[a.shape for a in arrays]}")
-        remaining = iter(arrays)
+        remaining = iter(fitting("the model", weights, self.get_weights()))
         for layer in self.layers:
             layer.set_weights([next(remaining) for _ in layer.get_weights()])
 
@@ -249,9 +268,12 @@ class Model(Trainer):
     def find_non_finite_gradient(self, grads: Float[Array, " P"]) -> str:
         """Name the parameters whose gradient is NaN or infinite, from the last layer on: the way backward came."""
         owners = [(layer, name) for layer in self.layers for name in layer.params]
+        for layer, name in owners:
+            if not np.isfinite(layer.params[name]).all():
+                return f"parameter {name} of {layer.label} is not finite"
         for (layer, name), segment in reversed(list(zip(owners, self.segments, strict=True))):
             if not np.isfinite(grads[segment]).all():
-                return f"that of {name} of {layer.label}"
+                return f"the gradient of {name} of {layer.label} is the first on the way back"
         return "their sum of squares overflows"
 
 
@@ -296,24 +318,11 @@ class Sequential(Model):
 
     def check_input(self, x: Any) -> Array:
         x = as_array(x)
-        if not self.built and self._start is None and len(x):
+        if 0 in x.shape:
+            raise ValueError(f"x is empty, of shape {x.shape}; give at least one row and one time step")
+        if not self.built and self._start is None:
             self.build((None, *x.shape[1:]))  # the first data tell the shape
         return super().check_input(x)
-
-
-def as_array(x: Any) -> Array:
-    """x as an array, or a ValueError for lists of different lengths."""
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"x must be an array or equally long lists ({error}); use pad_sequences") from error
-    if array.dtype == object:
-        raise ValueError("x must be an array of numbers, got lists of different lengths or objects; use pad_sequences")
-    if array.dtype.kind not in "iufb":
-        raise ValueError(f"x must be an array of numbers, got dtype {array.dtype}")
-    if array.ndim == 0:
-        raise ValueError(f"x must have a batch axis, got the single value {array}")
-    return array
 
 
 def _snake_case(name: str) -> str:

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
-from scratchnn.lookup import look_up
+from scratchnn.lookup import make
 
 
 @dataclass(eq=False)
@@ -44,6 +44,7 @@ class Optimizer:
     clipvalue: float | None = None
     global_clipnorm: float | None = None
     size: int | None = field(default=None, init=False, repr=False)  # of the parameters it is set up for
+    owner: Any = field(default=None, init=False, repr=False)  # a weak reference to the model they belong to
     iterations: int = field(default=0, init=False, repr=False)
     slots: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
 
@@ -278,10 +279,7 @@ def get(identifier: str | Optimizer | Mapping[str, Any]) -> Optimizer:
     Raises:
         ValueError: for an unknown name (the nearest one is suggested) or a hyper-parameter out of range.
     """
-    if isinstance(identifier, Optimizer):
-        return identifier
-    config: dict[str, Any] = {"name": identifier} if isinstance(identifier, str) else dict(identifier)
-    return look_up("optimizer", config.pop("name"), OPTIMIZERS)(**config)
+    return make("optimizer", identifier, Optimizer, OPTIMIZERS)
 
 
 def gradient_norm(grads: Float[Array, " P"]) -> float:

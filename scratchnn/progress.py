@@ -15,6 +15,7 @@ class Progress:
 
     epoch: int = 0  # finished epochs
     step: int = 0  # finished steps of the epoch under way
+    batch_size: int | None = None  # examples in each of them
     totals: dict[str, float] = field(default_factory=dict)  # running sums of the epoch under way
     seen: int = 0  # examples of the epoch under way
     seconds: float = 0.0  # spent on the epoch under way
@@ -34,8 +35,15 @@ class History(Callback):
     @property
     def history(self) -> dict[str, list[float]]:
         return {
-            key: [r[key] for r in self.records] for key in (self.records[0] if self.records else {}) if key not in EXTRA
+            key: [r[key] for r in self.records]
+            for key in sorted(self.records[0] if self.records else {}, key=_in_order)
+            if key not in EXTRA
         }
+
+
+def _in_order(key: str) -> tuple[bool, bool, str]:
+    """Loss first, then the metrics, then the same for validation; a file returns keys in alphabetical order."""
+    return key.startswith("val_"), key.removeprefix("val_") != "loss", key
 
 
 EXTRA = ("gradient_norm", "reviews_per_second", "seconds")  # in a record, beside Keras' keys

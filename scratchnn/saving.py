@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scratchnn_kernels.contract import Array
+
 from scratchnn import storage
 from scratchnn.layers import LAYERS, Layer
 from scratchnn.lookup import look_up
@@ -22,6 +24,7 @@ def save_model(model: "Model", filepath: str | os.PathLike[str], *, overwrite: b
         FileExistsError: if the file is there and `overwrite` is False.
         OSError: if it cannot be written; what was there before is still there.
     """
+    model.count_params()  # refuses a model without parameters
     path = Path(filepath)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; choose another name, or save(..., overwrite=True)")
@@ -39,12 +42,16 @@ def load_model(filepath: str | os.PathLike[str], *, backend: str = "cpu") -> "Mo
         raise storage.StorageError(f"{filepath} holds no scratchnn model, but {meta.get('kind', 'something else')!r}")
     try:
         model = rebuild(meta["model"], backend)
-        if arrays["params"].shape != model.flat_params.shape or arrays["params"].dtype != model.dtype:
-            raise ValueError(f"{arrays['params'].size} parameters for a model of {model.count_params()}")
+        _load_params(model, arrays["params"])
     except (KeyError, TypeError, ValueError) as error:
         raise storage.StorageError(f"{filepath}: the model in it cannot be rebuilt ({error})") from error
-    model.flat_params[:] = arrays["params"]
     return model
+
+
+def _load_params(model: "Model", params: Array) -> None:
+    if params.shape != model.flat_params.shape or params.dtype != model.dtype:
+        raise ValueError(f"{params.size} parameters of {params.dtype} for a model of {model.count_params()}")
+    model.flat_params[:] = params
 
 
 def save_checkpoint(model: "Model", progress: Progress, filepath: str | os.PathLike[str]) -> None:
@@ -71,8 +78,8 @@ def load_checkpoint(filepath: str | os.PathLike[str], *, backend: str = "cpu") -
         progress = Progress(**meta["progress"])
         if model.optimizer is None:
             raise ValueError("its model was not compiled")
-        model.flat_params[:] = arrays.pop("params")
-        model.optimizer.init(model.flat_params.size, model.dtype)
+        _load_params(model, arrays.pop("params"))
+        model.ready_optimizer()
         model.optimizer.load_state({name.removeprefix("optimizer."): array for name, array in arrays.items()})
     except (KeyError, TypeError, ValueError) as error:
         raise storage.StorageError(f"{filepath}: the checkpoint in it cannot be used ({error})") from error

@@ -7,6 +7,7 @@ layers.
 import math
 import time
 import warnings
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,17 +90,27 @@ class Trainer:
         self._compiled()
         batches.check_sizes(batch_size, epochs)
         x, y = self._examples(x, y)
-        self._ready_optimizer()
+        self.ready_optimizer()
+        classes = len(np.unique(y))
         (x, y), validation = batches.split(x, y, validation_split)
         if validation_data is not None:
+            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
+                what = f"{type(validation_data).__name__} of shape {np.shape(validation_data)}"
+                raise ValueError(f"validation_data must be a pair (x, y), got {what}")
             validation = self._examples(*validation_data)
-        if validation is not None and len(np.unique(validation[1])) == 1 and len(np.unique(y)) > 1:
+        if validation is not None and len(np.unique(validation[1])) == 1 and classes > 1:
             warnings.warn(
                 f"every label of the {len(validation[1]):,} validation examples is {validation[1].flat[0]:g}: "
                 "the last examples are held out as they are, so shuffle x and y together first",
                 stacklevel=2,
             )
         progress = Progress() if progress is None else progress
+        if progress.step and progress.batch_size != batch_size:
+            raise ValueError(
+                f"the epoch under way was begun with batch_size {progress.batch_size}; going on with {batch_size} "
+                "would repeat or skip examples"
+            )
+        progress.batch_size = batch_size
         console = Console(quiet=verbose == 0) if console is None else console
         history = History(progress.records)
         callbacks = list(callbacks or [])
@@ -153,17 +164,23 @@ class Trainer:
         values = list(results.values())
         return values[0] if len(values) == 1 else values
 
-    def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Array:
-        """The model's output for every row of x. A row's output does not depend on the batch it comes in."""
+    def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
+        """The model's output for every row of x; a list where the model has several outputs.
+
+        A row's output depends on the batch it comes in by no more than the order in which BLAS adds, in Dense layers.
+        """
         batches.check_sizes(batch_size, 1)
         x = self.check_input(x)
         with one_blas_thread():
-            return np.concatenate([self.forward(x[rows])[0] for rows in batches.slices(len(x), batch_size)])
+            parts = [self.forward(x[rows])[0] for rows in batches.slices(len(x), batch_size)]
+        if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
+            return [np.concatenate(output) for output in zip(*parts, strict=True)]
+        return np.concatenate(parts)
 
     def train_on_batch(self, x: Any, y: Any, *, epoch: int = 0, step: int = 0) -> float:
         """One optimizer step; the loss before it. `epoch` and `step` name the dropout draw."""
         x, y = self._examples(x, y)
-        self._ready_optimizer()
+        self.ready_optimizer()
         with one_blas_thread():
             return self._train_step(x, y, epoch, step)[0]
 
@@ -211,6 +228,11 @@ class Trainer:
                     break
 
     def _train_step(self, x: Array, y: Array, epoch: int, step: int) -> tuple[float, Array, float]:
+        # Overflows are looked for below, where layer and step can be named; NumPy's warnings would come first.
+        with np.errstate(all="ignore"):
+            return self._step(x, y, epoch, step)
+
+    def _step(self, x: Array, y: Array, epoch: int, step: int) -> tuple[float, Array, float]:
         optimizer, loss_function = self._compiled()
         y_batch, caches = self.forward(x, training=True, epoch=epoch, step=step)
         loss, loss_cache = loss_function.forward(y_batch, y)
@@ -221,10 +243,13 @@ class Trainer:
         norm = optimizers.gradient_norm(grads)
         if not math.isfinite(norm):
             where = self.find_non_finite_gradient(grads)
-            raise NonFiniteError(
-                f"a gradient is not finite at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}"
-            )
+            raise NonFiniteError(f"no finite gradient at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}")
+        np.copyto(self._params_before, self.flat_params)
         optimizer.step(self.flat_params, grads, self.segments)
+        # The sum of squares is the cheaper question, and can only be too careful.
+        if not math.isfinite(self.flat_params @ self.flat_params) and not np.isfinite(self.flat_params).all():
+            self.flat_params[:] = self._params_before
+            raise NonFiniteError(f"step {step + 1} of epoch {epoch + 1} would make parameters infinite. {_REMEDY}")
         return loss, y_batch, norm
 
     def find_non_finite_gradient(self, grads: Float[Array, " P"]) -> str:
@@ -256,10 +281,17 @@ class Trainer:
             raise RuntimeError("call compile(optimizer=..., loss=...) before training or evaluating")
         return self.optimizer, self.loss
 
-    def _ready_optimizer(self) -> None:
+    def ready_optimizer(self) -> None:
+        """Give the optimizer its slots, unless it has them, for the parameters of this model."""
         optimizer, _ = self._compiled()
-        if optimizer.size != self.flat_params.size:
+        if optimizer.owner is None or optimizer.owner() is None or optimizer.size != self.flat_params.size:
             optimizer.init(self.flat_params.size, self.dtype)
+            optimizer.owner = weakref.ref(self)
+        elif optimizer.owner() is not self:
+            raise ValueError(
+                "this optimizer belongs to another model, whose momentum it holds; give each model its own"
+            )
+        self._params_before = np.empty_like(self.flat_params)
 
     def _metrics(self) -> list[metrics.Metric]:
         return [metrics.get(name, self._compiled()[1]) for name in self.metric_names]
@@ -287,7 +319,7 @@ def _in_row(record: dict[str, float]) -> dict[str, float]:
 _REMEDY = "Try a smaller learning rate, or clipping with global_clipnorm=1.0"
 
 
-def _add(totals: dict[str, float], key: str, value: float) -> None:
+def _add(totals: dict[str, float], key: str, value: float | int) -> None:
     totals[key] = totals.get(key, 0.0) + value
 
 

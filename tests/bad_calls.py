@@ -94,7 +94,6 @@ for door, at in {
     refuse(f"{door}: id NaN", at(with_id(np.nan)), r"NaN|whole numbers")
     refuse(f"{door}: id inf", at(with_id(np.inf)), r"infinite|got ids from 0\.0 to inf")
     refuse(f"{door}: words", at(np.full((8, 6), "film")), r"numbers.*got .*<U4")
-    # Fails at a layer's own door: NumPy's words come through, and nothing about pad_sequences.
     refuse(f"{door}: ragged", at([[1, 2], [3]] * 4), r"equally long lists .* use pad_sequences|pad_sequences")
     refuse(f"{door}: T", at(X[:, :5]), r"built for x of shape \(None, 6\), got \(8, 5\)")
     refuse(f"{door}: rank 3", at(X[..., None]), r"built for x of shape \(None, 6\), got \(8, 6, 1\)")
@@ -118,7 +117,6 @@ refuse("y: words", fit(y=["pos", "neg"] * 4), "binary_crossentropy expects numbe
 refuse("y: ragged", fit(y=[[0], [0, 1]] * 4), "inhomogeneous|equally long|numbers as targets")
 refuse("y: two columns", fit(y=np.zeros((8, 2))), r"targets of shape \(8, 1\) or \(8,\), got \(8, 2\)")
 refuse("validation y", fit(validation_data=(X, Y[:7])), "8 rows of x and 7 of y")
-# Fails: a TypeError about the arguments of an inner function.
 refuse("validation_data: no pair", fit(validation_data=X), r"validation_data must be a pair \(x, y\), got .*\(8, 6\)")
 refuse("class 3 of 3", lambda models: models.s.fit(FLOATS, Y + 2, verbose=0), "from 0 to 2, got values from 2 to 3")
 refuse("class -1", lambda models: models.s.fit(FLOATS, Y - 1, verbose=0), "from 0 to 2, got values from -1 to 0")
@@ -142,7 +140,6 @@ for wrong in (0, -1, 2.5, True, "4", None):
     refuse(f"Conv1D kernel_size {wrong!r}", lambda _, n=wrong: Conv1D(3, n), "kernel_size must be " + got)
     refuse(f"Conv1D strides {wrong!r}", lambda _, n=wrong: Conv1D(3, 2, n), "strides must be " + got)
     refuse(f"MaxPooling1D pool_size {wrong!r}", lambda _, n=wrong: MaxPooling1D(n), "pool_size must be " + got)
-# Fails for validation_split '0.2' and None: the comparison itself is what raises.
 for wrong in (1.0, -0.1, "0.2", None, np.nan):
     got = rf"must be at least 0 and below 1, got {wrong!r}"
     refuse(f"validation_split {wrong!r}", fit(validation_split=wrong), "validation_split " + got)
@@ -152,14 +149,12 @@ for wrong in (1.0, -0.1, "0.2", None, np.nan):
 refuse("validation_split of too few", fit(validation_split=0.999), "validation_split=0.999 of 8 examples leaves none")
 for wrong in (0, -0.1, np.nan, np.inf):
     refuse(f"learning_rate {wrong}", lambda _, r=wrong: SGD(r), f"learning_rate must be positive.* got {wrong}")
-# Fails for 1.5, which is taken for 1, and for '1'.
 for wrong in (-1, 2**64, 1.5, "1"):
     refuse(f"seed {wrong!r}", lambda _, n=wrong: Sequential([Dense(1)], seed=n).build((None, 3)), f"seed .*{wrong}")
 refuse("dtype int32", lambda _: Sequential(dtype="int32"), "dtype must be float32 or float64, got int32")
 refuse("dtype unknown", lambda _: Sequential(dtype="float33"), "float33", (TypeError, ValueError))
 
 # ---- names, with the nearest one
-# Fails for None and 3 where a name belongs: errors from inside the look-up, which name neither kind nor value.
 for kind, wrong, nearest, call in (
     ("activation", "rleu", "relu", lambda name: Dense(1, name)),
     ("activation", "sigmod", "sigmoid", lambda name: LSTM(1, recurrent_activation=name)),
@@ -213,7 +208,6 @@ refuse(
     lambda m: m.both.set_weights([np.zeros(3)]),
     r"Bidirectional expects (6 arrays|weights of shapes .*), got",
 )
-# Fails: the forward half has been overwritten by then.
 refuse(
     "two-way weights, the second half",
     lambda m: m.both.set_weights([*[w + 1 for w in m.both.get_weights()[:5]], 0]),
@@ -225,7 +219,6 @@ refuse(
 refuse("mask: dtype", lambda m: m.lstm(FLOATS, mask=MASK.astype(int)), r"bool mask of shape \(8, 6\), got int64")
 refuse("mask: floats", lambda m: m.both(FLOATS, mask=MASK / 2), r"bool mask of shape \(8, 6\), got float64")
 refuse("pooling mask: shape", lambda m: GlobalAveragePooling1D()(FLOATS, mask=MASK[:1]), r"\(8, 6\), got .*\(1, 6\)")
-# Fails: any numbers are taken for a mask, every one that is not 0 for True.
 refuse("pooling mask: dtype", lambda m: GlobalAveragePooling1D()(FLOATS, mask=MASK / 2), r"bool mask .*got float64")
 STATE = np.zeros((8, 3), np.float32)
 refuse(

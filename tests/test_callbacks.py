@@ -24,7 +24,7 @@ class FakeModel:
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         self.weight[:] = weights[0]
 
-    def save(self, filepath: str, /) -> None:
+    def save(self, filepath: str, /, *, overwrite: bool = False) -> None:
         self.saved.append(filepath)
 
 

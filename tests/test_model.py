@@ -82,7 +82,6 @@ def test_a_model_is_built_as_soon_as_its_input_is_known(first: list[Any], build:
 
 
 def test_a_call_that_is_refused_does_not_settle_the_input() -> None:
-    # Fails: the model stays built for sequences of no steps, and no data fit it any more.
     model = Sequential(small_layers(), backend="reference")
     with pytest.raises(ValueError, match=r"\(5, 0\)"):
         model.predict(np.zeros((5, 0), int))
@@ -90,7 +89,6 @@ def test_a_call_that_is_refused_does_not_settle_the_input() -> None:
 
 
 def test_add_keeps_the_parameters_there_are() -> None:
-    # Fails: `add` after training draws all parameters anew, without a word.
     model = Sequential([Input((3,)), Dense(2)], backend="reference")
     weights = [weight + 5 for weight in model.get_weights()]
     model.set_weights(weights)
@@ -99,7 +97,6 @@ def test_add_keeps_the_parameters_there_are() -> None:
 
 
 def test_return_state_gives_all_outputs_or_the_chosen_one() -> None:
-    # Fails: predict joins y, h and c along the batch axis, and Model does not look which output was chosen.
     inputs = Input((6,))
     y, h, c = LSTM(3, return_state=True)(Embedding(20, 4)(inputs))
     whole = Model(inputs, [y, h, c], backend="reference")
@@ -145,14 +142,12 @@ def through_a_state() -> Any:
 
 
 def two_branches() -> Any:
-    # Fails: the second output is dropped without a word.
     inputs = Input((3,))
     trunk = Dense(2)(inputs)
     return Model(inputs, [Dense(1)(trunk), Dense(4)(trunk)])
 
 
 def one_layer_in_two_models() -> Any:
-    # Fails: the second model takes the layer's parameters away from the first, which then trains a vector nobody reads.
     inputs = Input((3,))
     hidden = Dense(2)(inputs)
     return Model(inputs, hidden), Model(inputs, Dense(1)(hidden))
@@ -182,7 +177,6 @@ def test_what_is_no_chain_of_layers_is_refused(construct: Callable[[], Any], mes
 
 
 def test_an_unbuilt_model_says_so_when_saved(tmp_path: Path) -> None:
-    # Fails: an AttributeError about flat_params.
     with pytest.raises(RuntimeError, match="no parameters yet"):
         Sequential([Dense(1)]).save(tmp_path / "model.npz")
 
@@ -233,7 +227,6 @@ def test_names_are_those_of_keras() -> None:
 
 
 def test_two_layers_of_one_name_are_refused() -> None:
-    # Fails: get_layer would find only the first of them.
     with pytest.raises(ValueError, match="twin"):
         Sequential([Input((3,)), Dense(2, name="twin"), Dense(1, name="twin")])
 
@@ -251,7 +244,6 @@ def test_two_layers_of_one_name_are_refused() -> None:
     ids=["one short", "last shape", "first shape", "text", "complex", "ragged"],
 )
 def test_set_weights_is_all_or_nothing(spoil: Callable[[list[np.ndarray]], list[Any]]) -> None:
-    # Fails for text and complex numbers of the right shape: the layers before have been overwritten by then.
     model = small_model()
     before = model.get_weights()
     with pytest.raises((TypeError, ValueError)):

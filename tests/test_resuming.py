@@ -128,7 +128,6 @@ def test_the_comparison_sees_a_forgotten_slot(undisturbed: Callable, tmp_path: P
 
 
 def test_history_keeps_its_order_of_keys(tmp_path: Path) -> None:
-    # Fails: keys come back from the file in alphabetical order.
     model, progress = new_model("adam"), Progress()
     whole = list(train(model, progress).history)
     _, progress = interrupted("adam", [Stop(1, 2)], tmp_path / "c.npz")
@@ -136,7 +135,6 @@ def test_history_keeps_its_order_of_keys(tmp_path: Path) -> None:
 
 
 def test_another_batch_size_in_the_middle_of_an_epoch_is_refused(tmp_path: Path) -> None:
-    # Fails: step 2 of batches of 8 is taken for step 2 of batches of 4, and half of the epoch is seen twice or never.
     model, progress = new_model("adam"), Progress()
     with pytest.raises(KeyboardInterrupt):
         train(model, progress, Stop(1, 2))

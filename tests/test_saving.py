@@ -133,7 +133,6 @@ def test_metadata_that_no_file_can_hold_leaves_the_file_alone(tmp_path: Path) ->
 
 @pytest.mark.parametrize("wrap", [lambda layer: layer, Bidirectional], ids=["alone", "in Bidirectional"])
 def test_an_activation_of_your_own_is_refused_on_load(wrap: Callable[[Any], Layer], tmp_path: Path) -> None:
-    # Fails in Bidirectional: it copies its layer through the description for files, which holds no functions.
     half = Function("half", lambda a: a / 2, lambda dy, y: dy / 2)
     model = built([Embedding(20, 4), wrap(SimpleRNN(3, half))])
     assert model.predict(IDS).shape[0] == 9
@@ -183,7 +182,6 @@ def with_layer(**changes: Any) -> Callable[[dict[str, Any], dict[str, Any]], Non
 )
 @pytest.mark.parametrize("kind", ["model", "checkpoint"])
 def test_an_intact_file_that_makes_no_model_is_refused(change: Callable, kind: str, tmp_path: Path) -> None:
-    # Fails for a checkpoint with one parameter (it is given to all), another dtype, or another shape.
     path = tmp_path / "file.npz"
     model = built(MODELS["mean"]())
     model.compile("adam", "binary_crossentropy")

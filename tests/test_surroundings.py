@@ -91,7 +91,6 @@ def test_sigterm_finishes_the_step_and_exits_with_143() -> None:
 
 
 def test_a_process_told_to_ignore_ctrl_c_ignores_it() -> None:
-    # Fails: a job that was started in the background stops at the Ctrl-C that was meant for another.
     script = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + TRAINING.replace("epochs=500", "epochs=1")
     with subprocess.Popen([sys.executable, "-W", "error", "-c", script], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None

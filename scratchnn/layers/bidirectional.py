@@ -1,3 +1,4 @@
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,8 +52,7 @@ class Bidirectional(Layer):
 
     @staticmethod
     def _copy(layer: Recurrent, other_way: bool) -> Recurrent:
-        copy = layer.clone()
-        assert isinstance(copy, Recurrent)
+        copy = deepcopy(layer)
         copy.go_backwards = layer.go_backwards != other_way
         # In a sequence a masked step would repeat what each direction saw last, which are two different steps. Keras
         # decides this for the layer, both ways.

@@ -4,7 +4,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import initializers
-from scratchnn.layers.base import Config, Layer, Shape, for_kernels, positive_int
+from scratchnn.layers.base import Config, Layer, Shape, as_array, for_kernels, positive_int
 
 
 class Embedding(Layer):
@@ -58,9 +58,7 @@ class Embedding(Layer):
             )
 
     def as_input(self, x: Any) -> Array:
-        x = np.asarray(x)
-        if x.dtype == object:
-            raise ValueError(f"{self.label} takes an array (B, T), got lists of different lengths; use pad_sequences")
+        x = as_array(x)
         self.check_input(x)
         return for_kernels(x, np.int32)
 

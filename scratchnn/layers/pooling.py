@@ -153,9 +153,11 @@ class GlobalAveragePooling1D(Layer):
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, GlobalAveragePooling1DCache]:
         x = self.as_input(x)
-        real = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask, bool)
-        if real.shape != x.shape[:2]:
-            raise ValueError(f"{self.label} takes a mask of shape {x.shape[:2]}, got {real.shape}")
+        real = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask)
+        if real.shape != x.shape[:2] or real.dtype != bool:
+            raise ValueError(
+                f"{self.label} takes a bool mask of shape {x.shape[:2]}, got {real.dtype} of shape {real.shape}"
+            )
         count = np.maximum(real.sum(axis=1, keepdims=True), 1)
         weight = (real / count).astype(x.dtype)[:, :, None]
         y = (weight * x).sum(axis=1)  # (1)

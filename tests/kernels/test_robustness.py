@@ -79,8 +79,6 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 def test_a_damaged_cache_costs_one_compilation(
     suffix: str, damage: str, cache: Path, compiled: tuple[Path, str]
 ) -> None:
-    # Fails for every damaged .nbi, and for random .nbc: one warning per error text, a second one when storing, and
-    # a damaged index is never replaced, so every later run compiles again.
     for path in cache.rglob(f"*{suffix}"):
         path.write_bytes(DAMAGE[damage](path.read_bytes()))
     numbers, warnings = work(cache)

@@ -56,7 +56,11 @@ MESSAGES: list[tuple[str, Callable[[], Any], str]] = [
     ("other rank", lambda: run(GRU(H), X[0]), r"built for x of shape \(None, 6, 5\), got \(6, 5\)"),
     ("mask's shape", lambda: run(LSTM(H), X, mask=MASK[:, 1:]), r"mask of shape \(2, 6\), got bool of shape \(2, 5\)"),
     ("mask's dtype", lambda: run(LSTM(H), X, mask=MASK * 1.0), r"bool mask .* got float64 of shape \(2, 6\)"),
-    ("pool's mask", lambda: run(GlobalAveragePooling1D(), X, mask=MASK[:1]), r"mask of shape \(2, 6\), got \(1, 6\)"),
+    (
+        "pool's mask",
+        lambda: run(GlobalAveragePooling1D(), X, mask=MASK[:1]),
+        r"bool mask of shape \(2, 6\), got bool of shape \(1, 6\)",
+    ),
     (
         "one state for two",
         lambda: run(LSTM(H), X, initial_state=[np.zeros((2, H))]),

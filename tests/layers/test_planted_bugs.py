@@ -94,7 +94,7 @@ FAULTS: list[tuple[str, str, str, str, Check]] = [
     (
         "layers.dense",
         "derivative forgotten",
-        "self.activation.backward(dy, cache.y)",
+        "self.activation.backward(self.as_gradient(dy, cache.y.shape), cache.y)",
         "dy",
         lambda: check(Dense(4, activation="tanh"), X),
     ),

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
         utils,
     )
     from scratchnn.layers import Input
-    from scratchnn.model import Model, Sequential
+    from scratchnn.model import Model
     from scratchnn.random import set_random_seed
     from scratchnn.report.diagram import plot_model
     from scratchnn.saving import load_model
+    from scratchnn.sequential import Sequential
 
 __version__ = "0.1.0"
 
@@ -36,7 +37,7 @@ _MODULES = (
 _NAMES = {
     "Input": "scratchnn.layers",
     "Model": "scratchnn.model",
-    "Sequential": "scratchnn.model",
+    "Sequential": "scratchnn.sequential",
     "load_model": "scratchnn.saving",
     "plot_model": "scratchnn.report.diagram",
     "set_random_seed": "scratchnn.random",

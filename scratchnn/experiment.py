@@ -13,13 +13,14 @@ from scratchnn import saving
 from scratchnn.architectures import ARCHITECTURES
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, Imdb, imdb
-from scratchnn.model import Model, Sequential
+from scratchnn.model import Model
 from scratchnn.optimizers import get as get_optimizer
 from scratchnn.progress import EXTRA, Progress
 from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
 from scratchnn.report.diagram import plot_model
 from scratchnn.run_folder import RunFolder
+from scratchnn.sequential import Sequential
 from scratchnn.settings import Settings
 from scratchnn.threads import kernel_threads, kernels_are_compiled
 

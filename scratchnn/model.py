@@ -17,13 +17,13 @@ from scratchnn import backend as backends
 from scratchnn import random
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
-from scratchnn.layers.symbol import Input, Symbol
+from scratchnn.layers.symbol import Symbol
 from scratchnn.report.summary import summary_text
 from scratchnn.trainer import Trainer
 
 
 class Model(Trainer):
-    """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes the layers as a list.
+    """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters lie in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
     rule is a few lines on one vector.
@@ -124,7 +124,7 @@ class Model(Trainer):
 
     @property
     def output_shape(self) -> Any:
-        self._require_built()
+        self.require_built()
         return self.layers[-1].output_shape
 
     def y_shape_of(self, x: Array) -> tuple[int, ...]:
@@ -143,7 +143,7 @@ class Model(Trainer):
         """Return y and one cache per layer. `epoch` and `step` name the dropout draws of a training pass."""
         caches = []
         for index, layer in enumerate(self.layers):
-            rng = self._dropout_generator(index, epoch, step) if training and layer.uses_rng else None
+            rng = self.dropout_generator(index, epoch, step) if training and layer.uses_rng else None
             if mask is not None and not layer.supports_masking:
                 self._warn_that_mask_ends(layer)
             next_mask = layer.compute_mask(x, mask)
@@ -157,7 +157,7 @@ class Model(Trainer):
             return chosen if len(chosen) > 1 else chosen[0], caches
         return x, caches
 
-    def _dropout_generator(self, index: int, epoch: int, step: int) -> np.random.Generator:
+    def dropout_generator(self, index: int, epoch: int, step: int) -> np.random.Generator:
         return random.generator(self.seed, "dropout", epoch=epoch, step=step, layer=index)
 
     def _warn_that_mask_ends(self, layer: Layer) -> None:
@@ -169,21 +169,22 @@ class Model(Trainer):
                 stacklevel=3,
             )
 
-    def backward(self, dy: Any, caches: list[Any]) -> tuple[Array | None, Float[Array, " P"]]:
+    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
         """Return dx (None if x are ids) and all gradients in one vector, laid out like `flat_params`.
 
         The vector is overwritten by the next call.
         """
         segment = len(self.segments)
         dx = dy
-        shape = self.layers[-1].output_shape
+        shape: Any = self.layers[-1].output_shape
         if isinstance(shape[0], tuple) and self._outputs is not None:
             given = dy if len(self._outputs) > 1 else (dy,)
             dx = tuple(dict(zip(self._outputs, given, strict=True)).get(i) for i in range(len(shape)))
         for index in reversed(range(len(self.layers))):
             layer = self.layers[index]
-            if index < len(self.layers) - 1 and isinstance(layer.output_shape[0], tuple):
-                dx = (dx, *[None] * (len(layer.output_shape) - 1))
+            outputs: Any = layer.output_shape
+            if index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
+                dx = (dx, *[None] * (len(outputs) - 1))
             dx, grads = layer.backward(dx, caches[index])
             segment -= len(grads)
             for place, name in zip(self.segments[segment:], layer.params, strict=False):
@@ -195,7 +196,7 @@ class Model(Trainer):
         x = as_array(x)
         if len(x) == 0:
             raise ValueError(f"x is empty, of shape {x.shape}; give at least one row")
-        self._require_built()
+        self.require_built()
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
         return self.layers[0].as_input(x)
@@ -203,12 +204,12 @@ class Model(Trainer):
     # ---- parameters
 
     def count_params(self) -> int:
-        self._require_built()
+        self.require_built()
         return self.flat_params.size
 
     def get_weights(self) -> list[Array]:
         """Copies of all parameters, in Keras' order and shapes."""
-        self._require_built()
+        self.require_built()
         return [weight for layer in self.layers for weight in layer.get_weights()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
@@ -230,7 +231,7 @@ class Model(Trainer):
 
     def summary(self, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
-        self._require_built()
+        self.require_built()
         text = summary_text(self)
         if print_fn is not None:
             print_fn(text)
@@ -242,87 +243,11 @@ class Model(Trainer):
 
         save_model(self, filepath, overwrite=overwrite)
 
-    def _require_built(self) -> None:
+    def require_built(self) -> None:
         if not self.built:
             raise RuntimeError(
                 "the model has no parameters yet: give the first layer's input with Input, call build, or fit"
             )
-
-    # ---- finding out what went wrong
-
-    def find_non_finite(self, x: Array, epoch: int, step: int) -> str:
-        """Name the first parameter or output that is NaN or infinite in the training pass of this step."""
-        mask = None
-        for index, layer in enumerate(self.layers):
-            for name, param in layer.params.items():
-                if not np.isfinite(param).all():
-                    return f"parameter {name} of {layer.label} is not finite"
-            rng = self._dropout_generator(index, epoch, step)
-            next_mask = layer.compute_mask(x, mask)
-            x, _ = layer.forward(x, mask=mask, training=True, rng=rng)
-            x, mask = (x[0] if isinstance(x, tuple) else x), next_mask
-            if not np.isfinite(x).all():
-                return f"{layer.label} is the first layer whose output is not finite"
-        return "every layer's output is finite, so it is the loss itself"
-
-    def find_non_finite_gradient(self, grads: Float[Array, " P"]) -> str:
-        """Name the parameters whose gradient is NaN or infinite, from the last layer on: the way backward came."""
-        owners = [(layer, name) for layer in self.layers for name in layer.params]
-        for layer, name in owners:
-            if not np.isfinite(layer.params[name]).all():
-                return f"parameter {name} of {layer.label} is not finite"
-        for (layer, name), segment in reversed(list(zip(owners, self.segments, strict=True))):
-            if not np.isfinite(grads[segment]).all():
-                return f"the gradient of {name} of {layer.label} is the first on the way back"
-        return "their sum of squares overflows"
-
-
-class Sequential(Model):
-    """A model from a list of layers. Its input's shape comes from `Input`, from `build`, or from the first data."""
-
-    def __init__(
-        self,
-        layers: Sequence[Any] = (),
-        *,
-        backend: str = "cpu",
-        dtype: DTypeLike = "float32",
-        seed: int | None = None,
-        name: str | None = None,
-    ) -> None:
-        self._prepare(backend, dtype, seed, name)
-        self._start: Symbol | None = None
-        for layer in layers:
-            self.add(layer)
-        if self._start is not None and self.layers:
-            self.build(self._start.shape)
-
-    def add(self, layer: Any) -> None:
-        """Put a layer, or first of all an `Input`, at the end."""
-        if isinstance(layer, Symbol) and not self.layers and not layer.layers:
-            self._start = layer
-            return
-        if not isinstance(layer, Layer):
-            raise TypeError(f"Sequential takes layers, got {layer!r}")
-        if any(layer is other for other in self.layers):
-            raise ValueError(f"{layer.label} is already in this model; a layer can stand in it once")
-        self.layers.append(layer)
-        self.built = False
-        length = getattr(layer, "input_length", None)
-        if self._start is None and len(self.layers) == 1 and length is not None:
-            self._start = Input((length,))
-
-    def _require_built(self) -> None:
-        if not self.built and self._start is not None:
-            self.build(self._start.shape)
-        super()._require_built()
-
-    def check_input(self, x: Any) -> Array:
-        x = as_array(x)
-        if 0 in x.shape:
-            raise ValueError(f"x is empty, of shape {x.shape}; give at least one row and one time step")
-        if not self.built and self._start is None:
-            self.build((None, *x.shape[1:]))  # the first data tell the shape
-        return super().check_input(x)
 
 
 def _snake_case(name: str) -> str:

@@ -108,7 +108,7 @@ def describe(model: "Model") -> dict[str, Any]:
 
 def rebuild(description: Mapping[str, Any], backend: str) -> "Model":
     """The model that `describe` described, with fresh parameters."""
-    from scratchnn.model import Sequential
+    from scratchnn.sequential import Sequential
 
     model = Sequential(
         [layer_from(layer) for layer in description["layers"]],

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn import batches, losses, metrics, optimizers, random
+from scratchnn import batches, diagnosis, losses, metrics, optimizers, random
 from scratchnn.callbacks import Callback
 from scratchnn.interrupts import Interrupts
 from scratchnn.progress import EXTRA, History, NonFiniteError, Progress
@@ -44,9 +44,6 @@ class Trainer:
         raise NotImplementedError
 
     def check_input(self, x: Any) -> Array:
-        raise NotImplementedError
-
-    def find_non_finite(self, x: Array, epoch: int, step: int) -> str:
         raise NotImplementedError
 
     # ---- Keras' face
@@ -140,7 +137,7 @@ class Trainer:
                     {},
                     0.0,
                 )
-                console.epoch_row(epoch + 1, **_in_row(record), best=record.get("val_loss", math.inf) < best)
+                console.epoch_row(epoch + 1, record, best=record.get("val_loss", math.inf) < best)
                 for callback in callbacks:
                     callback.on_epoch_end(epoch, {k: v for k, v in record.items() if k not in EXTRA})
                 interrupts.act()
@@ -237,12 +234,12 @@ class Trainer:
         y_batch, caches = self.forward(x, training=True, epoch=epoch, step=step)
         loss, loss_cache = loss_function.forward(y_batch, y)
         if not math.isfinite(loss):
-            where = self.find_non_finite(x, epoch, step)
+            where = diagnosis.find_non_finite(self, x, epoch, step)
             raise NonFiniteError(f"the loss is {loss} at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}")
         _, grads = self.backward(loss_function.backward(loss_cache), caches)
         norm = optimizers.gradient_norm(grads)
         if not math.isfinite(norm):
-            where = self.find_non_finite_gradient(grads)
+            where = diagnosis.find_non_finite_gradient(self, grads)
             raise NonFiniteError(f"no finite gradient at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}")
         np.copyto(self._params_before, self.flat_params)
         optimizer.step(self.flat_params, grads, self.segments)
@@ -251,9 +248,6 @@ class Trainer:
             self.flat_params[:] = self._params_before
             raise NonFiniteError(f"step {step + 1} of epoch {epoch + 1} would make parameters infinite. {_REMEDY}")
         return loss, y_batch, norm
-
-    def find_non_finite_gradient(self, grads: Float[Array, " P"]) -> str:
-        raise NotImplementedError
 
     def _record(self, progress: Progress) -> dict[str, float]:
         totals, seen = progress.totals, progress.seen
@@ -305,15 +299,6 @@ class Trainer:
 
     def y_shape_of(self, x: Array) -> tuple[int, ...]:
         raise NotImplementedError
-
-
-_IN_ROW = ("loss", "accuracy", "val_loss", "val_accuracy", *EXTRA)
-
-
-def _in_row(record: dict[str, float]) -> dict[str, float]:
-    """What the table has columns for; "acc" is one name of the accuracy."""
-    record = {key.replace("acc", "accuracy") if key in ("acc", "val_acc") else key: v for key, v in record.items()}
-    return {key: value for key, value in record.items() if key in _IN_ROW}
 
 
 _REMEDY = "Try a smaller learning rate, or clipping with global_clipnorm=1.0"

@@ -11,20 +11,20 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, SupportsFloat, runtime_checkable
 
 _SECONDS_BETWEEN_REDRAWS = 0.1
-_HEADINGS = (
-    ("ep", 3),
-    ("loss", 7),
-    ("acc", 6),
-    ("val_loss", 8),
-    ("val_acc", 7),
-    ("|g|", 7),
-    ("reviews/s", 9),
-    ("s", 7),
+# heading, width, digits, and the key of an epoch's record
+_COLUMNS = (
+    ("loss", 7, 4, "loss"),
+    ("acc", 6, 4, "accuracy"),
+    ("val_loss", 8, 4, "val_loss"),
+    ("val_acc", 7, 4, "val_accuracy"),
+    ("|g|", 7, 4, "gradient_norm"),
+    ("reviews/s", 9, 0, "reviews_per_second"),
+    ("s", 7, 1, "seconds"),
 )
 
 
@@ -46,33 +46,13 @@ def header_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
 
 def table_head() -> str:
     """Return the headings of the epoch table."""
-    return "  ".join(f"{name:>{width}}" for name, width in _HEADINGS) + "  best"
+    return "  ".join([" ep", *(f"{name:>{width}}" for name, width, _, _ in _COLUMNS)]) + "  best"
 
 
-def epoch_row(
-    epoch: int,
-    *,
-    loss: SupportsFloat,
-    accuracy: SupportsFloat | None = None,
-    val_loss: SupportsFloat | None = None,
-    val_accuracy: SupportsFloat | None = None,
-    gradient_norm: SupportsFloat | None = None,
-    reviews_per_second: SupportsFloat | None = None,
-    seconds: SupportsFloat | None = None,
-    best: bool = False,
-) -> str:
-    """Return one row of the epoch table; "-" stands for a number that there is none of."""
-    numbers = (
-        (loss, 4),
-        (accuracy, 4),
-        (val_loss, 4),
-        (val_accuracy, 4),
-        (gradient_norm, 4),
-        (reviews_per_second, 0),
-        (seconds, 1),
-    )
-    cells = [f"{epoch:>{_HEADINGS[0][1]}}"]
-    cells += [_cell(number, width, digits) for (number, digits), (_, width) in zip(numbers, _HEADINGS[1:], strict=True)]
+def epoch_row(epoch: int, record: Mapping[str, SupportsFloat], *, best: bool = False) -> str:
+    """Return the row of one epoch: what of its record the table has columns for, "-" for what it lacks."""
+    cells = [f"{epoch:>3}"]
+    cells += [_cell(record.get(key, record.get(key.replace("accuracy", "acc"))), w, d) for _, w, d, key in _COLUMNS]
     return ("  ".join(cells) + ("  *" if best else "")).rstrip()
 
 
@@ -127,9 +107,8 @@ class Console:
     def table_head(self) -> None:
         self.line(table_head())
 
-    def epoch_row(self, epoch: int, **numbers: Any) -> None:
-        """Print one row; the keywords are those of the function `epoch_row`."""
-        self.line(epoch_row(epoch, **numbers))
+    def epoch_row(self, epoch: int, record: Mapping[str, SupportsFloat], *, best: bool = False) -> None:
+        self.line(epoch_row(epoch, record, best=best))
 
     def line(self, text: str) -> None:
         """Print one line of anything else, such as the result on the test set."""

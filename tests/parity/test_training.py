@@ -7,9 +7,8 @@ embeddings differently: see `run_keras.train`.
 import numpy as np
 import pytest
 
+from scratchnn import Sequential, optimizers
 from scratchnn import layers as our_layers
-from scratchnn import optimizers
-from scratchnn.model import Sequential
 from tests.parity.cases import construct
 from tests.parity.recording import load, recorded
 from tests.parity.training_cases import TRAINING, summary

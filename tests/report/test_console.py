@@ -41,7 +41,7 @@ for epoch in (1, 2):
         for step in range(40):
             time.sleep(0.01)
             progress.advance(1, loss=0.5, accuracy=0.75)
-    console.epoch_row(epoch, loss=0.5, accuracy=0.75, best=epoch == 2)
+    console.epoch_row(epoch, {"loss": 0.5, "accuracy": 0.75}, best=epoch == 2)
 """
 ROWS = [
     "model  lstm",
@@ -164,7 +164,7 @@ def use_all(console: Console) -> None:
     console.table_head()
     with console.progress(1, 1, 1) as progress:
         progress.advance()
-    console.epoch_row(1, **NUMBERS)
+    console.epoch_row(1, NUMBERS)
     console.line("end")
 
 
@@ -216,7 +216,7 @@ def test_header_values_stand_under_one_another() -> None:
 
 
 def test_a_row_stands_under_its_headings() -> None:
-    head, row = table_head(), epoch_row(12, best=True, **NUMBERS)
+    head, row = table_head(), epoch_row(12, NUMBERS, best=True)
     assert row.split() == ["12", "0.5312", "0.7270", "0.4301", "0.8030", "0.9100", "61234", "0.3", "*"]
     ends = [match.end() for match in re.finditer(r"\S+", head)]
     assert [match.end() for match in re.finditer(r"\S+", row)][:-1] == ends[:-1]
@@ -226,7 +226,7 @@ def test_a_row_stands_under_its_headings() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e-30, -1e12, 123_456.789, 1e300, np.float32(3)])
 def test_no_number_breaks_the_columns(value: Any) -> None:
     numbers: dict[str, Any] = {name: value for name in NUMBERS}
-    row = epoch_row(3, **numbers)
+    row = epoch_row(3, numbers)
     assert len(row) == len(table_head()) - len("  best")
     assert len(row.split()) == 8
     assert np.isclose(float(row.split()[1]), value, rtol=0.5, atol=1e-4, equal_nan=True)

@@ -1,18 +1,22 @@
-# Two commands, each doing all of its own set-up:
+# Three commands, each doing all of its own set-up:
 #   make train [ARCH=lstm] [ARGS="--epochs 3 --seed 1"]
 #   make test  [ARGS="-k gradient"]
+#   make bench [ARGS="--quick"]         (about an hour; TensorFlow, PyTorch and JAX go into .venv-bench)
 ARCH ?= lstm
 ARGS ?=
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: train test check
+.PHONY: train test bench check
 
 train: .venv/train-installed
 	$(BIN)/python -m scratchnn.train --arch $(ARCH) $(ARGS)
 
 test: .venv/test-installed
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: .venv-bench/installed
+	.venv-bench/bin/python -m benchmarks.bench $(ARGS)
 
 check: .venv/dev-installed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright
@@ -27,4 +31,10 @@ check: .venv/dev-installed
 
 .venv/%-installed: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"
+	@touch $@
+
+# An environment of its own: the peers weigh more than a gigabyte, and nothing else needs them.
+.venv-bench/installed: pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -e ".[bench]"
 	@touch $@

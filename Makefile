@@ -1,7 +1,7 @@
 # Three commands, each doing all of its own set-up:
 #   make train [ARCH=lstm] [ARGS="--epochs 3 --seed 1"]
 #   make test  [ARGS="-k gradient"]
-#   make bench [ARGS="--quick"]         (about an hour; TensorFlow, PyTorch and JAX go into .venv-bench)
+#   make bench [ARGS="--quick"]         (over half an hour; TensorFlow, PyTorch and JAX go into .venv-bench)
 ARCH ?= lstm
 ARGS ?=
 PYTHON ?= python3
@@ -23,7 +23,7 @@ check: .venv/dev-installed
 
 # .venv/X-installed records that the extra X was installed since pyproject.toml last changed.
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; false; }
 
 .venv/train-installed: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .

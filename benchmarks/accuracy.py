@@ -1,6 +1,6 @@
 """The published models, ours and Keras' own, on the same reviews: test accuracy of every seed.
 
-    SCRATCHNN_DATA=<folder> python benchmarks/accuracy.py [--arch ff lstm] [--seeds 0 1 2]
+    SCRATCHNN_DATA=<folder> python -m benchmarks.accuracy [--arch ff lstm] [--seeds 0 1 2]
 
 Each run is a process of its own, ours and Keras' in turn, so that a busy moment of the machine hits both. The results
 go to benchmarks/results/accuracy.json, which keeps runs that are there already, and from there into README.md's table.
@@ -8,18 +8,18 @@ go to benchmarks/results/accuracy.json, which keeps runs that are there already,
 
 import argparse
 import json
-import os
-import platform
-import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks import tables
+from benchmarks.harness import ROOT, run_process
+from benchmarks.machine import facts
+
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results" / "accuracy.json"
-RUNNERS = {"scratchnn": FOLDER / "run_scratchnn.py", "keras": FOLDER / "peers" / "run_keras.py"}
+RUNNERS = {"scratchnn": "benchmarks.run_scratchnn", "keras": "benchmarks.peers.run_keras"}
 PUBLISHED = {"ff": 0.7931, "rnn": 0.7911, "lstm": 0.8321, "cnn-linear": 0.7915}
-README = FOLDER.parent / "README.md"
-BEGIN, END = "<!-- accuracy: written by benchmarks/accuracy.py -->", "<!-- end of accuracy -->"
+README = ROOT / "README.md"
 
 
 def main() -> None:
@@ -27,14 +27,14 @@ def main() -> None:
     parser.add_argument("--arch", nargs="+", default=["ff", "rnn", "lstm", "cnn", "cnn-linear"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     args = parser.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"machine": machine(), "runs": []}
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"machine": facts(), "runs": []}
     for seed in args.seeds:
         for arch in args.arch:
             for runner in RUNNERS:
                 if any(r["runner"] == runner and r["arch"] == arch and r["seed"] == seed for r in results["runs"]):
                     continue
-                command = [sys.executable, str(RUNNERS[runner]), "--arch", arch, "--seed", str(seed)]
-                output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+                command = [sys.executable, "-m", RUNNERS[runner], "--arch", arch, "--seed", str(seed)]
+                output = run_process(command).output
                 run = {"runner": runner, **json.loads(output.splitlines()[-1])}
                 results["runs"].append(run)
                 RESULTS.parent.mkdir(exist_ok=True)
@@ -42,23 +42,21 @@ def main() -> None:
                 print(
                     f"{arch:10} seed {seed}  {runner:9}  {run['test_accuracy']:.4f}  {run['seconds_per_epoch']:.2f} s"
                 )
-    README.write_text(with_table(README.read_text(), table(results)))
+    README.write_text(tables.with_table(README.read_text(), tables.ACCURACY, table(results)))
 
 
 def table(results: dict) -> str:
     """The headline table, in Markdown: mean and every seed of both, and the median seconds of an epoch."""
     runs = results["runs"]
-    lines = [
-        "| model | parameters | published | scratchnn: mean (seeds) | Keras: mean (seeds) | s/epoch, ours | Keras |",
-        "|---|--:|--:|---|---|--:|--:|",
-    ]
+    rows = []
     for arch in dict.fromkeys(run["arch"] for run in runs):
         ours, keras = ([r for r in runs if r["arch"] == arch and r["runner"] == name] for name in RUNNERS)
         published = f"{PUBLISHED[arch]:.3f}" if arch in PUBLISHED else ""
         cells = [f"`{arch}`", f"{ours[0]['parameters']:,}", published, accuracies(ours), accuracies(keras)]
         cells += [f"{seconds(ours):.2f}", f"{seconds(keras):.2f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append(cells)
+    head = ["model", "parameters", "published", "scratchnn: mean (seeds)", "Keras: mean (seeds)"]
+    return tables.markdown([*head, "s/epoch, ours", "Keras"], ["---", "--:", "--:", "---", "---", "--:", "--:"], rows)
 
 
 def accuracies(runs: list[dict]) -> str:
@@ -68,16 +66,6 @@ def accuracies(runs: list[dict]) -> str:
 
 def seconds(runs: list[dict]) -> float:
     return sorted(run["seconds_per_epoch"] for run in runs)[len(runs) // 2]
-
-
-def with_table(readme: str, table: str) -> str:
-    before, rest = readme.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
-
-
-def machine() -> dict[str, object]:
-    return {"cores": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()}
 
 
 if __name__ == "__main__":

@@ -1,31 +1,71 @@
-"""Train one published model with scratchnn and print what came of it as one line of JSON. See accuracy.py."""
+"""scratchnn itself, run as its peers are; one line of JSON.
 
-import argparse
+`--workload` times training (see harness.py), `--arch` and `--seed` train a published model (see accuracy.py).
+"""
+
 import dataclasses
-import json
 import tempfile
+from typing import Any
 
-from scratchnn import experiment
-from scratchnn.report.console import Console
-from scratchnn.settings import Settings
+import numpy as np
+
+import scratchnn as nn
+from benchmarks import runner
+from benchmarks.workloads import Weights, Workload
+from scratchnn.experiment import PREDICT_BATCH
+from scratchnn.threads import kernel_threads
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--arch", required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    args = parser.parse_args()
+def build(workload: Workload) -> nn.Sequential:
+    """The model, built, with weights of its own."""
+    model = nn.Sequential([getattr(nn.layers, kind)(**settings) for kind, settings in workload.layers], seed=0)
+    model.build((None, workload.length))
+    return model
+
+
+class Ours:
+    def __init__(self, workload: Workload, weights: Weights, variant: str) -> None:
+        self.batch = workload.batch
+        self.model = build(workload)
+        self.model.set_weights([array for arrays in weights for array in arrays])
+        self.model.compile("adam", loss="binary_crossentropy")
+
+    def describe(self) -> dict[str, Any]:
+        return {"framework": f"scratchnn {nn.__version__}", "settings": {"threads": kernel_threads()}}
+
+    def step(self, x: np.ndarray, y: np.ndarray) -> float:
+        return self.model.train_on_batch(x, y)
+
+    def prepare(self, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> None:
+        rows = runner.WARM_UP_STEPS * self.batch
+        self.train(x[:rows], y[:rows])
+        self.evaluate(x_test[:PREDICT_BATCH], y_test[:PREDICT_BATCH])
+
+    def train(self, x: np.ndarray, y: np.ndarray) -> float:
+        return self.model.fit(x, y, batch_size=self.batch, epochs=1, verbose=0).history["loss"][-1]
+
+    def evaluate(self, x: np.ndarray, y: np.ndarray) -> float:
+        loss = self.model.evaluate(x, y, batch_size=PREDICT_BATCH, verbose=0)
+        assert isinstance(loss, float)
+        return loss
+
+
+def accuracy(arch: str, seed: int) -> dict[str, Any]:
+    from scratchnn import experiment
+    from scratchnn.report.console import Console
+    from scratchnn.settings import Settings
+
     with tempfile.TemporaryDirectory() as folder:
-        run = experiment.start(Settings(arch=args.arch, seed=args.seed, out=folder), None)
+        run = experiment.start(Settings(arch=arch, seed=seed, out=folder), None)
         if run.data.is_synthetic:
             raise SystemExit("these figures are about the real reviews; set SCRATCHNN_DATA")
         experiment.train(run, Console(quiet=True))
         test = experiment.finish(run, Console(quiet=True))
     seconds = sorted(record["seconds"] for record in run.progress.records)
-    result = {
+    return {
         "framework": "scratchnn",
-        "arch": args.arch,
-        "seed": args.seed,
+        "arch": arch,
+        "seed": seed,
         "parameters": run.model.count_params(),
         "test_loss": test["loss"],
         "test_accuracy": test["accuracy"],
@@ -35,8 +75,7 @@ def main() -> None:
         "data": run.data.digest[:8],
         "settings": {k: v for k, v in dataclasses.asdict(run.settings).items() if k not in ("out", "seed", "arch")},
     }
-    print(json.dumps(result))
 
 
 if __name__ == "__main__":
-    main()
+    runner.main(Ours, accuracy)

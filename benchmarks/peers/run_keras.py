@@ -1,38 +1,91 @@
-"""Train one published model with Keras (TensorFlow) on the same arrays; print one line of JSON. See ../accuracy.py."""
+"""Keras (TensorFlow) on the same arrays; one line of JSON.
 
-import argparse
-import json
+`--workload` times training (see ../harness.py), `--arch` and `--seed` train a published model (see ../accuracy.py).
+"""
+
 import os
 import time
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
-from keras import layers
+import numpy as np
+import tensorflow as tf
 
-from scratchnn.data import imdb
-from scratchnn.settings import Settings
+from benchmarks import runner
+from benchmarks.workloads import ARCHITECTURES, Layer, Weights, Workload, embedding
 
-
-def build(arch: str, V: int) -> keras.Model:
-    output = layers.Dense(1, activation="sigmoid")
-    stacks = {
-        "ff": lambda: [layers.Flatten(), output],
-        "rnn": lambda: [layers.SimpleRNN(32, return_sequences=True), layers.SimpleRNN(32), output],
-        "lstm": lambda: [layers.LSTM(32), layers.Dense(32, activation="relu"), layers.Dropout(0.2), output],
-        "cnn": lambda: [*_convolutions(), output],
-        "cnn-linear": lambda: [*_convolutions(), layers.Dense(1)],
-    }
-    return keras.Sequential([layers.Embedding(V, 16), *stacks[arch]()])
+EVALUATION_BATCH = 500
+STEPS_PER_EXECUTION = 25  # 20,000 reviews make 625 batches of 32
 
 
-def _convolutions() -> list:
-    return [
-        layers.Conv1D(32, 7, activation="relu"),
-        layers.MaxPooling1D(5),
-        layers.Conv1D(32, 7, activation="relu"),
-        layers.GlobalMaxPooling1D(),
-    ]
+def build(specs: tuple[Layer, ...]) -> keras.Sequential:
+    return keras.Sequential([getattr(keras.layers, kind)(**settings) for kind, settings in specs])
+
+
+# ---- speed
+
+
+class Keras:
+    """As Keras comes: what `jit_compile="auto"` chooses, one step per call.
+
+    `--variant xla` is compiled by XLA, several steps per call. Keras does not choose that itself, but it is faster.
+    """
+
+    def __init__(self, workload: Workload, weights: Weights, variant: str) -> None:
+        self.batch = workload.batch
+        self.xla = variant == "xla"
+        self.model = build(workload.layers)
+        self.model.build((None, workload.length))
+        self.model.set_weights([array for arrays in weights for array in arrays])
+        self.model.compile(
+            optimizer="adam",
+            loss="binary_crossentropy",
+            jit_compile=True if self.xla else "auto",
+            steps_per_execution=STEPS_PER_EXECUTION if self.xla else 1,
+        )
+        self.dense_step = tf.function(self._dense_step)
+
+    def describe(self) -> dict[str, Any]:
+        threading = tf.config.threading
+        settings = {
+            "jit_compile": bool(self.model.jit_compile),
+            "steps_per_execution": self.model.steps_per_execution,
+            "inter_op_threads": threading.get_inter_op_parallelism_threads() or os.cpu_count(),
+            "intra_op_threads": threading.get_intra_op_parallelism_threads() or os.cpu_count(),
+        }
+        backend = f"{keras.backend.backend()} {tf.__version__}"
+        return {"framework": f"Keras {keras.__version__} on {backend}", "settings": settings}
+
+    def step(self, x: np.ndarray, y: np.ndarray) -> float:
+        return float(self.dense_step(x, y[:, None]))
+
+    def _dense_step(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """One step of `fit`, except that the gradients of an id that occurs several times are summed.
+
+        On TensorFlow, Keras' optimizers see them one by one, and Adam then moves elsewhere than on any other backend.
+        """
+        with tf.GradientTape() as tape:
+            loss = self.model.compute_loss(x, y, self.model(x, training=True))
+        variables = self.model.trainable_variables
+        gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, [v.value for v in variables])]
+        self.model.optimizer.apply(gradients, variables)
+        return loss
+
+    def prepare(self, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> None:
+        rows = STEPS_PER_EXECUTION * self.batch if self.xla else runner.WARM_UP_STEPS * self.batch
+        self.train(x[:rows], y[:rows])
+        self.evaluate(x_test[:EVALUATION_BATCH], y_test[:EVALUATION_BATCH])
+
+    def train(self, x: np.ndarray, y: np.ndarray) -> float:
+        return self.model.fit(x, y, batch_size=self.batch, epochs=1, verbose=0).history["loss"][-1]
+
+    def evaluate(self, x: np.ndarray, y: np.ndarray) -> float:
+        return self.model.evaluate(x, y, batch_size=EVALUATION_BATCH, verbose=0)
+
+
+# ---- accuracy
 
 
 class EpochSeconds(keras.callbacks.Callback):
@@ -46,15 +99,14 @@ class EpochSeconds(keras.callbacks.Callback):
         self.seconds.append(time.perf_counter() - self.started)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--arch", required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    args = parser.parse_args()
-    settings = Settings(arch=args.arch)
+def accuracy(arch: str, seed: int) -> dict[str, Any]:
+    from scratchnn.data import imdb
+    from scratchnn.settings import Settings
+
+    settings = Settings(arch=arch)
     data = imdb.load(None, num_words=settings.vocabulary, maxlen=settings.length, synthetic=False)
-    keras.utils.set_random_seed(args.seed)
-    model = build(args.arch, settings.vocabulary)
+    keras.utils.set_random_seed(seed)
+    model = build((embedding(settings.vocabulary, 16), *ARCHITECTURES[arch]))
     model.compile(optimizer=settings.optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     timer = EpochSeconds()
     history = model.fit(
@@ -66,21 +118,20 @@ def main() -> None:
         callbacks=[timer],
         verbose=0,
     )
-    loss, accuracy = model.evaluate(data.x_test, data.y_test.astype("float32"), verbose=0)
+    test_loss, test_accuracy = model.evaluate(data.x_test, data.y_test.astype("float32"), verbose=0)
     seconds = sorted(timer.seconds)
-    result = {
+    return {
         "framework": f"Keras {keras.__version__} on {keras.backend.backend()}",
-        "arch": args.arch,
-        "seed": args.seed,
+        "arch": arch,
+        "seed": seed,
         "parameters": model.count_params(),
-        "test_loss": loss,
-        "test_accuracy": accuracy,
+        "test_loss": test_loss,
+        "test_accuracy": test_accuracy,
         "val_accuracy": history.history["val_accuracy"],
         "seconds_per_epoch": seconds[len(seconds) // 2],
         "data": data.digest[:8],
     }
-    print(json.dumps(result))
 
 
 if __name__ == "__main__":
-    main()
+    runner.main(Keras, accuracy)

@@ -1,0 +1,141 @@
+"""The README's tables: Markdown from the results, put between two marks."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from benchmarks.harness import OURS
+from benchmarks.workloads import WORKLOADS
+
+SPEED = ("<!-- speed: written by benchmarks/bench.py -->", "<!-- end of speed -->")
+ACCURACY = ("<!-- accuracy: written by benchmarks/accuracy.py -->", "<!-- end of accuracy -->")
+# The columns, and the settings of a framework of which a column shows the fastest.
+COLUMNS = {
+    "scratchnn": (OURS,),
+    "Keras": ("keras",),
+    "Keras, XLA": ("keras-xla",),
+    "PyTorch": ("torch", "torch-compiled"),
+    "JAX": ("jax",),
+}
+
+
+def between(text: str, marks: tuple[str, str]) -> str | None:
+    """What stands between the marks, or None where they are missing."""
+    begin, end = marks
+    if begin not in text or end not in text:
+        return None
+    return text.split(begin)[1].split(end)[0].strip("\n")
+
+
+def with_table(text: str, marks: tuple[str, str], table: str) -> str:
+    """The text with the table between its marks, in place of what was there; as it was where they are missing."""
+    if between(text, marks) is None:
+        return text
+    begin, end = marks
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    return f"{before}{begin}\n{table}\n{end}{after}"
+
+
+def markdown(head: Sequence[str], align: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "|".join(align) + "|"]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def speed_tables(results: dict[str, Any]) -> str:
+    """All tables of speed.json, with what a reader must know between them."""
+    parts = [epochs(results), evaluations(results)]
+    if "startup" in results:
+        parts.append(startup(results["startup"]))
+    parts.append(about(results))
+    parts += [f"**{warning}**" for warning in results.get("warnings", [])]
+    return "\n\n".join(parts)
+
+
+def epochs(results: dict[str, Any]) -> str:
+    """Seconds of a training epoch: medians, with the spread of ours, and ratios."""
+    floors = results.get("floor", {}).get("epoch_seconds", {})
+    rows = []
+    for name, result in results["workloads"].items():
+        cells = [f"`{name}`: {describe(name)}", *(cell(result, "epoch", names) for names in COLUMNS.values())]
+        ratios = result["epoch"]
+        cells += [times(ratios.get("against_best_peer")), times(ratios.get("against_keras"))]
+        ours = result["contenders"].get(OURS)
+        share = floors[name] / ours["epoch"]["median"] if ours and floors.get(name) else None
+        cells.append("" if share is None else f"{share:.0%}")
+        rows.append(cells)
+    head = ["training epoch, 20,000 reviews", *COLUMNS, "best peer / ours", "Keras / ours", "floor"]
+    return markdown(head, ["---", *["--:"] * (len(head) - 1)], rows)
+
+
+def evaluations(results: dict[str, Any]) -> str:
+    rows = []
+    for name, result in results["workloads"].items():
+        cells = [f"`{name}`", *(cell(result, "evaluation", names) for names in COLUMNS.values())]
+        rows.append([*cells, times(result["evaluation"].get("against_best_peer"))])
+    head = ["forward pass, 25,000 reviews", *COLUMNS, "best peer / ours"]
+    return markdown(head, ["---", *["--:"] * (len(head) - 1)], rows)
+
+
+def startup(measured: dict[str, Any]) -> str:
+    command = measured["train_command"]
+    rows = [
+        ("`import scratchnn`", f"{measured['import_seconds']['median']:.2f} s"),
+        ("`from scratchnn import Sequential` and layers", f"{measured['import_names_seconds']['median']:.2f} s"),
+        ("first batch, compiled kernels on disk", f"{measured['first_batch_warm_seconds']['median']:.2f} s"),
+        ("first batch, everything to be compiled", f"{measured['first_batch_cold_seconds']:.1f} s"),
+        (
+            f"`python -m scratchnn.train --arch lstm`, {command['epochs']} epochs, all of it",
+            f"{command['seconds']['median']:.1f} s",
+        ),
+        ("its peak memory", f"{command['peak_mb']} MB"),
+    ]
+    return markdown(["start-up", ""], ["---", "--:"], rows)
+
+
+def about(results: dict[str, Any]) -> str:
+    """One paragraph: machine, versions, rounds, and how the numbers are to be read."""
+    machine = results["machine"]
+    frameworks = {
+        each["framework"].split(",")[0]: None
+        for result in results["workloads"].values()
+        for each in result["contenders"].values()
+    }
+    scaled = [name for name in results["workloads"] if name in WORKLOADS and WORKLOADS[name].share < 1]
+    text = (
+        f"Seconds, medians of {results['rounds']} interleaved rounds on {machine['cores']} cores ({machine['cpu']}), "
+        f"smallest and largest in brackets; {', '.join(frameworks)}. *Keras, XLA*: with jit_compile=True and several "
+        "steps per call, which it does not choose itself; c: by torch.compile, where that was faster than eager."
+    )
+    if scaled:
+        share = WORKLOADS[scaled[0]].share
+        text += f" Of {', '.join(f'`{name}`' for name in scaled)} {share:.0%} was timed and scaled up."
+    if rates := results.get("floor", {}).get("rates"):
+        text += (
+            f" *Floor*: the share of our time that the arithmetic would need at this machine's peak "
+            f"({rates['gflops']:.0f} GFLOP/s per core) plus its activations ({rates['gactivations']:.1f} G/s per core)."
+        )
+    return text
+
+
+def cell(result: dict[str, Any], what: str, names: Sequence[str]) -> str:
+    """Median and spread of a framework, in the fastest of its settings; "c" where that is the compiled one."""
+    measured = {name: result["contenders"][name][what] for name in names if name in result["contenders"]}
+    if not measured:
+        return ""
+    fastest = min(measured, key=lambda name: measured[name]["median"])
+    numbers = measured[fastest]
+    mark = " c" if fastest.endswith("-compiled") else ""
+    return f"{digits(numbers['median'])} ({digits(numbers['min'])}-{digits(numbers['max'])}){mark}"
+
+
+def digits(seconds: float) -> str:
+    return f"{seconds:.3f}" if seconds < 0.1 else f"{seconds:.2f}" if seconds < 10 else f"{seconds:.1f}"
+
+
+def times(ratio: float | None) -> str:
+    return "" if ratio is None else f"**{ratio:.1f}x**"
+
+
+def describe(name: str) -> str:
+    workload = WORKLOADS[name]
+    return f"{workload.about}; vocabulary {workload.vocabulary:,}, length {workload.length}, batch {workload.batch}"

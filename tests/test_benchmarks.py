@@ -1,0 +1,182 @@
+"""The benchmarks' own arithmetic: workloads, floors, ratios, tables. Nothing here is timed."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import scratchnn as nn
+from benchmarks import accuracy, bench, floor, harness, machine, runner, tables
+from benchmarks.run_scratchnn import Ours, build
+from benchmarks.workloads import ARCHITECTURES, WORKLOADS, Workload, embedding, initial_weights, parameters, stages
+from scratchnn import architectures
+
+COUNTS = {
+    "lstm": 23_361,
+    "rnn": 19_681,
+    "gru": 20_833,
+    "cnn": 26_849,
+    "ff": 17_601,
+    "lstm-dropout": 166_305,
+    "rnn-500": 322_113,
+    "lstm-128": 1_411_713,
+}
+README = harness.ROOT / "README.md"
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_workloads_build_with_the_right_counts(name: str) -> None:
+    workload = WORKLOADS[name]
+    model = build(workload)
+    assert model.count_params() == parameters(workload) == COUNTS[name]
+    weights = [array for arrays in initial_weights(workload) for array in arrays]
+    assert [array.shape for array in model.get_weights()] == [array.shape for array in weights]
+    model.set_weights(weights)
+
+
+@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+def test_published_models_are_those_of_the_package(name: str) -> None:
+    """The peers translate the table of the benchmarks; `train` reads the package's. They must be the same models."""
+    ours = architectures.ARCHITECTURES[name].layers(1000)
+    described = [getattr(nn.layers, kind)(**settings) for kind, settings in (embedding(1000, 16), *ARCHITECTURES[name])]
+    assert [type(layer) for layer in described] == [type(layer) for layer in ours]
+    assert [layer.get_config() for layer in described] == [layer.get_config() for layer in ours]
+
+
+def test_stages_follow_the_shapes() -> None:
+    shapes = [stage.y for stage in stages(WORKLOADS["cnn"])]
+    assert shapes == [(100, 16), (94, 32), (18, 32), (12, 32), (32,), (1,)]
+    assert [stage.y for stage in stages(WORKLOADS["rnn"])][1:3] == [(100, 32), (32,)]
+    assert [stage.y for stage in stages(WORKLOADS["ff"])][1] == (1600,)
+
+
+def test_without_dropout_changes_nothing_else() -> None:
+    workload = WORKLOADS["lstm-dropout"]
+    rates = [settings["rate"] for kind, settings in workload.without_dropout().layers if kind == "Dropout"]
+    assert rates == [0.0, 0.0]
+    assert parameters(workload.without_dropout()) == parameters(workload)
+    assert len(workload.without_dropout().layers) == len(workload.layers)
+
+
+def test_timed_reviews_are_full_batches() -> None:
+    for workload in WORKLOADS.values():
+        assert workload.timed_reviews % workload.batch == 0
+        assert workload.timed_reviews >= 0.99 * 20_000 * workload.share
+        assert workload.timed_test_reviews == 25_000 * workload.share
+
+
+def test_our_runner_trains() -> None:
+    """What is timed learns, and the checked steps do not disturb what is timed."""
+    workload = WORKLOADS["ff"]
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, workload.vocabulary, (64, workload.length), dtype=np.int32)
+    y = generator.integers(0, 2, 64).astype(np.float32)
+    subject = Ours(workload, initial_weights(workload), "")
+    before = subject.evaluate(x, y)
+    subject.prepare(x, y, x, y)
+    for _ in range(20):
+        subject.train(x, y)
+    assert subject.evaluate(x, y) < before
+    assert subject.step(x[:32], y[:32]) < 1
+    assert "threads" in subject.describe()["settings"]
+
+
+def test_repeat_times_short_work_several_times() -> None:
+    seconds, result = runner.repeat(lambda: 3.0)
+    assert len(seconds) == runner.MOST_EPOCHS and result == 3.0
+
+
+def test_arithmetic_of_the_floor() -> None:
+    """20,000 reviews of 100 steps, 48 by 128 weights, three products of two operations; five activations."""
+    only = Workload("lstm", "")
+    operations, activations = floor.work(only)
+    dense = 3 * 2 * (32 * 32 + 32) * 20_000
+    assert operations == 20_000 * 100 * 48 * 128 * 2 * 3 + dense
+    assert activations == 20_000 * 100 * 32 * 5
+    rates = {"gflops": 100.0, "gactivations": 1.0, "threads": 2}
+    assert math.isclose(floor.seconds(only, rates), (operations / 100e9 + activations / 1e9) / 2)
+
+
+def test_spread_and_ratios() -> None:
+    assert harness.spread([3.0, 1.0, 2.0]) == {"median": 2.0, "min": 1.0, "max": 3.0, "runs": [3.0, 1.0, 2.0]}
+    found = harness.ratios({"scratchnn": 0.5, "keras": 8.0, "keras-xla": 3.0, "torch": 2.0, "jax": 1.5})
+    assert found == {"best_peer": "jax", "against_best_peer": 3.0, "against_keras": 16.0}
+    assert harness.ratios({"scratchnn": 0.5}) == harness.ratios({"jax": 0.5}) == {}
+    assert "against_keras" not in harness.ratios({"scratchnn": 0.5, "jax": 1.0})
+
+
+def test_check_of_the_losses() -> None:
+    ours = [0.7, 0.6]
+    assert harness.check({"scratchnn": ours, "jax": [0.7, 0.60003]})["agree"] is True
+    assert harness.check({"scratchnn": ours, "jax": [0.7, 0.6001]})["agree"] is False
+    assert harness.check({"scratchnn": ours, "jax": [0.7, math.nan]})["agree"] is False
+    assert harness.check({"jax": ours})["agree"] is None
+
+
+def _run(epoch: float, **changes: Any) -> dict[str, Any]:
+    run = {"framework": "F 1.0", "settings": {}, "timed": {}, "losses": [0.7], "test_loss": 0.5, "peak_mb": 100}
+    return run | {"epoch": epoch, "evaluation": epoch / 4, "first_batch": 1.0, "others": 0.0, "data": "d"} | changes
+
+
+def _results() -> dict[str, Any]:
+    runs = {
+        "scratchnn": [_run(0.5), _run(0.4), _run(0.6, others=0.3)],
+        "keras": [_run(8.0)],
+        "torch": [_run(2.0, losses=[0.8])],
+        "torch-compiled": [_run(1.0)],
+    }
+    return {
+        "machine": {"cores": 2, "cpu": "a processor"},
+        "rounds": 3,
+        "workloads": {"lstm": harness.summary(runs) | {"failed": {"jax": "not installed"}}},
+        "floor": {"epoch_seconds": {"lstm": 0.25}, "rates": {"gflops": 100.0, "gactivations": 3.0}},
+        "warnings": ["busy"],
+    }
+
+
+def test_tables_of_made_up_numbers() -> None:
+    text = tables.speed_tables(_results())
+    row = next(line for line in text.splitlines() if line.startswith("| `lstm`: "))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    numbers = ["0.50 (0.40-0.60)", "8.00 (8.00-8.00)", "", "1.00 (1.00-1.00) c", "", "**2.0x**", "**16.0x**", "50%"]
+    assert cells[1:] == numbers
+    assert "**busy**" in text
+    for table in text.split("\n\n")[:2]:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+
+
+def test_doubts_are_told() -> None:
+    found = bench.doubts(_results()["workloads"])
+    assert any("losses do not agree, torch" in doubt for doubt in found)
+    assert any("other programs" in doubt and "scratchnn" in doubt for doubt in found)
+    assert any("jax failed" in doubt for doubt in found)
+
+
+def test_a_table_goes_between_its_marks() -> None:
+    begin, end = tables.SPEED
+    text = tables.with_table(f"before\n{begin}\nold\n{end}\nafter", tables.SPEED, "new")
+    assert text == f"before\n{begin}\nnew\n{end}\nafter"
+    assert tables.between(text, tables.SPEED) == "new"
+    assert tables.with_table("no marks", tables.SPEED, "new") == "no marks"
+
+
+def test_facts_of_the_machine() -> None:
+    facts = machine.facts()
+    assert facts["cores"] >= 1 and "numpy" in facts["packages"]
+    json.dumps(facts)
+
+
+@pytest.mark.parametrize(
+    ("path", "marks", "table"),
+    [
+        (accuracy.RESULTS, tables.ACCURACY, accuracy.table),
+        (bench.RESULTS, tables.SPEED, tables.speed_tables),
+    ],
+)
+def test_readme_says_what_was_measured(path: Any, marks: Any, table: Any) -> None:
+    written = tables.between(README.read_text(), marks)
+    if not path.exists() or written is None:
+        pytest.skip(f"{path.name} or its place in the README is not there yet")
+    assert written == table(json.loads(path.read_text()))

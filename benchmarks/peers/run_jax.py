@@ -12,7 +12,7 @@ from jax import lax
 from benchmarks import runner
 from benchmarks.workloads import Weights, Workload
 
-EVALUATION_BATCH = 500
+EVALUATION_BATCH = 250  # of 50 to 2,500 the best or as good, for every kind of layer
 LEARNING_RATE, BETA_1, BETA_2, EPSILON = 0.001, 0.9, 0.999, 1e-7
 UNROLL = 1
 

@@ -1,4 +1,4 @@
-"""The published models by name. Each is a list of layers for a vocabulary size and a sequence length.
+"""The published models by name. Each is a list of layers for a vocabulary size.
 
 `scratchnn`'s names are looked up when a model is built, not when this file is read, so that the command line can list
 the names at once.

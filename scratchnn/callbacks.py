@@ -84,8 +84,8 @@ class EarlyStopping(Callback):
     """Stops when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
     With `baseline`, an epoch restarts the waiting only if it also beats the baseline. Epochs before `start_from_epoch`
-    are not looked at. `restore_best_weights` brings back the weights of the best epoch whenever training ends, also
-    when it ends by itself after the last epoch. Afterwards `best`, `best_epoch` and `stopped_epoch` (None: it was not
+    are not looked at. `restore_best_weights` brings back the weights of the best epoch when `fit` returns, also
+    when it ended by itself after the last epoch. Afterwards `best`, `best_epoch` and `stopped_epoch` (None: it was not
     stopped here) tell what happened.
 
     Keras: the same, except that a missing `monitor` is an error and that NaN never counts as the best.
@@ -96,6 +96,7 @@ class EarlyStopping(Callback):
         monitor: str = "val_loss",
         min_delta: float = 0.0,
         patience: int = 0,
+        verbose: int = 0,
         mode: Mode = "auto",
         baseline: float | None = None,
         restore_best_weights: bool = False,
@@ -105,6 +106,7 @@ class EarlyStopping(Callback):
             raise ValueError(f"patience must be 0 or more epochs, got {patience}")
         self._monitor = _Monitor("EarlyStopping", monitor, mode, min_delta)
         self.patience = patience
+        self.verbose = verbose
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
@@ -136,6 +138,8 @@ class EarlyStopping(Callback):
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
+            if self.verbose:
+                print(f"EarlyStopping: no better {self._monitor.key} in {self.wait} epochs")
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self._best_weights is not None:
@@ -154,14 +158,20 @@ class ModelCheckpoint(Callback):
         self,
         filepath: str | os.PathLike,
         monitor: str = "val_loss",
+        verbose: int = 0,
         save_best_only: bool = False,
         mode: Mode = "auto",
     ) -> None:
         self.filepath = os.fspath(filepath)
         # Without save_best_only nothing is watched, so that "auto" need not understand the name.
         self._monitor = _Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None
+        self.verbose = verbose
         self.last_path: str | None = None
         self._written: set[str] = set()
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        if os.path.exists(self.filepath) and self.filepath not in self._written:
+            raise FileExistsError(f"ModelCheckpoint: {self.filepath} exists already; choose another name")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self._monitor is not None:
@@ -172,6 +182,8 @@ class ModelCheckpoint(Callback):
         path = self._path(epoch, logs or {})
         self.model.save(path, overwrite=path in self._written)
         self._written.add(path)
+        if self.verbose:
+            print(f"ModelCheckpoint: saved {path}")
         self.last_path = path
 
     def _path(self, epoch: int, logs: Logs) -> str:

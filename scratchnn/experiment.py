@@ -13,6 +13,7 @@ from scratchnn import saving
 from scratchnn.architectures import ARCHITECTURES
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, Imdb, imdb
+from scratchnn.interrupts import Interrupts
 from scratchnn.model import Model
 from scratchnn.optimizers import get as get_optimizer
 from scratchnn.progress import EXTRA, Progress
@@ -24,7 +25,7 @@ from scratchnn.sequential import Sequential
 from scratchnn.settings import Settings
 from scratchnn.threads import kernel_threads, kernels_are_compiled
 
-PREDICT_BATCH = 256  # rows do not depend on their batch, so this is a matter of speed only
+PREDICT_BATCH = 256  # a matter of speed only
 
 
 @dataclass
@@ -39,10 +40,11 @@ class Run:
 
 
 def start(settings: Settings, source: str | None) -> Run:
-    """Load the data, build the model and make the run's folder."""
+    """Load the data, build the model and make the run's folder, with a checkpoint to resume from at any time."""
     data = _load_data(settings, source)
+    settings = dataclasses.replace(settings, synthetic=data.is_synthetic)
     model = Sequential(
-        [*ARCHITECTURES[settings.arch].layers(settings.vocabulary)],
+        ARCHITECTURES[settings.arch].layers(settings.vocabulary),
         backend=settings.backend,
         seed=settings.seed,
         name=settings.arch,
@@ -52,16 +54,20 @@ def start(settings: Settings, source: str | None) -> Run:
     optimizer |= {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
     optimizer |= {} if settings.global_clipnorm is None else {"global_clipnorm": settings.global_clipnorm}
     model.compile(get_optimizer(optimizer), loss="binary_crossentropy", metrics=["accuracy"])
+    model.ready_optimizer()
+    assert model.optimizer is not None
+    settings = dataclasses.replace(settings, learning_rate=model.optimizer.learning_rate)
+    about_data = {"source": data.source, "digest": data.digest, "oov_share": data.oov_share}
     model.metadata = {
-        "arch": settings.arch,
         "settings": dataclasses.asdict(settings),
+        "data": about_data,
         "vocabulary": list(data.vocabulary.words),
     }
-    config = dataclasses.asdict(settings)
-    del config["arch"]
-    about_data = {"source": data.source, "digest": data.digest, "oov_share": data.oov_share}
+    config = {key: value for key, value in dataclasses.asdict(settings).items() if key != "arch"}
     folder = RunFolder.create(settings.out, settings.arch, {**config, "threads": kernel_threads(), "data": about_data})
-    return Run(settings, data, model, folder, Progress())
+    run = Run(settings, data, model, folder, Progress())
+    saving.save_checkpoint(model, run.progress, folder.checkpoint)
+    return run
 
 
 def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None) -> Run:
@@ -71,22 +77,22 @@ def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None)
         FileNotFoundError, ValueError: if there is nothing to go on from, or the data are not those it began with.
     """
     folder = RunFolder.open(path)
-    if not folder.checkpoint.is_file():
-        raise FileNotFoundError(
-            f"{folder.checkpoint} does not exist: no epoch of this run was finished, start it again"
-        )
-    config = folder.read_config()
-    known = {field.name for field in dataclasses.fields(Settings)}
-    settings = Settings(**{key: value for key, value in config.items() if key in known})
+    model, progress = saving.load_checkpoint(folder.checkpoint)
+    try:
+        settings = Settings(**model.metadata["settings"])
+        digest, told_source = model.metadata["data"]["digest"], model.metadata["data"]["source"]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{folder.checkpoint} is not the checkpoint of a training run ({error!r})") from error
     if epochs is not None:
         settings = dataclasses.replace(settings, epochs=epochs)
     data = _load_data(settings, source)
-    if data.digest != config["data"]["digest"]:
+    if data.digest != digest:
         raise DataError(
-            f"the run in {folder.path} began with the data {config['data']['digest'][:8]} "
-            f"({config['data']['source']}), found {data.digest[:8]} ({data.source}); point --data at the same files"
+            f"the run in {folder.path} began with the data {digest[:8]} ({told_source}), found {data.digest[:8]} "
+            f"({data.source}); point --data at the same files"
         )
-    model, progress = saving.load_checkpoint(folder.checkpoint, backend=settings.backend)
+    model.metadata["settings"] = dataclasses.asdict(settings)
+    saving.save_checkpoint(model, progress, folder.checkpoint)  # with the new number of epochs
     folder = RunFolder.open(path, finished_epochs=progress.epoch)
     return Run(settings, data, model, folder, progress)
 
@@ -123,22 +129,23 @@ def train(run: Run, console: Console) -> None:
         console.line(f"{done} epochs are done already; --epochs {done + 10} would add ten")
         return
     if settings.backend == "cpu" and not kernels_are_compiled():
-        console.line("compiling the kernels, once on this machine: about half a minute")
+        console.line("compiling the kernels, once on this machine: about 15 seconds")
     warm_up(run.model, data.x_train[: settings.batch_size])
-    try:
-        run.model.fit(
-            data.x_train,
-            data.y_train,
-            batch_size=settings.batch_size,
-            epochs=settings.epochs,
-            validation_split=settings.validation_split,
-            callbacks=[Recorder(run)],
-            progress=run.progress,
-            console=console,
-        )
-    except (KeyboardInterrupt, SystemExit):
-        saving.save_checkpoint(run.model, run.progress, run.folder.checkpoint)  # with the steps of this epoch
-        raise
+    with Interrupts():  # a second Ctrl-C waits until the checkpoint is written
+        try:
+            run.model.fit(
+                data.x_train,
+                data.y_train,
+                batch_size=settings.batch_size,
+                epochs=settings.epochs,
+                validation_split=settings.validation_split,
+                callbacks=[Recorder(run)],
+                progress=run.progress,
+                console=console,
+            )
+        except (KeyboardInterrupt, SystemExit):
+            saving.save_checkpoint(run.model, run.progress, run.folder.checkpoint)  # with the steps of this epoch
+            raise
 
 
 def finish(run: Run, console: Console) -> dict[str, float]:

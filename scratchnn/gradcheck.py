@@ -57,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 count += 1
                 off += [] if error.ok else [f"{error.name} of {case.name} ({case.variant})"]
     if off:
-        print(f"{len(off)} of {count} gradients are OFF: {'; '.join(off)}")
+        others = f", and {len(off) - 3} more" if len(off) > 3 else ""
+        print(f"{len(off)} of {count} gradients are OFF: {'; '.join(off[:3])}{others}")
         return 1
     print(f"All {count} gradients agree with central differences.")
     return 0

@@ -4,6 +4,7 @@ Each one measures a batch as two numbers, a total and how many were seen; both a
 metric is their quotient: right answers out of all, or the summed error per element.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -88,7 +89,7 @@ def get(identifier: str | Metric, loss: Loss) -> Metric:
         ValueError: for an unknown name (the nearest one is suggested), or for "accuracy" beside a loss without classes.
     """
     if isinstance(identifier, Metric):
-        return identifier
+        return dataclasses.replace(identifier, total=0.0, seen=0)  # every count starts anew
     measure = look_up("metric", identifier, MEASURES)
     return Metric(identifier, _accuracy(identifier, loss) if measure is None else measure)
 

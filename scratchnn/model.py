@@ -36,7 +36,7 @@ class Model(Trainer):
 
     def __init__(
         self,
-        inputs: Symbol,
+        inputs: Any,
         outputs: Any,
         *,
         backend: str = "cpu",
@@ -45,6 +45,7 @@ class Model(Trainer):
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
+        inputs = inputs[0] if isinstance(inputs, list | tuple) and len(inputs) == 1 else inputs
         given = tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
         output = given[0] if given else None
         if not isinstance(inputs, Symbol) or inputs.layers or not isinstance(output, Symbol) or not output.layers:
@@ -127,18 +128,24 @@ class Model(Trainer):
         self.require_built()
         return self.layers[-1].output_shape
 
+    @property
+    def has_several_outputs(self) -> bool:
+        shape: Any = self.output_shape
+        return isinstance(shape[0], tuple) and (self._outputs is None or len(self._outputs) > 1)
+
     def y_shape_of(self, x: Array) -> tuple[int, ...]:
         """The shape of y for the batch x."""
         shape: Any = x.shape
         for layer in self.layers:
             shape = layer.compute_output_shape(shape)
-            shape = shape[0] if isinstance(shape[0], tuple) else shape
+            if isinstance(shape[0], tuple):
+                shape = shape[self._outputs[0] if layer is self.layers[-1] and self._outputs else 0]
         return shape
 
     # ---- forward and backward
 
     def forward(
-        self, x: Array, *, mask: Array | None = None, training: bool = False, epoch: int = 0, step: int = 0
+        self, x: Any, *, mask: Array | None = None, training: bool = False, epoch: int = 0, step: int = 0
     ) -> tuple[Any, list[Any]]:
         """Return y and one cache per layer. `epoch` and `step` name the dropout draws of a training pass."""
         caches = []
@@ -147,13 +154,14 @@ class Model(Trainer):
             if mask is not None and not layer.supports_masking:
                 self._warn_that_mask_ends(layer)
             next_mask = layer.compute_mask(x, mask)
-            x, cache = layer.forward(x, mask=mask, training=training, rng=rng)
+            y, cache = layer.forward(x, mask=mask, training=training, rng=rng)
             caches.append(cache)
             mask = next_mask
-            if index < len(self.layers) - 1 and isinstance(x, tuple):
-                x = x[0]
+            # Behind an earlier layer with return_state only y goes on.
+            x = y[0] if isinstance(y, tuple) and layer is not self.layers[-1] else y
         if isinstance(x, tuple) and self._outputs is not None:
-            chosen = tuple(x[i] for i in self._outputs)
+            outputs = list(x)
+            chosen = tuple(outputs[i] for i in self._outputs)
             return chosen if len(chosen) > 1 else chosen[0], caches
         return x, caches
 
@@ -232,7 +240,10 @@ class Model(Trainer):
     def summary(self, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
         self.require_built()
-        text = summary_text(self)
+        return self._show(summary_text(self), print_fn)
+
+    @staticmethod
+    def _show(text: str, print_fn: Any) -> str:
         if print_fn is not None:
             print_fn(text)
         return text
@@ -242,6 +253,17 @@ class Model(Trainer):
         from scratchnn.saving import save_model
 
         save_model(self, filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
+        """Take the parameters from a saved model of the same shapes; for layers or activations of your own.
+
+        Raises:
+            StorageError: if the file is damaged, or its parameters do not fit.
+        """
+        from scratchnn.saving import load_params
+
+        self.require_built()
+        load_params(self, filepath)
 
     def require_built(self) -> None:
         if not self.built:

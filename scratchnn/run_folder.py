@@ -2,7 +2,7 @@
 
 config.toml       every setting as it was resolved, and the versions it ran with
 metrics.csv       one row per finished epoch, on disk before the next epoch starts
-model.npz         the best weights            checkpoint.npz     what resuming needs
+model.npz         the weights after the last epoch checkpoint.npz     what resuming needs
 curves.svg .png   accuracy and loss           model.svg .png     the layers
 """
 

@@ -31,21 +31,39 @@ def save_model(model: "Model", filepath: str | os.PathLike[str], *, overwrite: b
     storage.write(path, {"params": model.flat_params}, {"kind": "model", "model": describe(model)})
 
 
-def load_model(filepath: str | os.PathLike[str], *, backend: str = "cpu") -> "Model":
-    """Read a model back: ready to predict, and to train on if it was compiled.
+def load_model(filepath: str | os.PathLike[str], *, backend: str | None = None) -> "Model":
+    """Read a model back: ready to predict, and to train on if it was compiled. `backend` None: the one it had.
 
     Raises:
         StorageError: if the file is damaged, or holds no model of scratchnn's.
     """
-    arrays, meta = storage.read(filepath)
-    if meta.get("kind") != "model" or set(arrays) != {"params"}:
-        raise storage.StorageError(f"{filepath} holds no scratchnn model, but {meta.get('kind', 'something else')!r}")
+    arrays, meta = _read(filepath, "model")
     try:
         model = rebuild(meta["model"], backend)
         _load_params(model, arrays["params"])
     except (KeyError, TypeError, ValueError) as error:
         raise storage.StorageError(f"{filepath}: the model in it cannot be rebuilt ({error})") from error
     return model
+
+
+def load_params(model: "Model", filepath: str | os.PathLike[str]) -> None:
+    """Take over the parameters of a saved model, whatever its layers; they must fit.
+
+    Raises:
+        StorageError: if the file is damaged, holds no model, or the parameters do not fit.
+    """
+    arrays, meta = _read(filepath, "model")
+    shapes = [list(weight.shape) for weight in model.get_weights()]
+    if meta["model"]["weights"] != shapes:
+        raise storage.StorageError(f"{filepath} holds weights of shapes {meta['model']['weights']}, expected {shapes}")
+    _load_params(model, arrays["params"])
+
+
+def _read(filepath: str | os.PathLike[str], kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
+    arrays, meta = storage.read(filepath)
+    if meta.get("kind") != kind or "params" not in arrays:
+        raise storage.StorageError(f"{filepath} holds no scratchnn {kind}, but {meta.get('kind', 'something else')!r}")
+    return arrays, meta
 
 
 def _load_params(model: "Model", params: Array) -> None:
@@ -62,17 +80,13 @@ def save_checkpoint(model: "Model", progress: Progress, filepath: str | os.PathL
     storage.write(filepath, {"params": model.flat_params} | slots, meta)
 
 
-def load_checkpoint(filepath: str | os.PathLike[str], *, backend: str = "cpu") -> tuple["Model", Progress]:
+def load_checkpoint(filepath: str | os.PathLike[str], *, backend: str | None = None) -> tuple["Model", Progress]:
     """Read a checkpoint back: the compiled model and where its training stands.
 
     Raises:
         StorageError: if the file is damaged, or holds no checkpoint of scratchnn's.
     """
-    arrays, meta = storage.read(filepath)
-    if meta.get("kind") != "checkpoint":
-        raise storage.StorageError(
-            f"{filepath} holds no scratchnn checkpoint, but {meta.get('kind', 'something else')!r}"
-        )
+    arrays, meta = _read(filepath, "checkpoint")
     try:
         model = rebuild(meta["model"], backend)
         progress = Progress(**meta["progress"])
@@ -98,6 +112,8 @@ def describe(model: "Model") -> dict[str, Any]:
     return {
         "layers": [{"class": type(layer).__name__, "config": layer.get_config()} for layer in model.layers],
         "input_shape": list(model.input_shape),
+        "weights": [list(weight.shape) for weight in model.get_weights()],
+        "backend": model.backend.name,
         "dtype": model.dtype.name,
         "seed": model.seed,
         "name": model.name,
@@ -106,13 +122,13 @@ def describe(model: "Model") -> dict[str, Any]:
     }
 
 
-def rebuild(description: Mapping[str, Any], backend: str) -> "Model":
+def rebuild(description: Mapping[str, Any], backend: str | None) -> "Model":
     """The model that `describe` described, with fresh parameters."""
     from scratchnn.sequential import Sequential
 
     model = Sequential(
         [layer_from(layer) for layer in description["layers"]],
-        backend=backend,
+        backend=backend or description["backend"],
         dtype=description["dtype"],
         seed=description["seed"],
         name=description["name"],

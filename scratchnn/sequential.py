@@ -10,6 +10,7 @@ from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
 from scratchnn.layers.symbol import Input, Symbol
 from scratchnn.model import Model
+from scratchnn.report.summary import summary_text
 
 
 class Sequential(Model):
@@ -42,9 +43,14 @@ class Sequential(Model):
             raise ValueError(f"{layer.label} is already in this model; a layer can stand in it once")
         self.layers.append(layer)
         self.built = False
-        length = getattr(layer, "input_length", None)
-        if self._start is None and len(self.layers) == 1 and length is not None:
-            self._start = Input((length,))
+        if self._start is None and len(self.layers) == 1 and layer.given_input_shape is not None:
+            self._start = Input(layer.given_input_shape)
+
+    def summary(self, print_fn: Any = print) -> str:
+        if not self.built and self._start is None:  # as in Keras, a model that has no shapes yet can be looked at
+            self._name_layers()
+            return self._show(summary_text(self), print_fn)
+        return super().summary(print_fn)
 
     def require_built(self) -> None:
         if not self.built and self._start is not None:

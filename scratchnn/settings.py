@@ -2,6 +2,16 @@
 
 from dataclasses import dataclass
 
+# The reviews hold 88,587 different words, and no review is longer than 2,494.
+_WHOLE = {
+    "vocabulary": (4, 100_000),
+    "length": (1, 10_000),
+    "skip_top": (0, 100_000),
+    "batch_size": (1, 100_000),
+    "epochs": (1, 1_000_000),
+    "seed": (0, 2**63 - 1),
+}
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -21,15 +31,12 @@ class Settings:
     out: str = "runs"
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("vocabulary", 4),
-            ("length", 1),
-            ("skip_top", 0),
-            ("batch_size", 1),
-            ("epochs", 1),
-            ("seed", 0),
-        ):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        """Raise ValueError for a setting out of its range."""
+        for name, (least, most) in _WHOLE.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+                raise ValueError(f"{name} must be a whole number from {least} to {most}, got {value!r}")
         if not 0 <= self.validation_split < 1:
-            raise ValueError(f"validation_split must be at least 0 and below 1, got {self.validation_split}")
+            raise ValueError(f"validation_split must be at least 0 and below 1, got {self.validation_split!r}")
+        if self.skip_top >= self.vocabulary:
+            raise ValueError(f"skip_top {self.skip_top} leaves no word of a vocabulary of {self.vocabulary}")

@@ -212,7 +212,7 @@ def _decode_array(name: str, entry: Any, content: memoryview) -> np.ndarray:
             pass
         case _:
             raise StorageError(f"member {member!r} is declared with a wrong dtype, shape or hash; it {_DAMAGED}")
-    if len(shape) > 64 or not all(type(n) is int and 0 <= n < 2**63 for n in shape):
+    if not all(type(n) is int and 0 <= n < 2**63 for n in shape):
         raise StorageError(f"member {member!r} has an impossible shape; it {_DAMAGED}")
     if hashlib.sha256(content).hexdigest() != sha256:
         raise StorageError(f"member {member!r} {_DAMAGED}")

@@ -5,6 +5,7 @@ This file parses, calls and prints. Nothing heavy is imported before the argumen
 
 import argparse
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -28,6 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(args)
     except KeyboardInterrupt:  # before training began
         return 130
+    except MemoryError:
+        print("error: not enough memory; use a smaller vocabulary, length or batch size", file=sys.stderr)
+        return 2
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -39,32 +43,31 @@ def _run(args: argparse.Namespace) -> int:
     from scratchnn.report.console import Console
 
     console = Console(quiet=args.quiet)
-    if args.resume is not None:
-        run = experiment.resume(args.resume, args.data, args.epochs)
+    chosen = {name: getattr(args, name) for name in vars(Settings()) if getattr(args, name) is not None}
+    if args.resume is None:
+        run = experiment.start(Settings(**chosen), args.data)
     else:
-        defaults = Settings()
-        chosen = {name: getattr(args, name) for name in vars(defaults)}
-        settings = Settings(**{name: value for name, value in chosen.items() if value is not None})
-        run = experiment.start(settings, args.data)
-    banner = run.data.banner()
-    if banner is not None:
-        console.line(banner)
+        if others := [f"--{name.replace('_', '-')}" for name in chosen if name != "epochs"]:
+            raise ValueError(f"a resumed run keeps its settings; leave out {', '.join(others)}")
+        run = experiment.resume(args.resume, args.data, args.epochs)
+    if args.synthetic:
+        console.line(run.data.banner() or "")
     console.header(experiment.header(run))
     console.line("")
     try:
         experiment.train(run, console)
+        console.line("")
+        experiment.finish(run, console)
     except NonFiniteError as error:
         print(f"error: {error}. What was recorded is in {run.folder.path}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, SystemExit) as stop:
-        where = f"epoch {run.progress.epoch + 1}, step {run.progress.step}"
-        print(
-            f"\nstopped in {where}; go on with: python -m scratchnn.train --resume {run.folder.path}", file=sys.stderr
-        )
+        done = f"{run.progress.epoch} epochs" + (f" and {run.progress.step} steps" if run.progress.step else "")
+        again = ["python", "-m", "scratchnn.train", "--resume", str(run.folder.path)]
+        again += [] if args.data is None else ["--data", args.data]
+        print(f"\nstopped after {done}; go on with: {shlex.join(again)}", file=sys.stderr)
         return 130 if isinstance(stop, KeyboardInterrupt) else 143
-    console.line("")
-    experiment.finish(run, console)
-    if banner is not None:
+    if run.data.is_synthetic:
         console.line("(synthetic reviews: not comparable with published accuracies)")
     return 0
 
@@ -80,7 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--arch", type=_one_of("architecture", ARCHITECTURES), help=f"{models} (default: {defaults.arch})")
     add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
-    add("--synthetic", action="store_true", help="train on generated reviews, without looking for the real ones")
+    add(
+        "--synthetic",
+        action="store_true",
+        default=None,
+        help="train on generated reviews, without looking for the real ones",
+    )
     add("--vocabulary", type=int, metavar="V", help=f"number of ids (default: {defaults.vocabulary})")
     add(
         "--length", type=int, metavar="T", help=f"words read of each review, the last ones (default: {defaults.length})"

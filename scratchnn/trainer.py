@@ -54,20 +54,21 @@ class Trainer:
             raise ValueError("compile needs a loss, for instance loss='binary_crossentropy'")
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss)
-        self.metric_names = list(metrics or [])
+        self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
         self._metrics()  # a wrong name is told now
 
     def fit(
         self,
         x: Any,
         y: Any,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
         callbacks: Sequence[Callback] | None = None,
         validation_split: float = 0.0,
         validation_data: tuple[Any, Any] | None = None,
         shuffle: bool = True,
+        initial_epoch: int = 0,
         *,
         progress: Progress | None = None,
         console: Console | None = None,
@@ -75,6 +76,8 @@ class Trainer:
         """Train. The order of the batches follows from the model's seed and the epoch, and from nothing else.
 
         Args:
+            initial_epoch: the number of the first epoch, counted from 0: it names the order of the batches and the
+                dropout draws, which are those of epoch 0 again in a second call without it.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
             progress: where to go on from; it is kept up to date, also when an error or Ctrl-C ends training.
             console: where rows are printed; by default the standard output, unless `verbose` is 0.
@@ -85,11 +88,13 @@ class Trainer:
             KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
         """
         self._compiled()
+        batch_size = 32 if batch_size is None else batch_size  # Keras' default
         batches.check_sizes(batch_size, epochs)
         x, y = self._examples(x, y)
         self.ready_optimizer()
         classes = len(np.unique(y))
-        (x, y), validation = batches.split(x, y, validation_split)
+        # As in Keras, validation_data goes before validation_split.
+        (x, y), validation = batches.split(x, y, 0.0 if validation_data is not None else validation_split)
         if validation_data is not None:
             if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
                 what = f"{type(validation_data).__name__} of shape {np.shape(validation_data)}"
@@ -101,7 +106,7 @@ class Trainer:
                 "the last examples are held out as they are, so shuffle x and y together first",
                 stacklevel=2,
             )
-        progress = Progress() if progress is None else progress
+        progress = Progress(epoch=initial_epoch) if progress is None else progress
         if progress.step and progress.batch_size != batch_size:
             raise ValueError(
                 f"the epoch under way was begun with batch_size {progress.batch_size}; going on with {batch_size} "
@@ -174,12 +179,12 @@ class Trainer:
             return [np.concatenate(output) for output in zip(*parts, strict=True)]
         return np.concatenate(parts)
 
-    def train_on_batch(self, x: Any, y: Any, *, epoch: int = 0, step: int = 0) -> float:
-        """One optimizer step; the loss before it. `epoch` and `step` name the dropout draw."""
+    def train_on_batch(self, x: Any, y: Any) -> float:
+        """One optimizer step; the loss before it. Dropout is drawn anew at each."""
         x, y = self._examples(x, y)
         self.ready_optimizer()
         with one_blas_thread():
-            return self._train_step(x, y, epoch, step)[0]
+            return self._train_step(x, y, 0, self._compiled()[0].iterations)[0]
 
     # ---- one epoch, one step
 
@@ -295,9 +300,17 @@ class Trainer:
         _, loss = self._compiled()
         x = self.check_input(x)
         batches.check_lengths(x, y)
+        if self.has_several_outputs:
+            raise ValueError(
+                "a loss needs one output, but the last layer gives its states too: choose with Model(x, y)"
+            )
         return x, loss.validate(self.y_shape_of(x), y, self.dtype)
 
     def y_shape_of(self, x: Array) -> tuple[int, ...]:
+        raise NotImplementedError
+
+    @property
+    def has_several_outputs(self) -> bool:
         raise NotImplementedError
 
 

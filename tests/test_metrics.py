@@ -62,7 +62,9 @@ def test_accuracy_goes_with_the_loss(name: str, loss: str, measure: metrics.Meas
 
 def test_get_takes_a_metric_and_makes_a_new_one_of_a_name() -> None:
     metric = Metric("mine", metrics.mean_squared_error)
-    assert metrics.get(metric, BINARY) is metric
+    metric.total, metric.seen = 3.0, 4
+    got = metrics.get(metric, BINARY)  # counts of its own: the user's object may serve two models
+    assert (got.name, got.measure, got.total, got.seen) == ("mine", metric.measure, 0.0, 0)
     assert metrics.get("mae", BINARY) is not metrics.get("mae", BINARY)
 
 

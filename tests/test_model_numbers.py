@@ -51,7 +51,7 @@ def test_both_backends_learn_alike() -> None:
         )
         model.compile("adam", "binary_crossentropy")
         y = np.arange(10) % 2
-        losses.append([model.train_on_batch(IDS, y, step=step) for step in range(10)])
+        losses.append([model.train_on_batch(IDS, y) for _ in range(10)])
     assert losses[0][-1] < losses[0][0]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
 

@@ -56,7 +56,7 @@ except KeyboardInterrupt:
 finally:
     finished = new_model()
     for step in range(3):
-        finished.train_on_batch(x[4 * step : 4 * step + 4], y[4 * step : 4 * step + 4], step=step)
+        finished.train_on_batch(x[4 * step : 4 * step + 4], y[4 * step : 4 * step + 4])
     print(json.dumps({
         "how": how,
         "at": [progress.epoch, progress.step],

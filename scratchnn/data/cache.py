@@ -8,10 +8,10 @@ import os
 import tempfile
 import warnings
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from scratchnn_kernels.user_cache import folder
 
 from scratchnn.data.corpus import Corpus, DataWarning, Reviews
 
@@ -22,24 +22,6 @@ class CachedCorpus(NamedTuple):
     corpus: Corpus
     made_from: str
     """SHA-256 of the files it was made from."""
-
-
-def folder() -> Path | None:
-    """Return `$SCRATCHNN_CACHE`, else the user's cache folder for this program, or None where there is no home.
-
-    The folder need not exist yet.
-    """
-    chosen = os.environ.get("SCRATCHNN_CACHE")
-    if chosen:
-        return Path(chosen).absolute()
-    import platformdirs  # comes with pooch, whose os_cache() asks it the same question, but takes longer to import
-
-    try:
-        path = Path(platformdirs.user_cache_dir("scratchnn"))
-    except RuntimeError:  # how newer versions say that there is no home
-        return None
-    # Older ones leave "~" as it is, and it would become a folder of that name right here.
-    return path if path.is_absolute() else None
 
 
 def read(digest: str) -> CachedCorpus | None:

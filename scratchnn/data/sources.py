@@ -71,6 +71,7 @@ def find(path: str | Path | None = None, *, allow_download: bool = True, synthet
         except DataError as error:
             searched.append(f"the download ({error})")
     if synthetic_data is None:
+        warnings.warn(f"\n{synthetic.banner()}\nSearched: {'; '.join(searched)}.", DataWarning, stacklevel=3)
         return _synthetic()
     raise DataError(f"no IMDB reviews found. Searched: {'; '.join(searched)}. {HOW_TO_GET}")
 

@@ -33,7 +33,7 @@ class Activation(Layer):
         return y, y
 
     def backward(self, dy: Array, cache: Array) -> tuple[Array, Grads]:
-        return self.activation.backward(dy, cache), {}  # (1)
+        return self.activation.backward(self.as_gradient(dy, cache.shape), cache), {}  # (1)
 
     def get_config(self) -> Config:
         return super().get_config() | {"activation": self.activation.get_config()}

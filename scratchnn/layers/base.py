@@ -33,8 +33,10 @@ class Layer:
         """Whether forward draws random numbers when training."""
         return False
 
-    def __init__(self, *, name: str | None = None) -> None:
+    def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
         self.name = name
+        # The shape of one example, where the first layer of a Sequential is told it, as older tutorials do.
+        self.given_input_shape = None if input_shape is None else tuple(input_shape)
         self.built = False
         self.params: dict[str, Array] = {}
         self.model: Any = None  # a weak reference to the model it stands in
@@ -178,6 +180,8 @@ class Layer:
     def __call__(self, x: Any, **kwargs: Any) -> Any:
         """Chain onto a `Symbol` (see `Input`), or compute y for an array."""
         if isinstance(x, Symbol):
+            if kwargs:
+                raise TypeError(f"{self.label}: {', '.join(kwargs)} cannot be given in a chain; call forward yourself")
             return x.then(self)
         if not self.built:
             self.build((None, *np.shape(x)[1:]))

@@ -47,8 +47,9 @@ class Conv1D(Layer):
         bias_initializer: Any = "zeros",
         *,
         name: str | None = None,
+        input_shape: Any = None,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, input_shape=input_shape)
         self.filters = positive_int("Conv1D", "filters", filters)
         self.kernel_size = positive_int("Conv1D", "kernel_size", _only(kernel_size))
         self.strides = positive_int("Conv1D", "strides", _only(strides))

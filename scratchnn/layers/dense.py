@@ -37,8 +37,9 @@ class Dense(Layer):
         bias_initializer: Any = "zeros",
         *,
         name: str | None = None,
+        input_shape: Any = None,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, input_shape=input_shape)
         self.units = positive_int("Dense", "units", units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)

@@ -28,8 +28,11 @@ class Embedding(Layer):
         input_length: int | None = None,
         *,
         name: str | None = None,
+        input_shape: Any = None,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(
+            name=name, input_shape=(input_length,) if input_shape is None and input_length else input_shape
+        )
         self.input_dim = positive_int("Embedding", "input_dim", input_dim)
         self.output_dim = positive_int("Embedding", "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)

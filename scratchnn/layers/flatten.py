@@ -15,6 +15,9 @@ class Flatten(Layer):
     Raises: ValueError where the length of an axis is not known before data comes: Dense behind it could not be built.
     """
 
+    def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         rest = [length for length in input_shape[1:] if length is not None]
         if len(rest) != len(input_shape) - 1:

@@ -44,8 +44,9 @@ class Recurrent(Layer):
         go_backwards: bool = False,
         zero_output_for_mask: bool = False,
         name: str | None = None,
+        input_shape: Any = None,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, input_shape=input_shape)
         kind = type(self).__name__
         self.units = positive_int(kind, "units", units)
         self.activation = activations.get(activation)

@@ -64,14 +64,14 @@ def _cell(number: SupportsFloat | None, width: int, digits: int) -> str:
     return f"{text if len(text) <= width else f'{float(number):.0e}':>{width}}"
 
 
-class Progress:
+class Bar:
     """What `Console.progress` hands to the loop. This one shows nothing."""
 
     def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, accuracy: SupportsFloat = math.nan) -> None:
         """Count `n` more steps; `loss` and `accuracy` are shown as they are now."""
 
 
-class _Bar(Progress):
+class _TerminalBar(Bar):
     def __init__(self, bar: Any) -> None:
         self._bar = bar
         self._steps = 0
@@ -83,7 +83,8 @@ class _Bar(Progress):
         if now < self._next:
             return  # most steps end here: formatting numbers that nobody sees would cost more than the rest
         self._next = now + _SECONDS_BETWEEN_REDRAWS
-        self._bar.set_postfix_str(f"loss {float(loss):.4f}  acc {float(accuracy):.4f}", refresh=False)
+        known = "" if math.isnan(accuracy) else f"  acc {float(accuracy):.4f}"
+        self._bar.set_postfix_str(f"loss {float(loss):.4f}{known}", refresh=False)
         self._bar.update(self._steps)
         self._steps = 0
 
@@ -126,14 +127,14 @@ class Console:
             self._out = None
 
     @contextmanager
-    def progress(self, total_steps: int, epoch: int, epochs: int) -> Iterator[Progress]:
+    def progress(self, total_steps: int, epoch: int, epochs: int) -> Iterator[Bar]:
         """Show a bar with the time left while the block runs, if stderr is a terminal, and clear it after."""
         if self._err is None or not self._err.isatty() or os.environ.get("TERM") == "dumb":
-            yield Progress()
+            yield Bar()
             return
         bar = _make_bar(self._err, total_steps, f"epoch {epoch}/{epochs}")
         try:
-            yield _Bar(bar)
+            yield _TerminalBar(bar)
         finally:
             bar.close()
 
@@ -157,7 +158,7 @@ def _make_bar(err: Stream, total: int, description: str) -> Any:
         leave=False,
         bar_format="{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
         miniters=1,
-        mininterval=0,  # _Bar decides when
+        mininterval=0,  # _TerminalBar decides when
         dynamic_ncols=has_width,
         ncols=None if has_width else 80,  # some containers' terminals say they are 0 by 0; tqdm would draw nothing
         nrows=None if has_width else 20,

@@ -120,7 +120,7 @@ def plot_model(
 
 
 def rows_of(model: Any) -> list[LayerRow]:
-    """Return what the diagram and the summary say of each layer of a built model."""
+    """Return what the diagram says of each layer of a built model."""
     return [
         LayerRow(layer.name, type(layer).__name__, layer.describe(), tuple(layer.output_shape), layer.count_params())
         for layer in model.layers

@@ -6,9 +6,13 @@ WIDTHS = (33, 24, 15)
 
 
 def summary_text(model: Any) -> str:
-    """Layers, output shapes and parameter counts of a built model, which has `name`, `layers` and `count_params`."""
+    """Layers, output shapes and parameter counts of a model, which has `name`, `layers` and `count_params`."""
     rows = [
-        (f"{layer.name} ({type(layer).__name__})", _shape(layer.output_shape), f"{layer.count_params():,}")
+        (
+            f"{layer.name} ({type(layer).__name__})",
+            _shape(layer.output_shape) if layer.built else "?",
+            f"{layer.count_params():,}" if layer.built else "0 (unbuilt)",
+        )
         for layer in model.layers
     ]
     head = ("Layer (type)", "Output Shape", "Param #")
@@ -21,7 +25,7 @@ def summary_text(model: Any) -> str:
         texts = (row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2].rjust(widths[2]))
         return bar + bar.join(f" {text} " for text in texts) + bar
 
-    total = model.count_params()
+    total = model.count_params() if model.built else 0
     size = f"{total:,} ({_bytes(total * model.dtype.itemsize)})"
     lines = [f'Model: "{model.name}"', line("┏", "━", "┳", "┓"), cells(head, "┃"), line("┡", "━", "╇", "┩")]
     for i, row in enumerate(rows):

@@ -40,6 +40,12 @@ def load(path: Path | None = None, **settings: Any) -> imdb.Imdb:
     return imdb.load(path, num_words=50, maxlen=6, **settings)
 
 
+def load_stand_in(**settings: Any) -> imdb.Imdb:
+    """Load where there is nothing to load: the synthetic reviews come, and not silently."""
+    with pytest.warns(DataWarning, match=r"SYNTHETIC REVIEWS(.|\n)*Searched: our cache"):
+        return load(**settings)
+
+
 def cache_file() -> Path:
     folder = cache.folder()
     assert folder is not None
@@ -82,7 +88,7 @@ def test_the_order_of_the_places(published, tmp_path, write_files, monkeypatch):
     with pytest.warns(DataWarning, match="Keras' cache: unknown content digest"):
         fourth = load()
     (folders["keras"] / "imdb.npz").unlink()
-    fifth = load()
+    fifth = load_stand_in()
     assert [third.source, fourth.source, fifth.source] == ["imdb, own cache", "imdb, Keras' cache", "synthetic"]
     assert len({data.digest for data in (first, second, third, fourth, fifth)}) == 5
     assert [data.digest_known for data in (first, second, third, fourth)] == [False, False, True, False]
@@ -214,7 +220,7 @@ def test_without_a_home_everything_works(published, tmp_path, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert load(published).digest_known
-        assert load().is_synthetic
+        assert load_stand_in().is_synthetic
         monkeypatch.setattr(platformdirs, "user_cache_dir", lambda _: "~/.cache/scratchnn")  # as older versions do
         assert load(published).digest_known
     assert os.listdir(here) == [], "no folder named ~"
@@ -227,12 +233,12 @@ def test_a_broken_keras_cache_is_passed_over_unharmed(published, tmp_path, write
     npz.write_bytes(npz.read_bytes()[:-100])
     before = snapshot(tmp_path / "keras")
     with pytest.warns(DataWarning, match="Keras' cache is passed over"):
-        assert load().is_synthetic
+        assert load_stand_in().is_synthetic
     assert snapshot(tmp_path / "keras") == before
 
 
 def test_without_network_the_synthetic_reviews_stand_in(published):
-    data = load()
+    data = load_stand_in()
     assert data.is_synthetic and data.source == "synthetic"
     assert "SYNTHETIC" in (data.banner() or "")
     with pytest.raises(DataError) as caught:
@@ -247,7 +253,7 @@ def test_synthetic_reviews_on_request_come_before_all_else(published):
 
 def test_download_false_asks_nobody(published, monkeypatch):
     monkeypatch.setattr(download, "fetch", lambda: pytest.fail("the network was asked"))
-    assert load(download=False).is_synthetic
+    assert load_stand_in(download=False).is_synthetic
     with pytest.raises(DataError):
         load(download=False, synthetic=False)
 
@@ -316,7 +322,7 @@ def test_the_download_is_checked_cached_and_cited_once(server, capsys):
 
 def test_a_download_with_another_hash_is_not_used(server):
     server.content["imdb.npz"] += b"!"
-    assert load().is_synthetic
+    assert load_stand_in().is_synthetic
     assert not cache_file().exists()
     with pytest.raises(DataError, match="the download failed"):
         load(synthetic=False)

@@ -246,3 +246,22 @@ def assert_same_bits(got: dict[Any, Any], expected: dict[Any, Any]) -> None:
     for name, array in expected.items():
         assert got[name].dtype == array.dtype, name
         assert got[name].tobytes() == array.tobytes(), name
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_that_fill_up_a_shard_never_reach_a_gradient(dtype: str) -> None:
+    # 17 rows make two shards of nine: the row too many is masked by nobody, and on its own its state would grow to
+    # infinity while the real rows stop after five steps.
+    from scratchnn.layers import SimpleRNN
+
+    x, mask = np.ones((17, 1500, 2)), np.arange(1500) < 5
+    grads = {}
+    for backend in ("reference", "cpu"):
+        layer = SimpleRNN(3, activation="relu")
+        layer.build((None, 1500, 2), backend=backend, dtype=dtype)
+        layer.set_weights([np.full((2, 3), 0.1), 2 * np.eye(3), np.ones(3)])
+        y, cache = layer.forward(x, mask=np.tile(mask, (17, 1)))
+        dx, grads[backend] = layer.backward(np.ones_like(y), cache)
+        assert np.isfinite(y).all() and np.isfinite(dx).all()
+    for name, expected in grads["reference"].items():
+        np.testing.assert_allclose(grads["cpu"][name], expected, rtol=1e-5)

@@ -17,6 +17,7 @@ from scratchnn_kernels.cpu.shards import (
     add_column_sums,
     add_sequences,
     add_step,
+    clear_rows_beyond,
     copy_to_rows,
     drop,
     put_rows,
@@ -170,6 +171,7 @@ def _forward_shard(
             for row in range(min(R, mask.shape[0] - first)):
                 if not mask[first + row, t]:
                     copy(h[t, row], h[t + 1, row])  # (7)
+        clear_rows_beyond(h0.shape[0], first, h[t + 1])
         if y.size != 0:
             put_step(h[t + 1], first, t, y)
     put_rows(h[T], first, h_last)

@@ -23,10 +23,11 @@ from typing import Any
 
 import numba
 import numpy as np
-import platformdirs
 from numba import prange, types
 from numba.core import config as numba_config
 from numba.core.caching import FunctionCache
+
+from scratchnn_kernels import user_cache
 
 config: Any = numba_config  # its names are made at import, which type checkers cannot see
 
@@ -162,8 +163,11 @@ def cache_folder() -> Path | None:
     """
     sources = sorted(Path(__file__).parent.glob("*.py"))
     digest = hashlib.sha256(numba.__version__.encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()
-    root = os.environ.get("SCRATCHNN_CACHE") or platformdirs.user_cache_dir("scratchnn")
-    folder = Path(root) / "kernels" / digest[:16]
+    root = user_cache.folder()
+    if root is None:
+        _warn_once("there is no home folder to keep compiled kernels in; they work uncached")
+        return None
+    folder = root / "kernels" / digest[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}"

@@ -18,6 +18,7 @@ from scratchnn_kernels.cpu.shards import (
     add_column_sums,
     add_sequences,
     add_step,
+    clear_rows_beyond,
     copy_to_rows,
     drop,
     put_rows,
@@ -152,6 +153,8 @@ def _forward_shard(
                 if not mask[first + r, t]:
                     copy(h[t, r], h[t + 1, r])  # (6)
                     copy(c[t, r], c[t + 1, r])
+        clear_rows_beyond(h0.shape[0], first, h[t + 1])
+        clear_rows_beyond(h0.shape[0], first, c[t + 1])
         if y.size != 0:
             put_step(h[t + 1], first, t, y)
     put_rows(h[T], first, h_last)

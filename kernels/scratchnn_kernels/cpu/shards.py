@@ -2,8 +2,8 @@
 
 So the recurrent weights stay in that core's cache, and no thread waits for another inside a pass. The cut depends on
 the batch alone: every sum over rows is taken within a shard, then over shards in their order, whatever the number of
-threads. Rows that a last shard lacks are filled up with zeros; they receive no gradient and so add exact zeros to
-every sum.
+threads. Rows that a last shard lacks are filled up with zeros, in x and in every state; they receive no gradient and
+so add exact zeros to every sum.
 
 A shard keeps its arrays time first, and the columns of each gate in a plane of their own:
 
@@ -53,6 +53,14 @@ def take_rows(source, first, target):
     for r in range(target.shape[0]):
         for h in range(target.shape[1]):
             target[r, h] = source[first + r, h] if first + r < source.shape[0] else 0
+
+
+@compiled
+def clear_rows_beyond(B, first, target):
+    """Zero the rows of target (R, H) that the batch does not have: a state that overflowed there would bring NaN."""
+    for r in range(max(0, B - first), target.shape[0]):
+        for h in range(target.shape[1]):
+            target[r, h] = 0
 
 
 @compiled

@@ -16,6 +16,7 @@ from scratchnn_kernels.cpu.shards import (
     add_column_sums,
     add_sequences,
     add_step,
+    clear_rows_beyond,
     copy_to_rows,
     drop,
     put_rows,
@@ -123,6 +124,7 @@ def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, x
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
                     copy(h[t, r], h[t + 1, r])  # (3)
+        clear_rows_beyond(h0.shape[0], first, h[t + 1])
         if y.size != 0:
             put_step(h[t + 1], first, t, y)
     put_rows(h[T], first, h_last)

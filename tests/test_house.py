@@ -1,0 +1,246 @@
+"""The shape of the house: which file may import which, and that the two texts of each kernel belong together."""
+
+import ast
+import importlib
+import inspect
+import io
+import re
+import subprocess
+import sys
+import tokenize
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import requires
+from pathlib import Path
+from typing import NamedTuple, get_type_hints
+
+import pytest
+from scratchnn_kernels.contract import Kernels
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = {"scratchnn": ROOT / "scratchnn", "scratchnn_kernels": ROOT / "kernels" / "scratchnn_kernels"}
+FRAMEWORKS = {"keras", "tensorflow", "torch", "torchvision", "jax", "jaxlib", "flax", "theano", "mxnet", "chainer"}
+COMES_WITH = {"llvmlite": "numba", "requests": "pooch"}  # imported by us, declared by those who bring them
+KERNELS = sorted(name for name, member in vars(Kernels).items() if isinstance(member, property))
+
+
+class Import(NamedTuple):
+    module: str
+    at_run_time: bool  # False inside `if TYPE_CHECKING:`
+
+
+def is_ours(module: str) -> bool:
+    package, *rest = module.split(".")
+    path = OURS[package].joinpath(*rest) if package in OURS else None
+    return path is not None and (path.with_suffix(".py").is_file() or (path / "__init__.py").is_file())
+
+
+def imports_in(source: str) -> set[Import]:
+    """Every import, inside functions too; `from package import module` is an import of package.module."""
+    found = set()
+
+    def visit(node: ast.AST, at_run_time: bool) -> None:
+        match node:
+            case ast.Import():
+                found.update(Import(alias.name, at_run_time) for alias in node.names)
+            case ast.ImportFrom():
+                full = [f"{node.module}.{alias.name}" for alias in node.names]
+                found.update(Import(name if is_ours(name) else str(node.module), at_run_time) for name in full)
+            case ast.Call(func=ast.Name("__import__") | ast.Attribute(attr="import_module"), args=[first, *_]):
+                found.add(Import(str(first.value) if isinstance(first, ast.Constant) else "?", at_run_time))
+            case ast.If(test=ast.Name("TYPE_CHECKING")):
+                for child in node.body:
+                    visit(child, False)
+                for child in node.orelse:
+                    visit(child, at_run_time)
+                return
+        for child in ast.iter_child_nodes(node):
+            visit(child, at_run_time)
+
+    visit(ast.parse(source), True)
+    return found
+
+
+@cache
+def imports_of_file(path: Path) -> set[Import]:
+    return imports_in(path.read_text(encoding="utf-8"))
+
+
+def files(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+def our_modules() -> dict[str, Path]:
+    modules = {}
+    for package, folder in OURS.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = [package, *path.relative_to(folder).with_suffix("").parts]
+            modules[".".join(part for part in parts if part != "__init__")] = path
+    return modules
+
+
+def within(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(package + ".") for package in packages)
+
+
+def reached(start: str, *, type_checking: bool = False) -> set[str]:
+    """What of ours a module imports, itself or through others; its packages are imported with it."""
+    modules, seen, waiting = our_modules(), set(), [start]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in modules:
+            continue
+        seen.add(name)
+        found = imports_of_file(modules[name])
+        names = [each.module for each in found if each.at_run_time or (type_checking and name == start)]
+        waiting += [".".join(each.split(".")[: i + 1]) for each in names for i in range(each.count(".") + 1)]
+    return seen - {start}
+
+
+def test_the_finder_finds() -> None:
+    source = """
+import os, torch.nn as nn
+from typing import TYPE_CHECKING
+from scratchnn import model, __version__
+if TYPE_CHECKING:
+    import cupy
+else:
+    import tqdm
+def later():
+    from jax import numpy
+    importlib.import_module("keras")
+"""
+    found = imports_in(source)
+    at_run_time = {"os", "torch.nn", "typing", "scratchnn.model", "scratchnn", "tqdm", "jax", "keras"}
+    assert {each.module for each in found if each.at_run_time} == at_run_time
+    assert {each.module for each in found if not each.at_run_time} == {"cupy"}
+    assert {"scratchnn.trainer", "scratchnn.layers.lstm", "scratchnn_kernels.contract"} <= reached("scratchnn.model")
+
+
+def test_kernels_import_nothing_of_scratchnn() -> None:
+    for path in files("kernels"):
+        assert not [each for each in imports_of_file(path) if within(each.module, "scratchnn")], path
+
+
+COMMANDS = ("scratchnn.train", "scratchnn.gradcheck", "scratchnn.experiment")
+MODEL = ("scratchnn.model", "scratchnn.sequential")
+ARROWS = {  # from, and where no chain of imports may lead
+    "scratchnn.layers": (*MODEL, "scratchnn.trainer", "scratchnn.report", *COMMANDS),
+    "scratchnn.trainer": (*MODEL, "scratchnn.layers", *COMMANDS),
+    "scratchnn.model": COMMANDS,
+    "scratchnn.report": (*MODEL, "scratchnn.layers", "scratchnn.trainer", *COMMANDS),
+    "scratchnn.data": (*MODEL, "scratchnn.layers", "scratchnn.trainer", "scratchnn.report", *COMMANDS),
+}
+
+
+@pytest.mark.parametrize("start", ARROWS)
+def test_arrows_go_one_way(start: str) -> None:
+    starts = [name for name in our_modules() if within(name, start)]
+    assert starts
+    for name in starts:
+        # Reports take a model as an argument, so its type may be named in them; elsewhere not even that.
+        found = reached(name, type_checking=start != "scratchnn.report")
+        assert not [each for each in found if within(each, *ARROWS[start])], name
+
+
+def test_other_frameworks_stay_with_the_comparisons() -> None:
+    allowed = (ROOT / "benchmarks" / "peers", ROOT / "tests" / "parity")
+    users = {
+        path
+        for path in files("scratchnn", "kernels", "benchmarks", "tests")
+        if any(each.module.split(".")[0] in FRAMEWORKS for each in imports_of_file(path))
+    }
+    assert users
+    assert [path for path in users if not any(map(path.is_relative_to, allowed))] == []
+
+
+def test_only_the_gpu_kernels_know_cupy() -> None:
+    gpu = OURS["scratchnn_kernels"] / "gpu"
+    for path in files("scratchnn", "kernels", "benchmarks", "tests"):
+        if not path.is_relative_to(gpu):
+            assert not [each for each in imports_of_file(path) if within(each.module, "cupy", "cupyx")], path
+
+
+def test_only_the_package_itself_imports_by_a_computed_name() -> None:
+    users = [path for path in files("scratchnn", "kernels") if Import("?", True) in imports_of_file(path)]
+    assert users == [ROOT / "scratchnn" / "__init__.py"]
+
+
+def plain(requirement: str) -> str:
+    return re.split(r"[^\w-]", requirement)[0].replace("-", "_").lower()
+
+
+def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {plain(requirement) for requirement in project["dependencies"]}
+    imported = {
+        each.module.split(".")[0] for path in files("scratchnn", "kernels") for each in imports_of_file(path)
+        if each.at_run_time
+    }  # fmt: skip
+    imported -= {*sys.stdlib_module_names, *OURS, "?", "cupy", "cupyx"}  # CuPy: whoever has the hardware installs it
+    for module in imported & set(COMES_WITH):
+        assert module in map(plain, requires(COMES_WITH[module]) or [])
+    assert imported - set(COMES_WITH) == declared
+
+
+def test_import_scratchnn_is_light() -> None:
+    heavy = ("numpy", "numba", "matplotlib", "scratchnn_kernels")
+    script = f"import sys, scratchnn; print([name for name in {heavy} if name in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"
+
+
+# ---- the two texts of each kernel
+
+
+def backend_module(backend: str, kernel: str) -> object:
+    return importlib.import_module(f"scratchnn_kernels.{backend}.{kernel}")
+
+
+def parameters(function: object) -> list[str]:
+    assert callable(function)
+    return [name for name in inspect.signature(function).parameters if name != "self"]
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+def test_a_backend_has_the_kernels_of_the_contract(backend: str) -> None:
+    assert sorted(importlib.import_module(f"scratchnn_kernels.{backend}").__all__) == KERNELS
+    assert len(KERNELS) == 5
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_both_texts_of_a_kernel_have_the_same_face(kernel: str) -> None:
+    reference, cpu = backend_module("reference", kernel), backend_module("cpu", kernel)
+    contract = get_type_hints(vars(Kernels)[kernel].fget)["return"]
+    assert parameters(reference.forward) == parameters(cpu.forward) == parameters(contract.forward)  # type: ignore[attr-defined]
+    assert parameters(reference.backward) == parameters(cpu.backward)  # type: ignore[attr-defined]
+
+
+def equations_of(docstring: str | None) -> set[int]:
+    return {int(number) for number in re.findall(r"^ +\((\d+)\)  ", docstring or "", re.MULTILINE)}
+
+
+def numbers_in_comments(source: str) -> dict[int, set[int]]:
+    """line -> the equation numbers in its comment"""
+    comments = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type == tokenize.COMMENT]
+    return {t.start[0]: {int(number) for number in re.findall(r"\((\d+)\)", t.string)} for t in comments}
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_numbers_in_the_code_are_those_of_the_equations(kernel: str, backend: str) -> None:
+    """Each equation is named where it is computed and where it is undone, in both texts, and no other is."""
+    equations = equations_of(backend_module("reference", kernel).__doc__)
+    assert equations == set(range(1, len(equations) + 1)) != set()
+    path = OURS["scratchnn_kernels"] / backend / f"{kernel}.py"
+    source = path.read_text(encoding="utf-8")
+    numbers = numbers_in_comments(source)
+    assert set().union(*numbers.values()) == equations
+    for way in ("forward", "backward"):
+        lines: set[int] = set()
+        for node in ast.parse(source).body:
+            if isinstance(node, ast.FunctionDef) and way in node.name:
+                lines.update(range(node.lineno, (node.end_lineno or 0) + 1))
+        assert set().union(*(found for line, found in numbers.items() if line in lines)) == equations, way

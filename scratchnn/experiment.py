@@ -130,9 +130,11 @@ def train(run: Run, console: Console) -> None:
         return
     if settings.backend == "cpu" and not kernels_are_compiled():
         console.line("compiling the kernels, once on this machine: about 15 seconds")
-    warm_up(run.model, data.x_train[: settings.batch_size])
-    with Interrupts():  # a second Ctrl-C waits until the checkpoint is written
+    # Ctrl-C waits for the compiler, which swallows exceptions, and a second one until the checkpoint is written.
+    with Interrupts() as interrupts:
         try:
+            warm_up(run.model, data.x_train[: settings.batch_size])
+            interrupts.act()
             run.model.fit(
                 data.x_train,
                 data.y_train,

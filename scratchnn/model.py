@@ -159,11 +159,14 @@ class Model(Trainer):
             mask = next_mask
             # Behind an earlier layer with return_state only y goes on.
             x = y[0] if isinstance(y, tuple) and layer is not self.layers[-1] else y
-        if isinstance(x, tuple) and self._outputs is not None:
-            outputs = list(x)
-            chosen = tuple(outputs[i] for i in self._outputs)
-            return chosen if len(chosen) > 1 else chosen[0], caches
-        return x, caches
+        return self._choose(x), caches
+
+    def _choose(self, outputs: Any) -> Any:
+        """Those of the last layer's outputs that the model was made with: one array, or a tuple."""
+        if not isinstance(outputs, tuple) or self._outputs is None:
+            return outputs
+        chosen = tuple(output for i in self._outputs for output in outputs[i : i + 1])
+        return chosen[0] if len(chosen) == 1 else chosen
 
     def dropout_generator(self, index: int, epoch: int, step: int) -> np.random.Generator:
         return random.generator(self.seed, "dropout", epoch=epoch, step=step, layer=index)

@@ -21,6 +21,17 @@ class Progress:
     seconds: float = 0.0  # spent on the epoch under way
     records: list[dict[str, float]] = field(default_factory=list)  # one per finished epoch
 
+    def __post_init__(self) -> None:
+        """Raise TypeError for what can only come from a damaged file."""
+        counts = (self.epoch, self.step, self.seen)
+        tables = (self.totals, {"seconds": self.seconds}, *self.records)
+        if not all(type(count) is int and count >= 0 for count in counts) or not all(map(_holds_numbers, tables)):
+            raise TypeError(f"progress holds counts and numbers only, got {self}")
+
+
+def _holds_numbers(table: object) -> bool:
+    return isinstance(table, dict) and all(isinstance(value, float | int) for value in table.values())
+
 
 class History(Callback):
     """What `fit` returns: `history` with Keras' keys, one number per epoch; `records` adds gradient norm and speed."""

@@ -23,9 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 1 training failed, 2 bad arguments or data, 130 Ctrl-C, 143 SIGTERM."""
     args = _parser().parse_args(arguments)
     warnings.showwarning = _print_warning
-    if args.threads is not None:
-        _set_threads(args.threads)
     try:
+        if args.threads is not None:
+            _set_threads(args.threads)
         return _run(args)
     except KeyboardInterrupt:  # before training began
         return 130
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from scratchnn import experiment
+    from scratchnn.interrupts import Interrupts
     from scratchnn.progress import NonFiniteError
     from scratchnn.report.console import Console
 
@@ -57,7 +58,8 @@ def _run(args: argparse.Namespace) -> int:
     try:
         experiment.train(run, console)
         console.line("")
-        experiment.finish(run, console)
+        with Interrupts():  # two seconds of work: done is better than stopped
+            experiment.finish(run, console)
     except NonFiniteError as error:
         print(f"error: {error}. What was recorded is in {run.folder.path}", file=sys.stderr)
         return 1
@@ -129,8 +131,8 @@ def _one_of(kind: str, known: Any) -> Callable[[str], str]:
 def _set_threads(threads: int) -> None:
     """Tell Numba before it is imported: afterwards it cannot have more threads than it began with."""
     cores = os.cpu_count() or 1
-    if threads < 1:
-        raise SystemExit(f"error: --threads must be at least 1, got {threads}")
+    if not 1 <= threads <= 1024:
+        raise ValueError(f"--threads must be from 1 to 1024, got {threads}")
     if threads > cores:
         print(f"warning: {threads} threads on {cores} cores will be slower than {cores}", file=sys.stderr)
     os.environ["NUMBA_NUM_THREADS"] = str(threads)

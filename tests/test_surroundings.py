@@ -67,7 +67,9 @@ finally:
 
 
 def interrupt(*signals: int) -> tuple[int, dict[str, Any]]:
-    with subprocess.Popen([sys.executable, "-W", "error", "-c", TRAINING], stdout=subprocess.PIPE, text=True) as child:
+    # A shell that runs the tests in the background has told them, and so their children, to ignore Ctrl-C.
+    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n" + TRAINING
+    with subprocess.Popen([sys.executable, "-W", "error", "-c", script], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "in step 3\n"
         for number in signals:

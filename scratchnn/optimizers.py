@@ -1,8 +1,8 @@
 """Optimizers: from gradients to the next parameters.
 
 A model keeps all its parameters in one vector w and all their gradients in another, g, of which the layers' arrays are
-views. So an optimizer needs no list of variables: its update rule is a few lines on whole vectors, in place, through
-one work vector u, because a fresh temporary per term costs a third of the step once the vectors outgrow the cache.
+views. So an optimizer needs no list of variables: its rule is a few lines on whole vectors, in place. The rules stand
+in `kernels/scratchnn_kernels/reference/optimizer.py`; here is what they are called with, clipping and weight decay.
 
 Keras: the same names, defaults and order of things: clip, decay the weights, update. Repeated ids of an embedding
 arrive here already summed. Keras rounds its constants to float32 even for float64 variables; here they stay exact.
@@ -17,7 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import DTypeLike
-from scratchnn_kernels.contract import Array
+from scratchnn_kernels import reference
+from scratchnn_kernels.contract import Array, OptimizerRules
 
 from scratchnn.lookup import make
 
@@ -47,6 +48,7 @@ class Optimizer:
     owner: Any = field(default=None, init=False, repr=False)  # a weak reference to the model they belong to
     iterations: int = field(default=0, init=False, repr=False)
     slots: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
+    kernels: OptimizerRules = field(default=reference.optimizer, init=False, repr=False)
 
     def __post_init__(self) -> None:
         config = self.get_config()
@@ -66,15 +68,15 @@ class Optimizer:
     def slot_names(self) -> tuple[str, ...]:
         return ()
 
-    def update(self, w: Float[Array, " P"], g: Float[Array, " P"], u: Float[Array, " P"]) -> None:
-        """Move `w` in place by step number `iterations` + 1; `u` is there to be overwritten, `g` is not."""
+    def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
+        """Move `w` in place by step number `iterations` + 1; `g` is only read."""
         raise NotImplementedError
 
-    def init(self, size: int, dtype: DTypeLike) -> None:
+    def init(self, size: int, dtype: DTypeLike, kernels: OptimizerRules = reference.optimizer) -> None:
         """Allocate the slots for a model of `size` parameters, all zero, and start counting again."""
+        self.kernels = kernels
         self.size, self.iterations = size, 0
         self.slots = {name: np.zeros(size, dtype) for name in self.slot_names}
-        self._work = np.zeros(size, dtype)
         self._clipped = np.zeros(size if self.clipnorm or self.clipvalue or self.global_clipnorm else 0, dtype)
 
     def step(self, params: Float[Array, " P"], grads: Float[Array, " P"], segments: Sequence[slice] = ()) -> None:
@@ -84,21 +86,23 @@ class Optimizer:
         grads = self._clip(grads, segments)
         if self.weight_decay:
             params *= 1 - self.learning_rate * self.weight_decay
-        self.update(params, grads, self._work)
+        self.update(params, grads)
         self.iterations += 1
 
     def _clip(self, grads: Float[Array, " P"], segments: Sequence[slice]) -> Float[Array, " P"]:
         if self.clipvalue is not None:
             return np.clip(grads, -self.clipvalue, self.clipvalue, out=self._clipped)
         if self.global_clipnorm is not None:
-            return np.multiply(grads, _shrink(gradient_norm(grads), self.global_clipnorm), out=self._clipped)
+            return np.multiply(
+                grads, _shrink(gradient_norm(grads, self.kernels), self.global_clipnorm), out=self._clipped
+            )
         if self.clipnorm is not None:
             if sum(segment.stop - segment.start for segment in segments) != grads.size:
                 raise ValueError(
                     f"clipnorm needs segments that cover all {grads.size} parameters, got {list(segments)}"
                 )
             for segment in segments:
-                scale = _shrink(gradient_norm(grads[segment]), self.clipnorm)
+                scale = _shrink(gradient_norm(grads[segment], self.kernels), self.clipnorm)
                 np.multiply(grads[segment], scale, out=self._clipped[segment])
             return self._clipped
         return grads
@@ -153,18 +157,8 @@ class SGD(Optimizer):
     def slot_names(self) -> tuple[str, ...]:
         return ("momentum",) if self.momentum else ()
 
-    def update(self, w: Float[Array, " P"], g: Float[Array, " P"], u: Float[Array, " P"]) -> None:
-        np.multiply(g, -self.learning_rate, out=u)  # u = -η g
-        if self.momentum:
-            m = self.slots["momentum"]
-            m *= self.momentum
-            m += u  # (1)
-            if self.nesterov:
-                w += u
-                np.multiply(m, self.momentum, out=u)
-            else:
-                u[:] = m
-        w += u  # (2)
+    def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
+        self.kernels.sgd(w, g, self.slots.get("momentum"), self.learning_rate, self.momentum, self.nesterov)
 
 
 @dataclass(eq=False)
@@ -192,33 +186,9 @@ class RMSprop(Optimizer):
     def slot_names(self) -> tuple[str, ...]:
         return ("velocity", *(["momentum"] if self.momentum else []), *(["average_gradient"] if self.centered else []))
 
-    def update(self, w: Float[Array, " P"], g: Float[Array, " P"], u: Float[Array, " P"]) -> None:
-        v = self.slots["velocity"]
-        np.multiply(g, g, out=u)
-        u *= 1 - self.rho
-        v *= self.rho
-        v += u  # (1)
-        if self.centered:
-            a = self.slots["average_gradient"]
-            np.multiply(g, 1 - self.rho, out=u)
-            a *= self.rho
-            a += u  # (2)
-            np.multiply(a, a, out=u)
-            np.subtract(v, u, out=u)
-            np.maximum(u, 0, out=u)  # a variance; only rounding can take it below 0, and from there its root to NaN
-            u += self.epsilon
-        else:
-            np.add(v, self.epsilon, out=u)
-        np.sqrt(u, out=u)  # (3)
-        np.divide(g, u, out=u)
-        u *= self.learning_rate
-        if self.momentum:
-            m = self.slots["momentum"]
-            m *= self.momentum
-            m += u  # (4)
-            w -= m  # (5)
-        else:
-            w -= u  # (4, 5): without momentum, m is the step itself
+    def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
+        v, m, a = self.slots["velocity"], self.slots.get("momentum"), self.slots.get("average_gradient")
+        self.kernels.rmsprop(w, g, v, m, a, self.learning_rate, self.rho, self.momentum, self.epsilon)
 
 
 @dataclass(eq=False)
@@ -245,21 +215,10 @@ class Adam(Optimizer):
     def slot_names(self) -> tuple[str, ...]:
         return ("momentum", "velocity")
 
-    def update(self, w: Float[Array, " P"], g: Float[Array, " P"], u: Float[Array, " P"]) -> None:
+    def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
         m, v, t = self.slots["momentum"], self.slots["velocity"], self.iterations + 1
-        np.subtract(g, m, out=u)
-        u *= 1 - self.beta_1
-        m += u  # (1)
-        np.multiply(g, g, out=u)
-        u -= v
-        u *= 1 - self.beta_2
-        v += u  # (2)
         alpha = self.learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)  # (3)
-        np.sqrt(v, out=u)
-        u += self.epsilon
-        np.divide(m, u, out=u)
-        u *= alpha
-        w -= u  # (4)
+        self.kernels.adam(w, g, m, v, alpha, self.beta_1, self.beta_2, self.epsilon)
 
 
 @dataclass(eq=False)
@@ -282,11 +241,9 @@ def get(identifier: str | Optimizer | Mapping[str, Any]) -> Optimizer:
     return make("optimizer", identifier, Optimizer, OPTIMIZERS)
 
 
-def gradient_norm(grads: Float[Array, " P"]) -> float:
-    """The L2 norm, summed in float64 (float32 would overflow at 1e19), in an order that no thread count can change."""
-    block = 16384  # the float64 copies stay in the cache
-    squares = (np.square(grads[i : i + block], dtype=np.float64).sum() for i in range(0, grads.size, block))
-    return math.sqrt(sum(squares))
+def gradient_norm(grads: Float[Array, " P"], kernels: OptimizerRules = reference.optimizer) -> float:
+    """The L2 norm of all gradients together."""
+    return math.sqrt(kernels.squared_norm(grads))
 
 
 def _shrink(norm: float, limit: float) -> float:

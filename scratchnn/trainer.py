@@ -16,6 +16,7 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn import batches, diagnosis, losses, metrics, optimizers, random
+from scratchnn.backend import Backend
 from scratchnn.callbacks import Callback
 from scratchnn.interrupts import Interrupts
 from scratchnn.progress import EXTRA, History, NonFiniteError, Progress
@@ -28,6 +29,7 @@ class Trainer:
 
     seed: int
     dtype: np.dtype
+    backend: Backend
     optimizer: optimizers.Optimizer | None = None
     loss: losses.Loss | None = None
     stop_training: bool = False
@@ -242,7 +244,7 @@ class Trainer:
             where = diagnosis.find_non_finite(self, x, epoch, step)
             raise NonFiniteError(f"the loss is {loss} at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}")
         _, grads = self.backward(loss_function.backward(loss_cache), caches)
-        norm = optimizers.gradient_norm(grads)
+        norm = optimizers.gradient_norm(grads, optimizer.kernels)
         if not math.isfinite(norm):
             where = diagnosis.find_non_finite_gradient(self, grads)
             raise NonFiniteError(f"no finite gradient at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}")
@@ -284,7 +286,7 @@ class Trainer:
         """Give the optimizer its slots, unless it has them, for the parameters of this model."""
         optimizer, _ = self._compiled()
         if optimizer.owner is None or optimizer.owner() is None or optimizer.size != self.flat_params.size:
-            optimizer.init(self.flat_params.size, self.dtype)
+            optimizer.init(self.flat_params.size, self.dtype, self.backend.kernels.optimizer)
             optimizer.owner = weakref.ref(self)
         elif optimizer.owner() is not self:
             raise ValueError(

@@ -23,6 +23,7 @@ OURS = {"scratchnn": ROOT / "scratchnn", "scratchnn_kernels": ROOT / "kernels" /
 FRAMEWORKS = {"keras", "tensorflow", "torch", "torchvision", "jax", "jaxlib", "flax", "theano", "mxnet", "chainer"}
 COMES_WITH = {"llvmlite": "numba", "requests": "pooch"}  # imported by us, declared by those who bring them
 KERNELS = sorted(name for name, member in vars(Kernels).items() if isinstance(member, property))
+PAIRS = [name for name in KERNELS if name != "optimizer"]  # which holds rules, not a pair
 
 
 class Import(NamedTuple):
@@ -207,10 +208,17 @@ def parameters(function: object) -> list[str]:
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
 def test_a_backend_has_the_kernels_of_the_contract(backend: str) -> None:
     assert sorted(importlib.import_module(f"scratchnn_kernels.{backend}").__all__) == KERNELS
-    assert len(KERNELS) == 5
+    assert len(KERNELS) == 7
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+def test_the_rules_of_the_optimizers_have_the_same_face() -> None:
+    contract = get_type_hints(vars(Kernels)["optimizer"].fget)["return"]
+    for rule in ("sgd", "rmsprop", "adam", "squared_norm"):
+        faces = [parameters(getattr(backend_module(backend, "optimizer"), rule)) for backend in ("reference", "cpu")]
+        assert faces == [parameters(getattr(contract, rule))] * 2
+
+
+@pytest.mark.parametrize("kernel", PAIRS)
 def test_both_texts_of_a_kernel_have_the_same_face(kernel: str) -> None:
     reference, cpu = backend_module("reference", kernel), backend_module("cpu", kernel)
     contract = get_type_hints(vars(Kernels)[kernel].fget)["return"]
@@ -229,7 +237,7 @@ def numbers_in_comments(source: str) -> dict[int, set[int]]:
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", PAIRS)
 def test_the_numbers_in_the_code_are_those_of_the_equations(kernel: str, backend: str) -> None:
     """Each equation is named where it is computed and where it is undone, in both texts, and no other is."""
     equations = equations_of(backend_module("reference", kernel).__doc__)

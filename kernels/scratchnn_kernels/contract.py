@@ -136,12 +136,46 @@ class Conv1DPair(Protocol):
     def backward(self, dy: Array, cache: Any, /) -> tuple[Array, Grads]: ...
 
 
+class MaxPooling1DPair(Protocol):
+    """x (B, T, D) already padded -> y (B, T', D), T' = (T - k) // stride + 1. Without parameters, backward gives dx."""
+
+    def forward(self, x: Array, k: int, stride: int) -> tuple[Array, Any]: ...
+
+    def backward(self, dy: Array, cache: Any, /) -> Array: ...
+
+
 class EmbeddingPair(Protocol):
     """x (B, T) ids, E (V, D) -> y (B, T, D). Ids have no gradient, so backward returns only grads."""
 
     def forward(self, x: Array, E: Array) -> tuple[Array, Any]: ...
 
     def backward(self, dy: Array, cache: Any, /) -> Grads: ...
+
+
+@runtime_checkable
+class OptimizerRules(Protocol):
+    """Not a pair: updates in place of w, the vector of all parameters, given the gradient g and the slots."""
+
+    def sgd(self, w: Array, g: Array, m: Array | None, rate: float, momentum: float, nesterov: bool) -> None: ...
+
+    def rmsprop(
+        self,
+        w: Array,
+        g: Array,
+        v: Array,
+        m: Array | None,
+        a: Array | None,
+        rate: float,
+        rho: float,
+        momentum: float,
+        epsilon: float,
+    ) -> None: ...
+
+    def adam(
+        self, w: Array, g: Array, m: Array, v: Array, alpha: float, beta_1: float, beta_2: float, epsilon: float
+    ) -> None: ...
+
+    def squared_norm(self, g: Array) -> float: ...
 
 
 @runtime_checkable
@@ -158,3 +192,7 @@ class Kernels(Protocol):
     def gru(self) -> GRUPair: ...
     @property
     def conv1d(self) -> Conv1DPair: ...
+    @property
+    def max_pooling1d(self) -> MaxPooling1DPair: ...
+    @property
+    def optimizer(self) -> OptimizerRules: ...

@@ -11,11 +11,11 @@ from scratchnn.lookup import look_up
 
 
 @dataclass(frozen=True)
-class MaxPooling1DCache:
-    winner: Array  # (B, T', D): which place of its window was the largest
-    before: int
-    padded_T: int
+class MaxPooling1DLayerCache:
+    kernel: Any
+    before: int  # steps of minus infinity put before the first
     T: int
+    y_shape: tuple[int, ...]
 
 
 class MaxPooling1D(Layer):
@@ -60,32 +60,20 @@ class MaxPooling1D(Layer):
         B, T, D = input_shape
         return (B, None if T is None else self._steps(T), D)
 
-    def _seen(self, j: int, steps: int) -> slice:
-        return slice(j, j + (steps - 1) * self.strides + 1, self.strides)
-
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
-    ) -> tuple[Array, MaxPooling1DCache]:
+    ) -> tuple[Array, MaxPooling1DLayerCache]:
         x = self.as_input(x)
         T = x.shape[1]
-        steps = self._steps(T)
+        self._steps(T)
         before, after = self._padding(T)
         if before or after:
             x = np.pad(x, ((0, 0), (before, after), (0, 0)), constant_values=-np.inf)
-        y = x[:, self._seen(0, steps)].copy()
-        winner = np.zeros(y.shape, np.intp)
-        for j in range(1, self.pool_size):
-            x_j = x[:, self._seen(j, steps)]
-            larger = x_j > y
-            y = np.where(larger, x_j, y)  # (1)
-            winner = np.where(larger, j, winner)
-        return y, MaxPooling1DCache(winner, before, x.shape[1], T)
+        y, cache = self.backend.kernels.max_pooling1d.forward(x, self.pool_size, self.strides)
+        return y, MaxPooling1DLayerCache(cache, before, T, y.shape)
 
-    def backward(self, dy: Array, cache: MaxPooling1DCache) -> tuple[Array, Grads]:
-        B, steps, D = dy.shape
-        dx = np.zeros((B, cache.padded_T, D), dy.dtype)
-        for j in range(self.pool_size):
-            dx[:, self._seen(j, steps)] += dy * (cache.winner == j)  # (1)
+    def backward(self, dy: Array, cache: MaxPooling1DLayerCache) -> tuple[Array, Grads]:
+        dx = self.backend.kernels.max_pooling1d.backward(self.as_gradient(dy, cache.y_shape), cache.kernel)
         return dx[:, cache.before : cache.before + cache.T], {}
 
     def get_config(self) -> Config:

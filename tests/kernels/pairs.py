@@ -158,6 +158,24 @@ class Conv1D(Case):
 
 
 @dataclass(frozen=True)
+class MaxPooling1D(Case):
+    kernel: str = field(default="max_pooling1d", init=False)
+    T: int = 9
+    k: int = 3
+    stride: int = 2
+
+    def arrays(self) -> Arrays:
+        return self.draw({"x": ((self.B, self.T, self.D), 1.0)})
+
+    def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
+        y, cache = module.forward(arrays["x"], self.k, self.stride)
+        return [y], cache
+
+    def backward(self, module: Any, dys: list[Array | None], cache: Any) -> Arrays:
+        return {"x": module.backward(dys[0], cache)}
+
+
+@dataclass(frozen=True)
 class Embedding(Case):
     kernel: str = field(default="embedding", init=False)
     V: int = 5
@@ -243,6 +261,6 @@ def variants(case: Recurrent) -> list[Recurrent]:
 
 def name_of(case: Case) -> str:
     """The settings that differ from the defaults, for the names of the tests."""
-    usual = type(case)() if isinstance(case, Conv1D | Embedding) else type(case)(case.kernel)
+    usual = type(case)() if isinstance(case, Conv1D | Embedding | MaxPooling1D) else type(case)(case.kernel)
     fields = {name: value for name, value in vars(case).items() if value != getattr(usual, name)}
     return " ".join([case.kernel, *(f"{name}={value}" for name, value in fields.items())])

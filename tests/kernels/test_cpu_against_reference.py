@@ -20,7 +20,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn_kernels.cpu.activations import NUMBERS
 
 from scratchnn import layers
-from tests.kernels.pairs import GATES, STATES, Case, Conv1D, Embedding, Recurrent, name_of, variants
+from tests.kernels.pairs import GATES, STATES, Case, Conv1D, Embedding, MaxPooling1D, Recurrent, name_of, variants
 
 # Of the array's largest number; float32 outputs and gradients have 1e-5 of each number beside it.
 FLOAT64, FLOAT32_OUTPUT, FLOAT32_GRADIENT = 1e-12, 2e-6, 1e-5
@@ -45,6 +45,7 @@ def assert_cpu_is_the_reference(case: Case, dtype: Any) -> None:
 
 
 # 33 rows are cut into 3 shards of 11; 31 into 16 and 15; 17 columns are a vector register and one number.
+POOLS = ((1, 1), (2, 2), (5, 5), (3, 1), (2, 3))
 TABLE = [
     *(case for kernel in STATES for case in variants(Recurrent(kernel, B=3, T=5, D=5, H=3))),
     *(case for kernel in STATES for case in variants(Recurrent(kernel, B=33, T=6, D=17, H=17))),
@@ -57,6 +58,7 @@ TABLE = [
     *(Conv1D(B=3, T=T, k=k, stride=stride) for T in (7, 8, 16) for k in (1, 2, 7) for stride in (1, 2, 3)),
     *(Conv1D(B=3, T=T, k=k, dilation=dilation) for T in (13, 16) for k in (2, 3) for dilation in (2, 5)),
     Conv1D(T=9, stride=2, dilation=2),
+    *(MaxPooling1D(B=B, T=T, D=D, k=k, stride=s) for B in (1, 33) for T in (7, 16) for D in (1, 17) for k, s in POOLS),
     Embedding(B=33, T=17, V=3, D=17),  # every id many times
     Embedding(B=1, T=1, V=1, D=1),
     Embedding(B=3, T=5, V=1001, D=3),

@@ -9,10 +9,24 @@ from types import ModuleType
 import pytest
 from scratchnn_kernels import reference
 
-from tests.kernels.pairs import STATES, Case, Conv1D, Embedding, Recurrent, assert_gradients_are_right, variants
+from tests.kernels.pairs import (
+    STATES,
+    Case,
+    Conv1D,
+    Embedding,
+    MaxPooling1D,
+    Recurrent,
+    assert_gradients_are_right,
+    variants,
+)
 
 # file: (name, text, what replaces it)
 FAULTS = {
+    "max_pooling1d": [
+        ("overlapping windows", "cache.stride)] += np.where", "cache.stride)] = np.where"),
+        ("stride ignored on the way back", "seen_by_place(j, T_out, cache.stride)", "seen_by_place(j, T_out, 1)"),
+        ("every place won", "np.where(cache.winner == j, dy, 0)", "dy"),
+    ],
     "simple_rnn": [
         ("derivative of the activation forgotten", "cache.activation.backward(dh - kept, h[t + 1])", "dh - kept"),
         ("derivative through the state before", "backward(dh - kept, h[t + 1])", "backward(dh - kept, h[t])"),
@@ -104,6 +118,7 @@ CASES: dict[str, list[Case]] = {kernel: list(variants(Recurrent(kernel))) for ke
 CASES["projection"] = CASES["lstm"]
 CASES["conv1d"] = [Conv1D(activation="tanh"), Conv1D(stride=2), Conv1D(dilation=2)]
 CASES["embedding"] = [Embedding()]
+CASES["max_pooling1d"] = [MaxPooling1D(k=3, stride=1), MaxPooling1D(k=2, stride=3)]
 
 
 def run_source(file: str, text: str = "", instead: str = "") -> ModuleType:

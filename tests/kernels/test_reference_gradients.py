@@ -13,6 +13,7 @@ from tests.kernels.pairs import (
     Case,
     Conv1D,
     Embedding,
+    MaxPooling1D,
     Recurrent,
     assert_gradients_are_right,
     name_of,
@@ -36,6 +37,7 @@ CONVOLUTIONS = [
     Conv1D(stride=5, k=2, T=9),  # steps between the windows that no window sees
     Conv1D(B=1, T=1, D=1, k=1, F=1),
     Conv1D(B=3, T=11, D=5, k=4, F=7),
+    *(MaxPooling1D(k=k, stride=stride) for k in (1, 2, 5) for stride in (1, 2, 5)),
 ]
 EMBEDDINGS = [Embedding(), Embedding(V=1), Embedding(B=1, T=1), Embedding(B=3, T=9, D=1, V=2), Embedding(V=50)]
 

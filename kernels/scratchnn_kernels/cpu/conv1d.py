@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads
-from scratchnn_kernels.cpu import shards
+from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, launch
@@ -35,7 +35,7 @@ def forward(
 ) -> tuple[Array, Conv1DCache]:
     B, T, _ = x.shape
     k, _, F = W.shape
-    y = np.empty((B, (T - (k - 1) * dilation - 1) // stride + 1, F), x.dtype)
+    y = pool.empty((B, (T - (k - 1) * dilation - 1) // stride + 1, F), x.dtype)
     cache = Conv1DCache(x, W, y, stride, dilation, number_of(activation))
     windows = _whole_windows(cache)
     S, R = shards.shape_of(B)
@@ -47,8 +47,8 @@ def backward(dy: Array, cache: Conv1DCache) -> tuple[Array, Grads]:
     W, windows = cache.W, _whole_windows(cache)
     k, D, F = W.shape
     S, R = shards.shape_of(len(dy))
-    dx = np.zeros_like(cache.x)
-    dW = np.zeros((S, windows.shape[1], windows.shape[3], F), dy.dtype)
+    dx = pool.zeros(cache.x.shape, dy.dtype)
+    dW = pool.zeros((S, windows.shape[1], windows.shape[3], F), dy.dtype)
     db = np.zeros((S, F), dy.dtype)
     WT = np.ascontiguousarray(W.swapaxes(1, 2))
     seen_by_taps = _windows(dx, k, 1, cache)

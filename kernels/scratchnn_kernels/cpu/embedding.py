@@ -7,10 +7,8 @@ atomics.
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from scratchnn_kernels.contract import Array, Grads
-from scratchnn_kernels.cpu import shards
+from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.jit import compiled, launch
 
 BACKWARD_SHARDS = 4  # each reads all the ids again, which costs little beside adding rows
@@ -23,15 +21,15 @@ class EmbeddingCache:
 
 
 def forward(x: Array, E: Array) -> tuple[Array, EmbeddingCache]:
-    y = np.empty((*x.shape, E.shape[1]), E.dtype)
+    y = pool.empty((*x.shape, E.shape[1]), E.dtype)
     S, R = shards.shape_of(len(x))
-    launch(_forward_shard, S, x, E, R, y)
+    launch(_forward_shard, S, x, E, R, y, work=y.size)
     return y, EmbeddingCache(x, len(E))
 
 
 def backward(dy: Array, cache: EmbeddingCache) -> Grads:
-    dE = np.zeros((cache.V, dy.shape[-1]), dy.dtype)
-    launch(_backward_shard, BACKWARD_SHARDS, cache.x, dy, dE)
+    dE = pool.zeros((cache.V, dy.shape[-1]), dy.dtype)
+    launch(_backward_shard, BACKWARD_SHARDS, cache.x, dy, dE, work=dy.size)
     return {"E": dE}
 
 

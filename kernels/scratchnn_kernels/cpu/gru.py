@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
-from scratchnn_kernels.cpu import shards
+from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, launch
@@ -74,11 +74,11 @@ def forward(
         Wx=Wx,
         Wh=Wh,
         B=B,
-        x=np.empty((S, K, T, R, D), x.dtype),
-        h=np.empty((S, T + 1, R, H), x.dtype),
-        h_in=np.empty((S, 0, 0, 0, 0) if plain else (S, GATES, T, R, H), x.dtype),
-        gates=np.empty((S, GATES, T, R, H), x.dtype),
-        ah_g=np.empty((S, T, R, H) if reset_after else (S, 0, 0, 0), x.dtype),
+        x=pool.empty((S, K, T, R, D), x.dtype),
+        h=pool.empty((S, T + 1, R, H), x.dtype),
+        h_in=pool.empty((S, 0, 0, 0, 0) if plain else (S, GATES, T, R, H), x.dtype),
+        gates=pool.empty((S, GATES, T, R, H), x.dtype),
+        ah_g=pool.empty((S, T, R, H) if reset_after else (S, 0, 0, 0), x.dtype),
         mask=shards.or_empty(mask, 2, np.bool_),
         dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
         dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
@@ -87,8 +87,8 @@ def forward(
         reset_after=reset_after,
         sequences=sequences,
     )
-    y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
-    h_last = np.empty((B, H), x.dtype)
+    y = pool.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
+    h_last = pool.empty((B, H), x.dtype)
     launch(
         _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), bx, bh, *state, cache.mask,
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, reset_after, cache.x,
@@ -98,23 +98,25 @@ def forward(
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Array, Grads, State]:
-    S, _, T, _, D = cache.x.shape
+    S, _, T, R, D = cache.x.shape
     H = len(cache.Wh)
     B, dtype = cache.B, cache.x.dtype
     (dh_last,) = dstate
-    dh0 = np.zeros((B, H), dtype) if dh_last is None else dh_last.copy()
+    dh0 = pool.zeros((B, H), dtype) if dh_last is None else dh_last.copy()
     if dy is not None and not cache.sequences:
         dh0 += dy
-    dx = np.zeros((B, T, D), dtype)
-    dWx = np.zeros((S, GATES, D, H), dtype)
-    dWh = np.zeros((S, GATES, H, H), dtype)
-    dbx = np.zeros((S, GATES, H), dtype)
-    dbh = np.zeros((S, GATES, H), dtype)
+    dx = pool.zeros((B, T, D), dtype)
+    dWx = pool.zeros((S, GATES, D, H), dtype)
+    dWh = pool.zeros((S, GATES, H, H), dtype)
+    dbx = pool.zeros((S, GATES, H), dtype)
+    dbh = pool.zeros((S, GATES, H), dtype)
+    dax, dq = pool.empty(cache.gates.shape, dtype), pool.empty((S, T, R, H), dtype)
+    dx_k = pool.empty((S, T, R, D), dtype)
     launch(
         _backward_shard, S, shards.or_empty(dy if cache.sequences else None, 3, dtype),
         shards.transposed_planes_of(cache.Wx, GATES), shards.transposed_planes_of(cache.Wh, GATES), cache.mask,
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, cache.reset_after, cache.x,
-        cache.h, cache.h_in, cache.gates, cache.ah_g, dx, dWx, dWh, dbx, dbh, dh0,
+        cache.h, cache.h_in, cache.gates, cache.ah_g, dax, dq, dx_k, dx, dWx, dWh, dbx, dbh, dh0,
     )  # fmt: skip
     grads = {"Wx": shards.packed_sum(dWx), "Wh": shards.packed_sum(dWh), "bx": dbx.sum(axis=0).ravel()}
     if cache.reset_after:
@@ -180,16 +182,16 @@ def _forward_shard(
 @compiled
 def _backward_shard(
     s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, reset_after, xs, hs, hs_in, gates_s, ahs_g,
-    dx, dWx_s, dWh_s, dbx_s, dbh_s, dh0,
+    daxs, dqs, dxs_k, dx, dWx_s, dWh_s, dbx_s, dbh_s, dh0,
 ):  # fmt: skip
     """On entry dh0 holds the gradient with respect to the last state, on return to the initial one."""
     x, h, h_in, gates, ah_g = xs[s], hs[s], hs_in[s], gates_s[s], ahs_g[s]
-    dWx, dWh, dbx, dbh = dWx_s[s], dWh_s[s], dbx_s[s], dbh_s[s]
+    dWx, dWh, dbx, dbh, dx_k = dWx_s[s], dWh_s[s], dbx_s[s], dbh_s[s], dxs_k[s]
     K, T, R, D = x.shape
     H = h.shape[2]
     first = s * R
-    dax = np.empty((GATES, T, R, H), h.dtype)  # gradients with respect to (1)
-    dq = np.empty((T, R, H), h.dtype)  # with respect to ah_g of (2) if reset_after; the other columns of (2) are as (1)
+    dax = daxs[s]  # gradients with respect to (1)
+    dq = dqs[s]  # with respect to ah_g of (2) if reset_after; the other columns of (2) are as (1)
     dropped = np.empty((R, H), h.dtype)
     # dh: the gradient with respect to h[t+1]; dh_before with respect to h[t].
     dh, dh_before = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
@@ -237,7 +239,6 @@ def _backward_shard(
             gemm(dWh[gate], h_in[gate].reshape(T * R, H).T, dah_all)  # (2), (4)
         add_column_sums(dax_all, dbx[gate])
         add_column_sums(dah_all, dbh[gate])
-    dx_k = np.empty((T, R, D), h.dtype)
     for k in range(K):
         fill(0, dx_k.ravel())
         for gate in range(k, GATES, K):  # mask k serves all gates (K = 1), or its own

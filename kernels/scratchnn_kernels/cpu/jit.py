@@ -41,8 +41,18 @@ def compiled(function: Callable) -> Any:
     return _with_cache(numba.njit(**_OPTIONS)(function))
 
 
-def launch(kernel: Any, shards: int, *args: Any) -> None:
-    """Run kernel(s, *args) for s = 0 ... shards - 1, on all threads."""
+WORTH_SHARING = 150_000  # numbers; waking another thread takes as long as reading and writing about so many
+
+
+def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> None:
+    """Run kernel(s, *args) for s = 0 ... shards - 1, on all threads, or on this one alone where that is faster.
+
+    `work`: how many numbers a kernel that does little more than read and write goes through; by default, enough.
+    """
+    if shards == 1 or work < WORTH_SHARING:
+        for s in range(shards):
+            kernel(s, *args)
+        return
     with _launch_lock:
         if os.getpid() == _owner_pid and not config.DISABLE_JIT:
             start_threads()
@@ -56,14 +66,14 @@ def launch(kernel: Any, shards: int, *args: Any) -> None:
 def start_threads() -> int:
     """Start the kernels' threads if they are not running, and return their number.
 
-    Threads that wait for work should spin for some microseconds, as long as the gap between two kernels of a step, and
+    Threads that wait for work should spin about as long as the gap between two kernels of a step, and
     then sleep. OpenMP's spin for milliseconds by default: where other programs want the cores too, that made a pass of
-    0.4 ms take 8 ms (this way 0.7 ms); sleeping at once costs an idle machine 0.05 ms a pass. OpenMP reads the setting
+    0.4 ms take 8 ms (this way about 1 ms); threads that sleep at once are slow to wake. OpenMP reads the setting
     once, when it is loaded; settings of the user's own stand.
     """
     if "GOMP_SPINCOUNT" in os.environ or "OMP_WAIT_POLICY" in os.environ:
         return numba.get_num_threads()
-    os.environ["GOMP_SPINCOUNT"] = "2000"
+    os.environ["GOMP_SPINCOUNT"] = "10000"
     try:
         return numba.get_num_threads()
     finally:
@@ -82,9 +92,11 @@ class _Pointer(types.WrapperAddressProtocol):
         self._compiled = kernel.overloads[signature.args]
         self._numba_type_ = types.FunctionType(signature)
         self._signature = signature
+        wrapper = self._compiled.fndesc.llvm_cfunc_wrapper_name
+        self._address = self._compiled.library.get_pointer_to_function(wrapper)
 
     def __wrapper_address__(self) -> int:
-        return self._compiled.library.get_pointer_to_function(self._compiled.fndesc.llvm_cfunc_wrapper_name)
+        return self._address
 
     def signature(self) -> Any:
         return self._signature

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
-from scratchnn_kernels.cpu import shards
+from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, launch
@@ -71,11 +71,11 @@ def forward(
         Wx=Wx,
         Wh=Wh,
         B=B,
-        x=np.empty((S, K, T, R, D), x.dtype),
-        h=np.empty((S, T + 1, R, H), x.dtype),
-        h_dropped=np.empty((S, GATES, T, R, H) if dropout_h is not None else (S, 0, 0, 0, 0), x.dtype),
-        c=np.empty((S, T + 1, R, H), x.dtype),
-        gates=np.empty((S, GATES, T, R, H), x.dtype),
+        x=pool.empty((S, K, T, R, D), x.dtype),
+        h=pool.empty((S, T + 1, R, H), x.dtype),
+        h_dropped=pool.empty((S, GATES, T, R, H) if dropout_h is not None else (S, 0, 0, 0, 0), x.dtype),
+        c=pool.empty((S, T + 1, R, H), x.dtype),
+        gates=pool.empty((S, GATES, T, R, H), x.dtype),
         mask=shards.or_empty(mask, 2, np.bool_),
         dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
         dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
@@ -83,8 +83,8 @@ def forward(
         recurrent_activation=number_of(recurrent_activation),
         sequences=sequences,
     )
-    y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
-    h_last, c_last = np.empty((B, H), x.dtype), np.empty((B, H), x.dtype)
+    y = pool.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
+    h_last, c_last = pool.empty((B, H), x.dtype), pool.empty((B, H), x.dtype)
     launch(
         _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), b, *state, cache.mask,
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, cache.x, cache.h,
@@ -94,21 +94,22 @@ def forward(
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Array, Grads, State]:
-    S, _, T, _, D = cache.x.shape
+    S, _, T, R, D = cache.x.shape
     H = len(cache.Wh)
     B, dtype = cache.B, cache.x.dtype
-    dh0, dc0 = (np.zeros((B, H), dtype) if d is None else d.copy() for d in dstate)
+    dh0, dc0 = (pool.zeros((B, H), dtype) if d is None else d.copy() for d in dstate)
     if dy is not None and not cache.sequences:
         dh0 += dy
-    dx = np.zeros((B, T, D), dtype)
-    dWx = np.zeros((S, GATES, D, H), dtype)
-    dWh = np.zeros((S, GATES, H, H), dtype)
-    db = np.zeros((S, GATES, H), dtype)
+    dx = pool.zeros((B, T, D), dtype)
+    dWx = pool.zeros((S, GATES, D, H), dtype)
+    dWh = pool.zeros((S, GATES, H, H), dtype)
+    db = pool.zeros((S, GATES, H), dtype)
+    da, dx_k = pool.empty(cache.gates.shape, dtype), pool.empty((S, T, R, D), dtype)
     launch(
         _backward_shard, S, shards.or_empty(dy if cache.sequences else None, 3, dtype),
         shards.transposed_planes_of(cache.Wx, GATES), shards.transposed_planes_of(cache.Wh, GATES), cache.mask,
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, cache.x, cache.h,
-        cache.h_dropped, cache.c, cache.gates, dx, dWx, dWh, db, dh0, dc0,
+        cache.h_dropped, cache.c, cache.gates, da, dx_k, dx, dWx, dWh, db, dh0, dc0,
     )  # fmt: skip
     grads = {"Wx": shards.packed_sum(dWx), "Wh": shards.packed_sum(dWh), "b": db.sum(axis=0).ravel()}
     return dx, grads, (dh0, dc0)
@@ -163,24 +164,15 @@ def _forward_shard(
 
 @compiled
 def _backward_shard(
-    s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, xs, hs, hs_dropped, cs, gates_s, dx, dWx_s, dWh_s, db_s,
-    dh0, dc0,
+    s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, rec, xs, hs, hs_dropped, cs, gates_s, das, dxs_k, dx,
+    dWx_s, dWh_s, db_s, dh0, dc0,
 ):  # fmt: skip
     """On entry dh0 and dc0 hold the gradient with respect to the last states, on return to the initial ones."""
-    x, h, h_dropped, c, gates, dWx, dWh, db = (
-        xs[s],
-        hs[s],
-        hs_dropped[s],
-        cs[s],
-        gates_s[s],
-        dWx_s[s],
-        dWh_s[s],
-        db_s[s],
-    )
+    x, h, h_dropped, c, gates = xs[s], hs[s], hs_dropped[s], cs[s], gates_s[s]
+    da, dx_k, dWx, dWh, db = das[s], dxs_k[s], dWx_s[s], dWh_s[s], db_s[s]
     K, T, R, D = x.shape
     H = h.shape[2]
     first = s * R
-    da = np.empty((GATES, T, R, H), h.dtype)
     act_c, d_act_c = np.empty(R * H, h.dtype), np.empty(R * H, h.dtype)
     dropped = np.empty((R, H), h.dtype)
     # dh, dc: gradients with respect to h[t+1], c[t+1]; dh_before, dc_before with respect to h[t], c[t].
@@ -234,7 +226,6 @@ def _backward_shard(
         else:
             gemm(dWh[gate], h_dropped[gate].reshape(T * R, H).T, da_all)
         add_column_sums(da_all, db[gate])
-    dx_k = np.empty((T, R, D), h.dtype)
     for k in range(K):
         fill(0, dx_k.ravel())
         for gate in range(k, GATES, K):  # mask k serves all gates (K = 1), or its own

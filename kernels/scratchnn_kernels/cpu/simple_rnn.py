@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
-from scratchnn_kernels.cpu import shards
+from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, launch
@@ -61,17 +61,17 @@ def forward(
         Wx=Wx,
         Wh=Wh,
         B=B,
-        x=np.empty((S, 1, T, R, D), x.dtype),
-        h=np.empty((S, T + 1, R, H), x.dtype),
-        h_dropped=np.empty((S, T, R, H) if dropout_h is not None else (S, 0, 0, 0), x.dtype),
+        x=pool.empty((S, 1, T, R, D), x.dtype),
+        h=pool.empty((S, T + 1, R, H), x.dtype),
+        h_dropped=pool.empty((S, T, R, H) if dropout_h is not None else (S, 0, 0, 0), x.dtype),
         mask=shards.or_empty(mask, 2, np.bool_),
         dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
         dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
         activation=number_of(activation),
         sequences=sequences,
     )
-    y = np.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
-    h_last = np.empty((B, H), x.dtype)
+    y = pool.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
+    h_last = pool.empty((B, H), x.dtype)
     launch(
         _forward_shard, S, x, Wx, Wh, b, *state, cache.mask, cache.dropout_x, cache.dropout_h, cache.activation,
         cache.x, cache.h, cache.h_dropped, y, h_last,
@@ -80,21 +80,23 @@ def forward(
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tuple[Array, Grads, State]:
-    S, _, T, _, D = cache.x.shape
+    S, _, T, R, D = cache.x.shape
     H = len(cache.Wh)
     B, dtype = cache.B, cache.x.dtype
     (dh_last,) = dstate
-    dh0 = np.zeros((B, H), dtype) if dh_last is None else dh_last.copy()
+    dh0 = pool.zeros((B, H), dtype) if dh_last is None else dh_last.copy()
     if dy is not None and not cache.sequences:
         dh0 += dy
-    dx = np.zeros((B, T, D), dtype)
-    dWx = np.zeros((S, D, H), dtype)
-    dWh = np.zeros((S, H, H), dtype)
-    db = np.zeros((S, H), dtype)
+    dx = pool.zeros((B, T, D), dtype)
+    dWx = pool.zeros((S, D, H), dtype)
+    dWh = pool.zeros((S, H, H), dtype)
+    db = pool.zeros((S, H), dtype)
+    da, dx_steps = pool.empty((S, T, R, H), dtype), pool.empty((S, T, R, D), dtype)
     launch(
         _backward_shard, S, shards.or_empty(dy if cache.sequences else None, 3, dtype),
         np.ascontiguousarray(cache.Wx.T), np.ascontiguousarray(cache.Wh.T), cache.mask, cache.dropout_x,
-        cache.dropout_h, cache.activation, cache.x, cache.h, cache.h_dropped, dx, dWx, dWh, db, dh0,
+        cache.dropout_h, cache.activation, cache.x, cache.h, cache.h_dropped, da, dx_steps, dx,
+        dWx, dWh, db, dh0,
     )  # fmt: skip
     # The shards' gradients are added in the order of the shards.
     return dx, {"Wx": dWx.sum(axis=0), "Wh": dWh.sum(axis=0), "b": db.sum(axis=0)}, (dh0,)
@@ -131,13 +133,15 @@ def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, x
 
 
 @compiled
-def _backward_shard(s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, dx, dWx_s, dWh_s, db_s, dh0):
+def _backward_shard(
+    s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, das, dxs_steps, dx, dWx_s, dWh_s, db_s, dh0
+):
     """On entry dh0 holds the gradient with respect to the last state, on return to the initial one."""
-    x, h, h_dropped, dWx, dWh, db = xs[s], hs[s], hs_dropped[s], dWx_s[s], dWh_s[s], db_s[s]
+    x, h, h_dropped, da, dx_steps = xs[s], hs[s], hs_dropped[s], das[s], dxs_steps[s]
+    dWx, dWh, db = dWx_s[s], dWh_s[s], db_s[s]
     _, T, R, D = x.shape
     H = h.shape[2]
     first = s * R
-    da = np.empty((T, R, H), h.dtype)
     # dh: the gradient with respect to h[t+1]; dh_before with respect to h[t].
     dh, dh_before = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
     take_rows(dh0, first, dh)
@@ -170,7 +174,6 @@ def _backward_shard(s, dy, WxT, WhT, mask, dropout_x, dropout_h, act, xs, hs, hs
     else:
         gemm(dWh, h_dropped.reshape(T * R, H).T, da_all)
     add_column_sums(da_all, db)
-    dx_steps = np.empty((T, R, D), h.dtype)
     fill(0, dx_steps.ravel())
     gemm(dx_steps.reshape(T * R, D), da_all, WxT)
     add_sequences(dx_steps, dropout_x, first, 0, dx)

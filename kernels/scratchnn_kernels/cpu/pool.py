@@ -1,0 +1,66 @@
+"""Large arrays that are used again instead of being returned to the system.
+
+A training step asks for the same arrays every time. The C library may give blocks of this size back to the system when
+they are freed, and the next step then pays for each of their pages anew: 400 page faults a step, which doubled its
+time. So the pool keeps a reference to every large array it has handed out. One that nobody else refers to any more,
+neither itself nor through a view, is free, and is handed out again; a cache that somebody still holds keeps its arrays.
+"""
+
+import math
+import sys
+import threading
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+SMALLEST = 32 * 1024  # bytes; the C library is good at anything smaller
+KEPT_AT_MOST = 256 * 1024 * 1024  # bytes; beyond, free arrays of other shapes are let go
+
+_arrays: dict[tuple[tuple[int, ...], str], list[np.ndarray]] = {}
+_bytes = 0
+_lock = threading.Lock()
+
+
+def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+    """As np.empty."""
+    global _bytes
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    if size < SMALLEST:
+        return np.empty(shape, dtype)
+    with _lock:
+        arrays = _arrays.setdefault((shape, dtype.char), [])
+        for i in range(len(arrays)):
+            if _references(arrays, i) == _REFERENCES_TO_FREE:
+                return arrays[i]
+        if _bytes + size > KEPT_AT_MOST:
+            _let_go()
+        array = np.empty(shape, dtype)
+        if _bytes + size <= KEPT_AT_MOST:
+            arrays.append(array)
+            _bytes += size
+        return array
+
+
+def zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+    """As np.zeros."""
+    array = empty(shape, dtype)
+    array.fill(0)
+    return array
+
+
+def _let_go() -> None:
+    """Drop every free array."""
+    global _bytes
+    for arrays in _arrays.values():
+        for i in reversed(range(len(arrays))):
+            if _references(arrays, i) == _REFERENCES_TO_FREE:
+                _bytes -= arrays.pop(i).nbytes
+
+
+def _references(arrays: list[np.ndarray], i: int) -> int:
+    return sys.getrefcount(arrays[i])
+
+
+# What Python counts for an array that only a list holds; it differs between versions.
+_REFERENCES_TO_FREE = _references([np.empty(1)], 0)

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
         utils,
     )
     from scratchnn.layers import Input
+    from scratchnn.loading import load_model
     from scratchnn.model import Model
     from scratchnn.random import set_random_seed
     from scratchnn.report.diagram import plot_model
-    from scratchnn.saving import load_model
     from scratchnn.sequential import Sequential
 
 __version__ = "0.1.0"
@@ -38,7 +38,7 @@ _NAMES = {
     "Input": "scratchnn.layers",
     "Model": "scratchnn.model",
     "Sequential": "scratchnn.sequential",
-    "load_model": "scratchnn.saving",
+    "load_model": "scratchnn.loading",
     "plot_model": "scratchnn.report.diagram",
     "set_random_seed": "scratchnn.random",
 }

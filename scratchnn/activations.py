@@ -193,7 +193,8 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
         if identifier.get("custom"):
             raise ValueError(
                 f"the stored activation {identifier['name']!r} is not one of scratchnn's own, and a file holds no "
-                "functions: build the layer with the same Activation(name, forward, backward), then load its weights"
+                "functions: build the model with the same Activation(name, forward, backward), then call its "
+                "load_weights(path)"
             )
         return look_up("activation", identifier["name"], ACTIVATIONS)
     raise TypeError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn import saving
+from scratchnn import loading, saving
 from scratchnn.architectures import ARCHITECTURES
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, Imdb, imdb
@@ -77,7 +77,7 @@ def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None)
         FileNotFoundError, ValueError: if there is nothing to go on from, or the data are not those it began with.
     """
     folder = RunFolder.open(path)
-    model, progress = saving.load_checkpoint(folder.checkpoint)
+    model, progress = loading.load_checkpoint(folder.checkpoint)
     try:
         settings = Settings(**model.metadata["settings"])
         digest, told_source = model.metadata["data"]["digest"], model.metadata["data"]["source"]

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
 from scratchnn import backend as backends
-from scratchnn import random
+from scratchnn import random, saving
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import Symbol
@@ -253,9 +253,7 @@ class Model(Trainer):
 
     def save(self, filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`."""
-        from scratchnn.saving import save_model
-
-        save_model(self, filepath, overwrite=overwrite)
+        saving.save_model(self, filepath, overwrite=overwrite)
 
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Take the parameters from a saved model of the same shapes; for layers or activations of your own.
@@ -263,10 +261,8 @@ class Model(Trainer):
         Raises:
             StorageError: if the file is damaged, or its parameters do not fit.
         """
-        from scratchnn.saving import load_params
-
         self.require_built()
-        load_params(self, filepath)
+        saving.load_params(self, filepath)
 
     def require_built(self) -> None:
         if not self.built:

@@ -26,9 +26,10 @@ from scratchnn.layers import (
     MaxPooling1D,
     SimpleRNN,
 )
+from scratchnn.loading import load_checkpoint
 from scratchnn.optimizers import SGD
 from scratchnn.progress import Progress
-from scratchnn.saving import load_checkpoint, save_checkpoint
+from scratchnn.saving import save_checkpoint
 from scratchnn.storage import StorageError
 
 IDS = np.random.default_rng(0).integers(0, 20, (9, 12))
@@ -137,7 +138,7 @@ def test_an_activation_of_your_own_is_refused_on_load(wrap: Callable[[Any], Laye
     model = built([Embedding(20, 4), wrap(SimpleRNN(3, half))])
     assert model.predict(IDS).shape[0] == 9
     model.save(tmp_path / "model.npz")
-    with pytest.raises(StorageError, match=r"'half' is not one of scratchnn's own.* build the layer with the same"):
+    with pytest.raises(StorageError, match=r"'half' is not one of scratchnn's own.* build the model with the same"):
         load_model(tmp_path / "model.npz", backend="reference")
 
 
@@ -213,3 +214,24 @@ def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(tmp_path: Path) -> N
         load_model(tmp_path / "checkpoint.npz", backend="reference")
     with pytest.raises(FileNotFoundError):
         load_model(tmp_path / "absent.npz")
+
+
+def test_load_weights_brings_back_a_model_with_an_activation_of_ones_own(tmp_path: Path) -> None:
+    cube = Function("cube", lambda a: a**3, lambda dy, y: dy * 3 * np.cbrt(y) ** 2)
+
+    def make(seed: int, units: int = 4) -> Sequential:
+        model = Sequential([Dense(units, activation=cube), Dense(1)], backend="reference", seed=seed)
+        model.build((None, 3))
+        return model
+
+    saved, other = make(1), make(2)
+    saved.save(tmp_path / "cube.npz")
+    with pytest.raises(StorageError, match="load_weights"):
+        load_model(tmp_path / "cube.npz")
+    other.load_weights(tmp_path / "cube.npz")
+    assert all(map(np.array_equal, other.get_weights(), saved.get_weights()))
+    wider = make(3, units=5)
+    before = wider.get_weights()
+    with pytest.raises(StorageError, match=r"holds weights of shapes \[\[3, 4\].*expected \[\[3, 5\]"):
+        wider.load_weights(tmp_path / "cube.npz")
+    assert all(map(np.array_equal, wider.get_weights(), before))

@@ -18,7 +18,7 @@ import pytest
 from scratchnn import load_model
 from scratchnn.data import DataWarning, imdb
 from scratchnn.experiment import checksum
-from scratchnn.saving import load_checkpoint
+from scratchnn.loading import load_checkpoint
 from scratchnn.settings import Settings
 
 COMMAND = [sys.executable, "-m", "scratchnn.train"]

@@ -6,7 +6,9 @@ A backend is a package (`reference`, `cpu`, `gpu`) with one module per layer, an
     dx, grads, dstate = backward(dy, dstate, cache)
 
     y, cache = forward(x, ...parameters...)                                                     the others
-    dx, grads = backward(dy, cache)
+    dx, grads = backward(dy, cache)              Embedding gives grads only, max pooling dx only
+
+One module, `optimizer`, is no pair: it holds the optimizers' update rules.
 
 `cache` is whatever backward needs, in whatever layout suits the backend: only the same backend's backward reads it.
 `grads` is a dict with the names of the parameters, and each gradient has the shape of the array it belongs to.

@@ -20,7 +20,18 @@ from scratchnn_kernels.contract import Array
 from scratchnn_kernels.cpu.activations import NUMBERS
 
 from scratchnn import layers
-from tests.kernels.pairs import GATES, STATES, Case, Conv1D, Embedding, MaxPooling1D, Recurrent, name_of, variants
+from tests.kernels.pairs import (
+    GATES,
+    STATES,
+    Case,
+    Conv1D,
+    Dense,
+    Embedding,
+    MaxPooling1D,
+    Recurrent,
+    name_of,
+    variants,
+)
 
 # Of the array's largest number; float32 outputs and gradients have 1e-5 of each number beside it.
 FLOAT64, FLOAT32_OUTPUT, FLOAT32_GRADIENT = 1e-12, 2e-6, 1e-5
@@ -59,7 +70,10 @@ TABLE = [
     *(Conv1D(B=3, T=T, k=k, dilation=dilation) for T in (13, 16) for k in (2, 3) for dilation in (2, 5)),
     Conv1D(T=9, stride=2, dilation=2),
     *(MaxPooling1D(B=B, T=T, D=D, k=k, stride=s) for B in (1, 33) for T in (7, 16) for D in (1, 17) for k, s in POOLS),
+    *(Dense(B=B, D=D, H=H) for B in (1, 33) for D in (1, 5, 33, 300) for H in (1, 7, 8, 33)),
+    *(Dense(B=B, D=1600, H=H) for B in (97, 100) for H in (1, 9)),  # several shards, the last one smaller
     Embedding(B=33, T=17, V=3, D=17),  # every id many times
+    Embedding(B=40, T=100, V=7, D=40),  # enough to be shared out
     Embedding(B=1, T=1, V=1, D=1),
     Embedding(B=3, T=5, V=1001, D=3),
 ]

@@ -17,6 +17,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,20 @@ def compiled(function: Callable) -> Any:
 WORTH_SHARING = 150_000  # numbers; waking another thread takes as long as reading and writing about so many
 
 
+# While it holds a list, kernels are written into it instead of being run: see precompile.py.
+notes: ContextVar[list[tuple[Any, Any, bool]] | None] = ContextVar("notes", default=None)
+
+
 def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> None:
     """Run kernel(s, *args) for s = 0 ... shards - 1, on all threads, or on this one alone where that is faster.
 
     `work`: how many numbers a kernel that does little more than read and write goes through; by default, enough.
     """
-    if shards == 1 or work < WORTH_SHARING:
+    alone = shards == 1 or work < WORTH_SHARING
+    if (noted := notes.get()) is not None:
+        noted.append((kernel, numba.typeof(args), not alone))
+        return
+    if alone:
         for s in range(shards):
             kernel(s, *args)
         return
@@ -134,6 +143,14 @@ if hasattr(os, "register_at_fork"):
 
 class _ForgivingCache(FunctionCache):
     """Numba's cache, except that trouble with its files means compiling again."""
+
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Whether load_overload will find this signature. Nothing is loaded, so a damaged entry counts."""
+        try:
+            index = self._cache_file._load_index()
+        except Exception:  # as in load_overload
+            return False
+        return self._index_key(sig, target_context.codegen()) in index
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

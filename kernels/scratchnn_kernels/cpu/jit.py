@@ -15,6 +15,7 @@ import contextlib
 import hashlib
 import os
 import threading
+import uuid
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -162,6 +163,8 @@ class _ForgivingCache(FunctionCache):
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        # Numba numbers the files of a function: of two processes at once, one's index could lead to the other's code.
+        self._cache_file._data_name_pattern = f"{self._impl.filename_base}.{uuid.uuid4().hex[:16]}.{{number}}.nbc"
         try:
             super().save_overload(sig, data)
         except Exception as error:

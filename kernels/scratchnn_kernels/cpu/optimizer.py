@@ -39,7 +39,7 @@ def adam(w: Array, g: Array, m: Array, v: Array, alpha: float, beta_1: float, be
 
 
 def squared_norm(g: Array) -> float:
-    sums = np.empty((_shards(g), LANES))
+    sums = np.zeros((_shards(g), LANES))
     launch(_squared_norm_shard, len(sums), g, sums, work=g.size)
     return float(sums.sum())  # in a fixed order: by block, then by lane
 
@@ -85,8 +85,6 @@ def _adam_shard(s, w, g, m, v, alpha, share_1, share_2, epsilon):
 @compiled
 def _squared_norm_shard(s, g, sums):
     low, high = s * BLOCK, min((s + 1) * BLOCK, g.size)
-    for lane in range(LANES):
-        sums[s, lane] = 0
     whole = low + (high - low) // LANES * LANES
     for n in range(low, whole, LANES):
         for lane in range(LANES):

@@ -106,6 +106,7 @@ def every_kernel(dtype: str) -> None:
         [Embedding(V, D), Conv1D(D, 3), MaxPooling1D(2), Conv1D(D, 3, dilation_rate=2), Conv1D(D, 1), Flatten()],
         [Embedding(V, D), Dense(D, activation="relu"), Activation("tanh"), GlobalMaxPooling1D(), Dense(1)],
         [Embedding(V, D), GlobalAveragePooling1D(), Dense(1)],
+        [Embedding(V, D), Dropout(0.5), Flatten(), Dense(1)],
     ]
     x = np.ones((B, T), np.int32)
     for stack in stacks:

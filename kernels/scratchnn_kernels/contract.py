@@ -6,7 +6,7 @@ A backend is a package (`reference` or `cpu`) with one module per layer, and a m
     dx, grads, dstate = backward(dy, dstate, cache)
 
     y, cache = forward(x, ...parameters...)                                                     the others
-    dx, grads = backward(dy, cache)              Embedding gives grads only, max pooling dx only
+    dx, grads = backward(dy, cache)              Embedding gives grads only, dropout and max pooling dx only
 
 One module, `optimizer`, is no pair: it holds the optimizers' update rules.
 
@@ -154,6 +154,16 @@ class DensePair(Protocol):
     def backward(self, da: Array, cache: Any, /) -> tuple[Array, Grads]: ...
 
 
+class DropoutPair(Protocol):
+    """A mask is 0 with probability `rate`, else 1 / (1 - rate). `key` (2,) uint64 alone decides the draw."""
+
+    def mask(self, key: Array, rate: float, shape: tuple[int, ...], dtype: Any) -> Array: ...
+
+    def forward(self, x: Array, key: Array, rate: float) -> tuple[Array, Any]: ...
+
+    def backward(self, dy: Array, cache: Any, /) -> Array: ...
+
+
 class EmbeddingPair(Protocol):
     """x (B, T) ids, E (V, D) -> y (B, T, D). Ids have no gradient, so backward returns only grads."""
 
@@ -206,5 +216,7 @@ class Kernels(Protocol):
     def max_pooling1d(self) -> MaxPooling1DPair: ...
     @property
     def dense(self) -> DensePair: ...
+    @property
+    def dropout(self) -> DropoutPair: ...
     @property
     def optimizer(self) -> OptimizerRules: ...

@@ -237,11 +237,10 @@ def dropout_rate(owner: str, name: str, value: Any) -> float:
     return float(value)
 
 
-def dropout_mask(rng: np.random.Generator | None, rate: float, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    """Zeros where a number is dropped, 1 / (1 - rate) elsewhere, so that the expected sum stays what it was."""
+def draw_key(rng: np.random.Generator | None) -> Array:
+    """What the kernels draw a dropout mask from: two random words."""
     if rng is None:
         raise ValueError(
             "dropout in training needs rng: a numpy.random.Generator, for instance scratchnn.random.generator(...)"
         )
-    kept = rng.random(shape, dtype=np.float32) >= rate
-    return kept.astype(dtype) * dtype.type(1 / (1 - rate))
+    return rng.integers(0, 2**64, size=2, dtype=np.uint64)

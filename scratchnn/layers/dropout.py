@@ -2,7 +2,7 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn.layers.base import Config, Layer, Shape, dropout_mask, dropout_rate
+from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate
 
 
 class Dropout(Layer):
@@ -36,11 +36,12 @@ class Dropout(Layer):
         x = self.as_input(x)
         if not training or self.rate == 0:
             return x, None
-        m = dropout_mask(rng, self.rate, x.shape, self.dtype)
-        return x * m, m  # (1)
+        return self.backend.kernels.dropout.forward(x, draw_key(rng), self.rate)  # (1)
 
     def backward(self, dy: Array, cache: Array | None) -> tuple[Array, Grads]:
-        return dy if cache is None else dy * cache, {}  # (1)
+        if cache is None:
+            return dy, {}
+        return self.backend.kernels.dropout.backward(self.as_gradient(dy, cache.shape), cache), {}  # (1)
 
     def get_config(self) -> Config:
         return super().get_config() | {"rate": self.rate}

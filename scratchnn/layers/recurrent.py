@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, State
 
 from scratchnn import activations, initializers
-from scratchnn.layers.base import Config, Layer, Shape, dropout_mask, dropout_rate, for_kernels, positive_int
+from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, for_kernels, positive_int
 
 
 @dataclass(frozen=True)
@@ -162,10 +162,11 @@ class Recurrent(Layer):
         """The masks of one batch. As in Keras, recurrent dropout gives each gate masks of its own, for x as well."""
         B, _, D = shape
         K = self.gates if self.recurrent_dropout > 0 else 1
-        dropout_x = dropout_mask(rng, self.dropout, (K, B, D), self.dtype) if self.dropout > 0 else None
+        mask = self.backend.kernels.dropout.mask
+        dropout_x = mask(draw_key(rng), self.dropout, (K, B, D), self.dtype) if self.dropout > 0 else None
         if self.recurrent_dropout == 0:
             return dropout_x, None
-        return dropout_x, dropout_mask(rng, self.recurrent_dropout, (self.gates, B, self.units), self.dtype)
+        return dropout_x, mask(draw_key(rng), self.recurrent_dropout, (self.gates, B, self.units), self.dtype)
 
     def _checked_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
         mask = np.asarray(mask)

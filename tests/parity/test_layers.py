@@ -6,8 +6,9 @@ The recorded arrays are always there; with TensorFlow installed, the same cases 
 import os
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,10 @@ def run_ours(case: LayerCase, backend: str) -> Results:
     results = {"count": np.array(sum(layer.count_params() for layer in layers))}
     options: dict[str, Any] = {"initial_state": case.initial_states()} if case.state else {}
     if any(mask is not None for mask in case.dropout_masks()):
-        options |= {"training": True, "rng": ScriptedDropout(case)}
+        options |= {"training": True, "rng": np.random.default_rng(0)}
+        first = layers[0].backend
+        kernels = SimpleNamespace(**vars(first.kernels) | {"dropout": ScriptedDropout(case)})
+        layers[0].backend = replace(first, kernels=kernels)
     y, mask, caches = x, case.mask_array(), []
     for i, layer in enumerate(layers):
         before, before_mask = y, mask
@@ -109,17 +113,16 @@ def in_keras_order(grads: Mapping[str, np.ndarray], ndims: list[int]) -> list[np
     return found
 
 
-class ScriptedDropout(np.random.Generator):
-    """Draws the numbers that lead a layer to the case's masks, if it asks for the shapes that Keras asks for."""
+class ScriptedDropout:
+    """Stands for the dropout kernels: gives the case's masks, if the layer asks for the shapes that Keras asks for."""
 
     def __init__(self, case: LayerCase) -> None:
-        super().__init__(np.random.PCG64(0))
         self.masks = [mask for mask in case.dropout_masks() if mask is not None]
 
-    def random(self, size: Any = None, *args: Any, **options: Any) -> Any:
+    def mask(self, key: Any, rate: float, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         mask = self.masks.pop(0)
-        assert size == mask.shape
-        return (mask > 0).astype(np.float32)  # 1: not below the rate, so kept; 0: dropped
+        assert shape == mask.shape
+        return mask.astype(dtype)
 
 
 def compare(got: Results, expected: Results) -> None:

@@ -20,7 +20,18 @@ from scratchnn_kernels.contract import Array
 from scratchnn_kernels.cpu.activations import NUMBERS
 
 from scratchnn import layers
-from tests.kernels.pairs import GATES, STATES, Case, Conv1D, Embedding, MaxPooling1D, Recurrent, name_of, variants
+from tests.kernels.pairs import (
+    GATES,
+    STATES,
+    Case,
+    Conv1D,
+    Embedding,
+    GlobalMaxPooling1D,
+    MaxPooling1D,
+    Recurrent,
+    name_of,
+    variants,
+)
 
 # Of the array's largest number; float32 outputs and gradients have 1e-5 of each number beside it.
 FLOAT64, FLOAT32_OUTPUT, FLOAT32_GRADIENT = 1e-12, 2e-6, 1e-5
@@ -58,7 +69,12 @@ TABLE = [
     *(Conv1D(B=3, T=T, k=k, stride=stride) for T in (7, 8, 16) for k in (1, 2, 7) for stride in (1, 2, 3)),
     *(Conv1D(B=3, T=T, k=k, dilation=dilation) for T in (13, 16) for k in (2, 3) for dilation in (2, 5)),
     Conv1D(T=9, stride=2, dilation=2),
+    # 7 D numbers of a window: every number of registers that sparse.py takes at once, and numbers left over.
+    *(Conv1D(B=17, T=17, D=D, F=33, k=7, share=0.1) for D in (1, 2, 5, 9, 11, 16, 32, 33)),
+    *(Conv1D(T=17, D=17, share=0.2, stride=stride, dilation=dilation) for stride, dilation in ((2, 1), (1, 2), (2, 2))),
+    Conv1D(B=3, T=17, share=0.0),
     *(MaxPooling1D(B=B, T=T, D=D, k=k, stride=s) for B in (1, 33) for T in (7, 16) for D in (1, 17) for k, s in POOLS),
+    *(GlobalMaxPooling1D(B=B, T=T, D=D) for B in (1, 33) for T in (1, 7) for D in (1, 17)),
     Embedding(B=33, T=17, V=3, D=17),  # every id many times
     Embedding(B=1, T=1, V=1, D=1),
     Embedding(B=3, T=5, V=1001, D=3),
@@ -115,6 +131,7 @@ def test_conv1d_pairs_agree_wherever_they_are_tried(dtype: Any) -> None:
             k=st.integers(1, 4),
             stride=st.integers(1, 4),
             dilation=st.integers(1, 3),
+            share=st.sampled_from([0.1, 0.3, 1.0]),
             seed=st.integers(0, 99),
         )
     )
@@ -140,6 +157,7 @@ BITS = [
     *(Recurrent(kernel, B=33, T=6, D=5, H=17, mask="rows", dropout_x=1, dropout_h=True) for kernel in STATES),
     Recurrent("gru", B=33, T=6, D=5, H=17, reset_after=False),
     Conv1D(B=33, D=17, F=17),
+    Conv1D(B=33, D=17, F=17, share=0.1),
     Embedding(B=33, T=17),
 ]
 

@@ -1,5 +1,14 @@
 """The mathematics in NumPy, written to be read, in float32 and float64. Every other backend is proven equal to it."""
 
-from scratchnn_kernels.reference import conv1d, embedding, gru, lstm, max_pooling1d, optimizer, simple_rnn
+from scratchnn_kernels.reference import (
+    conv1d,
+    embedding,
+    global_max_pooling1d,
+    gru,
+    lstm,
+    max_pooling1d,
+    optimizer,
+    simple_rnn,
+)
 
-__all__ = ["conv1d", "embedding", "gru", "lstm", "max_pooling1d", "optimizer", "simple_rnn"]
+__all__ = ["conv1d", "embedding", "global_max_pooling1d", "gru", "lstm", "max_pooling1d", "optimizer", "simple_rnn"]

@@ -6,7 +6,7 @@ A backend is a package (`reference` or `cpu`) with one module per layer, and a m
     dx, grads, dstate = backward(dy, dstate, cache)
 
     y, cache = forward(x, ...parameters...)                                                     the others
-    dx, grads = backward(dy, cache)              Embedding gives grads only, max pooling dx only
+    dx, grads = backward(dy, cache)              Embedding gives grads only, pooling dx only
 
 One module, `optimizer`, is no pair: it holds the optimizers' update rules.
 

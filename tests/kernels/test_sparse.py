@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scratchnn_kernels import cpu
 from scratchnn_kernels.cpu.gemm import VECTOR_BYTES
-from scratchnn_kernels.cpu.sparse import WIDEST, add_products, is_sparse, list_nonzeros
+from scratchnn_kernels.cpu.sparse import FILTERS_AT_ONCE, WIDTHS, add_products, is_sparse, list_nonzeros
 
 from scratchnn import activations
 
@@ -20,7 +20,7 @@ def mostly_zeros(shape: tuple[int, ...], dtype: type, share: float = 0.2) -> np.
 def test_nonzeros_are_listed_in_order_and_nan_is_one_of_them(dtype: type) -> None:
     da = mostly_zeros((7, 33), dtype)
     da[2], da[3, 5], da[6, 32] = 0, np.nan, -1
-    filters, starts = np.empty(da.size + 1, np.intp), np.empty(8, np.intp)
+    filters, starts = np.empty(da.size + FILTERS_AT_ONCE, np.int32), np.empty(8, np.intp)
     assert list_nonzeros(da, filters, starts) == np.count_nonzero(da) == starts[7]
     for p in range(7):
         assert filters[starts[p] : starts[p + 1]].tolist() == np.flatnonzero(da[p]).tolist()
@@ -32,9 +32,9 @@ def test_nonzeros_are_listed_in_order_and_nan_is_one_of_them(dtype: type) -> Non
 def test_every_width_of_rows_gives_the_products(dtype: type) -> None:
     lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
     rng, da = np.random.default_rng(1), mostly_zeros((6, 5), dtype)
-    filters, starts = np.empty(31, np.intp), np.empty(7, np.intp)
+    filters, starts = np.empty(30 + FILTERS_AT_ONCE, np.int32), np.empty(7, np.intp)
     list_nonzeros(da, filters, starts)
-    for N in (1, *(v * lanes + rest for v in range(1, 2 * WIDEST + 1) for rest in (0, 3))):
+    for N in (1, *(v * lanes + rest for v in range(1, 2 * WIDTHS[0] + 1) for rest in (0, 3))):
         x, W, dx, dW = (rng.normal(size=(rows, N)).astype(dtype) for rows in (6, 5, 6, 5))
         expected_dx, expected_dW = dx + da.astype(float) @ W, dW + da.T.astype(float) @ x
         add_products(da, filters, starts, x, W, dx, dW)

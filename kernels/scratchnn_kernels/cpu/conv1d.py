@@ -20,7 +20,7 @@ from scratchnn_kernels.cpu.activations import activate, number_of, times_derivat
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, launch
 from scratchnn_kernels.cpu.shards import add_column_sums, copy_to_rows
-from scratchnn_kernels.cpu.sparse import add_products, aligned_zeros, is_sparse, list_nonzeros
+from scratchnn_kernels.cpu.sparse import FILTERS_AT_ONCE, add_products, aligned_zeros, is_sparse, list_nonzeros
 from scratchnn_kernels.cpu.vectors import copy, fill
 
 
@@ -80,11 +80,12 @@ def _backward_shard(s, x, W, y, dy, stride, dilation, act, R, dx, dW, db):
     """Inside, W and dW have one row per filter, so that rows are as long as windows."""
     groups, width, F = W.shape
     T_out, D = y.shape[1], x.shape[2]
-    W_rows, dW_rows = aligned_zeros(W, (groups, F, width)), aligned_zeros(W, (groups, F, width))
+    both = aligned_zeros(W, (2 * groups, F, width))
+    W_rows, dW_rows = both[:groups], both[groups:]
     for group in range(groups):
         _transpose(W[group], W_rows[group])
     da = np.empty((T_out, F), y.dtype)
-    filters, starts = np.empty(da.size + 1, np.intp), np.empty(T_out + 1, np.intp)
+    filters, starts = np.empty(da.size + FILTERS_AT_ONCE, np.int32), np.empty(T_out + 1, np.intp)
     fill(0, db[s])
     for row in range(s * R, min((s + 1) * R, y.shape[0])):
         fill(0, dx[row].ravel())

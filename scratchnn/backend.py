@@ -12,6 +12,7 @@ import numpy as np
 from scratchnn_kernels.contract import Kernels
 
 from scratchnn.lookup import look_up
+from scratchnn.threads import check_environment
 
 BACKENDS = ("reference", "cpu", "gpu")
 
@@ -37,6 +38,7 @@ def load(name: str) -> Backend:
 
         return Backend(name, reference, np)
     if name == "cpu":
+        check_environment()
         from scratchnn_kernels import cpu
 
         return Backend(name, cpu, np)

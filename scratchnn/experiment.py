@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn import loading, saving
+from scratchnn import compiling, loading, optimizers, saving
 from scratchnn.architectures import ARCHITECTURES
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, Imdb, imdb
 from scratchnn.interrupts import Interrupts
 from scratchnn.model import Model
-from scratchnn.optimizers import get as get_optimizer
 from scratchnn.progress import EXTRA, Progress
 from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
@@ -23,7 +22,7 @@ from scratchnn.report.diagram import plot_model
 from scratchnn.run_folder import RunFolder
 from scratchnn.sequential import Sequential
 from scratchnn.settings import Settings
-from scratchnn.threads import kernel_threads, kernels_are_compiled
+from scratchnn.threads import kernel_threads
 
 PREDICT_BATCH = 256  # a matter of speed only
 
@@ -53,7 +52,7 @@ def start(settings: Settings, source: str | None) -> Run:
     optimizer: dict[str, Any] = {"name": settings.optimizer}
     optimizer |= {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
     optimizer |= {} if settings.global_clipnorm is None else {"global_clipnorm": settings.global_clipnorm}
-    model.compile(get_optimizer(optimizer), loss="binary_crossentropy", metrics=["accuracy"])
+    model.compile(optimizers.get(optimizer), loss="binary_crossentropy", metrics=["accuracy"])
     model.ready_optimizer()
     assert model.optimizer is not None
     settings = dataclasses.replace(settings, learning_rate=model.optimizer.learning_rate)
@@ -128,11 +127,10 @@ def train(run: Run, console: Console) -> None:
     if done >= settings.epochs:
         console.line(f"{done} epochs are done already; --epochs {done + 10} would add ten")
         return
-    if settings.backend == "cpu" and not kernels_are_compiled():
-        console.line("compiling the kernels, once on this machine: about 15 seconds")
     # Ctrl-C waits for the compiler, which swallows exceptions, and a second one until the checkpoint is written.
     with Interrupts() as interrupts:
         try:
+            compile_kernels(run, console, interrupts)
             warm_up(run.model, data.x_train[: settings.batch_size])
             interrupts.act()
             run.model.fit(
@@ -168,6 +166,25 @@ def finish(run: Run, console: Console) -> dict[str, float]:
         plot_model(model, folder.diagram.with_suffix(suffix))
     console.line(f"saved {folder.path}{os.sep}: model.npz, metrics.csv, config.toml, curves and model as .svg and .png")
     return result
+
+
+def compile_kernels(run: Run, console: Console, interrupts: Interrupts) -> None:
+    """Compile what this run is going to use, unless it was done before, with a word on what there is to wait for."""
+    if run.settings.backend != "cpu":
+        return
+    model, data = run.model, run.data
+
+    def every_kernel() -> None:
+        assert model.optimizer is not None
+        for examples, batch in ((data.x_test, PREDICT_BATCH), (data.x_train, run.settings.batch_size)):
+            y, caches = model.forward(model.check_input(examples[:batch]), training=examples is data.x_train)
+        _, grads = model.backward(np.zeros_like(y), caches)
+        optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
+        optimizer = optimizers.get(model.optimizer.get_config())  # the model's own must not count this step
+        optimizer.init(model.flat_params.size, model.dtype, model.backend.kernels.optimizer)
+        optimizer.step(model.flat_params.copy(), grads, model.segments)
+
+    compiling.compile_for(every_kernel, console, interrupts)
 
 
 def warm_up(model: Model, x: Any) -> None:

@@ -93,7 +93,7 @@ class BinaryCrossentropy(Loss):
             # (1, 2) together: -log sigmoid(y) = log(1 + exp(-y)), written so that exp cannot overflow.
             loss = np.maximum(y, 0) - t * y + np.log1p(np.exp(-np.abs(y)))
         else:
-            p = np.clip(y, EPSILON, 1 - EPSILON)  # (1)
+            p = _inside(y)  # (1)
             loss = -(t * np.log(p) + (1 - t) * np.log(1 - p))  # (2)
         return _mean(loss), LossCache(y, target)
 
@@ -101,7 +101,7 @@ class BinaryCrossentropy(Loss):
         y, t = cache.y, cache.target
         if self.from_logits:
             return (activations.get("sigmoid")(y) - t) / y.size  # (1, 2) together
-        p = np.clip(y, EPSILON, 1 - EPSILON)
+        p = _inside(y)
         dp = (p - t) / (p * (1 - p)) / y.size  # (2)
         return np.where(p == y, dp, 0)  # (1)
 
@@ -201,8 +201,13 @@ def get(identifier: str | Loss | Mapping[str, Any]) -> Loss:
     return make("loss", identifier, Loss, LOSSES)
 
 
+def _inside(y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    """Keep probabilities away from 0 and 1. np.clip takes twice as long for a batch of 32."""
+    return np.minimum(np.maximum(y, y.dtype.type(EPSILON)), y.dtype.type(1 - EPSILON))
+
+
 def _mean(values: Float[Array, "..."]) -> float:
-    return float(values.mean(dtype=np.float64))
+    return float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
 
 
 def _as_numbers(name: str, target: Any) -> Shaped[Array, "..."]:

@@ -1,8 +1,14 @@
 """Threads: how many the kernels use, and that nobody else's get in their way."""
 
 import functools
+import os
+import sys
+import warnings
 from contextlib import AbstractContextManager
 from typing import Any
+
+_VARIABLE = "NUMBA_NUM_THREADS"
+_MOST = 1024
 
 
 @functools.cache
@@ -21,16 +27,54 @@ def one_blas_thread() -> AbstractContextManager:
     return _controller().limit(limits=1, user_api="blas")
 
 
+def set_threads(threads: int) -> None:
+    """Choose how many threads the cpu kernels use, instead of one for each core. It never changes a result.
+
+    More than there are cores are warned of when the kernels are loaded.
+
+    Raises:
+        ValueError: for a number below 1 or absurdly large.
+        RuntimeError: once the kernels are loaded: their threads cannot become more.
+    """
+    _checked(threads, "the number of threads")
+    if "numba" in sys.modules:
+        raise RuntimeError("set_threads must come before the first model is made; or set NUMBA_NUM_THREADS=N")
+    os.environ[_VARIABLE] = str(threads)
+
+
+def check_environment() -> None:
+    """Look at NUMBA_NUM_THREADS before Numba does, which for 0 does not say what is wrong, and takes nonsense as unset.
+
+    Raises:
+        ValueError: if it is not a number of threads.
+    """
+    value = os.environ.get(_VARIABLE)
+    if not value or "numba" in sys.modules:
+        return
+    threads = _checked(value, f"the environment variable {_VARIABLE}")
+    if threads > cores():
+        message = f"{threads} threads on {cores()} cores will be slower than {cores()}"
+        warnings.warn(message, RuntimeWarning, stacklevel=3)
+
+
 def kernel_threads() -> int:
     """The number of threads that the cpu kernels use."""
+    check_environment()
     from scratchnn_kernels.cpu.jit import start_threads
 
     return start_threads()
 
 
-def kernels_are_compiled() -> bool:
-    """Whether compiled kernels of this version lie in the cache; the first run on a machine compiles them."""
-    from scratchnn_kernels.cpu.jit import cache_folder
+def cores() -> int:
+    """The number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
-    folder = cache_folder()
-    return folder is not None and any(folder.rglob("*.nbi"))
+
+def _checked(threads: int | str, what: str) -> int:
+    try:
+        number = int(threads)
+    except ValueError:
+        number = 0
+    if not 1 <= number <= _MOST:
+        raise ValueError(f"{what} must be from 1 to {_MOST}, got {threads!r}")
+    return number

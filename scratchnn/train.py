@@ -4,7 +4,6 @@ This file parses, calls and prints. Nothing heavy is imported before the argumen
 """
 
 import argparse
-import os
 import shlex
 import sys
 import warnings
@@ -14,6 +13,7 @@ from typing import Any
 from scratchnn.architectures import ARCHITECTURES
 from scratchnn.lookup import look_up
 from scratchnn.settings import Settings
+from scratchnn.threads import set_threads
 
 BACKENDS = ("reference", "cpu", "gpu")
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.showwarning = _print_warning
     try:
         if args.threads is not None:
-            _set_threads(args.threads)
+            set_threads(args.threads)
         return _run(args)
     except KeyboardInterrupt:  # before training began
         return 130
@@ -126,16 +126,6 @@ def _one_of(kind: str, known: Any) -> Callable[[str], str]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return parse
-
-
-def _set_threads(threads: int) -> None:
-    """Tell Numba before it is imported: afterwards it cannot have more threads than it began with."""
-    cores = os.cpu_count() or 1
-    if not 1 <= threads <= 1024:
-        raise ValueError(f"--threads must be from 1 to 1024, got {threads}")
-    if threads > cores:
-        print(f"warning: {threads} threads on {cores} cores will be slower than {cores}", file=sys.stderr)
-    os.environ["NUMBA_NUM_THREADS"] = str(threads)
 
 
 def _print_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:

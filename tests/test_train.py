@@ -20,6 +20,7 @@ from scratchnn.data import DataWarning, imdb
 from scratchnn.experiment import checksum
 from scratchnn.loading import load_checkpoint
 from scratchnn.settings import Settings
+from scratchnn.threads import cores
 
 COMMAND = [sys.executable, "-m", "scratchnn.train"]
 SMALL = ["--arch", "ff", "--vocabulary", "50", "--length", "20"]
@@ -311,10 +312,9 @@ def test_an_out_folder_that_is_a_file(tmp_path: Path, data: Path) -> None:
 
 
 def test_more_threads_than_cores_are_warned_of(tmp_path: Path, data: Path) -> None:
-    cores = os.cpu_count() or 1
-    run = train(tmp_path, *SMALL, "--data", data, "--epochs", "1", "--threads", str(cores + 1))
+    run = train(tmp_path, *SMALL, "--data", data, "--epochs", "1", "--threads", str(cores() + 1))
     assert checksum_of(run)
-    one(rf"^warning: {cores + 1} threads on {cores} cores?\b", run.stderr)
+    one(rf"^warning: {cores() + 1} threads on {cores()} cores?\b", run.stderr)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])

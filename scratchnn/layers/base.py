@@ -111,6 +111,8 @@ class Layer:
         """Raise ValueError unless this layer, as built, can take the batch x."""
         self.require_built()
         shape = np.shape(x)
+        if shape[1:] == self.input_shape[1:] and shape[0]:
+            return  # all is as built, which is what every step of training sees
         fits = len(shape) == len(self.input_shape) and all(
             expected in (None, got) for expected, got in zip(self.input_shape[1:], shape[1:], strict=True)
         )
@@ -216,6 +218,8 @@ def as_array(x: Any) -> Array:
 
 def for_kernels(x: Any, dtype: DTypeLike) -> Array:
     """x as kernels want it: contiguous, and writeable, since Numba compiles read-only arrays apart."""
+    if isinstance(x, np.ndarray) and x.dtype == dtype and x.flags.carray:
+        return x
     return np.require(x, dtype, ["C", "W"])
 
 

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers
@@ -8,8 +9,9 @@ from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
 
 @dataclass(frozen=True)
-class DenseCache:
-    x: Array
+class DenseLayerCache:
+    kernel: Any
+    x_shape: tuple[int, ...]
     y: Array
 
 
@@ -21,7 +23,7 @@ class Dense(Layer):
 
     Shapes: x (..., D) -> y (..., H), H = units; a sequence (B, T, D) is treated step by step
     Params: W (D, H), b (H,): D H + H numbers.
-    Cache:  x and y.
+    Cache:  that of the kernels, and y.
     Keras:  the same.
     Raises: ValueError for shapes that do not fit.
     """
@@ -57,21 +59,17 @@ class Dense(Layer):
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
-    ) -> tuple[Array, DenseCache]:
+    ) -> tuple[Array, DenseLayerCache]:
         x = self.as_input(x)
-        a = x @ self.params["W"]  # (1)
-        if self.use_bias:
-            a += self.params["b"]
-        y = self.activation.forward(a)  # (2)
-        return y, DenseCache(x, y)
+        b = self.params["b"] if self.use_bias else np.zeros(self.units, self.dtype)
+        a, cache = self.backend.kernels.dense.forward(x.reshape(-1, x.shape[-1]), self.params["W"], b)  # (1)
+        y = self.activation.forward(a.reshape(*x.shape[:-1], self.units))  # (2)
+        return y, DenseLayerCache(cache, x.shape, y)
 
-    def backward(self, dy: Array, cache: DenseCache) -> tuple[Array, Grads]:
+    def backward(self, dy: Array, cache: DenseLayerCache) -> tuple[Array, Grads]:
         da = self.activation.backward(self.as_gradient(dy, cache.y.shape), cache.y)  # (2)
-        da_rows, x_rows = da.reshape(-1, self.units), cache.x.reshape(-1, cache.x.shape[-1])
-        grads = {"W": x_rows.T @ da_rows}  # (1)
-        if self.use_bias:
-            grads["b"] = da_rows.sum(axis=0)
-        return da @ self.params["W"].T, grads
+        dx, grads = self.backend.kernels.dense.backward(da.reshape(-1, self.units), cache.kernel)  # (1)
+        return dx.reshape(cache.x_shape), {name: grads[name] for name in self.params}
 
     def get_config(self) -> Config:
         return super().get_config() | {

@@ -4,14 +4,16 @@ No colour is used, so there is none to switch off (NO_COLOR). In a pipe the rows
 and there is no bar and no control character.
 """
 
+import contextlib
 import errno
 import io
 import math
 import os
+import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, SupportsFloat, runtime_checkable
 
@@ -126,10 +128,34 @@ class Console:
             _discard(self._out)
             self._out = None
 
+    @property
+    def can_rewrite(self) -> bool:
+        """Whether stderr is a terminal where a line can be written over."""
+        return self._err is not None and self._err.isatty() and os.environ.get("TERM") != "dumb"
+
+    @contextmanager
+    def rewritten_line(self) -> Iterator[Callable[[str], None]]:
+        """Hand over a function that shows a text in place of the one before; without a terminal it does nothing."""
+        err, shown = self._err, 0
+
+        def show(text: str) -> None:
+            nonlocal shown
+            if err is not None and self.can_rewrite:
+                text = text[: shutil.get_terminal_size().columns - 1]  # a line that wraps cannot be written over
+                with contextlib.suppress(OSError):  # a terminal that was closed
+                    err.write(f"\r{text:<{shown}}" if text else f"\r{'':<{shown}}\r")
+                    err.flush()
+                shown = len(text)
+
+        try:
+            yield show
+        finally:
+            show("")
+
     @contextmanager
     def progress(self, total_steps: int, epoch: int, epochs: int) -> Iterator[Bar]:
         """Show a bar with the time left while the block runs, if stderr is a terminal, and clear it after."""
-        if self._err is None or not self._err.isatty() or os.environ.get("TERM") == "dumb":
+        if self._err is None or not self.can_rewrite:
             yield Bar()
             return
         bar = _make_bar(self._err, total_steps, f"epoch {epoch}/{epochs}")

@@ -201,6 +201,24 @@ class GlobalMaxPooling1D(Case):
 
 
 @dataclass(frozen=True)
+class Dense(Case):
+    kernel: str = field(default="dense", init=False)
+    H: int = 4
+
+    def arrays(self) -> Arrays:
+        shapes = {"x": ((self.B, self.D), 1.0), "W": ((self.D, self.H), self.D**-0.5), "b": ((self.H,), 0.5)}
+        return self.draw(shapes)
+
+    def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
+        a, cache = module.forward(arrays["x"], arrays["W"], arrays["b"])
+        return [a], cache
+
+    def backward(self, module: Any, dys: list[Array | None], cache: Any) -> Arrays:
+        dx, grads = module.backward(dys[0], cache)
+        return {"x": dx, **grads}
+
+
+@dataclass(frozen=True)
 class Embedding(Case):
     kernel: str = field(default="embedding", init=False)
     V: int = 5
@@ -286,6 +304,10 @@ def variants(case: Recurrent) -> list[Recurrent]:
 
 def name_of(case: Case) -> str:
     """The settings that differ from the defaults, for the names of the tests."""
-    usual = type(case)() if isinstance(case, Conv1D | Embedding | MaxPooling1D) else type(case)(case.kernel)
+    usual = (
+        type(case)()
+        if isinstance(case, Conv1D | Dense | Embedding | GlobalMaxPooling1D | MaxPooling1D)
+        else type(case)(case.kernel)
+    )
     fields = {name: value for name, value in vars(case).items() if value != getattr(usual, name)}
     return " ".join([case.kernel, *(f"{name}={value}" for name, value in fields.items())])

@@ -13,6 +13,7 @@ from tests.kernels.pairs import (
     STATES,
     Case,
     Conv1D,
+    Dense,
     Embedding,
     GlobalMaxPooling1D,
     MaxPooling1D,
@@ -114,6 +115,12 @@ FAULTS = {
         ("bias without the sum over time", "da.sum(axis=(0, 1))", "da[:, 0].sum(axis=0)"),
         ("derivative of the activation forgotten", "cache.activation.backward(dy, cache.y)", "dy"),
     ],
+    "dense": [
+        ("rows mixed", "cache.x.T @ da", "cache.x[::-1].T @ da"),
+        ("bias averaged", "da.sum(axis=0)", "da.mean(axis=0)"),
+        ("bias of the first row", "da.sum(axis=0)", "da[0]"),
+        ("dx scaled", "da @ cache.W.T", "2 * da @ cache.W.T"),
+    ],
     "embedding": [
         ("repeated ids counted once", "np.add.at(dE, cache.x, dy)", "dE[cache.x] += dy"),
     ],
@@ -122,6 +129,7 @@ FAULTS = {
 CASES: dict[str, list[Case]] = {kernel: list(variants(Recurrent(kernel))) for kernel in STATES}
 CASES["projection"] = CASES["lstm"]
 CASES["conv1d"] = [Conv1D(activation="tanh"), Conv1D(stride=2), Conv1D(dilation=2)]
+CASES["dense"] = [Dense()]
 CASES["embedding"] = [Embedding()]
 CASES["global_max_pooling1d"] = [GlobalMaxPooling1D()]
 CASES["max_pooling1d"] = [MaxPooling1D(k=3, stride=1), MaxPooling1D(k=2, stride=3)]
@@ -159,7 +167,7 @@ def test_a_fault_in_a_kernel_is_noticed(file: str, text: str, instead: str) -> N
     assert any(is_noticed(case, module) for case in CASES[file])
 
 
-@pytest.mark.parametrize("file", [*STATES, "conv1d", "embedding"])
+@pytest.mark.parametrize("file", [*STATES, "conv1d", "dense", "embedding"])
 def test_without_a_fault_the_same_source_passes(file: str) -> None:
     module = run_source(file)
     assert module is not getattr(reference, file)

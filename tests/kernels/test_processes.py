@@ -133,6 +133,30 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("method", ["spawn", pytest.param("fork", marks=needs_fork)])
+def test_a_pool_inside_of_a_pool(method: str, layer: str, tmp_path: Path) -> None:
+    program = """
+from concurrent.futures import ProcessPoolExecutor
+
+def pool(workers):
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context(METHOD))
+
+def inner(number):
+    mine = work()
+    with pool(1) as pool_of_mine:
+        results = list(pool_of_mine.map(work, range(2), timeout=60))
+    return {mine, work(), *results}
+
+if __name__ == "__main__":
+    expected = work()
+    with pool(2) as outer:
+        assert list(outer.map(inner, range(2), timeout=120)) == [{expected}] * 2
+    assert work() == expected
+"""
+    run(program.replace("METHOD", repr(method)), tmp_path, NUMBA_THREADING_LAYER=layer)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
 def test_threads_that_predict_at_once(layer: str, tmp_path: Path) -> None:
     program = """
 expected = work(), model.predict(x, batch_size=32).tobytes()

@@ -12,6 +12,7 @@ from tests.kernels.pairs import (
     STATES,
     Case,
     Conv1D,
+    Dense,
     Embedding,
     GlobalMaxPooling1D,
     MaxPooling1D,
@@ -41,6 +42,7 @@ CONVOLUTIONS = [
     *(MaxPooling1D(k=k, stride=stride) for k in (1, 2, 5) for stride in (1, 2, 5)),
     *(GlobalMaxPooling1D(T=T) for T in (1, 5)),
 ]
+DENSE = [Dense(), Dense(B=1, D=1, H=1), Dense(B=5, D=7, H=2)]
 EMBEDDINGS = [Embedding(), Embedding(V=1), Embedding(B=1, T=1), Embedding(B=3, T=9, D=1, V=2), Embedding(V=50)]
 
 
@@ -51,7 +53,7 @@ def strict_numbers() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("case", [*RECURRENT, *CONVOLUTIONS, *EMBEDDINGS], ids=name_of)
+@pytest.mark.parametrize("case", [*RECURRENT, *CONVOLUTIONS, *DENSE, *EMBEDDINGS], ids=name_of)
 def test_backward_agrees_with_central_differences(case: Case) -> None:
     assert_gradients_are_right(case, module_of(case))
 

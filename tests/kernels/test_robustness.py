@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scratchnn_kernels
 
 # The cheapest kernels to compile. Its output: all numbers, and whether they are those of the reference.
 WORK = """
@@ -85,6 +86,33 @@ def test_a_damaged_cache_costs_one_compilation(
     assert numbers == compiled[1]
     assert len(warnings) <= 1, warnings
     assert work(cache) == (numbers, []), "the damage is still there"
+
+
+def test_a_stale_cache_is_not_used(tmp_path: Path) -> None:
+    """The kernel's own file stays as it is; the function that is edited is one that it imports."""
+    kernels = Path(scratchnn_kernels.__file__).parent
+    shutil.copytree(kernels, tmp_path / "scratchnn_kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    script = """
+import numpy as np
+from scratchnn_kernels.cpu import max_pooling1d
+print(*max_pooling1d.forward(np.array([[[5.0], [1.0]]], np.float32), 2, 2)[0].ravel())
+"""
+    environment = os.environ | {"SCRATCHNN_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
+
+    def pooled() -> str:
+        run = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert (run.returncode, run.stderr) == (0, "")
+        return run.stdout
+
+    assert pooled() == "5.0\n"
+    path = tmp_path / "scratchnn_kernels" / "cpu" / "vectors.py"
+    before = path.read_text()
+    edited = before.replace("out[n] = u[n]\n", "out[n] = u[n] + 2\n")
+    assert edited != before
+    path.write_text(edited)
+    assert pooled() == "7.0\n"
 
 
 def below_a_file(folder: Path) -> Path:

@@ -55,12 +55,12 @@ ROWS = [
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
-def in_terminal(columns: int, **environment: str) -> str:
-    """Return what TRAINING writes to a terminal of that width, stdout and stderr together."""
+def in_terminal(columns: int, program: str = TRAINING, **environment: str) -> str:
+    """Return what the program writes to a terminal of that width, stdout and stderr together."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
     env = {**ENVIRONMENT, "TERM": "xterm", **environment}
-    process = subprocess.Popen([sys.executable, "-c", TRAINING], stdin=theirs, stdout=theirs, stderr=theirs, env=env)
+    process = subprocess.Popen([sys.executable, "-c", program], stdin=theirs, stdout=theirs, stderr=theirs, env=env)
     os.close(theirs)
     written = b""
     while True:
@@ -181,6 +181,30 @@ def test_words_the_encoding_lacks_are_escaped() -> None:
     Console(out=out).line("naïve ☃")
     out.seek(0)
     assert out.read() == "na\\xefve \\u2603\n"
+
+
+def test_a_line_is_written_over_and_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "12")
+    out, err = io.StringIO(), Terminal()
+    console = Console(out=out, err=err)
+    with console.rewritten_line() as show:
+        for text in ("a long line", "short", "x" * 50):
+            show(text)
+            assert left_on_screen(err.getvalue() + "\n") == [text[:11]]
+    assert left_on_screen(err.getvalue() + "\n") == [""]
+    assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize("what", ["quiet", "pipe", "dumb"])
+def test_no_line_is_written_over_where_none_can_be(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb" if what == "dumb" else "xterm")
+    err = io.StringIO() if what == "pipe" else Terminal()
+    console = Console(err=err, quiet=what == "quiet")
+    with console.rewritten_line() as show:
+        show("text")
+    assert not console.can_rewrite
+    assert err.getvalue() == ""
 
 
 class Terminal(io.StringIO):

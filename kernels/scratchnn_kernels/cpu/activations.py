@@ -106,16 +106,12 @@ def _rational_tanh(v):
     number = v.dtype.type
     clamp, one = number(_CLAMP), number(1)
     for n in range(v.size):
-        # Comparisons rather than min and max: NaN fails each of them and so stays NaN.
-        x = v[n]
-        x = clamp if x > clamp else x
-        x = -clamp if x < -clamp else x
+        # In this order of arguments min and max hand a NaN on, and become one instruction each.
+        x = max(min(v[n], clamp), -clamp)
         u = x * x
         p = (((number(_P4) * u + number(_P3)) * u + number(_P2)) * u + number(_P1)) * u + number(_P0)
         q = (((number(_Q4) * u + number(_Q3)) * u + number(_Q2)) * u + number(_Q1)) * u + number(_Q0)
-        y = x * p / q
-        y = one if y > one else y
-        v[n] = -one if y < -one else y
+        v[n] = max(min(x * p / q, one), -one)
 
 
 @compiled
@@ -124,15 +120,11 @@ def _rational_sigmoid(v):
     number = v.dtype.type
     clamp, one, half = number(2 * _CLAMP), number(1), number(0.5)
     for n in range(v.size):
-        x = v[n]
-        x = clamp if x > clamp else x
-        x = half * (-clamp if x < -clamp else x)
+        x = half * max(min(v[n], clamp), -clamp)
         u = x * x
         p = (((number(_P4) * u + number(_P3)) * u + number(_P2)) * u + number(_P1)) * u + number(_P0)
         q = (((number(_Q4) * u + number(_Q3)) * u + number(_Q2)) * u + number(_Q1)) * u + number(_Q0)
-        y = x * p / q
-        y = one if y > one else y
-        v[n] = half * (-one if y < -one else y) + half
+        v[n] = half * max(min(x * p / q, one), -one) + half
 
 
 @compiled

@@ -14,12 +14,13 @@ from scratchnn_kernels.cpu.activations import activate, number_of, times_derivat
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, launch
 from scratchnn_kernels.cpu.shards import (
+    STEPS,
     add_column_sums,
-    add_sequences,
     add_step,
     clear_rows_beyond,
     copy_to_rows,
     drop,
+    give_sequences,
     put_rows,
     put_step,
     take_rows,
@@ -89,8 +90,11 @@ def forward(
     )
     y = pool.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
     h_last = pool.empty((B, H), x.dtype)
+    b = bx.copy()
+    if reset_after:
+        b[: 2 * H] += bh[: 2 * H]  # the candidate's part of bh is multiplied by r first
     launch(
-        _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), bx, bh, *state, cache.mask,
+        _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), b, bh, *state, cache.mask,
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, reset_after, cache.x,
         cache.h, cache.h_in, cache.gates, cache.ah_g, y, h_last,
     )  # fmt: skip
@@ -105,13 +109,13 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     dh0 = pool.zeros((B, H), dtype) if dh_last is None else dh_last.copy()
     if dy is not None and not cache.sequences:
         dh0 += dy
-    dx = pool.zeros((B, T, D), dtype)
+    dx = pool.empty((B, T, D), dtype)
     dWx = pool.zeros((S, GATES, D, H), dtype)
     dWh = pool.zeros((S, GATES, H, H), dtype)
     dbx = pool.zeros((S, GATES, H), dtype)
     dbh = pool.zeros((S, GATES, H), dtype)
-    dax, dq = pool.empty(cache.gates.shape, dtype), pool.empty((S, T, R, H), dtype)
-    dx_k = pool.empty((S, T, R, D), dtype)
+    dax, dq = pool.empty((S, GATES, STEPS, R, H), dtype), pool.empty((S, STEPS, R, H), dtype)
+    dx_k = pool.empty((S, STEPS, R, D), dtype)
     launch(
         _backward_shard, S, shards.or_empty(dy if cache.sequences else None, 3, dtype),
         shards.transposed_planes_of(cache.Wx, GATES), shards.transposed_planes_of(cache.Wh, GATES), cache.mask,
@@ -126,7 +130,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
 
 @compiled
 def _forward_shard(
-    s, x_batch, Wx, Wh, bx, bh, h0, mask, dropout_x, dropout_h, act, rec, reset_after,
+    s, x_batch, Wx, Wh, b, bh, h0, mask, dropout_x, dropout_h, act, rec, reset_after,
     xs, hs, hs_in, gates_s, ahs_g, y, h_last,
 ):  # fmt: skip
     x, h, h_in, gates, ah_g = xs[s], hs[s], hs_in[s], gates_s[s], ahs_g[s]
@@ -135,17 +139,13 @@ def _forward_shard(
     first = s * R
     take_sequences(x_batch, first, dropout_x, x)
     take_rows(h0, first, h[0])
-    for gate in range(GATES):
-        ax = gates[gate].reshape(T * R, H)
-        copy_to_rows(bx[gate * H : (gate + 1) * H], ax)
-        gemm(ax, x[gate % K].reshape(T * R, D), Wx[gate])  # (1): all time steps at once
-    if reset_after:
-        for gate in range(2):  # the z and r columns of bh join bx; the candidate's is multiplied by r first
-            for t in range(T):
-                for row in range(R):
-                    add(bh[gate * H : (gate + 1) * H], gates[gate, t, row])
-
     for t in range(T):
+        if t % STEPS == 0:
+            end = min(t + STEPS, T)
+            for gate in range(GATES):
+                ax = gates[gate, t:end].reshape((end - t) * R, H)
+                copy_to_rows(b[gate * H : (gate + 1) * H], ax)
+                gemm(ax, x[gate % K, t:end].reshape((end - t) * R, D), Wx[gate])  # (1)
         z, r, g = gates[Z, t].ravel(), gates[R_, t].ravel(), gates[G, t].ravel()
         for gate in range(2):
             if h_in.size == 0:
@@ -200,50 +200,52 @@ def _backward_shard(
     for t in range(T - 1, -1, -1):
         if dy.size != 0:
             add_step(dy, first, t, dh)
+        step = t % STEPS
         z, r, g = gates[Z, t].ravel(), gates[R_, t].ravel(), gates[G, t].ravel()
-        da_z, da_r, da_g = dax[Z, t].ravel(), dax[R_, t].ravel(), dax[G, t].ravel()
+        da_z, da_r, da_g = dax[Z, step].ravel(), dax[R_, step].ravel(), dax[G, step].ravel()
         _state_gradients(dh.ravel(), z, g, h[t].ravel(), da_z, da_g, dh_before.ravel())  # (6)
         times_derivative(rec, da_z, z)  # (3)
         times_derivative(act, da_g, g)  # (5)
         if mask.size != 0:
             for row in range(min(R, mask.shape[0] - first)):
                 if not mask[first + row, t]:
-                    fill(0, dax[Z, t, row])
-                    fill(0, dax[G, t, row])
+                    fill(0, dax[Z, step, row])
+                    fill(0, dax[G, step, row])
                     copy(dh[row], dh_before[row])  # (7): the row's gradient passes straight through
         if reset_after:
             multiply(da_g, ah_g[t].ravel(), da_r)  # (4)
             times_derivative(rec, da_r, r)  # (3)
-            multiply(da_g, r, dq[t].ravel())  # (4)
-            _add_product_through(dq[t], WhT[G], dropout_h, first, G, dropped, dh_before)  # (2)
+            multiply(da_g, r, dq[step].ravel())  # (4)
+            _add_product_through(dq[step], WhT[G], dropout_h, first, G, dropped, dh_before)  # (2)
         else:
-            # d_rh, the gradient of r ⊙ h[t], is collected in dq[t].
-            fill(0, dq[t].ravel())
-            _add_product_through(dax[G, t], WhT[G], dropout_h, first, G, dropped, dq[t])  # (4)
-            multiply(dq[t].ravel(), h[t].ravel(), da_r)  # (4)
+            # d_rh, the gradient of r ⊙ h[t], is collected in dq[step].
+            fill(0, dq[step].ravel())
+            _add_product_through(dax[G, step], WhT[G], dropout_h, first, G, dropped, dq[step])  # (4)
+            multiply(dq[step].ravel(), h[t].ravel(), da_r)  # (4)
             times_derivative(rec, da_r, r)  # (3)
-            add_product(dq[t].ravel(), r, dh_before.ravel())  # (4)
-        _add_product_through(dax[Z, t], WhT[Z], dropout_h, first, Z, dropped, dh_before)  # (2)
-        _add_product_through(dax[R_, t], WhT[R_], dropout_h, first, R_, dropped, dh_before)
+            add_product(dq[step].ravel(), r, dh_before.ravel())  # (4)
+        _add_product_through(dax[Z, step], WhT[Z], dropout_h, first, Z, dropped, dh_before)  # (2)
+        _add_product_through(dax[R_, step], WhT[R_], dropout_h, first, R_, dropped, dh_before)
         dh, dh_before = dh_before, dh
+        if step == 0:  # the weights are the same at every step: one product for the steps from t on
+            steps = min(STEPS, T - t)
+            N = steps * R
+            for gate in range(GATES):
+                dax_rows = dax[gate, :steps].reshape(N, H)
+                dah_rows = dq[:steps].reshape(N, H) if reset_after and gate == G else dax_rows
+                gemm(dWx[gate], x[gate % K, t : t + steps].reshape(N, D).T, dax_rows)  # (1)
+                if h_in.size == 0:
+                    gemm(dWh[gate], h[t : t + steps].reshape(N, H).T, dah_rows)  # (2)
+                else:
+                    gemm(dWh[gate], h_in[gate, t : t + steps].reshape(N, H).T, dah_rows)  # (2), (4)
+                add_column_sums(dax_rows, dbx[gate])
+                add_column_sums(dah_rows, dbh[gate])
+            for k in range(K):
+                fill(0, dx_k[:steps].ravel())
+                for gate in range(k, GATES, K):  # mask k serves all gates (K = 1), or its own
+                    gemm(dx_k[:steps].reshape(N, D), dax[gate, :steps].reshape(N, H), WxT[gate])  # (1)
+                give_sequences(dx_k[:steps], dropout_x, first, t, k, dx)
     put_rows(dh, first, dh0)
-
-    # The weights are the same at every step: one product over all steps for each gate.
-    for gate in range(GATES):
-        dax_all = dax[gate].reshape(T * R, H)
-        dah_all = dq.reshape(T * R, H) if reset_after and gate == G else dax_all
-        gemm(dWx[gate], x[gate % K].reshape(T * R, D).T, dax_all)  # (1)
-        if h_in.size == 0:
-            gemm(dWh[gate], h[:T].reshape(T * R, H).T, dah_all)  # (2)
-        else:
-            gemm(dWh[gate], h_in[gate].reshape(T * R, H).T, dah_all)  # (2), (4)
-        add_column_sums(dax_all, dbx[gate])
-        add_column_sums(dah_all, dbh[gate])
-    for k in range(K):
-        fill(0, dx_k.ravel())
-        for gate in range(k, GATES, K):  # mask k serves all gates (K = 1), or its own
-            gemm(dx_k.reshape(T * R, D), dax[gate].reshape(T * R, H), WxT[gate])  # (1)
-        add_sequences(dx_k, dropout_x, first, k, dx)
 
 
 @compiled

@@ -15,8 +15,10 @@ import contextlib
 import hashlib
 import os
 import threading
+import uuid
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,19 @@ def compiled(function: Callable) -> Any:
     return _with_cache(numba.njit(**_OPTIONS)(function))
 
 
+def compiled_sum(function: Callable) -> Any:
+    """The same for a function that adds up many numbers and may do so in the order that suits vector code.
+
+    The order is fixed when it is compiled; it depends on how many numbers there are, and on nothing else.
+    """
+    return _with_cache(numba.njit(**_OPTIONS | {"fastmath": _OPTIONS["fastmath"] | {"reassoc"}})(function))
+
+
 WORTH_SHARING = 150_000  # numbers; waking another thread takes as long as reading and writing about so many
+
+
+# While it holds a list, kernels are written into it instead of being run: see precompile.py.
+notes: ContextVar[list[tuple[Any, Any, bool]] | None] = ContextVar("notes", default=None)
 
 
 def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> None:
@@ -49,7 +63,11 @@ def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> N
 
     `work`: how many numbers a kernel that does little more than read and write goes through; by default, enough.
     """
-    if shards == 1 or work < WORTH_SHARING:
+    alone = shards == 1 or work < WORTH_SHARING
+    if (noted := notes.get()) is not None:
+        noted.append((kernel, numba.typeof(args), not alone))
+        return
+    if alone:
         for s in range(shards):
             kernel(s, *args)
         return
@@ -135,6 +153,14 @@ if hasattr(os, "register_at_fork"):
 class _ForgivingCache(FunctionCache):
     """Numba's cache, except that trouble with its files means compiling again."""
 
+    def holds(self, sig: Any, target_context: Any) -> bool:
+        """Whether load_overload will find this signature. Nothing is loaded, so a damaged entry counts."""
+        try:
+            index = self._cache_file._load_index()
+        except Exception:  # as in load_overload
+            return False
+        return self._index_key(sig, target_context.codegen()) in index
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
             return super().load_overload(sig, target_context)
@@ -145,6 +171,8 @@ class _ForgivingCache(FunctionCache):
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        # Numba numbers the files of a function: of two processes at once, one's index could lead to the other's code.
+        self._cache_file._data_name_pattern = f"{self._impl.filename_base}.{uuid.uuid4().hex[:16]}.{{number}}.nbc"
         try:
             super().save_overload(sig, data)
         except Exception as error:

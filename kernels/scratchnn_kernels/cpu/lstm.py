@@ -15,18 +15,19 @@ from scratchnn_kernels.cpu.activations import activate, number_of, times_derivat
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, launch
 from scratchnn_kernels.cpu.shards import (
+    STEPS,
     add_column_sums,
-    add_sequences,
     add_step,
     clear_rows_beyond,
     copy_to_rows,
     drop,
+    give_sequences,
     put_rows,
     put_step,
     take_rows,
     take_sequences,
 )
-from scratchnn_kernels.cpu.vectors import add, add_product, copy, fill, multiply
+from scratchnn_kernels.cpu.vectors import add, copy, fill, multiply
 
 GATES = 4
 I, F, G, O = range(GATES)
@@ -100,11 +101,11 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
     dh0, dc0 = (pool.zeros((B, H), dtype) if d is None else d.copy() for d in dstate)
     if dy is not None and not cache.sequences:
         dh0 += dy
-    dx = pool.zeros((B, T, D), dtype)
+    dx = pool.empty((B, T, D), dtype)
     dWx = pool.zeros((S, GATES, D, H), dtype)
     dWh = pool.zeros((S, GATES, H, H), dtype)
     db = pool.zeros((S, GATES, H), dtype)
-    da, dx_k = pool.empty(cache.gates.shape, dtype), pool.empty((S, T, R, D), dtype)
+    da, dx_k = pool.empty((S, GATES, STEPS, R, H), dtype), pool.empty((S, STEPS, R, D), dtype)
     launch(
         _backward_shard, S, shards.or_empty(dy if cache.sequences else None, 3, dtype),
         shards.transposed_planes_of(cache.Wx, GATES), shards.transposed_planes_of(cache.Wh, GATES), cache.mask,
@@ -128,11 +129,13 @@ def _forward_shard(
     take_rows(h0, first, h[0])
     take_rows(c0, first, c[0])
     act_c = np.empty(R * H, h.dtype)
-    for gate in range(GATES):
-        a = gates[gate].reshape(T * R, H)
-        copy_to_rows(b[gate * H : (gate + 1) * H], a)
-        gemm(a, x[gate % K].reshape(T * R, D), Wx[gate])  # (1): the part of x, all time steps at once
     for t in range(T):
+        if t % STEPS == 0:
+            end = min(t + STEPS, T)
+            for gate in range(GATES):
+                a = gates[gate, t:end].reshape((end - t) * R, H)
+                copy_to_rows(b[gate * H : (gate + 1) * H], a)
+                gemm(a, x[gate % K, t:end].reshape((end - t) * R, D), Wx[gate])  # (1): the part of x
         for gate in range(GATES):
             if dropout_h.size == 0:
                 gemm(gates[gate, t], h[t], Wh[gate])  # (1)
@@ -145,8 +148,7 @@ def _forward_shard(
         activate(rec, o)
         activate(act, g)  # (3)
         multiply(i, g, c[t + 1].ravel())  # (4)
-        add_product(f, c[t].ravel(), c[t + 1].ravel())  # (4)
-        copy(c[t + 1].ravel(), act_c)
+        _add_what_is_kept(f, c[t].ravel(), c[t + 1].ravel(), act_c)  # (4)
         activate(act, act_c)
         multiply(o, act_c, h[t + 1].ravel())  # (5)
         if mask.size != 0:
@@ -160,6 +162,14 @@ def _forward_shard(
             put_step(h[t + 1], first, t, y)
     put_rows(h[T], first, h_last)
     put_rows(c[T], first, c_last)
+
+
+@compiled
+def _add_what_is_kept(f, c, c_next, act_c):
+    for n in range(c.size):
+        total = c_next[n] + f[n] * c[n]
+        c_next[n] = total
+        act_c[n] = total
 
 
 @compiled
@@ -184,8 +194,9 @@ def _backward_shard(
     for t in range(T - 1, -1, -1):
         if dy.size != 0:
             add_step(dy, first, t, dh)
+        row = t % STEPS
         i, f, g, o = gates[I, t].ravel(), gates[F, t].ravel(), gates[G, t].ravel(), gates[O, t].ravel()
-        da_i, da_f, da_g, da_o = da[I, t].ravel(), da[F, t].ravel(), da[G, t].ravel(), da[O, t].ravel()
+        da_i, da_f, da_g, da_o = da[I, row].ravel(), da[F, row].ravel(), da[G, row].ravel(), da[O, row].ravel()
         copy(c[t + 1].ravel(), act_c)
         activate(act, act_c)
         multiply(dh.ravel(), act_c, da_o)  # (5)
@@ -201,36 +212,37 @@ def _backward_shard(
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
                     for gate in range(GATES):
-                        fill(0, da[gate, t, r])
+                        fill(0, da[gate, row, r])
                     copy(dh[r], dh_before[r])  # (6): the row's gradients pass straight through
                     copy(dc[r], dc_before[r])
         for gate in range(GATES):
             if dropout_h.size == 0:
-                gemm(dh_before, da[gate, t], WhT[gate])  # (1)
+                gemm(dh_before, da[gate, row], WhT[gate])  # (1)
             else:
                 fill(0, dropped.ravel())
-                gemm(dropped, da[gate, t], WhT[gate])
+                gemm(dropped, da[gate, row], WhT[gate])
                 drop(dropped, dropout_h, first, gate, dropped)
                 add(dropped.ravel(), dh_before.ravel())
         dh, dh_before = dh_before, dh
         dc, dc_before = dc_before, dc
-
+        if row == 0:  # the weights are the same at every step: one product for the steps from t on
+            steps = min(STEPS, T - t)
+            N = steps * R
+            for gate in range(GATES):
+                da_rows = da[gate, :steps].reshape(N, H)
+                gemm(dWx[gate], x[gate % K, t : t + steps].reshape(N, D).T, da_rows)  # (1)
+                if dropout_h.size == 0:
+                    gemm(dWh[gate], h[t : t + steps].reshape(N, H).T, da_rows)
+                else:
+                    gemm(dWh[gate], h_dropped[gate, t : t + steps].reshape(N, H).T, da_rows)
+                add_column_sums(da_rows, db[gate])
+            for k in range(K):
+                fill(0, dx_k[:steps].ravel())
+                for gate in range(k, GATES, K):  # mask k serves all gates (K = 1), or its own
+                    gemm(dx_k[:steps].reshape(N, D), da[gate, :steps].reshape(N, H), WxT[gate])
+                give_sequences(dx_k[:steps], dropout_x, first, t, k, dx)
     put_rows(dh, first, dh0)
     put_rows(dc, first, dc0)
-    # The weights are the same at every step: one product over all steps for each gate.
-    for gate in range(GATES):
-        da_all = da[gate].reshape(T * R, H)
-        gemm(dWx[gate], x[gate % K].reshape(T * R, D).T, da_all)
-        if dropout_h.size == 0:
-            gemm(dWh[gate], h[:T].reshape(T * R, H).T, da_all)
-        else:
-            gemm(dWh[gate], h_dropped[gate].reshape(T * R, H).T, da_all)
-        add_column_sums(da_all, db[gate])
-    for k in range(K):
-        fill(0, dx_k.ravel())
-        for gate in range(k, GATES, K):  # mask k serves all gates (K = 1), or its own
-            gemm(dx_k.reshape(T * R, D), da[gate].reshape(T * R, H), WxT[gate])
-        add_sequences(dx_k, dropout_x, first, k, dx)
 
 
 @compiled

@@ -8,7 +8,11 @@ so add exact zeros to every sum.
 A shard keeps its arrays time first, and the columns of each gate in a plane of their own:
 
     gates (4, T, R, H)      gate g at step t is one contiguous run of R * H numbers, which makes vector code;
-                            gate g at all steps is one contiguous (T * R, H) matrix, for the products outside the loop
+                            gate g at some steps is one contiguous matrix, for the products outside of the recurrence
+
+What needs no recurrence (the part of x in a, the gradients of the weights, dx) is computed for STEPS time steps at a
+time, just before or after the recurrence goes through them: their numbers are then still in the second-level cache. All
+time steps at once do not fit there: at T = 500 that took twice as long.
 """
 
 import numpy as np
@@ -16,6 +20,7 @@ import numpy as np
 from scratchnn_kernels.cpu.jit import compiled
 
 SHARD_ROWS = 16  # enough rows to fill register tiles; a batch of 32 keeps two cores busy
+STEPS = 16  # 4, 8 and 32 were slower
 
 
 def shape_of(B: int) -> tuple[int, int]:
@@ -73,7 +78,7 @@ def put_rows(source, first, target):
 
 @compiled
 def take_sequences(source, first, dropout, target):
-    """target (K, T, R, D) = the shard's rows of source (B, T, D) times each of K dropout masks, time first."""
+    """target (K, T, R, D) = the shard's rows of source (B, T, D) times each of K dropout masks, time first"""
     K, T, R, D = target.shape
     rows = min(R, source.shape[0] - first)
     for k in range(K):
@@ -91,16 +96,19 @@ def take_sequences(source, first, dropout, target):
 
 
 @compiled
-def add_sequences(source, dropout, first, k, target):
-    """target[the shard's rows] += source (T, R, D), time first, times dropout mask k"""
-    for r in range(min(source.shape[1], target.shape[0] - first)):
-        for t in range(source.shape[0]):
-            if dropout.size == 0:
+def give_sequences(source, dropout, first, start, k, target):
+    """target[the shard's rows, start:] = source (T, R, D), time first, times dropout mask k; all but k = 0 are added"""
+    for t in range(source.shape[0]):
+        for r in range(min(source.shape[1], target.shape[0] - first)):
+            if dropout.size != 0:
                 for d in range(source.shape[2]):
-                    target[first + r, t, d] += source[t, r, d]
+                    source[t, r, d] *= dropout[k, first + r, d]
+            if k == 0:
+                for d in range(source.shape[2]):
+                    target[first + r, start + t, d] = source[t, r, d]
             else:
                 for d in range(source.shape[2]):
-                    target[first + r, t, d] += source[t, r, d] * dropout[k, first + r, d]
+                    target[first + r, start + t, d] += source[t, r, d]
 
 
 @compiled
@@ -142,6 +150,12 @@ def copy_to_rows(source, target):
 @compiled
 def add_column_sums(source, target):
     """target (H,) += the sum of the rows of source (N, H)"""
-    for n in range(source.shape[0]):
+    whole = source.shape[0] // 8 * 8
+    for n in range(0, whole, 8):  # eight rows each time that target is loaded and stored
+        for h in range(source.shape[1]):
+            low = (source[n, h] + source[n + 1, h]) + (source[n + 2, h] + source[n + 3, h])
+            high = (source[n + 4, h] + source[n + 5, h]) + (source[n + 6, h] + source[n + 7, h])
+            target[h] += low + high
+    for n in range(whole, source.shape[0]):
         for h in range(source.shape[1]):
             target[h] += source[n, h]

@@ -13,12 +13,13 @@ from scratchnn_kernels.cpu.activations import activate, number_of, times_derivat
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, launch
 from scratchnn_kernels.cpu.shards import (
+    STEPS,
     add_column_sums,
-    add_sequences,
     add_step,
     clear_rows_beyond,
     copy_to_rows,
     drop,
+    give_sequences,
     put_rows,
     put_step,
     take_rows,
@@ -87,11 +88,11 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
     dh0 = pool.zeros((B, H), dtype) if dh_last is None else dh_last.copy()
     if dy is not None and not cache.sequences:
         dh0 += dy
-    dx = pool.zeros((B, T, D), dtype)
+    dx = pool.empty((B, T, D), dtype)
     dWx = pool.zeros((S, D, H), dtype)
     dWh = pool.zeros((S, H, H), dtype)
     db = pool.zeros((S, H), dtype)
-    da, dx_steps = pool.empty((S, T, R, H), dtype), pool.empty((S, T, R, D), dtype)
+    da, dx_steps = pool.empty((S, STEPS, R, H), dtype), pool.empty((S, STEPS, R, D), dtype)
     launch(
         _backward_shard, S, shards.or_empty(dy if cache.sequences else None, 3, dtype),
         np.ascontiguousarray(cache.Wx.T), np.ascontiguousarray(cache.Wh.T), cache.mask, cache.dropout_x,
@@ -112,10 +113,12 @@ def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, x
     take_rows(h0, first, h[0])
 
     # a becomes h in place: row t + 1 of h holds first the pre-activation, then the state.
-    a = h[1:].reshape(T * R, H)
-    copy_to_rows(b, a)
-    gemm(a, x[0].reshape(T * R, D), Wx)  # (1): the part of x, all time steps at once
     for t in range(T):
+        if t % STEPS == 0:
+            end = min(t + STEPS, T)
+            a = h[t + 1 : end + 1].reshape((end - t) * R, H)
+            copy_to_rows(b, a)
+            gemm(a, x[0, t:end].reshape((end - t) * R, D), Wx)  # (1): the part of x
         if dropout_h.size == 0:
             gemm(h[t + 1], h[t], Wh)  # (1)
         else:
@@ -149,14 +152,15 @@ def _backward_shard(
     for t in range(T - 1, -1, -1):
         if dy.size != 0:
             add_step(dy, first, t, dh)
-        copy(dh.ravel(), da[t].ravel())
-        times_derivative(act, da[t].ravel(), h[t + 1].ravel())  # (2)
+        row = t % STEPS
+        copy(dh.ravel(), da[row].ravel())
+        times_derivative(act, da[row].ravel(), h[t + 1].ravel())  # (2)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
-                    fill(0, da[t, r])  # (3): the row's gradient passes straight through
+                    fill(0, da[row, r])  # (3): the row's gradient passes straight through
         fill(0, dh_before.ravel())
-        gemm(dh_before, da[t], WhT)  # (1)
+        gemm(dh_before, da[row], WhT)  # (1)
         if dropout_h.size != 0:
             drop(dh_before, dropout_h, first, 0, dh_before)
         if mask.size != 0:
@@ -164,16 +168,17 @@ def _backward_shard(
                 if not mask[first + r, t]:
                     add(dh[r], dh_before[r])  # (3)
         dh, dh_before = dh_before, dh
+        if row == 0:  # the weights are the same at every step: one product for the steps from t on
+            steps = min(STEPS, T - t)
+            N = steps * R
+            da_rows = da[:steps].reshape(N, H)
+            gemm(dWx, x[0, t : t + steps].reshape(N, D).T, da_rows)  # (1)
+            if dropout_h.size == 0:
+                gemm(dWh, h[t : t + steps].reshape(N, H).T, da_rows)
+            else:
+                gemm(dWh, h_dropped[t : t + steps].reshape(N, H).T, da_rows)
+            add_column_sums(da_rows, db)
+            fill(0, dx_steps[:steps].ravel())
+            gemm(dx_steps[:steps].reshape(N, D), da_rows, WxT)
+            give_sequences(dx_steps[:steps], dropout_x, first, t, 0, dx)
     put_rows(dh, first, dh0)
-
-    # The weights are the same at every step: one product over all steps.
-    da_all = da.reshape(T * R, H)
-    gemm(dWx, x[0].reshape(T * R, D).T, da_all)
-    if dropout_h.size == 0:
-        gemm(dWh, h[:T].reshape(T * R, H).T, da_all)
-    else:
-        gemm(dWh, h_dropped.reshape(T * R, H).T, da_all)
-    add_column_sums(da_all, db)
-    fill(0, dx_steps.ravel())
-    gemm(dx_steps.reshape(T * R, D), da_all, WxT)
-    add_sequences(dx_steps, dropout_x, first, 0, dx)

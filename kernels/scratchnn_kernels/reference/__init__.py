@@ -2,6 +2,7 @@
 
 from scratchnn_kernels.reference import (
     conv1d,
+    dense,
     embedding,
     global_max_pooling1d,
     gru,
@@ -11,4 +12,14 @@ from scratchnn_kernels.reference import (
     simple_rnn,
 )
 
-__all__ = ["conv1d", "embedding", "global_max_pooling1d", "gru", "lstm", "max_pooling1d", "optimizer", "simple_rnn"]
+__all__ = [
+    "conv1d",
+    "dense",
+    "embedding",
+    "global_max_pooling1d",
+    "gru",
+    "lstm",
+    "max_pooling1d",
+    "optimizer",
+    "simple_rnn",
+]

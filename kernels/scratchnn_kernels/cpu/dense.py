@@ -1,0 +1,90 @@
+"""Dense in Numba: the equation, and its number, are those of reference/dense.py.
+
+Two things set it apart from a call of BLAS: the bits of a row do not depend on the other rows, and few outputs are
+fast too. The last layer of a classifier has one. There the long side of the matrices lies along D, so the products are
+taken the other way round, with W as a few long rows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchnn_kernels.contract import Array, Grads
+from scratchnn_kernels.cpu import pool
+from scratchnn_kernels.cpu.gemm import gemm
+from scratchnn_kernels.cpu.jit import WORTH_SHARING, compiled, compiled_sum, launch
+from scratchnn_kernels.cpu.shards import add_column_sums, copy_to_rows
+from scratchnn_kernels.cpu.vectors import fill
+
+FEW = 8  # outputs; fewer leave most of a vector register empty
+SHARDS = 8  # at most: each keeps a gradient of W of its own
+
+
+@dataclass(frozen=True)
+class DenseCache:
+    x: Array  # (N, D)
+    W: Array  # (D, H)
+
+
+def forward(x: Array, W: Array, b: Array) -> tuple[Array, DenseCache]:
+    N, H = len(x), W.shape[1]
+    a = pool.empty((N, H), x.dtype)
+    S, R = _shape_of(x, H)
+    if H < FEW:
+        launch(_forward_few_shard, S, x, np.ascontiguousarray(W.T), b, R, a)
+    else:
+        launch(_forward_shard, S, x, W, b, R, a)
+    return a, DenseCache(x, W)
+
+
+def backward(da: Array, cache: DenseCache) -> tuple[Array, Grads]:
+    x, W = cache.x, cache.W
+    D, H = W.shape
+    S, R = _shape_of(x, H)
+    dx = pool.empty(x.shape, x.dtype)
+    dW = pool.zeros((S, H, D) if H < FEW else (S, D, H), x.dtype)
+    db = np.zeros((S, H), x.dtype)
+    launch(_backward_shard, S, da, np.ascontiguousarray(W.T), x, R, H < FEW, dx, dW, db)
+    dW = dW[0] if S == 1 else dW.sum(axis=0)  # the shards' gradients are added in the order of the shards
+    return dx, {"W": dW.T if H < FEW else dW, "b": db.sum(axis=0)}
+
+
+def _shape_of(x: Array, H: int) -> tuple[int, int]:
+    """The number of shards and the rows of each. They follow from the sizes alone."""
+    N, D = x.shape
+    S = 1 if N * max(D, H) < WORTH_SHARING else min(SHARDS, N)
+    return S, -(-N // S)
+
+
+@compiled
+def _forward_shard(s, x, W, b, R, a):
+    rows = slice(s * R, (s + 1) * R)
+    copy_to_rows(b, a[rows])
+    gemm(a[rows], x[rows], W)  # (1)
+
+
+@compiled
+def _forward_few_shard(s, x, WT, b, R, a):
+    for n in range(s * R, min((s + 1) * R, x.shape[0])):
+        for h in range(WT.shape[0]):
+            a[n, h] = b[h] + _dot(x[n], WT[h])  # (1)
+
+
+@compiled_sum
+def _dot(u, v):
+    total = u.dtype.type(0)
+    for n in range(u.size):
+        total += u[n] * v[n]
+    return total
+
+
+@compiled
+def _backward_shard(s, da, WT, x, R, few, dx, dW, db):
+    rows = slice(s * R, (s + 1) * R)
+    fill(0, dx[rows].ravel())
+    gemm(dx[rows], da[rows], WT)  # (1)
+    if few:
+        gemm(dW[s], da[rows].T, x[rows])  # (1): here the gradient of W transposed
+    else:
+        gemm(dW[s], x[rows].T, da[rows])  # (1)
+    add_column_sums(da[rows], db[s])

@@ -1,0 +1,71 @@
+"""Finding out which kernels a piece of work needs, and compiling them before it begins.
+
+Left alone, a kernel is compiled when it is first launched. That takes seconds for the larger ones, and nobody could say
+how many are still to come. So the work is first done dry: the layers run, their kernels do not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from scratchnn_kernels.cpu import jit
+
+
+@dataclass(frozen=True)
+class Build:
+    """A kernel for arguments of certain types: what is compiled, and cached, as one."""
+
+    kernel: Any
+    args: Any  # their types, as Numba's type of the tuple of them
+    shared: bool  # among threads, which takes a parallel loop of its own
+
+    @property
+    def name(self) -> str:
+        """Such as "lstm backward"."""
+        function = self.kernel.py_func
+        words = function.__name__.replace("_shard", "").replace("_", " ")
+        return f"{function.__module__.rpartition('.')[2]} {words.strip()}"
+
+    def is_cached(self) -> bool:
+        return all(
+            isinstance(dispatcher._cache, jit._ForgivingCache) and dispatcher._cache.holds(sig, dispatcher.targetctx)
+            for dispatcher, sig in self._parts()
+        )
+
+    def is_ready(self) -> bool:
+        """Whether it is compiled, in this process or in the cache."""
+        return all(sig in dispatcher.overloads for dispatcher, sig in self._parts()) or self.is_cached()
+
+    def compile(self) -> None:
+        """Compile it or load it from the cache. Where it is ready already, this is quick."""
+        for dispatcher, sig in self._parts():
+            dispatcher.compile(sig)
+
+    def _parts(self) -> list[tuple[Any, tuple]]:
+        signature = types.void(types.intp, *self.args.types)
+        loop = (jit._run_shards, (types.FunctionType(signature), types.intp, self.args))
+        return [(self.kernel, signature.args), *([loop] if self.shared else [])]
+
+
+def builds_for(work: Callable[[], object]) -> list[Build]:
+    """What `work` launches, in the order of first use; with NUMBA_DISABLE_JIT=1, nothing.
+
+    It is called, but none of its kernels runs: every array that one would have filled holds anything, and NumPy's
+    complaints about such numbers are silenced. Whatever reads such an array outside of a kernel must bear with that.
+    """
+    if jit.config.DISABLE_JIT:
+        return []
+    noted: list[tuple[Any, Any, bool]] = []
+    token = jit.notes.set(noted)
+    try:
+        with np.errstate(all="ignore"):
+            work()
+    finally:
+        jit.notes.reset(token)
+    shared: dict[tuple[Any, Any], bool] = {}
+    for kernel, args, is_shared in noted:
+        shared[kernel, args] = is_shared or shared.get((kernel, args), False)
+    return [Build(kernel, args, is_shared) for (kernel, args), is_shared in shared.items()]

@@ -208,7 +208,7 @@ def parameters(function: object) -> list[str]:
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
 def test_a_backend_has_the_kernels_of_the_contract(backend: str) -> None:
     assert sorted(importlib.import_module(f"scratchnn_kernels.{backend}").__all__) == KERNELS
-    assert len(KERNELS) == 9
+    assert len(KERNELS) == 10
 
 
 def test_the_rules_of_the_optimizers_have_the_same_face() -> None:

@@ -6,7 +6,7 @@ A backend is a package (`reference` or `cpu`) with one module per layer, and a m
     dx, grads, dstate = backward(dy, dstate, cache)
 
     y, cache = forward(x, ...parameters...)                                                     the others
-    dx, grads = backward(dy, cache)              Embedding gives grads only, dropout and max pooling dx only
+    dx, grads = backward(dy, cache)              Embedding gives grads only, dropout and pooling dx only
 
 One module, `optimizer`, is no pair: it holds the optimizers' update rules.
 
@@ -146,6 +146,14 @@ class MaxPooling1DPair(Protocol):
     def backward(self, dy: Array, cache: Any, /) -> Array: ...
 
 
+class GlobalMaxPooling1DPair(Protocol):
+    """x (B, T, D) -> y (B, D). Without parameters, backward gives dx."""
+
+    def forward(self, x: Array) -> tuple[Array, Any]: ...
+
+    def backward(self, dy: Array, cache: Any, /) -> Array: ...
+
+
 class DensePair(Protocol):
     """x (N, D), W (D, H), b (H,) -> a (N, H), before the activation."""
 
@@ -214,6 +222,8 @@ class Kernels(Protocol):
     def conv1d(self) -> Conv1DPair: ...
     @property
     def max_pooling1d(self) -> MaxPooling1DPair: ...
+    @property
+    def global_max_pooling1d(self) -> GlobalMaxPooling1DPair: ...
     @property
     def dense(self) -> DensePair: ...
     @property

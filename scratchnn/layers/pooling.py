@@ -85,8 +85,9 @@ class MaxPooling1D(Layer):
 
 
 @dataclass(frozen=True)
-class GlobalMaxPooling1DCache:
-    is_max: Array  # (B, T, D)
+class GlobalMaxPooling1DLayerCache:
+    kernel: Any
+    y_shape: tuple[int, ...]
 
 
 class GlobalMaxPooling1D(Layer):
@@ -95,7 +96,7 @@ class GlobalMaxPooling1D(Layer):
     (1)  y = max over t of x[:, t]
 
     Shapes: x (B, T, D) -> y (B, D)
-    Cache:  where the largest stood; equals share the gradient evenly.
+    Cache:  x and y; equals share the gradient evenly.
     Keras:  the same (a mask ends here, with a warning).
     """
 
@@ -104,14 +105,12 @@ class GlobalMaxPooling1D(Layer):
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
-    ) -> tuple[Array, GlobalMaxPooling1DCache]:
-        x = self.as_input(x)
-        y = x.max(axis=1)  # (1)
-        return y, GlobalMaxPooling1DCache(x == y[:, None])
+    ) -> tuple[Array, GlobalMaxPooling1DLayerCache]:
+        y, cache = self.backend.kernels.global_max_pooling1d.forward(self.as_input(x))
+        return y, GlobalMaxPooling1DLayerCache(cache, y.shape)
 
-    def backward(self, dy: Array, cache: GlobalMaxPooling1DCache) -> tuple[Array, Grads]:
-        share = dy / cache.is_max.sum(axis=1, dtype=dy.dtype)
-        return cache.is_max * share[:, None], {}  # (1)
+    def backward(self, dy: Array, cache: GlobalMaxPooling1DLayerCache) -> tuple[Array, Grads]:
+        return self.backend.kernels.global_max_pooling1d.backward(self.as_gradient(dy, cache.y_shape), cache.kernel), {}
 
 
 @dataclass(frozen=True)

@@ -141,11 +141,21 @@ class Conv1D(Case):
     F: int = 4
     stride: int = 1
     dilation: int = 1
+    share: float = 1.0  # of the numbers of dy that are not zero
 
     def arrays(self) -> Arrays:
         W_shape = (self.k, self.D, self.F)
         shapes = {"x": ((self.B, self.T, self.D), 1.0), "W": (W_shape, (self.k * self.D) ** -0.5)}
         return self.draw(shapes | {"b": ((self.F,), 0.5)})
+
+    def dys(self, outputs: list[Array]) -> list[Array | None]:
+        """Mostly zeros, where a share is given, as max pooling would send them."""
+        dropped = [np.random.default_rng(self.seed + 2).random(y.shape) >= self.share for y in outputs]
+        drawn = super().dys(outputs)
+        return [
+            None if dy is None else np.where(zero, dy.dtype.type(0), dy)
+            for dy, zero in zip(drawn, dropped, strict=True)
+        ]
 
     def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
         activation = activations.get(self.activation)
@@ -169,6 +179,21 @@ class MaxPooling1D(Case):
 
     def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
         y, cache = module.forward(arrays["x"], self.k, self.stride)
+        return [y], cache
+
+    def backward(self, module: Any, dys: list[Array | None], cache: Any) -> Arrays:
+        return {"x": module.backward(dys[0], cache)}
+
+
+@dataclass(frozen=True)
+class GlobalMaxPooling1D(Case):
+    kernel: str = field(default="global_max_pooling1d", init=False)
+
+    def arrays(self) -> Arrays:
+        return self.draw({"x": ((self.B, self.T, self.D), 1.0)})
+
+    def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
+        y, cache = module.forward(arrays["x"])
         return [y], cache
 
     def backward(self, module: Any, dys: list[Array | None], cache: Any) -> Arrays:
@@ -279,6 +304,10 @@ def variants(case: Recurrent) -> list[Recurrent]:
 
 def name_of(case: Case) -> str:
     """The settings that differ from the defaults, for the names of the tests."""
-    usual = type(case)() if isinstance(case, Conv1D | Dense | Embedding | MaxPooling1D) else type(case)(case.kernel)
+    usual = (
+        type(case)()
+        if isinstance(case, Conv1D | Dense | Embedding | GlobalMaxPooling1D | MaxPooling1D)
+        else type(case)(case.kernel)
+    )
     fields = {name: value for name, value in vars(case).items() if value != getattr(usual, name)}
     return " ".join([case.kernel, *(f"{name}={value}" for name, value in fields.items())])

@@ -27,6 +27,7 @@ from tests.kernels.pairs import (
     Conv1D,
     Dense,
     Embedding,
+    GlobalMaxPooling1D,
     MaxPooling1D,
     Recurrent,
     name_of,
@@ -69,7 +70,12 @@ TABLE = [
     *(Conv1D(B=3, T=T, k=k, stride=stride) for T in (7, 8, 16) for k in (1, 2, 7) for stride in (1, 2, 3)),
     *(Conv1D(B=3, T=T, k=k, dilation=dilation) for T in (13, 16) for k in (2, 3) for dilation in (2, 5)),
     Conv1D(T=9, stride=2, dilation=2),
+    # 7 D numbers of a window: every number of registers that sparse.py takes at once, and numbers left over.
+    *(Conv1D(B=17, T=17, D=D, F=33, k=7, share=0.1) for D in (1, 2, 5, 9, 11, 16, 32, 33)),
+    *(Conv1D(T=17, D=17, share=0.2, stride=stride, dilation=dilation) for stride, dilation in ((2, 1), (1, 2), (2, 2))),
+    Conv1D(B=3, T=17, share=0.0),
     *(MaxPooling1D(B=B, T=T, D=D, k=k, stride=s) for B in (1, 33) for T in (7, 16) for D in (1, 17) for k, s in POOLS),
+    *(GlobalMaxPooling1D(B=B, T=T, D=D) for B in (1, 33) for T in (1, 7) for D in (1, 17)),
     *(Dense(B=B, D=D, H=H) for B in (1, 33) for D in (1, 5, 33, 300) for H in (1, 7, 8, 33)),
     *(Dense(B=B, D=1600, H=H) for B in (97, 100) for H in (1, 9)),  # several shards, the last one smaller
     Embedding(B=33, T=17, V=3, D=17),  # every id many times
@@ -129,6 +135,7 @@ def test_conv1d_pairs_agree_wherever_they_are_tried(dtype: Any) -> None:
             k=st.integers(1, 4),
             stride=st.integers(1, 4),
             dilation=st.integers(1, 3),
+            share=st.sampled_from([0.1, 0.3, 1.0]),
             seed=st.integers(0, 99),
         )
     )
@@ -154,6 +161,7 @@ BITS = [
     *(Recurrent(kernel, B=33, T=6, D=5, H=17, mask="rows", dropout_x=1, dropout_h=True) for kernel in STATES),
     Recurrent("gru", B=33, T=6, D=5, H=17, reset_after=False),
     Conv1D(B=33, D=17, F=17),
+    Conv1D(B=33, D=17, F=17, share=0.1),
     Embedding(B=33, T=17),
 ]
 

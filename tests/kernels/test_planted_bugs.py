@@ -15,6 +15,7 @@ from tests.kernels.pairs import (
     Conv1D,
     Dense,
     Embedding,
+    GlobalMaxPooling1D,
     MaxPooling1D,
     Recurrent,
     assert_gradients_are_right,
@@ -27,6 +28,10 @@ FAULTS = {
         ("overlapping windows", "cache.stride)] += np.where", "cache.stride)] = np.where"),
         ("stride ignored on the way back", "seen_by_place(j, T_out, cache.stride)", "seen_by_place(j, T_out, 1)"),
         ("every place won", "np.where(cache.winner == j, dy, 0)", "dy"),
+    ],
+    "global_max_pooling1d": [
+        ("every step", "return is_max * share", "return np.ones(x.shape) * share"),
+        ("sign", "dy / is_max", "-dy / is_max"),
     ],
     "simple_rnn": [
         ("derivative of the activation forgotten", "cache.activation.backward(dh - kept, h[t + 1])", "dh - kept"),
@@ -126,6 +131,7 @@ CASES["projection"] = CASES["lstm"]
 CASES["conv1d"] = [Conv1D(activation="tanh"), Conv1D(stride=2), Conv1D(dilation=2)]
 CASES["dense"] = [Dense()]
 CASES["embedding"] = [Embedding()]
+CASES["global_max_pooling1d"] = [GlobalMaxPooling1D()]
 CASES["max_pooling1d"] = [MaxPooling1D(k=3, stride=1), MaxPooling1D(k=2, stride=3)]
 
 

@@ -14,6 +14,7 @@ from tests.kernels.pairs import (
     Conv1D,
     Dense,
     Embedding,
+    GlobalMaxPooling1D,
     MaxPooling1D,
     Recurrent,
     assert_gradients_are_right,
@@ -39,6 +40,7 @@ CONVOLUTIONS = [
     Conv1D(B=1, T=1, D=1, k=1, F=1),
     Conv1D(B=3, T=11, D=5, k=4, F=7),
     *(MaxPooling1D(k=k, stride=stride) for k in (1, 2, 5) for stride in (1, 2, 5)),
+    *(GlobalMaxPooling1D(T=T) for T in (1, 5)),
 ]
 DENSE = [Dense(), Dense(B=1, D=1, H=1), Dense(B=5, D=7, H=2)]
 EMBEDDINGS = [Embedding(), Embedding(V=1), Embedding(B=1, T=1), Embedding(B=3, T=9, D=1, V=2), Embedding(V=50)]

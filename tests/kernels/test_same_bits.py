@@ -19,10 +19,12 @@ both = layers.Bidirectional(layers.GRU(5, return_sequences=True, dropout=0.2))
 lstm = layers.LSTM(17, return_sequences=True, recurrent_dropout=0.2)
 masked = [embedding, both, lstm, layers.GRU(9, reset_after=False, return_sequences=True), layers.SimpleRNN(7)]
 plain = [layers.Embedding(50, 17), layers.Conv1D(17, 3, activation="relu"), layers.Flatten()]
+one, two = (layers.Conv1D(33, k, activation="relu") for k in (3, 2))
+pooled = [layers.Embedding(50, 17), one, layers.MaxPooling1D(3), two, layers.GlobalMaxPooling1D()]
 rng = np.random.default_rng(0)
 x, y = rng.integers(0, 50, (93, 11)), rng.integers(0, 2, 93)
 digest = hashlib.sha256()
-for chain in (masked, plain):
+for chain in (masked, plain, pooled):
     model = Sequential([layers.Input(shape=(11,)), *chain, layers.Dense(1, activation="sigmoid")], seed=3)
     model.compile("adam", "binary_crossentropy")
     start = model.flat_params.copy()

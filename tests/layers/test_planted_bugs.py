@@ -17,7 +17,6 @@ from scratchnn.layers import (
     Dense,
     Dropout,
     GlobalAveragePooling1D,
-    GlobalMaxPooling1D,
     MaxPooling1D,
     SimpleRNN,
 )
@@ -120,13 +119,6 @@ FAULTS: list[tuple[str, str, str, str, Check]] = [
         "(dq - (dq * q).sum(axis=-1, keepdims=True)) / total",
         "dq / total",
         of(CategoricalCrossentropy()),
-    ),
-    (
-        "layers.pooling",
-        "every step",
-        "cache.is_max * share[:, None]",
-        "np.ones(cache.is_max.shape) * share[:, None]",
-        lambda: check(GlobalMaxPooling1D(), X),
     ),
     (
         "layers.gru",

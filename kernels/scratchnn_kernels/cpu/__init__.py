@@ -1,5 +1,27 @@
 """The layers as Numba kernels: whole passes inside one parallel region each, for an ordinary CPU."""
 
-from scratchnn_kernels.cpu import conv1d, dense, dropout, embedding, gru, lstm, max_pooling1d, optimizer, simple_rnn
+from scratchnn_kernels.cpu import (
+    conv1d,
+    dense,
+    dropout,
+    embedding,
+    global_max_pooling1d,
+    gru,
+    lstm,
+    max_pooling1d,
+    optimizer,
+    simple_rnn,
+)
 
-__all__ = ["conv1d", "dense", "dropout", "embedding", "gru", "lstm", "max_pooling1d", "optimizer", "simple_rnn"]
+__all__ = [
+    "conv1d",
+    "dense",
+    "dropout",
+    "embedding",
+    "global_max_pooling1d",
+    "gru",
+    "lstm",
+    "max_pooling1d",
+    "optimizer",
+    "simple_rnn",
+]

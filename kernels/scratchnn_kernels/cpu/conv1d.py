@@ -2,8 +2,11 @@
 
 No window is ever copied. In a row of x, (T, D) numbers without gaps, the k * D numbers of a window follow one another
 when dilation is 1: the windows are the rows of a matrix whose rows overlap, stride * D apart, and gemm takes such a
-matrix. With a wider dilation each tap is a product of its own. One parallel region per pass, a shard of the batch per
+matrix. With a wider dilation each tap is a group of its own. One parallel region per pass, a shard of the batch per
 thread at a time.
+
+On the way back most of da is zero behind max pooling and relu; such reviews take the products of sparse.py, which skip
+the zeros. Whether one does depends on its own numbers only.
 """
 
 from dataclasses import dataclass
@@ -17,13 +20,15 @@ from scratchnn_kernels.cpu.activations import activate, number_of, times_derivat
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, launch
 from scratchnn_kernels.cpu.shards import add_column_sums, copy_to_rows
-from scratchnn_kernels.cpu.vectors import copy
+from scratchnn_kernels.cpu.sparse import FILTERS_AT_ONCE, add_products, aligned_zeros, is_sparse, list_nonzeros
+from scratchnn_kernels.cpu.vectors import copy, fill
 
 
 @dataclass(frozen=True)
 class Conv1DCache:
     x: Array  # (B, T, D)
-    W: Array  # (k, D, F)
+    W: Array  # (groups, taps D, F)
+    W_shape: tuple[int, ...]  # (k, D, F)
     y: Array  # (B, T', F)
     stride: int
     dilation: int
@@ -33,61 +38,80 @@ class Conv1DCache:
 def forward(
     x: Array, W: Array, b: Array, stride: int, dilation: int, activation: ElementwiseActivation
 ) -> tuple[Array, Conv1DCache]:
-    B, T, _ = x.shape
+    B, T, D = x.shape
     k, _, F = W.shape
     y = pool.empty((B, (T - (k - 1) * dilation - 1) // stride + 1, F), x.dtype)
-    cache = Conv1DCache(x, W, y, stride, dilation, number_of(activation))
-    windows = _whole_windows(cache)
+    grouped = W.reshape(1, k * D, F) if dilation == 1 else W  # taps that are neighbours in memory make one group
+    cache = Conv1DCache(x, grouped, W.shape, y, stride, dilation, number_of(activation))
     S, R = shards.shape_of(B)
-    launch(_forward_shard, S, windows, W.reshape(windows.shape[1], -1, F), b, cache.activation, R, y)
+    launch(_forward_shard, S, x, grouped, b, stride, dilation, cache.activation, R, y)
     return y, cache
 
 
 def backward(dy: Array, cache: Conv1DCache) -> tuple[Array, Grads]:
-    W, windows = cache.W, _whole_windows(cache)
-    k, D, F = W.shape
-    S, R = shards.shape_of(len(dy))
-    dx = pool.zeros(cache.x.shape, dy.dtype)
-    dW = pool.zeros((S, windows.shape[1], windows.shape[3], F), dy.dtype)
-    db = np.zeros((S, F), dy.dtype)
-    WT = np.ascontiguousarray(W.swapaxes(1, 2))
-    seen_by_taps = _windows(dx, k, 1, cache)
-    launch(_backward_shard, S, windows, WT, dy, cache.y, cache.activation, R, seen_by_taps, dW, db)
+    x, W = cache.x, cache.W
+    S, R = shards.shape_of(len(x))
+    dx = pool.empty(x.shape, x.dtype)
+    dW, db = pool.empty((S, *W.shape), x.dtype), np.empty((S, W.shape[2]), x.dtype)
+    launch(_backward_shard, S, x, W, cache.y, dy, cache.stride, cache.dilation, cache.activation, R, dx, dW, db)
     # The shards' gradients are added in the order of the shards.
-    return dx, {"W": dW.sum(axis=0).reshape(k, D, F), "b": db.sum(axis=0)}
-
-
-def _whole_windows(cache: Conv1DCache) -> Array:
-    """(B, 1, T', k D) where the taps of a window are neighbours in memory, else (B, k, T', D)."""
-    k = len(cache.W)
-    return _windows(cache.x, 1, k, cache) if cache.dilation == 1 else _windows(cache.x, k, 1, cache)
-
-
-def _windows(x: Array, groups: int, taps: int, cache: Conv1DCache) -> Array:
-    """A view (B, groups, T', taps * D) of x (B, T, D): each group of taps apart, the taps of a group side by side."""
-    B, _, D = x.shape
-    row, step, number = x.strides
-    shape = (B, groups, cache.y.shape[1], taps * D)
-    return as_strided(x, shape, (row, cache.dilation * step, cache.stride * step, number))
+    return dx, {"W": dW.sum(axis=0).reshape(cache.W_shape), "b": db.sum(axis=0)}
 
 
 @compiled
-def _forward_shard(s, windows, W, b, act, R, y):
+def _windows(x, groups, width, T_out, stride, dilation):
+    """A view (groups, T', width) of x (T, D): the numbers that each group of taps meets at each place."""
+    step, number = x.strides
+    return as_strided(x, (groups, T_out, width), (dilation * step, stride * step, number))
+
+
+@compiled
+def _forward_shard(s, x, W, b, stride, dilation, act, R, y):
     for row in range(s * R, min((s + 1) * R, y.shape[0])):
+        windows = _windows(x[row], W.shape[0], W.shape[1], y.shape[1], stride, dilation)
         copy_to_rows(b, y[row])
         for group in range(W.shape[0]):
-            gemm(y[row], windows[row, group], W[group])  # (1)
+            gemm(y[row], windows[group], W[group])  # (1)
         activate(act, y[row].ravel())  # (2)
 
 
 @compiled
-def _backward_shard(s, windows, WT, dy, y, act, R, dx_seen_by_taps, dW, db):
-    da = np.empty(y.shape[1:], y.dtype)
+def _backward_shard(s, x, W, y, dy, stride, dilation, act, R, dx, dW, db):
+    """Inside, W and dW have one row per filter, so that rows are as long as windows."""
+    groups, width, F = W.shape
+    T_out, D = y.shape[1], x.shape[2]
+    both = aligned_zeros(W, (2 * groups, F, width))
+    W_rows, dW_rows = both[:groups], both[groups:]
+    for group in range(groups):
+        _transpose(W[group], W_rows[group])
+    da = np.empty((T_out, F), y.dtype)
+    filters, starts = np.empty(da.size + FILTERS_AT_ONCE, np.int32), np.empty(T_out + 1, np.intp)
+    fill(0, db[s])
     for row in range(s * R, min((s + 1) * R, y.shape[0])):
+        fill(0, dx[row].ravel())
         copy(dy[row].ravel(), da.ravel())
         times_derivative(act, da.ravel(), y[row].ravel())  # (2)
-        for group in range(dW.shape[1]):
-            gemm(dW[s, group], windows[row, group].T, da)  # (1)
-        for tap in range(WT.shape[0]):
-            gemm(dx_seen_by_taps[row, tap], da, WT[tap])  # (1)
         add_column_sums(da, db[s])
+        x_seen = _windows(x[row], groups, width, T_out, stride, dilation)
+        dx_seen = _windows(dx[row], groups, width, T_out, stride, dilation)
+        sparse = is_sparse(da.ravel())
+        if sparse:
+            list_nonzeros(da, filters, starts)
+        for group in range(groups):
+            if sparse:
+                add_products(da, filters, starts, x_seen[group], W_rows[group], dx_seen[group], dW_rows[group])  # (1)
+            else:
+                gemm(dW_rows[group], da.T, x_seen[group])  # (1)
+                # Windows overlap, rows that gemm adds to must not: one tap after the other.
+                for first in range(0, width, D):
+                    tap = slice(first, first + D)
+                    gemm(dx_seen[group][:, tap], da, W_rows[group][:, tap])  # (1)
+    for group in range(groups):
+        _transpose(dW_rows[group], dW[s, group])
+
+
+@compiled
+def _transpose(source, target):
+    for m in range(target.shape[0]):
+        for n in range(target.shape[1]):
+            target[m, n] = source[n, m]

@@ -5,6 +5,7 @@ from scratchnn_kernels.reference import (
     dense,
     dropout,
     embedding,
+    global_max_pooling1d,
     gru,
     lstm,
     max_pooling1d,
@@ -12,4 +13,15 @@ from scratchnn_kernels.reference import (
     simple_rnn,
 )
 
-__all__ = ["conv1d", "dense", "dropout", "embedding", "gru", "lstm", "max_pooling1d", "optimizer", "simple_rnn"]
+__all__ = [
+    "conv1d",
+    "dense",
+    "dropout",
+    "embedding",
+    "global_max_pooling1d",
+    "gru",
+    "lstm",
+    "max_pooling1d",
+    "optimizer",
+    "simple_rnn",
+]

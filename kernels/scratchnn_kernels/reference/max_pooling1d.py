@@ -2,7 +2,8 @@
 
     (1)  y[:, p] = max over j of  x[:, p stride + j]        p = 0 ... T'-1,  j = 0 ... k-1
 
-All of the gradient goes to the step that was the largest, the first one among equals.
+All of the gradient goes to the step that was the largest, the first one among equals. A NaN counts as
+the largest, or it would vanish here and its cause with it.
 Shapes: x (B, T, D) already padded, y (B, T', D), T' = (T - k) // stride + 1.
 """
 
@@ -29,8 +30,9 @@ def forward(x: Float[Array, "B T D"], k: int, stride: int) -> tuple[Float[Array,
     winner = np.zeros(y.shape, np.int32)
     for j in range(1, k):
         x_j = x[:, seen_by_place(j, T_out, stride)]
-        winner = np.where(x_j > y, np.int32(j), winner)
-        y = np.where(x_j > y, x_j, y)  # (1)
+        wins = (x_j > y) | np.isnan(x_j)
+        winner = np.where(wins, np.int32(j), winner)
+        y = np.where(wins, x_j, y)  # (1)
     return y, MaxPooling1DCache(winner, T, k, stride)
 
 

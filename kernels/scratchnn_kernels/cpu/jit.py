@@ -19,7 +19,7 @@ import uuid
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> N
     with _launch_lock:
         if os.getpid() == _owner_pid and not config.DISABLE_JIT:
             start_threads()
-            _run_shards(_pointer_to(kernel, args), shards, args)
+            _loop_of(kernel, args)(shards, args)
         else:
             for s in range(shards):
                 kernel(s, *args)
@@ -120,19 +120,25 @@ class _Pointer(types.WrapperAddressProtocol):
         return self._signature
 
 
-_pointers: dict[Any, _Pointer] = {}
+_loops: dict[Any, Callable[[int, tuple], None]] = {}
 _FLAGS_IN_TYPE = 0x1 | 0x2 | 0x100 | 0x400  # NumPy's bits for C order, Fortran order, aligned, writeable
 
 
-def _pointer_to(kernel: Any, args: tuple) -> _Pointer:
-    # Asking Numba for the types of the arguments costs more than many a kernel. This is what they depend on.
+def _loop_of(kernel: Any, args: tuple) -> Callable[[int, tuple], None]:
+    """`_run_shards` for a kernel and arguments of these types.
+
+    Its compiled code is called directly, since Numba would find out the types of all arguments again at every call:
+    50 us for an LSTM's, more than many a kernel takes. What they depend on is looked at here.
+    """
     arrays = [arg for arg in args if isinstance(arg, np.ndarray)]
     key = (kernel, *[(array.dtype.char, array.flags.num & _FLAGS_IN_TYPE) for array in arrays])
-    pointer = _pointers.get(key)
-    if pointer is None:
-        signature = types.void(types.intp, *[numba.typeof(arg) for arg in args])
-        pointer = _pointers[key] = _Pointer(kernel, signature)
-    return pointer
+    loop = _loops.get(key)
+    if loop is None:
+        pointer = _Pointer(kernel, types.void(types.intp, *[numba.typeof(arg) for arg in args]))
+        sig = (pointer._numba_type_, types.intp, numba.typeof(args))
+        _run_shards.compile(sig)
+        loop = _loops[key] = partial(_run_shards.overloads[sig].entry_point, pointer)
+    return loop
 
 
 _warned = False

@@ -43,8 +43,8 @@ class RunResult:
 
 
 @dataclass(frozen=True)
-class TestSet:
-    """The test reviews, in the order of `RunResult.probabilities`."""
+class Reviews:
+    """The reviews that all runs were tested on, in the order of `RunResult.probabilities`."""
 
     digest: str
     y: Float[Array, " N"]

@@ -28,6 +28,13 @@ def kernel_threads() -> int:
     return start_threads()
 
 
+def use_threads(threads: int) -> None:
+    """Let the cpu kernels use at most so many of their threads from now on, in this thread of the program."""
+    import numba
+
+    numba.set_num_threads(min(threads, kernel_threads()))
+
+
 def kernels_are_compiled() -> bool:
     """Whether compiled kernels of this version lie in the cache; the first run on a machine compiles them."""
     from scratchnn_kernels.cpu.jit import cache_folder

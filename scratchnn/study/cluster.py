@@ -5,6 +5,8 @@ Every worker needs this version of scratchnn and the same reviews, and should be
 by the name of the run, so none counts twice.
 """
 
+import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,8 +16,8 @@ from scratchnn.study.results import RunResult
 from scratchnn.study.run import nothing_yet, run
 from scratchnn.study.tasks import Task
 
-_PATIENCE = 8  # seconds; with the imports an answer, or none, is known within ten
-_TICK = 0.5
+_PATIENCE = 4  # seconds; with the imports it is known within ten whether anybody answers
+_TICK = 0.2  # seconds between two looks
 
 
 def connect(address: str) -> "Cluster":
@@ -28,6 +30,7 @@ def connect(address: str) -> "Cluster":
     """
     try:
         from distributed import Client, LocalCluster
+        from distributed.comm import resolve_address
     except ImportError:
         raise ImportError("--cluster needs dask.distributed: pip install 'scratchnn[cluster]'") from None
     if address == "local":
@@ -35,16 +38,31 @@ def connect(address: str) -> "Cluster":
         local = LocalCluster(n_workers=cores(), threads_per_worker=1, processes=True, **options)
         return Cluster(Client(local, set_as_default=False), local)
     try:
-        return Cluster(Client(address, timeout=_PATIENCE, set_as_default=False))
-    except OSError:
-        raise OSError(
-            f"no Dask scheduler answers at {address} within {_PATIENCE} s; start one with `dask scheduler`, check host "
-            "and port, or leave --cluster out"
-        ) from None
+        resolve_address(address)
+        kind = asyncio.run(asyncio.wait_for(_ask(address), _PATIENCE))
+        problem = "" if kind == "Scheduler" else f"it is a {kind}"
+    except TimeoutError:
+        problem = f"nothing came within {_PATIENCE} s"
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"--cluster takes the address of a scheduler, such as tcp://host:8786, or local; got {address!r} ({error})"
         ) from None
+    except Exception as error:  # no such machine, nobody there, or somebody who speaks another language
+        problem = str(error)
+    if problem:
+        raise OSError(
+            f"no Dask scheduler answers at {address} ({problem}); start one with `dask scheduler`, check host and "
+            "port, or leave --cluster out"
+        )
+    return Cluster(Client(address, timeout=_PATIENCE, set_as_default=False))
+
+
+async def _ask(address: str) -> str:
+    """What answers at the address. A `Client` would ask too, but goes on asking after it was told no."""
+    from distributed import rpc
+
+    async with rpc(address) as remote:
+        return (await remote.identity())["type"]
 
 
 class Cluster:
@@ -75,9 +93,6 @@ class Cluster:
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
         """Yield what happens, and None where nothing does for a while. Each task ends with exactly one result."""
-        import distributed
-
-        wait: Any = distributed.wait  # it answers at once, or with a coroutine in asynchronous programs
         waiting = {}
         for task in tasks:
             # Not pure: a result is never taken from an earlier study that the scheduler may remember.
@@ -85,10 +100,7 @@ class Cluster:
             waiting[future] = task
         started: set[str] = set()
         while waiting:
-            try:
-                finished = wait(list(waiting), timeout=_TICK, return_when="FIRST_COMPLETED").done
-            except TimeoutError:
-                finished = set()
+            finished = [future for future in waiting if future.done()]
             if self._client.status != "running":
                 raise OSError("the Dask scheduler is gone; start it again, and the same command goes on")
             processing = {key for keys in self._client.processing().values() for key in keys} if not finished else set()
@@ -99,7 +111,9 @@ class Cluster:
             for future in finished:
                 task = waiting.pop(future)
                 yield task, _result_of(future, task)
-            yield None
+            if not finished:
+                time.sleep(_TICK)
+                yield None
 
 
 def _result_of(future: Any, task: Task) -> RunResult:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from scratchnn.interrupts import Interrupts
 from scratchnn.report.console import Console
@@ -13,6 +13,7 @@ from scratchnn.study.results import RunResult
 from scratchnn.study.tasks import Task
 
 
+@runtime_checkable
 class Runner(Protocol):
     """A pool of processes, or a cluster."""
 

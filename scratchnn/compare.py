@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit:
         print("\nstopped; the same command goes on with what is left", file=sys.stderr)
         return 143
+    except MemoryError:
+        print("error: not enough memory for the reviews", file=sys.stderr)
+        return 2
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -113,7 +116,7 @@ def _summary(results: "list[RunResult]") -> list[str]:
         cells += [f"{sum(values) / len(values):6.4f}", f"{min(values):6.4f}", f"{max(values):7.4f}"] if values else []
         cells += [f"{told.accuracy:9.4f}"] if values and told and told.accuracy is not None else []
         lines.append("  ".join(cells))
-    return lines
+    return lines + [f"{run.arch} seed {run.seed} failed: {run.error}" for run in results if run.failed]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -169,6 +169,7 @@ def test_a_failing_run_is_marked_and_the_rest_goes_on(
     out = capsys.readouterr().out
     assert re.search(r"^cnn +seed 0 +failed: ValueError: .*", out, re.MULTILINE)
     assert re.search(r"^cnn +1 +1$", out, re.MULTILINE)
+    assert re.search(r"^cnn seed 0 failed: ValueError: ", out, re.MULTILINE)
     _, results, _ = page.calls[0]
     assert [(r.arch, r.failed) for r in results] == [("ff", False), ("cnn", True)]
 

@@ -30,7 +30,7 @@ def connect(address: str) -> "Cluster":
     """
     try:
         from distributed import Client, LocalCluster
-        from distributed.comm import resolve_address
+        from distributed.comm.addressing import resolve_address
     except ImportError:
         raise ImportError("--cluster needs dask.distributed: pip install 'scratchnn[cluster]'") from None
     if address == "local":
@@ -62,7 +62,8 @@ async def _ask(address: str) -> str:
     from distributed import rpc
 
     async with rpc(address) as remote:
-        return (await remote.identity())["type"]
+        answer: Any = await remote.identity()
+        return answer["type"]
 
 
 class Cluster:

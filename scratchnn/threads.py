@@ -35,6 +35,13 @@ def use_threads(threads: int) -> None:
     numba.set_num_threads(min(threads, kernel_threads()))
 
 
+def release_memory() -> None:
+    """Give back the arrays that the cpu kernels keep to use them again."""
+    from scratchnn_kernels.cpu import pool
+
+    pool.release()
+
+
 def kernels_are_compiled() -> bool:
     """Whether compiled kernels of this version lie in the cache; the first run on a machine compiles them."""
     from scratchnn_kernels.cpu.jit import cache_folder

@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import lru_cache
 from typing import Any
 
 from scratchnn import batches, random
@@ -17,12 +16,11 @@ from scratchnn.model import Model
 from scratchnn.preparation import PREDICT_BATCH, build_model, checksum, load_reviews, warm_up
 from scratchnn.progress import Progress
 from scratchnn.report.console import Console
-from scratchnn.settings import Settings
 from scratchnn.study import memory
 from scratchnn.study.code import code_version
 from scratchnn.study.results import RunResult
 from scratchnn.study.tasks import Task
-from scratchnn.threads import use_threads
+from scratchnn.threads import release_memory, use_threads
 
 _HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 _one_at_a_time = threading.Lock()  # a Dask worker may have threads, but kernels share one pool of them
@@ -32,6 +30,7 @@ def run(task: Task, watch: Callable[[int], Any] | None = None) -> RunResult:
     """Train and test. Whatever goes wrong is in the result's `error`; `watch` is told the number of finished epochs."""
     with _one_at_a_time:
         started = time.perf_counter()
+        _make_room(task)
         memory.start_counting()
         progress = Progress()
         known: dict[str, Any] = {}
@@ -67,7 +66,7 @@ def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[
         raise RuntimeError(f"the study was planned with {dict(task.code)}, but this worker has {here}")
     if task.threads is not None and settings.backend == "cpu":
         use_threads(task.threads)
-    data = _reviews(settings, task.source)
+    data = _reviews(task)
     if data.digest != task.data_digest:
         raise DataError(
             f"the study was planned with the data {task.data_digest[:8]}, but {data.source} holds {data.digest[:8]}; "
@@ -110,17 +109,29 @@ def _test(model: Model, probabilities: Any, y: Any) -> tuple[float, float]:
     return total / len(y), right / seen
 
 
-# Of the settings only those of the data matter here; architectures that follow each other often share them.
-@lru_cache(maxsize=2)
-def _encoded(settings: Settings, source: str | None) -> Imdb:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # whoever planned the study has been told
-        return load_reviews(settings, source)
+_encoded: dict[tuple[Any, ...], Imdb] = {}  # those of the last run: the next one often has the same
 
 
-def _reviews(settings: Settings, source: str | None) -> Imdb:
+def _reviews(task: Task) -> Imdb:
+    key = _data_key(task)
+    if key not in _encoded:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # whoever planned the study has been told
+            _encoded[key] = load_reviews(task.settings, task.source)
+    return _encoded[key]
+
+
+def _make_room(task: Task) -> None:
+    """Let go of what earlier runs have left: it is of no use to this one, and would count as its memory."""
+    if _data_key(task) not in _encoded:
+        _encoded.clear()
+    if task.settings.backend == "cpu":
+        release_memory()
+
+
+def _data_key(task: Task) -> tuple[Any, ...]:
     names = ("vocabulary", "length", "skip_top", "resplit", "synthetic")
-    return _encoded(Settings(**{name: getattr(settings, name) for name in names}), source)
+    return task.source, *(getattr(task.settings, name) for name in names)
 
 
 class _Watcher(Callback):

@@ -5,6 +5,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -49,6 +50,7 @@ class ModelStatistics:
 
     arch: str
     parameters: int
+    settings: dict[str, Any]  # of its first seed, without the seed
     runs: tuple[RunResult, ...]  # those that count, by seed
     left_out: tuple[LeftOut, ...]
     accuracy: Estimate | None
@@ -101,6 +103,12 @@ class Statistics:
         return None
 
     @property
+    def subject(self) -> str | None:
+        """The model that the others are held against: lstm, or else the most accurate one."""
+        counted = {model.arch: model.accuracy.value for model in self.models if model.accuracy}
+        return "lstm" if "lstm" in counted else max(counted, key=lambda arch: counted[arch], default=None)
+
+    @property
     def left_out(self) -> tuple[LeftOut, ...]:
         return tuple(run for model in self.models for run in model.left_out)
 
@@ -130,12 +138,15 @@ def analyse(results: Sequence[RunResult], reviews: Mapping[str, Reviews], resamp
         runs = [run for run in counted if run.arch == arch]
         every = sorted((run for run in results if run.arch == arch), key=lambda run: run.seed)
         left_out = [LeftOut(arch, run.seed, reason) for run in every if (reason := _reason(run, reviews))]
+        settings = {key: value for key, value in every[0].settings.items() if key != "seed"}
         accuracy = answers = None
         if runs:
             seen = np.array([correct[run.key].mean() for run in runs])
             accuracy = inference.bootstrap(seen, np.stack([resampled[run.key] for run in runs], axis=1))
             answers = _answers(runs, reviews)
-        models.append(ModelStatistics(arch, every[0].parameters, tuple(runs), tuple(left_out), accuracy, answers))
+        models.append(
+            ModelStatistics(arch, every[0].parameters, settings, tuple(runs), tuple(left_out), accuracy, answers)
+        )
     pairs = [compare(a.arch, b.arch, a.runs, b.runs, correct, resampled) for a, b in itertools.combinations(models, 2)]
     return Statistics(tuple(models), tuple(correct_for_number(pairs)), resamples)
 

@@ -8,6 +8,7 @@ from scratchnn.study.pairs import Pair
 from scratchnn.study.statistics import ModelStatistics, Statistics
 
 SIGNIFICANT = 0.05
+MOST = 4  # models named in one sentence
 
 
 def verdict(statistics: Statistics) -> str:
@@ -29,9 +30,9 @@ def _alone(model: ModelStatistics) -> str:
 
 def _comparison(statistics: Statistics, counted: Sequence[ModelStatistics]) -> list[str]:
     lstm = statistics.model("lstm")
-    subject = lstm if lstm and lstm.accuracy else max(counted, key=lambda model: _value(model.accuracy))
+    subject = next(model for model in counted if model.arch == statistics.subject)
     pairs = [statistics.pair(subject.arch, model.arch) for model in counted if model is not subject]
-    found = [pair for pair in pairs if pair is not None]
+    found = sorted((pair for pair in pairs if pair is not None), key=_clearest_first)
     compared = [pair for pair in found if pair.obstacle is None]
     won = [pair for pair in compared if pair.p_holm < SIGNIFICANT and _value(pair.difference) > 0]
     lost = [pair for pair in compared if pair.p_holm < SIGNIFICANT and _value(pair.difference) < 0]
@@ -47,17 +48,17 @@ def _comparison(statistics: Statistics, counted: Sequence[ModelStatistics]) -> l
     sentences.append(_result(subject) + ".")
     for side, words in ((won, "beats"), (lost, "loses to")):
         if side:
-            sentences.append(f"It {words} {_list([_by(pair) for pair in side])}: {_sureness(side)}.")
+            sentences.append(f"It {words} {_few([_by(pair) for pair in side])}: {_sureness(side)}.")
     if chance:
         smallest = min(pair.p_holm for pair in chance)
         sentences.append(
-            f"The differences left are {_list([_against(pair) for pair in chance])}: luck with the seeds is not ruled "
+            f"The differences left are {_few([_against(pair) for pair in chance])}: luck with the seeds is not ruled "
             f"out (p {p_text(smallest)}{' or more' if len(chance) > 1 else ''})."
         )
     if few:
         sentences += _too_few(few, statistics)
     if obstacles := [pair for pair in found if pair.obstacle]:
-        why = _list([f"{pair.first} with {pair.second} ({pair.obstacle})" for pair in obstacles])
+        why = _few([f"{pair.first} with {pair.second} ({pair.obstacle})" for pair in obstacles])
         sentences.append(f"Not compared: {why}.")
     return sentences
 
@@ -139,7 +140,7 @@ def _too_few(pairs: Sequence[Pair], statistics: Statistics) -> list[str]:
     seeds = max(len(pair.seeds) for pair in pairs)
     need = next(n for n in range(LEAST_SEEDS, 64) if 2.0 ** (1 - n) * number < SIGNIFICANT)
     p = f"{2.0 ** (1 - seeds):.2g}"
-    sentences = [f"It differs by {_list([_against(pair) for pair in pairs])}."]
+    sentences = [f"It differs by {_few([_against(pair) for pair in pairs])}."]
     limit = f"With {seeds} common seed{'s' * (seeds > 1)} the sign-flip test cannot give a p below {p}: "
     limit += f"fewer than {LEAST_SEEDS} seeds cannot reach {SIGNIFICANT}"
     limit += f", and with Holm's correction for {number} pairs fewer than {need} cannot" if need > LEAST_SEEDS else ""
@@ -147,7 +148,7 @@ def _too_few(pairs: Sequence[Pair], statistics: Statistics) -> list[str]:
     if seeds == 1:
         sentences.append("With one seed the intervals speak of the choice of reviews only, not of training again.")
     elif clear := [pair.second for pair in pairs if pair.difference and pair.difference.low * pair.difference.high > 0]:
-        sentences.append(f"Where the interval leaves out 0, that is a hint and no proof: against {_list(clear)}.")
+        sentences.append(f"Where the interval leaves out 0, that is a hint and no proof: against {_few(clear)}.")
     return sentences
 
 
@@ -170,9 +171,10 @@ def _left_out(statistics: Statistics) -> list[str]:
     if not runs:
         return []
     total = len(runs) + sum(len(model.runs) for model in statistics.models)
-    names = _list([f"{run.arch} seed {run.seed}" for run in runs[:5]] + ([f"{len(runs) - 5} more"] if runs[5:] else []))
+    names = _few([f"{run.arch} seed {run.seed}" for run in runs])
     return [
-        f"Of {total} run{'s' * (total > 1)} {len(runs)} failed and {'is' if len(runs) == 1 else 'are'} left out: {names}."
+        f"Of {total} run{'s' * (total > 1)} {len(runs)} failed and {'is' if len(runs) == 1 else 'are'} left out: "
+        f"{names}."
     ]
 
 
@@ -181,9 +183,16 @@ def p_text(p: float) -> str:
     return "< 0.0001" if p < 1e-4 else f"= {p:.2g}" if p < 0.995 else "= 1"
 
 
+def _clearest_first(pair: Pair) -> float:
+    return -abs(pair.difference.value) if pair.difference else math.inf
+
+
 def _value(estimate: Estimate | None) -> float:
     return math.nan if estimate is None else estimate.value
 
 
-def _list(words: Sequence[str]) -> str:
+def _few(words: Sequence[str]) -> str:
+    """The words as a list, those after the fourth as a number when there are more than one."""
+    if len(words) > MOST + 1:
+        words = [*words[:MOST], f"{len(words) - MOST} more"]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -98,7 +98,7 @@ def test_an_lstm_that_failed() -> None:
     text = verdict(study(others, 8, [fakes.failed("lstm", seed, ABOUT) for seed in range(8)]))
     assert text.startswith("The model lstm has no run that counts, so the question is asked of")
     assert "Of 32 runs 8 failed and are left out: lstm seed 0, lstm seed 1" in text
-    assert "and 3 more." in text
+    assert "and 4 more." in text
 
 
 def test_nothing_to_compare() -> None:
@@ -115,6 +115,16 @@ def test_what_cannot_be_compared_is_said() -> None:
     text = verdict(study({"lstm": (0.8, 0.01), "ff": (0.7, 0.01)}, 8, stranger))
     assert "Not compared: lstm with gru (they have no seed in common)." in text
     assert text.startswith("Yes, lstm beats the other model.")
+
+
+def test_many_models_do_not_make_a_long_paragraph() -> None:
+    skills = {"lstm": (0.8, 0.004)} | {f"model-{n}": (0.65 + n / 100, 0.004) for n in range(12)}
+    for seeds in (3, 12):
+        text = verdict(study(skills, seeds))
+        assert "12 others" in text
+        assert " against model-0, " in text or "beats model-0 by" in text  # the largest difference comes first
+        assert "and 8 more" in text
+        assert len(text) < 1200
 
 
 def test_repeats_in_training_are_judged() -> None:

@@ -50,7 +50,7 @@ class ModelStatistics:
 
     arch: str
     parameters: int
-    settings: dict[str, Any]  # of its first seed, without the seed
+    settings: dict[str, Any]  # of its first seed, as far as they can change a number
     runs: tuple[RunResult, ...]  # those that count, by seed
     left_out: tuple[LeftOut, ...]
     accuracy: Estimate | None
@@ -138,15 +138,14 @@ def analyse(results: Sequence[RunResult], reviews: Mapping[str, Reviews], resamp
         runs = [run for run in counted if run.arch == arch]
         every = sorted((run for run in results if run.arch == arch), key=lambda run: run.seed)
         left_out = [LeftOut(arch, run.seed, reason) for run in every if (reason := _reason(run, reviews))]
-        settings = {key: value for key, value in every[0].settings.items() if key != "seed"}
+        settings = {key: value for key, value in every[0].settings.items() if key not in ("arch", "seed", "out")}
+        parameters = max(run.parameters for run in every)  # a run that failed early does not know them
         accuracy = answers = None
         if runs:
             seen = np.array([correct[run.key].mean() for run in runs])
             accuracy = inference.bootstrap(seen, np.stack([resampled[run.key] for run in runs], axis=1))
             answers = _answers(runs, reviews)
-        models.append(
-            ModelStatistics(arch, every[0].parameters, settings, tuple(runs), tuple(left_out), accuracy, answers)
-        )
+        models.append(ModelStatistics(arch, parameters, settings, tuple(runs), tuple(left_out), accuracy, answers))
     pairs = [compare(a.arch, b.arch, a.runs, b.runs, correct, resampled) for a, b in itertools.combinations(models, 2)]
     return Statistics(tuple(models), tuple(correct_for_number(pairs)), resamples)
 

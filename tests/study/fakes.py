@@ -65,7 +65,7 @@ def run(arch: str, seed: int, about: Reviews, accuracy: float = 0.8, **changes: 
     answers = probabilities(about, rng, accuracy) if answers is None else answers
     values: dict[str, Any] = {
         "config_hash": "0123456789abcdef",
-        "settings": SETTINGS | {"arch": arch, "seed": seed},
+        "settings": SETTINGS | {"arch": arch, "seed": seed, "out": "runs"},
         "parameters": PARAMETERS.get(arch, 1234),
         "history": history(rng, accuracy, SKILLS.get(arch, (0, 0, 1))[2]),
         "test_loss": 0.4 + float(rng.normal(0, 0.01)),

@@ -123,6 +123,14 @@ def test_all_runs_failed() -> None:
     assert statistics([]) == Statistics((), (), 200)
 
 
+def test_a_run_that_failed_early_does_not_hide_what_others_know() -> None:
+    early = replace(fakes.failed("lstm", 0, ABOUT), parameters=0, test_set="")
+    (model,) = statistics([early, fakes.run("lstm", 1, ABOUT)]).models
+    assert model.parameters == 23_361
+    assert model.settings["vocabulary"] == 1000
+    assert not {"seed", "arch", "out"} & model.settings.keys()
+
+
 def test_one_model_with_one_seed() -> None:
     found = statistics([fakes.run("lstm", 3, ABOUT, 0.75)])
     (model,) = found.models

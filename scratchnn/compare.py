@@ -4,7 +4,9 @@ This file parses, calls and prints. Nothing heavy is imported before the argumen
 """
 
 import argparse
+import json
 import sys
+import textwrap
 import time
 import warnings
 from collections.abc import Sequence
@@ -14,6 +16,8 @@ from scratchnn.architectures import ARCHITECTURES
 from scratchnn.train import BACKENDS, one_of, print_warning
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from scratchnn.data.corpus import Corpus
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.results import Reviews, RunResult
@@ -80,20 +84,25 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         console.line("")
         done = conduct(tasks, folder, runner, console, args.quiet)
     results = all_results(folder, list(ARCHITECTURES))
-    _write_page(folder, results, found.corpus)
+    path = _write_page(folder, results, found.corpus)
     console.line("")
     for line in _summary(results):
         console.line(line)
     console.line("")
+    words = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    console.line(textwrap.fill(words, 100))
+    console.line("")
     console.line(f"{done} runs done, {len(results)} in all; wall time {time.perf_counter() - started:.1f} s")
-    console.line(f"saved {folder.path / 'report.html'}")
+    console.line(f"saved {path}")
     return 1 if any(result.failed for result in results) else 0
 
 
-def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> None:
+def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> "Path":
     from scratchnn.study import page
 
-    page.write(folder.path, results, _reviews(results, corpus))
+    told = {name: architecture.published for name, architecture in ARCHITECTURES.items()}
+    published = {name: p.accuracy for name, p in told.items() if p is not None and p.accuracy is not None}
+    return page.write(folder.path, results, _reviews(results, corpus), published)
 
 
 def _reviews(results: "list[RunResult]", corpus: "Corpus") -> "dict[str, Reviews]":

@@ -37,8 +37,13 @@ class Page:
     def __init__(self) -> None:
         self.calls: list[tuple[Path, list[RunResult], dict[str, Reviews]]] = []
 
-    def write(self, folder: Path, results: list[RunResult], reviews: dict[str, Reviews]) -> None:
+    def write(
+        self, folder: Path, results: list[RunResult], reviews: dict[str, Reviews], published: dict[str, float]
+    ) -> Path:
+        assert published == {"ff": 0.7931, "rnn": 0.7911, "lstm": 0.8321, "cnn-linear": 0.7915}
         self.calls.append((folder, results, reviews))
+        (folder / "summary.json").write_text('{"verdict": "Both are as good as coins."}')
+        return folder / "report.html"
 
 
 @pytest.fixture
@@ -77,6 +82,7 @@ def test_a_study_from_the_command_line(
     assert re.search(r"^2 runs done, 4 in all; wall time", second, re.MULTILINE), "the shorter study is reused"
     assert re.search(r"^rnn +seed 1 +0\.\d{4}  \d+\.\d s  \(4 of 4\)$|^ff +seed 1 .*\(4 of 4\)$", second, re.MULTILINE)
     assert re.search(r"^ff +2 +0  0\.\d{4}  0\.\d{4} +0\.\d{4} +0\.7931$", second, re.MULTILINE)
+    assert "\nBoth are as good as coins.\n" in second
     folder, results, reviews = page.calls[1]
     assert folder == out
     assert [(r.arch, r.seed) for r in results] == [("ff", 0), ("ff", 1), ("rnn", 0), ("rnn", 1)]
@@ -255,6 +261,29 @@ def test_help_imports_nothing_heavy() -> None:
     heavy = r"(numba|numpy|matplotlib|scipy|jinja2|rich|dask|distributed)\b"
     assert not {name for name in imported if re.match(heavy, name)}
     assert all(word in done.stdout for word in ("--seeds", "--cluster", "vdropout", "example:"))
+
+
+def test_the_real_page_is_the_same_after_a_kill(data: Path, tmp_path: Path) -> None:
+    """Byte for byte, apart from the lines that hold times."""
+    arguments = [*SMALL, "--arch", "ff", "rnn", "--seeds", "2", "--epochs", "2", "--data", data]
+    done = run(*arguments, "--out", tmp_path / "unbroken")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"saved {tmp_path / 'unbroken' / 'report.html'}"
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments), "--out", str(tmp_path / "broken")], env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    while " seed " not in process.stdout.readline():
+        pass
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert not (tmp_path / "broken" / "report.html").exists()
+    assert run(*arguments, "--out", tmp_path / "broken").returncode == 0
+    unbroken, broken = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("unbroken", "broken"))
+    assert unbroken.pop("times") and broken.pop("times")
+    assert unbroken == broken
 
 
 def test_an_interrupted_writer_leaves_no_half_run(tmp_path: Path) -> None:

@@ -21,7 +21,11 @@ from scratchnn_kernels.contract import Kernels
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {"scratchnn": ROOT / "scratchnn", "scratchnn_kernels": ROOT / "kernels" / "scratchnn_kernels"}
 FRAMEWORKS = {"keras", "tensorflow", "torch", "torchvision", "jax", "jaxlib", "flax", "theano", "mxnet", "chainer"}
-COMES_WITH = {"llvmlite": "numba", "requests": "pooch"}  # imported by us, declared by those who bring them
+COMES_WITH = {
+    "llvmlite": "numba",
+    "requests": "pooch",
+    "markupsafe": "jinja2",
+}  # imported by us, declared by those who bring them
 KERNELS = sorted(name for name, member in vars(Kernels).items() if isinstance(member, property))
 PAIRS = [name for name in KERNELS if name != "optimizer"]  # which holds rules, not a pair
 

@@ -8,6 +8,7 @@ by the name of the run, so none counts twice.
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +40,8 @@ def connect(address: str) -> "Cluster":
         return Cluster(Client(local, set_as_default=False), local)
     try:
         resolve_address(address)
-        kind = asyncio.run(asyncio.wait_for(_ask(address), _PATIENCE))
+        with ThreadPoolExecutor(1) as thread:  # this one may have an event loop of its own, as notebooks do
+            kind = thread.submit(lambda: asyncio.run(_ask(address))).result()
         problem = "" if kind == "Scheduler" else f"it is a {kind}"
     except TimeoutError:
         problem = f"nothing came within {_PATIENCE} s"
@@ -61,7 +63,7 @@ async def _ask(address: str) -> str:
     """What answers at the address. A `Client` would ask too, but goes on asking after it was told no."""
     from distributed import rpc
 
-    async with rpc(address) as remote:
+    async with asyncio.timeout(_PATIENCE), rpc(address) as remote:
         answer: Any = await remote.identity()
         return answer["type"]
 

@@ -1,5 +1,6 @@
 """Runs on Dask: a real scheduler and real workers on loopback, one of which is killed on the way."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,16 @@ def test_local(planned: Plan) -> None:
         results = [event[1] for event in cluster.run(tasks) if event is not None and isinstance(event[1], RunResult)]
     assert sorted(result.key for result in results) == sorted(task.key for task in tasks)
     assert not any(result.failed for result in results)
+
+
+def test_it_may_be_called_where_an_event_loop_runs(address: str) -> None:
+    async def main() -> int:
+        with connect(address) as cluster:
+            cluster._client.wait_for_workers(2, timeout=60)
+            return cluster.places
+
+    with ThreadPoolExecutor(1) as thread:  # other tests may have left a loop in this one
+        assert thread.submit(lambda: asyncio.run(main())).result() == 2
 
 
 def test_a_scheduler_that_goes_away_is_told(address: str, planned: Plan) -> None:

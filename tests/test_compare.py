@@ -11,6 +11,8 @@ import threading
 import time
 import types
 import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -211,14 +213,19 @@ def test_a_cluster_that_does_not_answer_is_told_within_ten_seconds(
     answer: bytes | None, data: Path, tmp_path: Path
 ) -> None:
     """Nobody is there, somebody who says nothing, and somebody who is no scheduler."""
-    with socket.socket() as server:
+    with socket.socket() as server, ThreadPoolExecutor(1) as thread:
         server.bind(("127.0.0.1", 0))
+        stop = threading.Event()
         if answer is not None:
             server.listen()
-            threading.Thread(target=answer_all, args=(server, answer), daemon=True).start()
+            server.settimeout(0.1)
+            thread.submit(answer_all, server, answer, stop)
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         started = time.monotonic()
-        done = run("--data", data, "--out", tmp_path / "s", "--cluster", address)
+        try:
+            done = run("--data", data, "--out", tmp_path / "s", "--cluster", address)
+        finally:
+            stop.set()
         assert time.monotonic() - started < 10
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(f"error: no Dask scheduler answers at {address} (")
@@ -226,15 +233,12 @@ def test_a_cluster_that_does_not_answer_is_told_within_ten_seconds(
     assert not (tmp_path / "s").exists()
 
 
-def answer_all(server: socket.socket, answer: bytes) -> None:
-    kept = []
-    while True:
-        try:
-            connection, _ = server.accept()
-        except OSError:
-            return
-        kept.append(connection)
-        connection.sendall(answer)
+def answer_all(server: socket.socket, answer: bytes, stop: threading.Event) -> None:
+    with ExitStack() as connections:
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                connection = connections.enter_context(server.accept()[0])
+                connection.sendall(answer)
 
 
 def test_a_folder_of_another_study_is_refused(page: Page, data: Path, tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from pathlib import Path
 from benchmarks import tables
 from benchmarks.harness import ROOT, run_process
 from benchmarks.machine import facts
+from scratchnn.architectures import named
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results" / "accuracy.json"
 RUNNERS = {"scratchnn": "benchmarks.run_scratchnn", "keras": "benchmarks.peers.run_keras"}
-PUBLISHED = {"ff": 0.7931, "rnn": 0.7911, "lstm": 0.8321, "cnn-linear": 0.7915}
 README = ROOT / "README.md"
 
 
@@ -51,7 +51,8 @@ def table(results: dict) -> str:
     rows = []
     for arch in dict.fromkeys(run["arch"] for run in runs):
         ours, keras = ([r for r in runs if r["arch"] == arch and r["runner"] == name] for name in RUNNERS)
-        published = f"{PUBLISHED[arch]:.3f}" if arch in PUBLISHED else ""
+        told = named(arch).published
+        published = "" if told is None or told.accuracy is None else f"{told.accuracy:.3f}"
         cells = [f"`{arch}`", f"{ours[0]['parameters']:,}", published, accuracies(ours), accuracies(keras)]
         cells += [f"{seconds(ours):.2f}", f"{seconds(keras):.2f}"]
         rows.append(cells)

@@ -1,30 +1,25 @@
 """One training run on the reviews, with everything it leaves behind: what `python -m scratchnn.train` does."""
 
 import dataclasses
-import hashlib
 import math
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from scratchnn import compiling, loading, optimizers, saving
-from scratchnn.architectures import ARCHITECTURES
 from scratchnn.callbacks import Callback, Logs
-from scratchnn.data import DataError, Imdb, imdb
+from scratchnn.data import DataError, Imdb
 from scratchnn.interrupts import Interrupts
 from scratchnn.model import Model
+from scratchnn.preparation import PREDICT_BATCH, build_model, checksum, load_reviews, warm_up
 from scratchnn.progress import EXTRA, Progress
 from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
 from scratchnn.report.diagram import plot_model
 from scratchnn.run_folder import RunFolder
-from scratchnn.sequential import Sequential
 from scratchnn.settings import Settings
 from scratchnn.threads import kernel_threads
-
-PREDICT_BATCH = 256  # a matter of speed only
 
 
 @dataclass
@@ -40,20 +35,9 @@ class Run:
 
 def start(settings: Settings, source: str | None) -> Run:
     """Load the data, build the model and make the run's folder, with a checkpoint to resume from at any time."""
-    data = _load_data(settings, source)
+    data = load_reviews(settings, source)
     settings = dataclasses.replace(settings, synthetic=data.is_synthetic)
-    model = Sequential(
-        ARCHITECTURES[settings.arch].layers(settings.vocabulary),
-        backend=settings.backend,
-        seed=settings.seed,
-        name=settings.arch,
-    )
-    model.build((None, settings.length))
-    optimizer: dict[str, Any] = {"name": settings.optimizer}
-    optimizer |= {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
-    optimizer |= {} if settings.global_clipnorm is None else {"global_clipnorm": settings.global_clipnorm}
-    model.compile(optimizers.get(optimizer), loss="binary_crossentropy", metrics=["accuracy"])
-    model.ready_optimizer()
+    model = build_model(settings)
     assert model.optimizer is not None
     settings = dataclasses.replace(settings, learning_rate=model.optimizer.learning_rate)
     about_data = {"source": data.source, "digest": data.digest, "oov_share": data.oov_share}
@@ -84,7 +68,7 @@ def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None)
         raise ValueError(f"{folder.checkpoint} is not the checkpoint of a training run ({error!r})") from error
     if epochs is not None:
         settings = dataclasses.replace(settings, epochs=epochs)
-    data = _load_data(settings, source)
+    data = load_reviews(settings, source)
     if data.digest != digest:
         raise DataError(
             f"the run in {folder.path} began with the data {digest[:8]} ({told_source}), found {data.digest[:8]} "
@@ -106,7 +90,11 @@ def header(run: Run) -> list[tuple[str, str]]:
     assert model.optimizer is not None
     return [
         ("data", f"{data.source}, {digest}"),
-        ("reviews", f"{N - held_out:,} to train, {held_out:,} to validate, {len(data.x_test):,} to test"),
+        (
+            "reviews",
+            f"{N - held_out:,} to train, {held_out:,} to validate, {len(data.x_test):,} to test"
+            + (", joined and split again" if settings.resplit else ""),
+        ),
         ("words", f"vocabulary {settings.vocabulary:,}: {data.oov_share:.1%} unknown"),
         ("length", f"last {settings.length} words: {data.truncated_share:.1%} of reviews cut"),
         ("model", f"{settings.arch}, {model.count_params():,} parameters"),
@@ -187,23 +175,12 @@ def compile_kernels(run: Run, console: Console, interrupts: Interrupts) -> None:
     compiling.compile_for(every_kernel, console, interrupts)
 
 
-def warm_up(model: Model, x: Any) -> None:
-    """One pass each way that changes nothing: compiling and loading kernels then does not count as training."""
-    y, caches = model.forward(x, training=True)
-    model.backward(np.zeros_like(y), caches)
-
-
 def interval(accuracy: float, N: int) -> tuple[float, float]:
     """Wilson's 95% interval for a share of N independent reviews. It knows nothing of other seeds."""
     z = 1.96
     middle = (accuracy + z * z / (2 * N)) / (1 + z * z / N)
     half = z / (1 + z * z / N) * math.sqrt(accuracy * (1 - accuracy) / N + z * z / (4 * N * N))
     return middle - half, middle + half
-
-
-def checksum(model: Model) -> str:
-    """Eight characters to compare by eye: a seed gives the same ones on one machine, at any thread count."""
-    return hashlib.sha256(model.flat_params.tobytes()).hexdigest()[:8]
 
 
 class Recorder(Callback):
@@ -218,13 +195,3 @@ class Recorder(Callback):
         columns = ("loss", "accuracy", "val_loss", "val_accuracy", *EXTRA)
         run.folder.append_row({"epoch": epoch + 1} | {key: record[key] for key in columns if key in record})
         saving.save_checkpoint(run.model, run.progress, run.folder.checkpoint)
-
-
-def _load_data(settings: Settings, source: str | None) -> Imdb:
-    return imdb.load(
-        source,
-        num_words=settings.vocabulary,
-        maxlen=settings.length,
-        skip_top=settings.skip_top,
-        synthetic=True if settings.synthetic else None,
-    )

@@ -19,6 +19,7 @@ class Settings:
     vocabulary: int = 1000  # ids from 0 on, the four special ones included
     length: int = 100  # words of a review that are read: the last ones
     skip_top: int = 0  # so many of the smallest ids are treated as unknown
+    resplit: bool = False  # the reviews to train with and to test on are joined, mixed and split again
     batch_size: int = 32
     epochs: int = 10
     validation_split: float = 0.2

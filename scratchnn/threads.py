@@ -70,6 +70,20 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def use_threads(threads: int) -> None:
+    """Let the cpu kernels use at most so many of their threads from now on, in this thread of the program."""
+    import numba
+
+    numba.set_num_threads(min(threads, kernel_threads()))
+
+
+def release_memory() -> None:
+    """Give back the arrays that the cpu kernels keep to use them again."""
+    from scratchnn_kernels.cpu import pool
+
+    pool.release()
+
+
 def _checked(threads: int | str, what: str) -> int:
     try:
         number = int(threads)

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from scratchnn.architectures import ARCHITECTURES
+from scratchnn.architectures import ARCHITECTURES, Published, named
 from scratchnn.lookup import look_up
 from scratchnn.settings import Settings
 from scratchnn.threads import set_threads
@@ -22,8 +22,11 @@ OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 1 training failed, 2 bad arguments or data, 130 Ctrl-C, 143 SIGTERM."""
     args = _parser().parse_args(arguments)
-    warnings.showwarning = _print_warning
+    warnings.showwarning = print_warning
     try:
+        if args.list:
+            _list()
+            return 0
         if args.threads is not None:
             set_threads(args.threads)
         return _run(args)
@@ -46,7 +49,7 @@ def _run(args: argparse.Namespace) -> int:
     console = Console(quiet=args.quiet)
     chosen = {name: getattr(args, name) for name in vars(Settings()) if getattr(args, name) is not None}
     if args.resume is None:
-        run = experiment.start(Settings(**chosen), args.data)
+        run = experiment.start(named(chosen.pop("arch", Settings.arch)).settings(**chosen), args.data)
     else:
         if others := [f"--{name.replace('_', '-')}" for name in chosen if name != "epochs"]:
             raise ValueError(f"a resumed run keeps its settings; leave out {', '.join(others)}")
@@ -74,16 +77,40 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _list() -> None:
+    """Print every architecture with its settings, its size and its published accuracy."""
+    from scratchnn.report.listing import listing
+    from scratchnn.sequential import Sequential
+
+    rows = []
+    for architecture in ARCHITECTURES.values():
+        settings, published = architecture.settings(), architecture.published or Published()
+        model = Sequential(architecture.layers(settings.vocabulary), backend="reference")
+        model.build((None, settings.length))
+        numbers = (model.count_params(), settings.vocabulary, settings.length)
+        cells = [architecture.name, *(f"{number:,}" for number in numbers), settings.optimizer]
+        cells += [str(settings.batch_size), str(settings.epochs)]
+        cells += ["" if published.accuracy is None else f"{published.accuracy:.4f}"]
+        cells += [f"{architecture.summary} ({published.remark})" if published.remark else architecture.summary]
+        rows.append(tuple(cells))
+    print("\n".join(listing(rows)))
+
+
 def _parser() -> argparse.ArgumentParser:
     defaults = Settings()
     parser = argparse.ArgumentParser(
         prog="python -m scratchnn.train",
-        description="Train one of the published models on the IMDB reviews. The defaults are the published settings.",
+        description="Train one of the published models on the IMDB reviews. The defaults are the published settings: "
+        "those given below, or the architecture's own, which --list shows.",
         epilog="example: python -m scratchnn.train --arch lstm --epochs 3 --seed 1",
     )
-    models = "; ".join(f"{name}: {architecture.summary}" for name, architecture in ARCHITECTURES.items())
     add = parser.add_argument
-    add("--arch", type=_one_of("architecture", ARCHITECTURES), help=f"{models} (default: {defaults.arch})")
+    add(
+        "--arch",
+        type=one_of("architecture", ARCHITECTURES),
+        help=f"{', '.join(ARCHITECTURES)} (default: {defaults.arch})",
+    )
+    add("--list", action="store_true", help="show every architecture with its settings, parameters and accuracy")
     add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
     add(
         "--synthetic",
@@ -96,14 +123,19 @@ def _parser() -> argparse.ArgumentParser:
         "--length", type=int, metavar="T", help=f"words read of each review, the last ones (default: {defaults.length})"
     )
     add("--skip-top", type=int, metavar="N", help="treat the smallest N ids as unknown words (default: 0)")
+    add(
+        "--resplit",
+        action=argparse.BooleanOptionalAction,
+        help="join the reviews to train with and to test on, mix them and split them again (default: as they come)",
+    )
     add("--batch-size", type=int, metavar="B", help=f"reviews per step (default: {defaults.batch_size})")
     add("--epochs", type=int, metavar="N", help=f"passes over the reviews (default: {defaults.epochs})")
     add("--validation-split", type=float, metavar="SHARE", help=f"held out (default: {defaults.validation_split})")
-    add("--optimizer", type=_one_of("optimizer", OPTIMIZERS), help=f"{', '.join(OPTIMIZERS)} (default: adam)")
+    add("--optimizer", type=one_of("optimizer", OPTIMIZERS), help=f"{', '.join(OPTIMIZERS)} (default: adam)")
     add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
     add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
     add("--seed", type=int, help="names every random draw (default: 0)")
-    add("--backend", type=_one_of("backend", BACKENDS), help="reference (NumPy) or cpu (Numba) (default: cpu)")
+    add("--backend", type=one_of("backend", BACKENDS), help="reference (NumPy) or cpu (Numba) (default: cpu)")
     add(
         "--threads",
         type=int,
@@ -116,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _one_of(kind: str, known: Any) -> Callable[[str], str]:
+def one_of(kind: str, known: Any) -> Callable[[str], str]:
     """An argument type that suggests the nearest name."""
 
     def parse(name: str) -> str:
@@ -128,7 +160,7 @@ def _one_of(kind: str, known: Any) -> Callable[[str], str]:
     return parse
 
 
-def _print_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
+def print_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
     print(f"warning: {message}", file=sys.stderr)
 
 

@@ -36,7 +36,7 @@ def test_workloads_build_with_the_right_counts(name: str) -> None:
     model.set_weights(weights)
 
 
-@pytest.mark.parametrize("name", architectures.ARCHITECTURES)
+@pytest.mark.parametrize("name", ["ff", "rnn", "lstm", "cnn", "cnn-linear", "lstm-dropout"])
 def test_published_models_are_those_of_the_package(name: str) -> None:
     """The peers translate the table of the benchmarks; `train` reads the package's. They must be the same models."""
     ours = architectures.ARCHITECTURES[name].layers(1000)

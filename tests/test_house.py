@@ -21,7 +21,11 @@ from scratchnn_kernels.contract import Kernels
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {"scratchnn": ROOT / "scratchnn", "scratchnn_kernels": ROOT / "kernels" / "scratchnn_kernels"}
 FRAMEWORKS = {"keras", "tensorflow", "torch", "torchvision", "jax", "jaxlib", "flax", "theano", "mxnet", "chainer"}
-COMES_WITH = {"llvmlite": "numba", "requests": "pooch"}  # imported by us, declared by those who bring them
+COMES_WITH = {
+    "llvmlite": "numba",
+    "requests": "pooch",
+    "markupsafe": "jinja2",
+}  # imported by us, declared by those who bring them
 KERNELS = sorted(name for name, member in vars(Kernels).items() if isinstance(member, property))
 PAIRS = [name for name in KERNELS if name != "optimizer"]  # which holds rules, not a pair
 
@@ -125,7 +129,7 @@ def test_kernels_import_nothing_of_scratchnn() -> None:
         assert not [each for each in imports_of_file(path) if within(each.module, "scratchnn")], path
 
 
-COMMANDS = ("scratchnn.train", "scratchnn.gradcheck", "scratchnn.experiment")
+COMMANDS = ("scratchnn.train", "scratchnn.compare", "scratchnn.gradcheck", "scratchnn.experiment", "scratchnn.study")
 MODEL = ("scratchnn.model", "scratchnn.sequential")
 ARROWS = {  # from, and where no chain of imports may lead
     "scratchnn.layers": (*MODEL, "scratchnn.trainer", "scratchnn.report", *COMMANDS),
@@ -175,7 +179,8 @@ def plain(requirement: str) -> str:
 
 def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {plain(requirement) for requirement in project["dependencies"]}
+    extras = [requirement for name in ("cluster",) for requirement in project["optional-dependencies"][name]]
+    declared = {plain(requirement) for requirement in [*project["dependencies"], *extras]}
     imported = {
         each.module.split(".")[0] for path in files("scratchnn", "kernels") for each in imports_of_file(path)
         if each.at_run_time

@@ -197,7 +197,7 @@ def state():
         "np.geterr": np.geterr(),
         "warnings": repr(warnings.filters),
         "signals": repr([signal.getsignal(s) for s in signal.valid_signals()]),
-        "blas": [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"],
+        "blas": [pool["num_threads"] for pool in threadpool_info() if pool["filepath"] in pools],
         "locale": locale.setlocale(locale.LC_ALL),
         "print": np.get_printoptions(),
         "environment": dict(os.environ),
@@ -206,6 +206,8 @@ def state():
         "python threads": threading.active_count(),
     }
 
+# Those that NumPy brought. Numba may load SciPy's, which has threads of its own and was not there to be changed.
+pools = [pool["filepath"] for pool in threadpool_info() if pool["user_api"] == "blas"]
 before = state()
 changed = {}
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int32, Int64, UInt8
+from jaxtyping import Int32, Int64, Integer, UInt8
 from scratchnn_kernels.contract import Array
+
+from scratchnn.random import generator
 
 
 class DataError(ValueError):
@@ -72,6 +74,26 @@ class Corpus:
     def digest(self) -> str:
         """SHA-256 in hex over the three digests: training reviews, test reviews, words."""
         return hashlib.sha256((self.train.digest + self.test.digest + self.words_digest).encode()).hexdigest()
+
+
+def resplit(corpus: Corpus) -> Corpus:
+    """Join the two splits, mix all reviews, and split them again in the same sizes. The draw is always the same one."""
+    order = generator(0, "data", epoch=1).permutation(len(corpus.train) + len(corpus.test))
+    train, test = corpus.train, corpus.test
+    joined = Reviews(
+        np.concatenate([train.labels, test.labels]),
+        np.concatenate([train.offsets, train.offsets[-1] + test.offsets[1:]]),
+        np.concatenate([train.tokens, test.tokens]),
+    )
+    return Corpus(_rows(joined, order[: len(train)]), _rows(joined, order[len(train) :]), corpus.words)
+
+
+def _rows(reviews: Reviews, rows: Integer[Array, " M"]) -> Reviews:
+    """The given rows, in their order."""
+    lengths = reviews.lengths[rows]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    positions = np.arange(offsets[-1]) + np.repeat(reviews.offsets[rows] - offsets[:-1], lengths)
+    return Reviews(reviews.labels[rows], offsets, reviews.tokens[positions])
 
 
 def check_reviews(reviews: Reviews, n_words: int, where: str) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Bool, Int32, Integer, Shaped, UInt8
 from scratchnn_kernels.contract import Array
 
+from scratchnn.data import corpus as corpora
 from scratchnn.data import sources, synthetic
-from scratchnn.data.corpus import Reviews
+from scratchnn.data.corpus import Corpus, Reviews
 from scratchnn.data.download import CITATION
 from scratchnn.data.text import INDEX_FROM, OOV, START, Vocabulary, encode_reviews, id_of_rank
 
@@ -38,7 +39,7 @@ class Imdb:
     source: str
     is_synthetic: bool
     digest: str
-    """SHA-256 in hex of the content before any cutting; `digest[:8]` is enough to show."""
+    """SHA-256 in hex of the content before any splitting or cutting; `digest[:8]` is enough to show."""
     digest_known: bool
     """Whether the content is the published one (for the synthetic corpus: the one every machine makes)."""
     oov_share: float
@@ -64,6 +65,7 @@ def load(
     num_words: int | None = 1000,
     maxlen: int = 100,
     skip_top: int = 0,
+    resplit: bool = False,
     download: bool = True,
     synthetic: bool | None = None,
 ) -> Imdb:
@@ -72,7 +74,9 @@ def load(
     Args:
         data: folder with Keras' two files, or the .npz. None: $SCRATCHNN_DATA, our cache, Keras' cache, the download.
         num_words: ids from `num_words` on become 2, unknown; 1000 keeps 996 words. None keeps every word.
-        skip_top: ids below `skip_top` become 2 as well, the start mark among them (so it is in Keras).
+        skip_top: ids below `skip_top` become 2 as well, the start mark among them (so it is in Keras). Words begin at
+            id 4: 24 leaves out the 20 most frequent ones.
+        resplit: join all reviews and split them again in the same sizes, by a draw that is always the same.
         download: False never asks the network.
         synthetic: True makes the synthetic corpus at once; False never does; None does when nothing else is found.
 
@@ -86,7 +90,7 @@ def load(
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
             raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
     found = sources.find(data, allow_download=download, synthetic_data=synthetic)
-    corpus = found.corpus
+    corpus = corpora.resplit(found.corpus) if resplit else found.corpus
     ids = id_of_rank(len(corpus.words), num_words, skip_top)
     start = START if skip_top <= START else OOV
     x, y = [], []
@@ -104,7 +108,7 @@ def load(
         vocabulary=Vocabulary.from_ranked(corpus.words, num_words, skip_top),
         source=found.source,
         is_synthetic=found.is_synthetic,
-        digest=corpus.digest,
+        digest=found.corpus.digest,
         digest_known=found.digest_known,
         oov_share=float(n_unknown / np.minimum(lengths, maxlen).sum()),
         truncated_share=float(np.mean(lengths + 1 > maxlen)),
@@ -162,6 +166,11 @@ def get_word_index(path: str | Path | None = None) -> dict[str, int]:
     """
     words = sources.find(path, synthetic_data=False).corpus.words
     return {word: rank for rank, word in enumerate(words, start=1)}
+
+
+def rows_of_test_reviews(corpus: Corpus) -> Integer[Array, " M"]:
+    """Which of the raw test reviews each row of `x_test` is."""
+    return _shuffled(corpus.train, corpus.test)[1]
 
 
 def _shuffled(train: Reviews, test: Reviews, seed: int = SHUFFLE_SEED) -> list[Integer[Array, " N"]]:

@@ -92,6 +92,11 @@ def _draw_panel(
             ax.set_title(
                 "validation " + text, loc="right", fontsize=10, color=GREY
             )  # above the panel, where no curve can be under it
+    dress_panel(ax, what, epochs)
+
+
+def dress_panel(ax: "Axes", what: str, epochs: int) -> None:
+    """Give a panel of `what` ("accuracy" or "loss") over the epochs its title, axes and grid."""
     ax.set_title(what.capitalize(), loc="left", fontsize=11, fontweight="bold", color=INK)
     ax.set_xlabel("epoch")
     ax.set_xlim((0.5, 1.5) if epochs == 1 else (1 - 0.03 * (epochs - 1), epochs + 0.03 * (epochs - 1)))

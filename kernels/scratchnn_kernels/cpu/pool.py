@@ -49,6 +49,12 @@ def zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     return array
 
 
+def release() -> None:
+    """Give back every array that nobody uses: what comes next has other shapes."""
+    with _lock:
+        _let_go()
+
+
 def _let_go() -> None:
     """Drop every free array."""
     global _bytes

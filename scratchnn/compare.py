@@ -1,0 +1,167 @@
+"""Train several models with several seeds each and compare them: `python -m scratchnn.compare --seeds 10`.
+
+This file parses, calls and prints. Nothing heavy is imported before the arguments are known to be right.
+"""
+
+import argparse
+import json
+import sys
+import textwrap
+import time
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from scratchnn.architectures import ARCHITECTURES
+from scratchnn.train import BACKENDS, one_of, print_warning
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scratchnn.data.corpus import Corpus
+    from scratchnn.study.folder import StudyFolder
+    from scratchnn.study.results import Reviews, RunResult
+
+ARTICLE = ("ff", "rnn", "lstm", "cnn")
+CHOICES = ("vocabulary", "length", "batch_size", "epochs", "backend")  # settings that go before the models' own
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0 done, 1 a run failed, 2 bad arguments, data or cluster, 130 Ctrl-C, 143 SIGTERM."""
+    started = time.perf_counter()
+    args = _parser().parse_args(arguments)
+    warnings.showwarning = print_warning
+    try:
+        return _compare(args, started)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on with what is left", file=sys.stderr)
+        return 130
+    except SystemExit:
+        print("\nstopped; the same command goes on with what is left", file=sys.stderr)
+        return 143
+    except MemoryError:
+        print("error: not enough memory for the reviews", file=sys.stderr)
+        return 2
+    except (ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _compare(args: argparse.Namespace, started: float) -> int:
+    if args.workers is not None and not 1 <= args.workers <= 1024:
+        raise ValueError(f"--workers must be from 1 to 1024, got {args.workers}")
+    if args.seeds < 1:
+        raise ValueError(f"--seeds must be at least 1, got {args.seeds}; 6 or more can tell models apart")
+
+    from scratchnn.data import sources, synthetic
+    from scratchnn.report.console import Console
+    from scratchnn.study.conduct import all_results, conduct
+    from scratchnn.study.folder import StudyFolder
+    from scratchnn.study.pool import Pool, cores
+    from scratchnn.study.tasks import plan
+
+    console = Console(quiet=args.quiet)
+    found = sources.find(args.data, synthetic_data=True if args.synthetic else None)
+    chosen = {name: getattr(args, name) for name in CHOICES if getattr(args, name) is not None}
+    tasks = plan(args.arch, args.seeds, found.corpus, args.data, {**chosen, "synthetic": found.is_synthetic})
+    if found.is_synthetic:
+        console.line(synthetic.banner())
+    if args.cluster is None:
+        runner: Any = Pool(min(args.workers or cores(), len(tasks)))
+    else:
+        from scratchnn.study.cluster import connect
+
+        runner = connect(args.cluster)
+    with runner:
+        common = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
+        folder = StudyFolder.open(args.out, {"data": found.corpus.digest, **tasks[0].code, **common})
+        console.header([
+            ("data", f"{found.source}, digest {found.corpus.digest[:8]}"),
+            ("plan", f"{len(args.arch)} models, {args.seeds} seeds: {', '.join(args.arch)}"),
+            ("runner", runner.description),
+            ("folder", str(folder.path)),
+        ])  # fmt: skip
+        console.line("")
+        done = conduct(tasks, folder, runner, console, args.quiet)
+    results = all_results(folder, list(ARCHITECTURES))
+    path = _write_page(folder, results, found.corpus)
+    console.line("")
+    for line in _summary(results):
+        console.line(line)
+    console.line("")
+    words = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    console.line(textwrap.fill(words, 100))
+    console.line("")
+    console.line(f"{done} runs done, {len(results)} in all; wall time {time.perf_counter() - started:.1f} s")
+    console.line(f"saved {path}")
+    return 1 if any(result.failed for result in results) else 0
+
+
+def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> "Path":
+    from scratchnn.study import page
+
+    told = {name: architecture.published for name, architecture in ARCHITECTURES.items()}
+    published = {name: p.accuracy for name, p in told.items() if p is not None and p.accuracy is not None}
+    return page.write(folder.path, results, _reviews(results, corpus), published)
+
+
+def _reviews(results: "list[RunResult]", corpus: "Corpus") -> "dict[str, Reviews]":
+    """For each set of test reviews, what the first of its models is shown of them."""
+    from scratchnn.settings import Settings
+    from scratchnn.study.reviews import describe
+
+    first = {result.test_set: Settings(**result.settings) for result in reversed(results)}
+    return {test_set: describe(corpus, settings) for test_set, settings in first.items()}
+
+
+def _summary(results: "list[RunResult]") -> list[str]:
+    """A table of what came out: per model all that a glance wants to know."""
+    lines = [f"{'model':<12}  runs  failed  {'mean':>6}  {'lowest':>6}  {'highest':>7}  published"]
+    for arch in dict.fromkeys(result.arch for result in results):
+        runs = [result for result in results if result.arch == arch]
+        values = [result.test_accuracy for result in runs if not result.failed]
+        told = ARCHITECTURES[arch].published
+        cells = [f"{arch:<12}", f"{len(runs):>4}", f"{len(runs) - len(values):>6}"]
+        cells += [f"{sum(values) / len(values):6.4f}", f"{min(values):6.4f}", f"{max(values):7.4f}"] if values else []
+        cells += [f"{told.accuracy:9.4f}"] if values and told and told.accuracy is not None else []
+        lines.append("  ".join(cells))
+    return lines + [f"{run.arch} seed {run.seed} failed: {run.error}" for run in results if run.failed]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scratchnn.compare",
+        description="Train models on the IMDB reviews, each with the same seeds, and say which is better, by how much, "
+        "and how sure that is. What is done already is not done again: stop it at any time, give the same command, or "
+        "ask for more seeds or models later.",
+        epilog="example: python -m scratchnn.compare --arch ff rnn lstm cnn --seeds 10 --out study",
+    )
+    add = parser.add_argument
+    known = ", ".join(ARCHITECTURES)
+    add(
+        "--arch",
+        nargs="+",
+        metavar="NAME",
+        default=list(ARTICLE),
+        type=one_of("architecture", ARCHITECTURES),
+        help=f"{known} (default: {' '.join(ARTICLE)})",
+    )
+    add("--seeds", type=int, default=10, metavar="N", help="train each model with the seeds 0 to N-1 (default: 10)")
+    add("--out", default="study", metavar="DIR", help="folder of the study, new or to go on with (default: study)")
+    add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
+    add("--synthetic", action="store_true", help="use generated reviews, without looking for the real ones")
+    add("--workers", type=int, metavar="N", help="runs at a time on this machine (default: one per core)")
+    add(
+        "--cluster",
+        metavar="ADDRESS",
+        help="run on Dask: the address of a scheduler, such as tcp://host:8786, or local",
+    )
+    for name, letter in (("vocabulary", "V"), ("length", "T"), ("batch-size", "B"), ("epochs", "N")):
+        add(f"--{name}", type=int, metavar=letter, help="the same for all models (default: each model's own)")
+    add("--backend", type=one_of("backend", BACKENDS), help="reference (NumPy) or cpu (Numba) (default: cpu)")
+    add("--quiet", action="store_true", help="print errors only")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

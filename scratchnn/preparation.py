@@ -1,0 +1,54 @@
+"""What a training run starts from: the reviews and the model, as its settings have them."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from scratchnn.architectures import named
+from scratchnn.data import Imdb, imdb
+from scratchnn.model import Model
+from scratchnn.optimizers import get as get_optimizer
+from scratchnn.sequential import Sequential
+from scratchnn.settings import Settings
+
+PREDICT_BATCH = 256  # a matter of speed only
+
+
+def load_reviews(settings: Settings, source: str | None) -> Imdb:
+    return imdb.load(
+        source,
+        num_words=settings.vocabulary,
+        maxlen=settings.length,
+        skip_top=settings.skip_top,
+        resplit=settings.resplit,
+        synthetic=True if settings.synthetic else None,
+    )
+
+
+def build_model(settings: Settings) -> Sequential:
+    """The model with its first weights, ready to train."""
+    model = Sequential(
+        named(settings.arch).layers(settings.vocabulary),
+        backend=settings.backend,
+        seed=settings.seed,
+        name=settings.arch,
+    )
+    model.build((None, settings.length))
+    optimizer: dict[str, Any] = {"name": settings.optimizer}
+    optimizer |= {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
+    optimizer |= {} if settings.global_clipnorm is None else {"global_clipnorm": settings.global_clipnorm}
+    model.compile(get_optimizer(optimizer), loss="binary_crossentropy", metrics=["accuracy"])
+    model.ready_optimizer()
+    return model
+
+
+def warm_up(model: Model, x: Any) -> None:
+    """One pass each way that changes nothing: compiling and loading kernels then does not count as training."""
+    y, caches = model.forward(x, training=True)
+    model.backward(np.zeros_like(y), caches)
+
+
+def checksum(model: Model) -> str:
+    """Eight characters to compare by eye: a seed gives the same ones on one machine, at any thread count."""
+    return hashlib.sha256(model.flat_params.tobytes()).hexdigest()[:8]

@@ -1,0 +1,1 @@
+"""Many runs, compared: presets, seeds, statistics and the page that shows them."""

@@ -1,0 +1,128 @@
+"""Runs on other machines: a Dask cluster does them. Scheduler and workers are Dask's own; ours is only the task.
+
+Every worker needs this version of scratchnn and the same reviews, and should be started with one thread:
+`dask worker tcp://host:8786 --nthreads 1`. A worker that is lost has its run done again by another; results are kept
+by the name of the run, so none counts twice.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from scratchnn.study.pool import Event, cores
+from scratchnn.study.results import RunResult
+from scratchnn.study.run import nothing_yet, run
+from scratchnn.study.tasks import Task
+
+_PATIENCE = 4  # seconds; with the imports it is known within ten whether anybody answers
+_TICK = 0.2  # seconds between two looks
+
+
+def connect(address: str) -> "Cluster":
+    """Reach the scheduler at `address`, such as "tcp://host:8786", or start a cluster on this machine for "local".
+
+    Raises:
+        ImportError: without Dask.
+        OSError: if nobody answers within ten seconds.
+        ValueError: if it is no address.
+    """
+    try:
+        from distributed import Client, LocalCluster
+        from distributed.comm.addressing import resolve_address
+    except ImportError:
+        raise ImportError("--cluster needs dask.distributed: pip install 'scratchnn[cluster]'") from None
+    if address == "local":
+        options: dict[str, Any] = {"dashboard_address": None, "silence_logs": 50}
+        local = LocalCluster(n_workers=cores(), threads_per_worker=1, processes=True, **options)
+        return Cluster(Client(local, set_as_default=False), local)
+    try:
+        resolve_address(address)
+        with ThreadPoolExecutor(1) as thread:  # this one may have an event loop of its own, as notebooks do
+            kind = thread.submit(lambda: asyncio.run(_ask(address))).result()
+        problem = "" if kind == "Scheduler" else f"it is a {kind}"
+    except TimeoutError:
+        problem = f"nothing came within {_PATIENCE} s"
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"--cluster takes the address of a scheduler, such as tcp://host:8786, or local; got {address!r} ({error})"
+        ) from None
+    except Exception as error:  # no such machine, nobody there, or somebody who speaks another language
+        problem = str(error)
+    if problem:
+        raise OSError(
+            f"no Dask scheduler answers at {address} ({problem}); start one with `dask scheduler`, check host and "
+            "port, or leave --cluster out"
+        )
+    return Cluster(Client(address, timeout=_PATIENCE, set_as_default=False))
+
+
+async def _ask(address: str) -> str:
+    """What answers at the address. A `Client` would ask too, but goes on asking after it was told no."""
+    from distributed import rpc
+
+    async with asyncio.timeout(_PATIENCE), rpc(address) as remote:
+        answer: Any = await remote.identity()
+        return answer["type"]
+
+
+class Cluster:
+    """The same as `Pool`, elsewhere. A context: on leaving it, runs that were not finished are given up."""
+
+    def __init__(self, client: Any, local: Any = None) -> None:
+        self._client = client
+        self._local = local
+
+    def __enter__(self) -> "Cluster":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._client.close()  # the scheduler forgets what nobody waits for any more
+        if self._local is not None:
+            self._local.close()
+
+    @property
+    def description(self) -> str:
+        return f"Dask, {self.places} workers at {self._client.scheduler.address}"
+
+    @property
+    def places(self) -> int:
+        return len(self._workers())
+
+    def _workers(self) -> dict[str, Any]:
+        return self._client.scheduler_info(n_workers=-1)["workers"]
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
+        """Yield what happens, and None where nothing does for a while. Each task ends with exactly one result."""
+        waiting = {}
+        for task in tasks:
+            # Not pure: a result is never taken from an earlier study that the scheduler may remember.
+            future = self._client.submit(run, replace(task, threads=1), key=f"scratchnn-{task.key}", pure=False)
+            waiting[future] = task
+        started: set[str] = set()
+        while waiting:
+            finished = [future for future in waiting if future.done()]
+            if self._client.status != "running":
+                raise OSError("the Dask scheduler is gone; start it again, and the same command goes on")
+            processing = {key for keys in self._client.processing().values() for key in keys} if not finished else set()
+            for future, task in waiting.items():
+                if future.key in processing and task.key not in started:
+                    started.add(task.key)
+                    yield task, 0
+            for future in finished:
+                task = waiting.pop(future)
+                yield task, _result_of(future, task)
+            if not finished:
+                time.sleep(_TICK)
+                yield None
+
+
+def _result_of(future: Any, task: Task) -> RunResult:
+    if future.status == "finished":
+        return future.result()
+    if future.status == "cancelled":
+        raise OSError("the Dask scheduler forgot its runs; the same command goes on with what is left")
+    error = future.exception()  # KilledWorker: run after run its worker was lost
+    return nothing_yet(task, f"{type(error).__name__}: {error}")

@@ -1,0 +1,44 @@
+"""Which version of the code computes: runs of two versions are never counted as one study."""
+
+import ast
+import hashlib
+import platform
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import scratchnn_kernels
+
+import scratchnn
+
+# The files of scratchnn/ that have a say in the numbers of a run; what prints, draws and stores is not among them.
+DECIDING = (
+    "activations.py", "batches.py", "data/corpus.py", "data/imdb.py", "data/text.py", "initializers.py", "layers/*.py",
+    "losses.py", "metrics.py", "model.py", "optimizers.py", "preparation.py", "random.py", "sequential.py",
+    "study/run.py", "threads.py", "trainer.py",
+)  # fmt: skip
+
+
+@cache
+def code_version(backend: str) -> dict[str, str]:
+    """What must be equal for two runs to be comparable to the bit, by name."""
+    ours = Path(scratchnn.__file__).parent
+    kernels = Path(scratchnn_kernels.__file__).parent
+    files = [path for pattern in DECIDING for path in sorted(ours.glob(pattern))]
+    for folder in ("reference", backend):  # the reference has the rules that every backend falls back to
+        files += sorted(path for path in (kernels / folder).rglob("*") if path.suffix in (".py", ".cu", ".cuh"))
+    digest = hashlib.sha256()
+    for path in files:
+        content = path.read_text(encoding="utf-8")
+        digest.update(f"{path.name}\n{_meaning(content) if path.suffix == '.py' else content}\n".encode())
+    versions = {package: version(package) for package in ("numpy", "numba")}
+    return {"code": digest.hexdigest()[:12], **versions, "machine": platform.machine()}
+
+
+def _meaning(source: str) -> str:
+    """The program without comments, docstrings and layout: a better comment does not make a study of hours void."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, False) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)

@@ -1,0 +1,68 @@
+"""One page that shows a study: report.html, readable offline, with its figures and numbers as files beside it."""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from scratchnn.atomic_file import write_atomically
+from scratchnn.data import imdb
+from scratchnn.study.page.environment import environment
+from scratchnn.study.page.gallery import by_test_set, draw_gallery, in_order
+from scratchnn.study.page.render import render
+from scratchnn.study.page.summary import summary
+from scratchnn.study.results import Reviews, RunResult
+from scratchnn.study.statistics import analyse
+from scratchnn.study.verdict import verdict
+
+__all__ = ["write"]
+
+
+def write(
+    folder: str | os.PathLike[str],
+    results: Sequence[RunResult],
+    reviews: Mapping[str, Reviews],
+    published: Mapping[str, float] | None = None,
+) -> Path:
+    """Write report.html, summary.json and the figures as .svg and .png into `folder`; return the path of the page.
+
+    Equal runs give equal files, whatever their order and whenever they were made, but for the part of the page and of
+    summary.json that holds times. The page quotes reviews: it is for whoever has the data, not to be published.
+
+    Args:
+        reviews: by their digest, `RunResult.test_set`.
+        published: model -> published test accuracy, shown beside ours.
+
+    Raises:
+        ValueError: if runs contradict each other or their reviews, or a model's name is no file name.
+        OSError: if `folder` cannot be written to.
+    """
+    for run in results:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", run.arch):
+            raise ValueError(
+                f"arch must be letters, digits, '_', '.' or '-', to be part of a file's name, got {run.arch!r}"
+            )
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    published = {} if published is None else published
+    statistics = analyse(results, reviews)
+    words, here = verdict(statistics), environment()
+    numbers = summary(statistics, reviews, words, published, here)
+    text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    page = render(
+        statistics=statistics,
+        pairs=in_order(statistics.pairs),
+        test_sets=by_test_set(statistics.models),
+        reviews=reviews,
+        verdict=words,
+        published=published,
+        figures=draw_gallery(folder, statistics, published),
+        environment=here,
+        citation=imdb.CITATION,
+        synthetic=any(run.settings.get("synthetic") for run in results),
+    )
+    write_atomically(folder / "summary.json", [text.encode("utf-8")])
+    path = folder / "report.html"
+    write_atomically(path, [page.encode("utf-8")])
+    return path

@@ -1,0 +1,54 @@
+"""The page from its template: report.html.jinja and report.css beside this file."""
+
+import math
+from pathlib import Path
+from typing import Any, SupportsFloat
+
+import jinja2
+
+from scratchnn.study.breakdown import mean_of
+from scratchnn.study.verdict import p_text
+
+WORDS_SHOWN = 120  # of a review: its end, which is what the models read
+HERE = Path(__file__).parent
+NOTHING = "\N{EN DASH}"
+
+
+def render(**content: Any) -> str:
+    """Return the page. Whatever is put into it is escaped; only our own figures are markup already."""
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    templates.filters |= {
+        "percent": percent, "points": points, "number": number, "p": p, "ending": ending, "mean": mean_of,
+    }  # fmt: skip
+    return templates.get_template("report.html.jinja").render(**content)
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    return NOTHING if share is None or not math.isfinite(share) else f"{100 * share:.{digits}f}%"
+
+
+def points(difference: float) -> str:
+    """A difference of shares in percentage points, with its sign."""
+    text = f"{100 * difference:+.2f}"
+    return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", "\N{MINUS SIGN}")
+
+
+def number(x: SupportsFloat | None, digits: int = 0) -> str:
+    return NOTHING if x is None or not math.isfinite(x) else f"{float(x):,.{digits}f}"
+
+
+def p(value: float) -> str:
+    return NOTHING if not math.isfinite(value) else p_text(value).removeprefix("= ")
+
+
+def ending(text: str) -> str:
+    """The last words of a review."""
+    words = text.split()
+    return " ".join(words if len(words) <= WORDS_SHOWN else ["\N{HORIZONTAL ELLIPSIS}", *words[-WORDS_SHOWN:]])

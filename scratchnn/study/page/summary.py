@@ -1,0 +1,100 @@
+"""The numbers of a study as plain data: small, without probabilities or anyone's words, times apart."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from scratchnn.study.results import Reviews, RunResult
+from scratchnn.study.statistics import Answers, ModelStatistics, Statistics
+
+KEYS = ("loss", "accuracy", "val_loss", "val_accuracy")  # of a history; its seconds belong to the times
+FORMAT_VERSION = 1
+
+
+def summary(
+    statistics: Statistics,
+    reviews: Mapping[str, Reviews],
+    verdict: str,
+    published: Mapping[str, float],
+    environment: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return what belongs into summary.json. The same runs give the same data, apart from `times`, which comes last."""
+    used = sorted({run.test_set for model in statistics.models for run in model.runs})
+    return _plain(
+        {
+            "format": FORMAT_VERSION,
+            "verdict": verdict,
+            "resamples": statistics.resamples,
+            "models": {model.arch: _model(model, published) for model in statistics.models},
+            "pairs": [asdict(pair) for pair in statistics.pairs],
+            "left_out": [asdict(run) for run in statistics.left_out],
+            "test_sets": {digest: _test_set(reviews[digest]) for digest in used},
+            "environment": dict(environment),
+            "times": {model.arch: _times(model) for model in statistics.models},
+        }
+    )
+
+
+def _model(model: ModelStatistics, published: Mapping[str, float]) -> dict[str, Any]:
+    return {
+        "parameters": model.parameters,
+        "published": published.get(model.arch),
+        "settings": model.settings,
+        "accuracy": model.accuracy and asdict(model.accuracy),
+        "loss": model.loss,
+        "best_validation_accuracy": model.best_validation,
+        "lowest_validation_loss_after": model.overfits_after,
+        "answers": model.answers and _answers(model.answers),
+        "seeds": {str(run.seed): _run(run) for run in model.runs},
+    }
+
+
+def _answers(answers: Answers) -> dict[str, Any]:
+    return {key: value for key, value in asdict(answers).items() if key != "mistakes"}
+
+
+def _run(run: RunResult) -> dict[str, Any]:
+    return {
+        "accuracy": run.test_accuracy,
+        "loss": run.test_loss,
+        "config_hash": run.config_hash,
+        "order": run.order_digest,
+        "weights": run.weights,
+        "history": {key: [_rounded(x) for x in run.history[key]] for key in KEYS if key in run.history},
+    }
+
+
+def _test_set(reviews: Reviews) -> dict[str, Any]:
+    return {
+        "reviews": len(reviews.y),
+        "positive": int((reviews.y > 0.5).sum()),
+        "also_in_training": int(reviews.in_training.sum()),
+    }
+
+
+def _times(model: ModelStatistics) -> dict[str, Any]:
+    return {
+        "seconds_per_epoch": model.seconds_per_epoch,
+        "peak_memory_mb": model.peak_memory,
+        "seconds": {str(run.seed): run.seconds for run in model.runs},
+    }
+
+
+def _rounded(x: float) -> float:
+    """Six digits: more than a figure shows, and the file stays small."""
+    return float(f"{x:.6g}")
+
+
+def _plain(value: Any) -> Any:
+    """Return `value` with null for what JSON has no number for."""
+    match value:
+        case dict():
+            return {str(key): _plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case float() if not math.isfinite(value):
+            return None
+        case None | bool() | int() | float() | str():
+            return value
+    return value.item() if hasattr(value, "item") else str(value)

@@ -1,0 +1,89 @@
+"""Two models compared seed by seed, on the same reviews."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scratchnn_kernels.contract import Array
+
+from scratchnn.study import inference
+from scratchnn.study.inference import Estimate
+from scratchnn.study.results import RunResult
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Model `first` against model `second`, over the seeds that both have. `obstacle` says why there are no numbers."""
+
+    first: str
+    second: str
+    seeds: tuple[int, ...]
+    obstacle: str | None = None
+    difference: Estimate | None = None  # accuracy of the first less that of the second
+    p: float = math.nan  # exact sign-flip test over the seeds
+    p_holm: float = math.nan
+    mcnemar: float = math.nan
+    mcnemar_holm: float = math.nan
+    same_order: bool = True  # whether both saw the reviews in the same order, seed by seed
+
+    @property
+    def smallest_p(self) -> float:
+        """What the sign-flip test could give at best with so many seeds."""
+        return 2.0 ** (1 - len(self.seeds)) if self.seeds else 1.0
+
+    def turned(self) -> "Pair":
+        """The same with first and second exchanged."""
+        d = self.difference
+        return replace(self, first=self.second, second=self.first, difference=d and Estimate(-d.value, -d.high, -d.low))
+
+
+def compare(
+    first: str,
+    second: str,
+    first_runs: Sequence[RunResult],
+    second_runs: Sequence[RunResult],
+    correct: Mapping[str, Bool[Array, " _"]],
+    resampled: Mapping[str, Float[Array, " K"]],
+) -> Pair:
+    """Compare two models seed by seed.
+
+    Args:
+        correct: by `RunResult.key`, which reviews it got right.
+        resampled: by `RunResult.key`, its accuracies on K samples of the reviews, the same for all runs.
+    """
+    of_b = {run.seed: run for run in second_runs}
+    common = [(run, of_b[run.seed]) for run in first_runs if run.seed in of_b]
+    seeds = tuple(run.seed for run, _ in common)
+    if not first_runs or not second_runs:
+        without = [name for name, runs in ((first, first_runs), (second, second_runs)) if not runs]
+        return Pair(
+            first, second, seeds, f"{' and '.join(without)} {'has' if len(without) == 1 else 'have'} no run that counts"
+        )
+    if not common:
+        return Pair(first, second, seeds, "they have no seed in common")
+    if any(x.test_set != y.test_set for x, y in common):
+        return Pair(first, second, seeds, "they were tested on different reviews")
+    answers = [(correct[x.key], correct[y.key]) for x, y in common]
+    first_only = np.array([np.count_nonzero(x & ~y) for x, y in answers])
+    second_only = np.array([np.count_nonzero(y & ~x) for x, y in answers])
+    seen = np.array([x.mean() - y.mean() for x, y in answers])
+    on_samples = np.stack([resampled[x.key] - resampled[y.key] for x, y in common], axis=1)
+    return Pair(
+        first,
+        second,
+        seeds,
+        difference=inference.bootstrap(seen, on_samples, (-1.0, 1.0)),
+        p=inference.sign_flip_p(first_only - second_only),
+        mcnemar=inference.mcnemar_p(first_only, second_only),
+        same_order=all(x.order_digest == y.order_digest for x, y in common),
+    )
+
+
+def correct_for_number(pairs: Sequence[Pair]) -> list[Pair]:
+    """Fill in the p values that take account of how many pairs were compared."""
+    compared = [pair for pair in pairs if pair.obstacle is None]
+    p, mcnemar = inference.holm([pair.p for pair in compared]), inference.holm([pair.mcnemar for pair in compared])
+    found = iter(replace(pair, p_holm=p[n], mcnemar_holm=mcnemar[n]) for n, pair in enumerate(compared))
+    return [pair if pair.obstacle else next(found) for pair in pairs]

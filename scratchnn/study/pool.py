@@ -1,0 +1,137 @@
+"""Runs side by side: one process per core, each with one kernel thread.
+
+Measured with ff, rnn, lstm and cnn, two seeds, four epochs each, on two cores that other programs used too: two
+processes of one thread took 24, 27 and 48 s, one process of two threads, run in turn with them, 65, 74 and 112 s.
+Threads of one run wait for each other at every time step's end, and for whoever else has a core; runs do not.
+"""
+
+import os
+import signal
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from scratchnn.study.results import RunResult
+from scratchnn.study.tasks import Task
+from scratchnn.threads import cores
+
+Event = tuple[Task, "int | RunResult"]  # so many epochs are finished; or all is
+_TICK = 0.25  # seconds between two looks at what else there is to do
+_TRIES = 2  # of a run whose process ends under it
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+    task: Task | None = None
+
+
+class Pool:
+    """Processes that are fed with tasks one by one, so that it is known which task each of them is at.
+
+    A context: on leaving it the processes are gone, whatever they were doing.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._threads = max(1, cores() // size)
+        # Spawned, not forked: a forked child has none of the threads that kernels run on.
+        self._context = get_context("spawn")
+        self._size = size
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for worker in self._workers:
+            worker.connection.close()
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
+        self._workers = []
+
+    @property
+    def description(self) -> str:
+        processes = f"{self._size} process" + ("es" if self._size > 1 else "")
+        return f"{processes}, {self._threads} thread" + ("s" if self._threads > 1 else "")
+
+    @property
+    def places(self) -> int:
+        """How many runs go on at a time."""
+        return self._size
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
+        """Yield what happens, and None where nothing does for a while. Each task ends with exactly one result."""
+        waiting, deaths = deque(tasks), Counter[str]()
+        while waiting or any(worker.task for worker in self._workers):
+            while len(self._workers) < min(self._size, len(waiting) + len(self._workers)):
+                self._workers.append(self._start())
+            for worker in self._workers:
+                if worker.task is None and waiting:
+                    worker.task = waiting.popleft()
+                    yield worker.task, 0
+                    self._send(worker)
+            ready = wait([worker.connection for worker in self._workers], timeout=_TICK)
+            if not ready:
+                yield None
+            for worker in [worker for worker in self._workers if worker.connection in ready]:
+                task = worker.task
+                try:
+                    message = worker.connection.recv()
+                except (EOFError, OSError):
+                    self._workers.remove(worker)
+                    worker.process.join()
+                    if task is None:
+                        continue
+                    deaths[task.key] += 1
+                    if deaths[task.key] < _TRIES:
+                        waiting.appendleft(task)
+                    else:
+                        yield task, _lost(task, worker.process.exitcode)
+                    continue
+                assert task is not None
+                if isinstance(message, RunResult):
+                    worker.task = None
+                yield task, message
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=work, args=(theirs, self._threads), daemon=True)
+        process.start()
+        theirs.close()  # the worker has its own copy; when it dies, ours is told
+        return _Worker(process, ours)
+
+    @staticmethod
+    def _send(worker: _Worker) -> None:
+        try:
+            worker.connection.send(worker.task)
+        except OSError:
+            pass  # it has just died; receiving from it will tell
+
+
+def work(connection: Connection, threads: int) -> None:
+    """What a worker does: tasks in, numbers of finished epochs and results out, until nobody listens any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what to do
+    os.environ["NUMBA_NUM_THREADS"] = str(
+        threads
+    )  # before Numba is imported: threads that are never used are never started
+    from scratchnn.study.run import run
+
+    try:
+        while True:
+            connection.send(run(connection.recv(), connection.send))
+    except (EOFError, OSError):
+        return  # the parent is gone
+
+
+def _lost(task: Task, status: int | None) -> Any:
+    from scratchnn.study.run import nothing_yet
+
+    how = f"by signal {-status}" if status is not None and status < 0 else f"with status {status}"
+    why = " (the system may have been short of memory)" if status == -getattr(signal, "SIGKILL", 9) else ""
+    return nothing_yet(task, f"ProcessLost: its process was ended {how} twice{why}")

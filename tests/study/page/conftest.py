@@ -1,0 +1,53 @@
+"""A whole study on its page, written once for all tests that only read it, and a browser to read it with."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scratchnn.study.page import write
+from tests.study import fakes
+
+PUBLISHED = {"ff": 0.7931, "rnn": 0.7911, "lstm": 0.8321}
+# Without these Chromium asks for updates at every start, in vain where there is no network.
+SWITCHES = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+
+
+@pytest.fixture(scope="session")
+def study() -> dict[str, Any]:
+    """The arguments of `write` for 4 models with 20 seeds, one of which failed."""
+    about = fakes.reviews(1000)
+    results = [run for run in fakes.study(about, range(20)) if (run.arch, run.seed) != ("cnn", 7)]
+    return {
+        "results": [*results, fakes.failed("cnn", 7, about, "the loss is <b>NaN</b>")],
+        "reviews": {about.digest: about},
+        "published": PUBLISHED,
+    }
+
+
+@pytest.fixture(scope="session")
+def folder(study: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    write(folder, **study)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    try:
+        from playwright.sync_api import Error, sync_playwright
+    except ImportError:
+        pytest.skip("Playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    switches = [*SWITCHES, *(["--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=switches)
+        except Error as error:
+            pytest.skip(f"no Chromium to show the page in: {str(error).strip().splitlines()[0]}")
+        yield browser
+        browser.close()

@@ -1,0 +1,46 @@
+"""The version of the code: it covers what computes, and is blind to comments."""
+
+from pathlib import Path
+
+import pytest
+
+import scratchnn
+from scratchnn.study import code
+from tests.test_house import our_modules, reached
+
+ROOT = Path(scratchnn.__file__).parent
+# What training reaches that has no say in the numbers: words, files, printing. Kernels are covered as a folder.
+NOT_DECIDING = {
+    "scratchnn", "architectures", "atomic_file", "backend", "callbacks", "data", "data.cache", "data.download",
+    "data.keras_npz", "data.sources", "data.synthetic", "data.synthetic_words", "diagnosis", "interrupts", "layers",
+    "lookup", "progress", "report", "report.console", "report.summary", "saving", "settings", "storage", "study",
+    "study.code", "study.memory", "study.results", "study.tasks",
+}  # fmt: skip
+
+
+def test_every_file_that_training_reaches_was_thought_of() -> None:
+    """A new module is either one that decides, in `DECIDING`, or named above."""
+    deciding = {path for pattern in code.DECIDING for path in ROOT.glob(pattern)}
+    modules = our_modules()
+    for name in reached("scratchnn.study.run"):
+        if name.split(".")[0] == "scratchnn" and name.removeprefix("scratchnn.") not in NOT_DECIDING:
+            assert modules[name] in deciding, name
+
+
+@pytest.mark.parametrize("pattern", code.DECIDING)
+def test_every_pattern_names_a_file(pattern: str) -> None:
+    assert list(ROOT.glob(pattern))
+
+
+def test_comments_docstrings_and_layout_do_not_count() -> None:
+    before = 'def f(x):\n    """Twice."""\n    return 2 * x  # a sum would do\n'
+    after = "def f(\n    x,\n):\n    return 2 * x\n"
+    assert code._meaning(before) == code._meaning(after)
+    assert code._meaning(before) != code._meaning(before.replace("2", "3"))
+
+
+def test_backends_are_different_versions() -> None:
+    reference, cpu = code.code_version("reference"), code.code_version("cpu")
+    assert reference["code"] != cpu["code"]
+    assert reference["numpy"] == cpu["numpy"]
+    assert set(cpu) == {"code", "numpy", "numba", "machine"}

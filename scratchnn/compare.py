@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.architectures import ARCHITECTURES
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scratchnn.data.corpus import Corpus
+    from scratchnn.report.console import Console
+    from scratchnn.settings import Settings
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.results import Reviews, RunResult
 
@@ -57,8 +59,9 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.report.console import Console
     from scratchnn.study.conduct import all_results, conduct
     from scratchnn.study.folder import StudyFolder
-    from scratchnn.study.pool import Pool, cores
+    from scratchnn.study.pool import Pool
     from scratchnn.study.tasks import plan
+    from scratchnn.threads import cores
 
     console = Console(quiet=args.quiet)
     found = sources.find(args.data, synthetic_data=True if args.synthetic else None)
@@ -82,6 +85,8 @@ def _compare(args: argparse.Namespace, started: float) -> int:
             ("folder", str(folder.path)),
         ])  # fmt: skip
         console.line("")
+        if args.cluster is None:
+            _compile({task.settings.arch: task.settings for task in tasks}.values(), console)
         done = conduct(tasks, folder, runner, console, args.quiet)
     results = all_results(folder, list(ARCHITECTURES))
     path = _write_page(folder, results, found.corpus)
@@ -95,6 +100,17 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     console.line(f"{done} runs done, {len(results)} in all; wall time {time.perf_counter() - started:.1f} s")
     console.line(f"saved {path}")
     return 1 if any(result.failed for result in results) else 0
+
+
+def _compile(all_settings: "Iterable[Settings]", console: "Console") -> None:
+    """Compile what the runs need before they begin: side by side, each would compile all of it for itself."""
+    from scratchnn import compiling
+    from scratchnn.interrupts import Interrupts
+    from scratchnn.preparation import build_model, use_every_kernel
+
+    models = [(build_model(settings), settings) for settings in all_settings if settings.backend == "cpu"]
+    with Interrupts() as interrupts:
+        compiling.compile_for(lambda: [use_every_kernel(*each) for each in models], console, interrupts)
 
 
 def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> "Path":

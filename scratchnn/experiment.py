@@ -4,15 +4,14 @@ import dataclasses
 import math
 import os
 from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
-
-from scratchnn import compiling, loading, optimizers, saving
+from scratchnn import compiling, loading, saving
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, Imdb
 from scratchnn.interrupts import Interrupts
 from scratchnn.model import Model
-from scratchnn.preparation import PREDICT_BATCH, build_model, checksum, load_reviews, warm_up
+from scratchnn.preparation import PREDICT_BATCH, build_model, checksum, load_reviews, use_every_kernel, warm_up
 from scratchnn.progress import EXTRA, Progress
 from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
@@ -118,7 +117,8 @@ def train(run: Run, console: Console) -> None:
     # Ctrl-C waits for the compiler, which swallows exceptions, and a second one until the checkpoint is written.
     with Interrupts() as interrupts:
         try:
-            compile_kernels(run, console, interrupts)
+            if settings.backend == "cpu":
+                compiling.compile_for(partial(use_every_kernel, run.model, settings), console, interrupts)
             warm_up(run.model, data.x_train[: settings.batch_size])
             interrupts.act()
             run.model.fit(
@@ -154,25 +154,6 @@ def finish(run: Run, console: Console) -> dict[str, float]:
         plot_model(model, folder.diagram.with_suffix(suffix))
     console.line(f"saved {folder.path}{os.sep}: model.npz, metrics.csv, config.toml, curves and model as .svg and .png")
     return result
-
-
-def compile_kernels(run: Run, console: Console, interrupts: Interrupts) -> None:
-    """Compile what this run is going to use, unless it was done before, with a word on what there is to wait for."""
-    if run.settings.backend != "cpu":
-        return
-    model, data = run.model, run.data
-
-    def every_kernel() -> None:
-        assert model.optimizer is not None
-        for examples, batch in ((data.x_test, PREDICT_BATCH), (data.x_train, run.settings.batch_size)):
-            y, caches = model.forward(model.check_input(examples[:batch]), training=examples is data.x_train)
-        _, grads = model.backward(np.zeros_like(y), caches)
-        optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
-        optimizer = optimizers.get(model.optimizer.get_config())  # the model's own must not count this step
-        optimizer.init(model.flat_params.size, model.dtype, model.backend.kernels.optimizer)
-        optimizer.step(model.flat_params.copy(), grads, model.segments)
-
-    compiling.compile_for(every_kernel, console, interrupts)
 
 
 def interval(accuracy: float, N: int) -> tuple[float, float]:

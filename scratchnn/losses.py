@@ -26,10 +26,11 @@ EPSILON = 1e-7  # keras.config.epsilon()
 
 @dataclass(frozen=True)
 class LossCache:
-    """What backward needs: the outputs and their targets."""
+    """What backward needs: the outputs and their targets, and where there are some the probabilities made of y."""
 
     y: Float[Array, "*shape"]
     target: Float[Array, "*shape"]
+    p: Float[Array, "*shape"] | None = None
 
 
 @dataclass(frozen=True)
@@ -92,17 +93,18 @@ class BinaryCrossentropy(Loss):
         if self.from_logits:
             # (1, 2) together: -log sigmoid(y) = log(1 + exp(-y)), written so that exp cannot overflow.
             loss = np.maximum(y, 0) - t * y + np.log1p(np.exp(-np.abs(y)))
-        else:
-            p = _inside(y)  # (1)
-            loss = -(t * np.log(p) + (1 - t) * np.log(1 - p))  # (2)
-        return _mean(loss), LossCache(y, target)
+            return _mean(loss), LossCache(y, target)
+        p = _inside(y)  # (1)
+        loss = -(t * np.log(p) + (1 - t) * np.log(1 - p))  # (2)
+        return _mean(loss), LossCache(y, target, p)
 
     def backward(self, cache: LossCache) -> Float[Array, "..."]:
         y, t = cache.y, cache.target
         if self.from_logits:
             return (activations.get("sigmoid")(y) - t) / y.size  # (1, 2) together
-        p = _inside(y)
-        dp = (p - t) / (p * (1 - p)) / y.size  # (2)
+        p = cache.p
+        assert p is not None
+        dp = (p - t) / (p * (1 - p) * y.dtype.type(y.size))  # (2)
         return np.where(p == y, dp, 0)  # (1)
 
 

@@ -145,16 +145,27 @@ class Model(Trainer):
     # ---- forward and backward
 
     def forward(
-        self, x: Any, *, mask: Array | None = None, training: bool = False, epoch: int = 0, step: int = 0
+        self,
+        x: Any,
+        *,
+        mask: Array | None = None,
+        training: bool = False,
+        epoch: int = 0,
+        step: int = 0,
+        keep_caches: bool = True,
     ) -> tuple[Any, list[Any]]:
-        """Return y and one cache per layer. `epoch` and `step` name the dropout draws of a training pass."""
+        """Return y and one cache per layer. `epoch` and `step` name the dropout draws of a training pass.
+
+        Without `keep_caches` there is no way back, and memory for the longest sequence is not needed.
+        """
         caches = []
         for index, layer in enumerate(self.layers):
-            rng = self.dropout_generator(index, epoch, step) if training and layer.uses_rng else None
+            rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None
             if mask is not None and not layer.supports_masking:
                 self._warn_that_mask_ends(layer)
             next_mask = layer.compute_mask(x, mask)
-            y, cache = layer.forward(x, mask=mask, training=training, rng=rng)
+            options: dict[str, Any] = {} if keep_caches or not layer.can_forget else {"keep_cache": False}
+            y, cache = layer.forward(x, mask=mask, training=training, rng=rng, **options)
             caches.append(cache)
             mask = next_mask
             # Behind an earlier layer with return_state only y goes on.
@@ -168,8 +179,8 @@ class Model(Trainer):
         chosen = tuple(output for i in self._outputs for output in outputs[i : i + 1])
         return chosen[0] if len(chosen) == 1 else chosen
 
-    def dropout_generator(self, index: int, epoch: int, step: int) -> np.random.Generator:
-        return random.generator(self.seed, "dropout", epoch=epoch, step=step, layer=index)
+    def dropout_keys(self, index: int, epoch: int, step: int) -> random.Keys:
+        return random.Keys(self.seed, epoch=epoch, step=step, layer=index)
 
     def _warn_that_mask_ends(self, layer: Layer) -> None:
         if layer not in self._masks_ended:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from scratchnn import optimizers
 from scratchnn.architectures import named
 from scratchnn.data import Imdb, imdb
 from scratchnn.model import Model
-from scratchnn.optimizers import get as get_optimizer
 from scratchnn.sequential import Sequential
 from scratchnn.settings import Settings
 
@@ -38,7 +38,7 @@ def build_model(settings: Settings) -> Sequential:
     optimizer: dict[str, Any] = {"name": settings.optimizer}
     optimizer |= {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
     optimizer |= {} if settings.global_clipnorm is None else {"global_clipnorm": settings.global_clipnorm}
-    model.compile(get_optimizer(optimizer), loss="binary_crossentropy", metrics=["accuracy"])
+    model.compile(optimizers.get(optimizer), loss="binary_crossentropy", metrics=["accuracy"])
     model.ready_optimizer()
     return model
 
@@ -47,6 +47,19 @@ def warm_up(model: Model, x: Any) -> None:
     """One pass each way that changes nothing: compiling and loading kernels then does not count as training."""
     y, caches = model.forward(x, training=True)
     model.backward(np.zeros_like(y), caches)
+
+
+def use_every_kernel(model: Model, settings: Settings) -> None:
+    """Do everything once that training and testing will do, so that its kernels can be noted (see compiling.py)."""
+    assert model.optimizer is not None
+    for batch, training in ((PREDICT_BATCH, False), (settings.batch_size, True)):
+        ids = np.zeros((batch, settings.length), np.int32)
+        y, caches = model.forward(model.check_input(ids), training=training, keep_caches=training)
+    _, grads = model.backward(np.zeros_like(y), caches)
+    optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
+    optimizer = optimizers.get(model.optimizer.get_config())  # the model's own must not count this step
+    optimizer.init(model.flat_params.size, model.dtype, model.backend.kernels.optimizer)
+    optimizer.step(model.flat_params.copy(), grads, model.segments)
 
 
 def checksum(model: Model) -> str:

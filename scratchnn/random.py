@@ -10,6 +10,8 @@ Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3
 from typing import Literal
 
 import numpy as np
+from jaxtyping import UInt64
+from scratchnn_kernels.contract import Array
 
 Purpose = Literal["weights", "order", "dropout", "data"]
 _PURPOSE_NUMBER: dict[Purpose, int] = {"weights": 0, "order": 1, "dropout": 2, "data": 3}
@@ -27,6 +29,24 @@ def set_random_seed(seed: int) -> None:
 
 def default_seed() -> int:
     return _default_seed
+
+
+class Keys:
+    """The keys of the dropout masks that one layer draws in one step, one after the other.
+
+    A key is the seed and a word that names the draw: nothing is computed, and no two draws share one.
+    """
+
+    def __init__(self, seed: int, *, epoch: int, step: int, layer: int) -> None:
+        # The highest bit keeps these keys apart from those of `generator`; then 17 bits for the epoch, 28 for the
+        # step, 14 for the layer, and 4 for the draws of one layer.
+        self._seed = seed
+        self._place = 2**63 | (epoch % 2**17) << 46 | (step % 2**28) << 18 | (layer % 2**14) << 4
+
+    def next(self) -> UInt64[Array, "2"]:
+        key = np.array([self._seed, self._place], dtype=np.uint64)
+        self._place += 1
+        return key
 
 
 def generator(seed: int, purpose: Purpose, *, epoch: int = 0, step: int = 0, layer: int = 0) -> np.random.Generator:

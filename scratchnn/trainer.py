@@ -39,7 +39,9 @@ class Trainer:
     flat_params: Float[Array, " P"]  # all parameters, one vector
     segments: list[slice]  # where each parameter lies in it
 
-    def forward(self, x: Array, *, training: bool = False, epoch: int = 0, step: int = 0) -> tuple[Any, list[Any]]:
+    def forward(
+        self, x: Array, *, training: bool = False, epoch: int = 0, step: int = 0, keep_caches: bool = True
+    ) -> tuple[Any, list[Any]]:
         raise NotImplementedError
 
     def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
@@ -176,7 +178,7 @@ class Trainer:
         batches.check_sizes(batch_size, 1)
         x = self.check_input(x)
         with one_blas_thread():
-            parts = [self.forward(x[rows])[0] for rows in batches.slices(len(x), batch_size)]
+            parts = [self.forward(x[rows], keep_caches=False)[0] for rows in batches.slices(len(x), batch_size)]
         if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
             return [np.concatenate(output) for output in zip(*parts, strict=True)]
         return np.concatenate(parts)
@@ -269,7 +271,7 @@ class Trainer:
         _, loss_function = self._compiled()
         total, running = 0.0, self._metrics()
         for rows in batches.slices(len(x), batch_size):
-            y_batch, _ = self.forward(x[rows])
+            y_batch, _ = self.forward(x[rows], keep_caches=False)
             total += loss_function.forward(y_batch, y[rows])[0] * len(y_batch)
             for metric in running:
                 metric.update(y_batch, y[rows])

@@ -10,6 +10,8 @@ A backend is a package (`reference` or `cpu`) with one module per layer, and a m
 
 One module, `optimizer`, is no pair: it holds the optimizers' update rules.
 
+With `keep_cache` False nothing will be differentiated: a recurrent pair may return None for the cache, and keep less.
+
 `cache` is whatever backward needs, in whatever layout suits the backend: only the same backend's backward reads it.
 `grads` is a dict with the names of the parameters, and each gradient has the shape of the array it belongs to.
 
@@ -76,6 +78,7 @@ class SimpleRNNPair(Protocol):
         dropout_h: Array | None,
         activation: ElementwiseActivation,
         sequences: bool,
+        keep_cache: bool = True,
     ) -> tuple[Array, State, Any]: ...
 
     @property
@@ -98,6 +101,7 @@ class LSTMPair(Protocol):
         activation: ElementwiseActivation,
         recurrent_activation: ElementwiseActivation,
         sequences: bool,
+        keep_cache: bool = True,
     ) -> tuple[Array, State, Any]: ...
 
     @property
@@ -122,6 +126,7 @@ class GRUPair(Protocol):
         recurrent_activation: ElementwiseActivation,
         reset_after: bool,
         sequences: bool,
+        keep_cache: bool = True,
     ) -> tuple[Array, State, Any]: ...
 
     @property

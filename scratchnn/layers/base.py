@@ -27,6 +27,7 @@ class Layer:
     """
 
     supports_masking: ClassVar[bool] = False  # whether a mask that comes in is used or handed on
+    can_forget: ClassVar[bool] = False  # whether forward takes keep_cache=False, for passes without a way back
 
     @property
     def uses_rng(self) -> bool:
@@ -237,8 +238,10 @@ def dropout_rate(owner: str, name: str, value: Any) -> float:
     return float(value)
 
 
-def draw_key(rng: np.random.Generator | None) -> Array:
-    """What the kernels draw a dropout mask from: two random words."""
+def draw_key(rng: np.random.Generator | random.Keys | None) -> Array:
+    """What the kernels draw a dropout mask from: two words. A model names them, a layer used alone draws them."""
+    if isinstance(rng, random.Keys):
+        return rng.next()
     if rng is None:
         raise ValueError(
             "dropout in training needs rng: a numpy.random.Generator, for instance scratchnn.random.generator(...)"

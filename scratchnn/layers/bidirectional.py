@@ -37,6 +37,7 @@ class Bidirectional(Layer):
     """
 
     supports_masking = True
+    can_forget = True
 
     def __init__(self, layer: Recurrent, merge_mode: str = "concat", *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -82,15 +83,22 @@ class Bidirectional(Layer):
             layer.set_params(own)
 
     def forward(
-        self, x: Array, *, mask: Any = None, training: bool = False, rng: Any = None, initial_state: Any = None
-    ) -> tuple[Any, BidirectionalCache]:
-        """`initial_state`: the forward layer's states, then the backward layer's."""
+        self,
+        x: Array,
+        *,
+        mask: Any = None,
+        training: bool = False,
+        rng: Any = None,
+        initial_state: Any = None,
+        keep_cache: bool = True,
+    ) -> tuple[Any, BidirectionalCache | None]:
+        """`initial_state`: the forward layer's states, then the backward layer's. `keep_cache`: see `Recurrent`."""
         x = self.as_input(x)
         half = len(self.layer.states)
         if initial_state is not None and len(initial_state) != 2 * half:
             raise ValueError(f"{self.label} takes {2 * half} arrays as initial_state, got {len(initial_state)}")
         state_f, state_b = (None, None) if initial_state is None else (initial_state[:half], initial_state[half:])
-        options = {"mask": mask, "training": training, "rng": rng}
+        options: dict[str, Any] = {"mask": mask, "training": training, "rng": rng, "keep_cache": keep_cache}
         y_f, cache_f = self.forward_layer.forward(x, initial_state=state_f, **options)
         y_b, cache_b = self.backward_layer.forward(x, initial_state=state_b, **options)
         (y_f, *states_f), (y_b, *states_b) = (y_f, y_b) if self.layer.return_state else ((y_f,), (y_b,))
@@ -103,7 +111,7 @@ class Bidirectional(Layer):
             y = y_f * y_b
         else:
             y = (y_f + y_b) * self._share
-        cache = BidirectionalCache(cache_f, cache_b, y_f, y_b, initial_state is not None)
+        cache = BidirectionalCache(cache_f, cache_b, y_f, y_b, initial_state is not None) if keep_cache else None
         return (y, *states_f, *states_b) if self.layer.return_state else y, cache
 
     def backward(self, dy: Any, cache: BidirectionalCache) -> tuple[Any, Grads]:

@@ -51,12 +51,31 @@ class GRU(Recurrent):
         return shapes
 
     def run_forward(
-        self, x: Array, state: State, mask: Array | None, dropout_x: Array | None, dropout_h: Array | None
+        self,
+        x: Array,
+        state: State,
+        mask: Array | None,
+        dropout_x: Array | None,
+        dropout_h: Array | None,
+        keep_cache: bool,
     ) -> tuple[Array, State, Any]:
         Wx, Wh, bx, bh = self.params["Wx"], self.params["Wh"], self.bias("bx"), self.bias("bh")
         act, rec = self.activation, self.recurrent_activation
         return self.backend.kernels.gru.forward(
-            x, Wx, Wh, bx, bh, state, mask, dropout_x, dropout_h, act, rec, self.reset_after, self.return_sequences
+            x,
+            Wx,
+            Wh,
+            bx,
+            bh,
+            state,
+            mask,
+            dropout_x,
+            dropout_h,
+            act,
+            rec,
+            self.reset_after,
+            self.return_sequences,
+            keep_cache,
         )
 
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:

@@ -47,12 +47,18 @@ class LSTM(Recurrent):
             self.params["b"][self.units : 2 * self.units] = 1
 
     def run_forward(
-        self, x: Array, state: State, mask: Array | None, dropout_x: Array | None, dropout_h: Array | None
+        self,
+        x: Array,
+        state: State,
+        mask: Array | None,
+        dropout_x: Array | None,
+        dropout_h: Array | None,
+        keep_cache: bool,
     ) -> tuple[Array, State, Any]:
         Wx, Wh, b = self.params["Wx"], self.params["Wh"], self.bias("b")
         act, rec = self.activation, self.recurrent_activation
         return self.backend.kernels.lstm.forward(
-            x, Wx, Wh, b, state, mask, dropout_x, dropout_h, act, rec, self.return_sequences
+            x, Wx, Wh, b, state, mask, dropout_x, dropout_h, act, rec, self.return_sequences, keep_cache
         )
 
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:

@@ -25,6 +25,7 @@ class Recurrent(Layer):
     """Base of the recurrent layers. The constructor's words and their defaults are Keras'."""
 
     supports_masking = True
+    can_forget = True
     gates: ClassVar[int]  # blocks of columns in Wx and Wh
     states: ClassVar[tuple[str, ...]] = ("h",)
 
@@ -64,7 +65,13 @@ class Recurrent(Layer):
     # ---- what each of the three defines: the call of its kernel pair
 
     def run_forward(
-        self, x: Array, state: State, mask: Array | None, dropout_x: Array | None, dropout_h: Array | None
+        self,
+        x: Array,
+        state: State,
+        mask: Array | None,
+        dropout_x: Array | None,
+        dropout_h: Array | None,
+        keep_cache: bool,
     ) -> tuple[Array, State, Any]:
         raise NotImplementedError
 
@@ -106,10 +113,12 @@ class Recurrent(Layer):
         training: bool = False,
         rng: Any = None,
         initial_state: Any = None,
-    ) -> tuple[Any, RecurrentCache]:
+        keep_cache: bool = True,
+    ) -> tuple[Any, RecurrentCache | None]:
         """Return y, or (y, h) or (y, h, c) with `return_state`, and the cache.
 
-        `initial_state`: a list of (B, H) arrays, [h] or [h, c]; zeros when None.
+        `initial_state`: a list of (B, H) arrays, [h] or [h, c]; zeros when None. Without `keep_cache` the cache is None,
+        and a long sequence takes no more memory than a short one.
         """
         x = self.as_input(x)
         B, T, _ = x.shape
@@ -120,11 +129,11 @@ class Recurrent(Layer):
             mask = None if mask is None else for_kernels(mask[:, ::-1], bool)
         dropout_x, dropout_h = self._draw_dropout(x.shape, rng) if training else (None, None)
 
-        y, state, kernel_cache = self.run_forward(x, state, mask, dropout_x, dropout_h)
+        y, state, kernel_cache = self.run_forward(x, state, mask, dropout_x, dropout_h, keep_cache)
         shown = None if mask is None else self._shown(mask, initial_state is not None)
         if shown is not None:
             y = y * shown
-        cache = RecurrentCache(kernel_cache, shown, initial_state is not None, y.shape)
+        cache = RecurrentCache(kernel_cache, shown, initial_state is not None, y.shape) if keep_cache else None
         return (y, *state) if self.return_state else y, cache
 
     def backward(self, dy: Any, cache: RecurrentCache) -> tuple[Any, Grads]:

@@ -26,11 +26,17 @@ class SimpleRNN(Recurrent):
         super().__init__(units, activation, **settings)
 
     def run_forward(
-        self, x: Array, state: State, mask: Array | None, dropout_x: Array | None, dropout_h: Array | None
+        self,
+        x: Array,
+        state: State,
+        mask: Array | None,
+        dropout_x: Array | None,
+        dropout_h: Array | None,
+        keep_cache: bool,
     ) -> tuple[Array, State, Any]:
         Wx, Wh, b = self.params["Wx"], self.params["Wh"], self.bias("b")
         return self.backend.kernels.simple_rnn.forward(
-            x, Wx, Wh, b, state, mask, dropout_x, dropout_h, self.activation, self.return_sequences
+            x, Wx, Wh, b, state, mask, dropout_x, dropout_h, self.activation, self.return_sequences, keep_cache
         )
 
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:

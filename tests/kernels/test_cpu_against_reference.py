@@ -8,7 +8,8 @@ steps: at most 1.8e-6 for outputs and 6.7e-6 for gradients.
 """
 
 from dataclasses import replace
-from types import ModuleType
+from functools import partial
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -289,3 +290,18 @@ def test_rows_that_fill_up_a_shard_never_reach_a_gradient(dtype: str) -> None:
         assert np.isfinite(y).all() and np.isfinite(dx).all()
     for name, expected in grads["reference"].items():
         np.testing.assert_allclose(grads["cpu"][name], expected, rtol=1e-5)
+
+
+@DTYPES
+@pytest.mark.parametrize("T", [1, 5, 16, 17, 50])
+@pytest.mark.parametrize("kernel", STATES)
+def test_a_pass_without_a_cache_gives_the_same_bits(kernel: str, T: int, dtype: Any) -> None:
+    for case in variants(Recurrent(kernel, B=19, T=T, D=5, H=7)):
+        arrays = {name: a.astype(dtype) for name, a in case.arrays().items()}
+        kept, _ = case.forward(getattr(cpu, kernel), arrays)
+        pair = getattr(cpu, kernel)
+        forgetful = SimpleNamespace(forward=partial(pair.forward, keep_cache=False))
+        outputs, cache = case.forward(forgetful, arrays)
+        assert cache is None
+        for ours, theirs in zip(outputs, kept, strict=True):
+            assert np.array_equal(ours, theirs)

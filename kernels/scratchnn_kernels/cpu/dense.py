@@ -45,8 +45,9 @@ def backward(da: Array, cache: DenseCache) -> tuple[Array, Grads]:
     dW = pool.zeros((S, H, D) if H < FEW else (S, D, H), x.dtype)
     db = np.zeros((S, H), x.dtype)
     launch(_backward_shard, S, da, np.ascontiguousarray(W.T), x, R, H < FEW, dx, dW, db)
-    dW = dW[0] if S == 1 else dW.sum(axis=0)  # the shards' gradients are added in the order of the shards
-    return dx, {"W": dW.T if H < FEW else dW, "b": db.sum(axis=0)}
+    # The shards' gradients are added in the order of the shards.
+    dW, db = (dW[0], db[0]) if S == 1 else (dW.sum(axis=0), db.sum(axis=0))
+    return dx, {"W": dW.T if H < FEW else dW, "b": db}
 
 
 def _shape_of(x: Array, H: int) -> tuple[int, int]:

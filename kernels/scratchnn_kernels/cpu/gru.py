@@ -6,6 +6,7 @@ positions of the reset gate run here; they differ in the branches on `reset_afte
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
@@ -65,21 +66,23 @@ def forward(
     recurrent_activation: ElementwiseActivation,
     reset_after: bool,
     sequences: bool,
-) -> tuple[Array, State, GRUCache]:
+    keep_cache: bool = True,
+) -> tuple[Array, State, GRUCache | None]:
     B, T, D = x.shape
     H = len(Wh)
     S, R = shards.shape_of(B)
+    kept = shards.steps_kept(T, keep_cache)
     K = 1 if dropout_x is None else len(dropout_x)
     plain = dropout_h is None and reset_after  # h itself meets all of Wh
     cache = GRUCache(
         Wx=Wx,
         Wh=Wh,
         B=B,
-        x=pool.empty((S, K, T, R, D), x.dtype),
-        h=pool.empty((S, T + 1, R, H), x.dtype),
-        h_in=pool.empty((S, 0, 0, 0, 0) if plain else (S, GATES, T, R, H), x.dtype),
-        gates=pool.empty((S, GATES, T, R, H), x.dtype),
-        ah_g=pool.empty((S, T, R, H) if reset_after else (S, 0, 0, 0), x.dtype),
+        x=pool.empty((S, K, kept, R, D), x.dtype),
+        h=pool.empty((S, kept + 1, R, H), x.dtype),
+        h_in=pool.empty((S, 0, 0, 0, 0) if plain else (S, GATES, kept, R, H), x.dtype),
+        gates=pool.empty((S, GATES, kept, R, H), x.dtype),
+        ah_g=pool.empty((S, kept, R, H) if reset_after else (S, 0, 0, 0), x.dtype),
         mask=shards.or_empty(mask, 2, np.bool_),
         dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
         dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
@@ -98,7 +101,7 @@ def forward(
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, reset_after, cache.x,
         cache.h, cache.h_in, cache.gates, cache.ah_g, y, h_last,
     )  # fmt: skip
-    return y if sequences else h_last, (h_last,), cache
+    return y if sequences else h_last, (h_last,), cache if keep_cache else None
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Array, Grads, State]:
@@ -134,49 +137,53 @@ def _forward_shard(
     xs, hs, hs_in, gates_s, ahs_g, y, h_last,
 ):  # fmt: skip
     x, h, h_in, gates, ah_g = xs[s], hs[s], hs_in[s], gates_s[s], ahs_g[s]
-    K, T, R, D = x.shape
-    H = h.shape[2]
+    K, kept, R, D = x.shape
+    T, H = x_batch.shape[1], h.shape[2]
     first = s * R
-    take_sequences(x_batch, first, dropout_x, x)
     take_rows(h0, first, h[0])
     for t in range(T):
+        row = t % kept
         if t % STEPS == 0:
-            end = min(t + STEPS, T)
+            end = row + min(STEPS, T - t)
+            for k in range(K):
+                take_sequences(x_batch, first, t, dropout_x, k, x[k, row:end])
             for gate in range(GATES):
-                ax = gates[gate, t:end].reshape((end - t) * R, H)
+                ax = gates[gate, row:end].reshape((end - row) * R, H)
                 copy_to_rows(b[gate * H : (gate + 1) * H], ax)
-                gemm(ax, x[gate % K, t:end].reshape((end - t) * R, D), Wx[gate])  # (1)
-        z, r, g = gates[Z, t].ravel(), gates[R_, t].ravel(), gates[G, t].ravel()
+                gemm(ax, x[gate % K, row:end].reshape((end - row) * R, D), Wx[gate])  # (1)
+            if t > 0 and row == 0:
+                copy(h[kept].ravel(), h[0].ravel())
+        z, r, g = gates[Z, row].ravel(), gates[R_, row].ravel(), gates[G, row].ravel()
         for gate in range(2):
             if h_in.size == 0:
-                gemm(gates[gate, t], h[t], Wh[gate])  # (2)
+                gemm(gates[gate, row], h[row], Wh[gate])  # (2)
             else:
-                _drop_or_copy(h[t], dropout_h, first, gate, h_in[gate, t])
-                gemm(gates[gate, t], h_in[gate, t], Wh[gate])
+                _drop_or_copy(h[row], dropout_h, first, gate, h_in[gate, row])
+                gemm(gates[gate, row], h_in[gate, row], Wh[gate])
         activate(rec, z)  # (3)
         activate(rec, r)
         if reset_after:
-            copy_to_rows(bh[G * H :], ah_g[t])
+            copy_to_rows(bh[G * H :], ah_g[row])
             if h_in.size == 0:
-                gemm(ah_g[t], h[t], Wh[G])  # (2)
+                gemm(ah_g[row], h[row], Wh[G])  # (2)
             else:
-                _drop_or_copy(h[t], dropout_h, first, G, h_in[G, t])
-                gemm(ah_g[t], h_in[G, t], Wh[G])
-            add_product(r, ah_g[t].ravel(), g)  # (4)
+                _drop_or_copy(h[row], dropout_h, first, G, h_in[G, row])
+                gemm(ah_g[row], h_in[G, row], Wh[G])
+            add_product(r, ah_g[row].ravel(), g)  # (4)
         else:
-            multiply(r, h[t].ravel(), h_in[G, t].ravel())
-            _drop_or_copy(h_in[G, t], dropout_h, first, G, h_in[G, t])
-            gemm(gates[G, t], h_in[G, t], Wh[G])  # (4)
+            multiply(r, h[row].ravel(), h_in[G, row].ravel())
+            _drop_or_copy(h_in[G, row], dropout_h, first, G, h_in[G, row])
+            gemm(gates[G, row], h_in[G, row], Wh[G])  # (4)
         activate(act, g)  # (5)
-        _new_state(z, g, h[t].ravel(), h[t + 1].ravel())  # (6)
+        _new_state(z, g, h[row].ravel(), h[row + 1].ravel())  # (6)
         if mask.size != 0:
-            for row in range(min(R, mask.shape[0] - first)):
-                if not mask[first + row, t]:
-                    copy(h[t, row], h[t + 1, row])  # (7)
-        clear_rows_beyond(h0.shape[0], first, h[t + 1])
+            for n in range(min(R, mask.shape[0] - first)):
+                if not mask[first + n, t]:
+                    copy(h[row, n], h[row + 1, n])  # (7)
+        clear_rows_beyond(h0.shape[0], first, h[row + 1])
         if y.size != 0:
-            put_step(h[t + 1], first, t, y)
-    put_rows(h[T], first, h_last)
+            put_step(h[row + 1], first, t, y)
+    put_rows(h[row + 1], first, h_last)
 
 
 @compiled
@@ -248,7 +255,8 @@ def _backward_shard(
     put_rows(dh, first, dh0)
 
 
-@compiled
+# Copied into the loops that use them: a call would cost as much as half of the small products.
+@numba.njit(inline="always")
 def _drop_or_copy(source, dropout_h, first, gate, target):
     if dropout_h.size == 0:
         copy(source.ravel(), target.ravel())
@@ -256,7 +264,7 @@ def _drop_or_copy(source, dropout_h, first, gate, target):
         drop(source, dropout_h, first, gate, target)
 
 
-@compiled
+@numba.njit(inline="always")
 def _add_product_through(da, WT, dropout_h, first, gate, dropped, out):
     """out (R, H) += (da WT) times the gate's dropout mask"""
     if dropout_h.size == 0:

@@ -63,20 +63,22 @@ def forward(
     activation: ElementwiseActivation,
     recurrent_activation: ElementwiseActivation,
     sequences: bool,
-) -> tuple[Array, State, LSTMCache]:
+    keep_cache: bool = True,
+) -> tuple[Array, State, LSTMCache | None]:
     B, T, D = x.shape
     H = len(Wh)
     S, R = shards.shape_of(B)
+    kept = shards.steps_kept(T, keep_cache)
     K = 1 if dropout_x is None else len(dropout_x)
     cache = LSTMCache(
         Wx=Wx,
         Wh=Wh,
         B=B,
-        x=pool.empty((S, K, T, R, D), x.dtype),
-        h=pool.empty((S, T + 1, R, H), x.dtype),
-        h_dropped=pool.empty((S, GATES, T, R, H) if dropout_h is not None else (S, 0, 0, 0, 0), x.dtype),
-        c=pool.empty((S, T + 1, R, H), x.dtype),
-        gates=pool.empty((S, GATES, T, R, H), x.dtype),
+        x=pool.empty((S, K, kept, R, D), x.dtype),
+        h=pool.empty((S, kept + 1, R, H), x.dtype),
+        h_dropped=pool.empty((S, GATES, kept, R, H) if dropout_h is not None else (S, 0, 0, 0, 0), x.dtype),
+        c=pool.empty((S, kept + 1, R, H), x.dtype),
+        gates=pool.empty((S, GATES, kept, R, H), x.dtype),
         mask=shards.or_empty(mask, 2, np.bool_),
         dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
         dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
@@ -91,7 +93,7 @@ def forward(
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, cache.x, cache.h,
         cache.h_dropped, cache.c, cache.gates, y, h_last, c_last,
     )  # fmt: skip
-    return y if sequences else h_last, (h_last, c_last), cache
+    return y if sequences else h_last, (h_last, c_last), cache if keep_cache else None
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Array, Grads, State]:
@@ -122,46 +124,51 @@ def _forward_shard(
     c_last,
 ):  # fmt: skip
     x, h, h_dropped, c, gates = xs[s], hs[s], hs_dropped[s], cs[s], gates_s[s]
-    K, T, R, D = x.shape
-    H = h.shape[2]
+    K, kept, R, D = x.shape
+    T, H = x_batch.shape[1], h.shape[2]
     first = s * R
-    take_sequences(x_batch, first, dropout_x, x)
     take_rows(h0, first, h[0])
     take_rows(c0, first, c[0])
     act_c = np.empty(R * H, h.dtype)
     for t in range(T):
+        row = t % kept
         if t % STEPS == 0:
-            end = min(t + STEPS, T)
+            end = row + min(STEPS, T - t)
+            for k in range(K):
+                take_sequences(x_batch, first, t, dropout_x, k, x[k, row:end])
             for gate in range(GATES):
-                a = gates[gate, t:end].reshape((end - t) * R, H)
+                a = gates[gate, row:end].reshape((end - row) * R, H)
                 copy_to_rows(b[gate * H : (gate + 1) * H], a)
-                gemm(a, x[gate % K, t:end].reshape((end - t) * R, D), Wx[gate])  # (1): the part of x
+                gemm(a, x[gate % K, row:end].reshape((end - row) * R, D), Wx[gate])  # (1): the part of x
+            if t > 0 and row == 0:
+                copy(h[kept].ravel(), h[0].ravel())
+                copy(c[kept].ravel(), c[0].ravel())
         for gate in range(GATES):
             if dropout_h.size == 0:
-                gemm(gates[gate, t], h[t], Wh[gate])  # (1)
+                gemm(gates[gate, row], h[row], Wh[gate])  # (1)
             else:
-                drop(h[t], dropout_h, first, gate, h_dropped[gate, t])
-                gemm(gates[gate, t], h_dropped[gate, t], Wh[gate])
-        i, f, g, o = gates[I, t].ravel(), gates[F, t].ravel(), gates[G, t].ravel(), gates[O, t].ravel()
+                drop(h[row], dropout_h, first, gate, h_dropped[gate, row])
+                gemm(gates[gate, row], h_dropped[gate, row], Wh[gate])
+        i, f, g, o = gates[I, row].ravel(), gates[F, row].ravel(), gates[G, row].ravel(), gates[O, row].ravel()
         activate(rec, i)  # (2)
         activate(rec, f)
         activate(rec, o)
         activate(act, g)  # (3)
-        multiply(i, g, c[t + 1].ravel())  # (4)
-        _add_what_is_kept(f, c[t].ravel(), c[t + 1].ravel(), act_c)  # (4)
+        multiply(i, g, c[row + 1].ravel())  # (4)
+        _add_what_is_kept(f, c[row].ravel(), c[row + 1].ravel(), act_c)  # (4)
         activate(act, act_c)
-        multiply(o, act_c, h[t + 1].ravel())  # (5)
+        multiply(o, act_c, h[row + 1].ravel())  # (5)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
-                    copy(h[t, r], h[t + 1, r])  # (6)
-                    copy(c[t, r], c[t + 1, r])
-        clear_rows_beyond(h0.shape[0], first, h[t + 1])
-        clear_rows_beyond(h0.shape[0], first, c[t + 1])
+                    copy(h[row, r], h[row + 1, r])  # (6)
+                    copy(c[row, r], c[row + 1, r])
+        clear_rows_beyond(h0.shape[0], first, h[row + 1])
+        clear_rows_beyond(h0.shape[0], first, c[row + 1])
         if y.size != 0:
-            put_step(h[t + 1], first, t, y)
-    put_rows(h[T], first, h_last)
-    put_rows(c[T], first, c_last)
+            put_step(h[row + 1], first, t, y)
+    put_rows(h[row + 1], first, h_last)
+    put_rows(c[row + 1], first, c_last)
 
 
 @compiled

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 SMALLEST = 32 * 1024  # bytes; the C library is good at anything smaller
 KEPT_AT_MOST = 256 * 1024 * 1024  # bytes; beyond, free arrays of other shapes are let go
 
-_arrays: dict[tuple[tuple[int, ...], str], list[np.ndarray]] = {}
+_arrays: dict[tuple[tuple[int, ...], np.dtype], list[np.ndarray]] = {}
 _bytes = 0
 _lock = threading.Lock()
 
@@ -25,14 +25,17 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """As np.empty."""
     global _bytes
     dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
-    if size < SMALLEST:
-        return np.empty(shape, dtype)
+    key = (shape, dtype)
     with _lock:
-        arrays = _arrays.setdefault((shape, dtype.char), [])
-        for i in range(len(arrays)):
-            if _references(arrays, i) == _REFERENCES_TO_FREE:
-                return arrays[i]
+        arrays = _arrays.get(key)
+        if arrays is not None:
+            for i in range(len(arrays)):
+                if _references(arrays, i) == _REFERENCES_TO_FREE:
+                    return arrays[i]
+        size = math.prod(shape) * dtype.itemsize
+        if size < SMALLEST:
+            return np.empty(shape, dtype)
+        arrays = _arrays.setdefault(key, [])
         if _bytes + size > KEPT_AT_MOST:
             _let_go()
         array = np.empty(shape, dtype)

@@ -12,7 +12,8 @@ A shard keeps its arrays time first, and the columns of each gate in a plane of 
 
 What needs no recurrence (the part of x in a, the gradients of the weights, dx) is computed for STEPS time steps at a
 time, just before or after the recurrence goes through them: their numbers are then still in the second-level cache. All
-time steps at once do not fit there: at T = 500 that took twice as long.
+time steps at once do not fit there: at T = 500 that took twice as long. A forward pass that nobody will go back
+through keeps so many steps only, and goes round in them.
 """
 
 import numpy as np
@@ -27,6 +28,11 @@ def shape_of(B: int) -> tuple[int, int]:
     """The number of shards S and the rows R of each, S * R >= B."""
     S = -(-B // SHARD_ROWS)
     return S, -(-B // S)
+
+
+def steps_kept(T: int, keep_cache: bool) -> int:
+    """How many time steps a shard's arrays hold: step t is in row t % kept."""
+    return T if keep_cache else min(T, STEPS)
 
 
 def or_empty(array: np.ndarray | None, ndim: int, dtype: np.typing.DTypeLike) -> np.ndarray:
@@ -77,22 +83,21 @@ def put_rows(source, first, target):
 
 
 @compiled
-def take_sequences(source, first, dropout, target):
-    """target (K, T, R, D) = the shard's rows of source (B, T, D) times each of K dropout masks, time first"""
-    K, T, R, D = target.shape
+def take_sequences(source, first, start, dropout, k, target):
+    """target (T, R, D), time first = the shard's rows of source from step `start` on, times dropout mask k"""
+    T, R, D = target.shape
     rows = min(R, source.shape[0] - first)
-    for k in range(K):
-        for t in range(T):
-            for r in range(rows):
-                if dropout.size == 0:
-                    for d in range(D):
-                        target[k, t, r, d] = source[first + r, t, d]
-                else:
-                    for d in range(D):
-                        target[k, t, r, d] = source[first + r, t, d] * dropout[k, first + r, d]
-            for r in range(rows, R):
+    for t in range(T):
+        for r in range(rows):
+            if dropout.size == 0:
                 for d in range(D):
-                    target[k, t, r, d] = 0
+                    target[t, r, d] = source[first + r, start + t, d]
+            else:
+                for d in range(D):
+                    target[t, r, d] = source[first + r, start + t, d] * dropout[k, first + r, d]
+        for r in range(rows, R):
+            for d in range(D):
+                target[t, r, d] = 0
 
 
 @compiled

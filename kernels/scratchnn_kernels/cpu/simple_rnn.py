@@ -54,17 +54,19 @@ def forward(
     dropout_h: Array | None,
     activation: ElementwiseActivation,
     sequences: bool,
-) -> tuple[Array, State, SimpleRNNCache]:
+    keep_cache: bool = True,
+) -> tuple[Array, State, SimpleRNNCache | None]:
     B, T, D = x.shape
     H = len(Wh)
     S, R = shards.shape_of(B)
+    kept = shards.steps_kept(T, keep_cache)
     cache = SimpleRNNCache(
         Wx=Wx,
         Wh=Wh,
         B=B,
-        x=pool.empty((S, 1, T, R, D), x.dtype),
-        h=pool.empty((S, T + 1, R, H), x.dtype),
-        h_dropped=pool.empty((S, T, R, H) if dropout_h is not None else (S, 0, 0, 0), x.dtype),
+        x=pool.empty((S, 1, kept, R, D), x.dtype),
+        h=pool.empty((S, kept + 1, R, H), x.dtype),
+        h_dropped=pool.empty((S, kept, R, H) if dropout_h is not None else (S, 0, 0, 0), x.dtype),
         mask=shards.or_empty(mask, 2, np.bool_),
         dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
         dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
@@ -77,7 +79,7 @@ def forward(
         _forward_shard, S, x, Wx, Wh, b, *state, cache.mask, cache.dropout_x, cache.dropout_h, cache.activation,
         cache.x, cache.h, cache.h_dropped, y, h_last,
     )  # fmt: skip
-    return y if sequences else h_last, (h_last,), cache
+    return y if sequences else h_last, (h_last,), cache if keep_cache else None
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tuple[Array, Grads, State]:
@@ -105,34 +107,36 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
 
 @compiled
 def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, xs, hs, hs_dropped, y, h_last):
-    x, h, h_dropped = xs[s], hs[s], hs_dropped[s]
-    _, T, R, D = x.shape
-    H = h.shape[2]
+    x, h, h_dropped = xs[s, 0], hs[s], hs_dropped[s]
+    kept, R, D = x.shape
+    T, H = x_batch.shape[1], h.shape[2]
     first = s * R
-    take_sequences(x_batch, first, dropout_x, x)
     take_rows(h0, first, h[0])
-
-    # a becomes h in place: row t + 1 of h holds first the pre-activation, then the state.
     for t in range(T):
+        row = t % kept
         if t % STEPS == 0:
-            end = min(t + STEPS, T)
-            a = h[t + 1 : end + 1].reshape((end - t) * R, H)
+            end = row + min(STEPS, T - t)
+            if t > 0 and row == 0:
+                copy(h[kept].ravel(), h[0].ravel())
+            take_sequences(x_batch, first, t, dropout_x, 0, x[row:end])
+            # a becomes h in place: row + 1 of h holds first the pre-activation, then the state.
+            a = h[row + 1 : end + 1].reshape((end - row) * R, H)
             copy_to_rows(b, a)
-            gemm(a, x[0, t:end].reshape((end - t) * R, D), Wx)  # (1): the part of x
+            gemm(a, x[row:end].reshape((end - row) * R, D), Wx)  # (1): the part of x
         if dropout_h.size == 0:
-            gemm(h[t + 1], h[t], Wh)  # (1)
+            gemm(h[row + 1], h[row], Wh)  # (1)
         else:
-            drop(h[t], dropout_h, first, 0, h_dropped[t])
-            gemm(h[t + 1], h_dropped[t], Wh)
-        activate(act, h[t + 1].ravel())  # (2)
+            drop(h[row], dropout_h, first, 0, h_dropped[row])
+            gemm(h[row + 1], h_dropped[row], Wh)
+        activate(act, h[row + 1].ravel())  # (2)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
-                    copy(h[t, r], h[t + 1, r])  # (3)
-        clear_rows_beyond(h0.shape[0], first, h[t + 1])
+                    copy(h[row, r], h[row + 1, r])  # (3)
+        clear_rows_beyond(h0.shape[0], first, h[row + 1])
         if y.size != 0:
-            put_step(h[t + 1], first, t, y)
-    put_rows(h[T], first, h_last)
+            put_step(h[row + 1], first, t, y)
+    put_rows(h[row + 1], first, h_last)
 
 
 @compiled

@@ -56,6 +56,7 @@ def forward(
     recurrent_activation: ElementwiseActivation,
     reset_after: bool,
     sequences: bool,
+    keep_cache: bool = True,
 ) -> tuple[Float[Array, "B *T H"], State, GRUCache]:
     x = x.swapaxes(0, 1)
     mask = None if mask is None else mask.T

@@ -52,6 +52,7 @@ def forward(
     activation: ElementwiseActivation,
     recurrent_activation: ElementwiseActivation,
     sequences: bool,
+    keep_cache: bool = True,
 ) -> tuple[Float[Array, "B *T H"], State, LSTMCache]:
     x = x.swapaxes(0, 1)
     mask = None if mask is None else mask.T

@@ -43,6 +43,7 @@ def forward(
     dropout_h: Float[Array, "1 B H"] | None,
     activation: ElementwiseActivation,
     sequences: bool,
+    keep_cache: bool = True,
 ) -> tuple[Float[Array, "B *T H"], State, SimpleRNNCache]:
     x = x.swapaxes(0, 1)
     mask = None if mask is None else mask.T

@@ -10,6 +10,7 @@ import textwrap
 import time
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.architectures import ARCHITECTURES
@@ -108,9 +109,14 @@ def _compile(all_settings: "Iterable[Settings]", console: "Console") -> None:
     from scratchnn.interrupts import Interrupts
     from scratchnn.preparation import build_model, use_every_kernel
 
-    models = [(build_model(settings), settings) for settings in all_settings if settings.backend == "cpu"]
+    def work() -> None:
+        for settings in all_settings:
+            if settings.backend == "cpu":
+                with suppress(ValueError):  # a model that cannot be built: its runs will fail, and are reported
+                    use_every_kernel(build_model(settings), settings)
+
     with Interrupts() as interrupts:
-        compiling.compile_for(lambda: [use_every_kernel(*each) for each in models], console, interrupts)
+        compiling.compile_for(work, console, interrupts)
 
 
 def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> "Path":

@@ -94,25 +94,26 @@ def test_a_stale_cache_is_not_used(tmp_path: Path) -> None:
     shutil.copytree(kernels, tmp_path / "scratchnn_kernels", ignore=shutil.ignore_patterns("__pycache__"))
     script = """
 import numpy as np
-from scratchnn_kernels.cpu import max_pooling1d
-print(*max_pooling1d.forward(np.array([[[5.0], [1.0]]], np.float32), 2, 2)[0].ravel())
+from scratchnn_kernels.cpu import dense
+x, W, b = (np.full(shape, n, np.float32) for shape, n in (((1, 3), 0), ((3, 8), 0), ((8,), 5)))
+print(dense.forward(x, W, b)[0][0, 0])
 """
     environment = os.environ | {"SCRATCHNN_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
 
-    def pooled() -> str:
+    def bias() -> str:
         run = subprocess.run(
             [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=300, check=False
         )
         assert (run.returncode, run.stderr) == (0, "")
         return run.stdout
 
-    assert pooled() == "5.0\n"
-    path = tmp_path / "scratchnn_kernels" / "cpu" / "vectors.py"
+    assert bias() == "5.0\n"
+    path = tmp_path / "scratchnn_kernels" / "cpu" / "shards.py"
     before = path.read_text()
-    edited = before.replace("out[n] = u[n]\n", "out[n] = u[n] + 2\n")
+    edited = before.replace("target[n, h] = source[h]\n", "target[n, h] = source[h] + 2\n")
     assert edited != before
     path.write_text(edited)
-    assert pooled() == "7.0\n"
+    assert bias() == "7.0\n"
 
 
 def below_a_file(folder: Path) -> Path:

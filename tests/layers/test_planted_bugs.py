@@ -105,7 +105,7 @@ FAULTS: list[tuple[str, str, str, str, Check]] = [
         lambda: check(Dropout(0.5), X, training=True),
     ),
     ("losses", "a factor of two", "2 * (cache.y - cache.target)", "(cache.y - cache.target)", of(MeanSquaredError())),
-    ("losses", "labels of 0 forgotten", "dp = (p - t) / (p * (1 - p))", "dp = -t / p", of(BinaryCrossentropy())),
+    ("losses", "labels of 0 forgotten", "dp = (p - t) / (p * (1 - p) *", "dp = -t / (p *", of(BinaryCrossentropy())),
     (
         "losses",
         "mean over numbers, not rows",

@@ -27,7 +27,8 @@ HALF = np.uint64(32)
 
 def mask(key: Array, rate: float, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> Array:
     m = pool.empty(shape, dtype)
-    launch(_mask_shard, _shards(m), key, rate, m.reshape(-1), work=2 * m.size)
+    with np.errstate(over="ignore"):  # as plain Python, NumPy would warn of words that wrap around, as they should
+        launch(_mask_shard, _shards(m), key, rate, m.reshape(-1), work=2 * m.size)
     return m
 
 

@@ -130,6 +130,7 @@ def _forward_shard(
     take_rows(h0, first, h[0])
     take_rows(c0, first, c[0])
     act_c = np.empty(R * H, h.dtype)
+    row = 0
     for t in range(T):
         row = t % kept
         if t % STEPS == 0:

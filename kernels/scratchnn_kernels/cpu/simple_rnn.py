@@ -112,6 +112,7 @@ def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, x
     T, H = x_batch.shape[1], h.shape[2]
     first = s * R
     take_rows(h0, first, h[0])
+    row = 0
     for t in range(T):
         row = t % kept
         if t % STEPS == 0:

@@ -141,6 +141,12 @@ def _forward_shard(
     T, H = x_batch.shape[1], h.shape[2]
     first = s * R
     take_rows(h0, first, h[0])
+    flat_gates, flat_h, flat_ah_g = (
+        gates.reshape(GATES, kept, R * H),
+        h.reshape(kept + 1, R * H),
+        ah_g.reshape(-1, R * H),
+    )
+    flat_h_in = h_in.reshape(h_in.shape[0], -1, R * H)
     row = 0
     for t in range(T):
         row = t % kept
@@ -153,8 +159,8 @@ def _forward_shard(
                 copy_to_rows(b[gate * H : (gate + 1) * H], ax)
                 gemm(ax, x[gate % K, row:end].reshape((end - row) * R, D), Wx[gate])  # (1)
             if t > 0 and row == 0:
-                copy(h[kept].ravel(), h[0].ravel())
-        z, r, g = gates[Z, row].ravel(), gates[R_, row].ravel(), gates[G, row].ravel()
+                copy(flat_h[kept], flat_h[0])
+        z, r, g = flat_gates[Z, row], flat_gates[R_, row], flat_gates[G, row]
         for gate in range(2):
             if h_in.size == 0:
                 gemm(gates[gate, row], h[row], Wh[gate])  # (2)
@@ -170,13 +176,13 @@ def _forward_shard(
             else:
                 _drop_or_copy(h[row], dropout_h, first, G, h_in[G, row])
                 gemm(ah_g[row], h_in[G, row], Wh[G])
-            add_product(r, ah_g[row].ravel(), g)  # (4)
+            add_product(r, flat_ah_g[row], g)  # (4)
         else:
-            multiply(r, h[row].ravel(), h_in[G, row].ravel())
+            multiply(r, flat_h[row], flat_h_in[G, row])
             _drop_or_copy(h_in[G, row], dropout_h, first, G, h_in[G, row])
             gemm(gates[G, row], h_in[G, row], Wh[G])  # (4)
         activate(act, g)  # (5)
-        _new_state(z, g, h[row].ravel(), h[row + 1].ravel())  # (6)
+        _new_state(z, g, flat_h[row], flat_h[row + 1])  # (6)
         if mask.size != 0:
             for n in range(min(R, mask.shape[0] - first)):
                 if not mask[first + n, t]:
@@ -203,15 +209,18 @@ def _backward_shard(
     dropped = np.empty((R, H), h.dtype)
     # dh: the gradient with respect to h[t+1]; dh_before with respect to h[t].
     dh, dh_before = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
+    flat_dh, flat_dh_before = dh.ravel(), dh_before.ravel()
+    flat_gates, flat_h, flat_ah_g = gates.reshape(GATES, T, R * H), h.reshape(T + 1, R * H), ah_g.reshape(-1, R * H)
+    flat_dax, flat_dq = dax.reshape(GATES, STEPS, R * H), dq.reshape(STEPS, R * H)
     take_rows(dh0, first, dh)
 
     for t in range(T - 1, -1, -1):
         if dy.size != 0:
             add_step(dy, first, t, dh)
         step = t % STEPS
-        z, r, g = gates[Z, t].ravel(), gates[R_, t].ravel(), gates[G, t].ravel()
-        da_z, da_r, da_g = dax[Z, step].ravel(), dax[R_, step].ravel(), dax[G, step].ravel()
-        _state_gradients(dh.ravel(), z, g, h[t].ravel(), da_z, da_g, dh_before.ravel())  # (6)
+        z, r, g = flat_gates[Z, t], flat_gates[R_, t], flat_gates[G, t]
+        da_z, da_r, da_g = flat_dax[Z, step], flat_dax[R_, step], flat_dax[G, step]
+        _state_gradients(flat_dh, z, g, flat_h[t], da_z, da_g, flat_dh_before)  # (6)
         times_derivative(rec, da_z, z)  # (3)
         times_derivative(act, da_g, g)  # (5)
         if mask.size != 0:
@@ -221,20 +230,20 @@ def _backward_shard(
                     fill(0, dax[G, step, row])
                     copy(dh[row], dh_before[row])  # (7): the row's gradient passes straight through
         if reset_after:
-            multiply(da_g, ah_g[t].ravel(), da_r)  # (4)
+            multiply(da_g, flat_ah_g[t], da_r)  # (4)
             times_derivative(rec, da_r, r)  # (3)
-            multiply(da_g, r, dq[step].ravel())  # (4)
+            multiply(da_g, r, flat_dq[step])  # (4)
             _add_product_through(dq[step], WhT[G], dropout_h, first, G, dropped, dh_before)  # (2)
         else:
             # d_rh, the gradient of r ⊙ h[t], is collected in dq[step].
-            fill(0, dq[step].ravel())
+            fill(0, flat_dq[step])
             _add_product_through(dax[G, step], WhT[G], dropout_h, first, G, dropped, dq[step])  # (4)
-            multiply(dq[step].ravel(), h[t].ravel(), da_r)  # (4)
+            multiply(flat_dq[step], flat_h[t], da_r)  # (4)
             times_derivative(rec, da_r, r)  # (3)
-            add_product(dq[step].ravel(), r, dh_before.ravel())  # (4)
+            add_product(flat_dq[step], r, flat_dh_before)  # (4)
         _add_product_through(dax[Z, step], WhT[Z], dropout_h, first, Z, dropped, dh_before)  # (2)
         _add_product_through(dax[R_, step], WhT[R_], dropout_h, first, R_, dropped, dh_before)
-        dh, dh_before = dh_before, dh
+        dh, dh_before, flat_dh, flat_dh_before = dh_before, dh, flat_dh_before, flat_dh
         if step == 0:  # the weights are the same at every step: one product for the steps from t on
             steps = min(STEPS, T - t)
             N = steps * R

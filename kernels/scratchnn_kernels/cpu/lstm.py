@@ -130,6 +130,11 @@ def _forward_shard(
     take_rows(h0, first, h[0])
     take_rows(c0, first, c[0])
     act_c = np.empty(R * H, h.dtype)
+    flat_gates, flat_h, flat_c = (
+        gates.reshape(GATES, kept, R * H),
+        h.reshape(kept + 1, R * H),
+        c.reshape(kept + 1, R * H),
+    )
     row = 0
     for t in range(T):
         row = t % kept
@@ -142,23 +147,23 @@ def _forward_shard(
                 copy_to_rows(b[gate * H : (gate + 1) * H], a)
                 gemm(a, x[gate % K, row:end].reshape((end - row) * R, D), Wx[gate])  # (1): the part of x
             if t > 0 and row == 0:
-                copy(h[kept].ravel(), h[0].ravel())
-                copy(c[kept].ravel(), c[0].ravel())
+                copy(flat_h[kept], flat_h[0])
+                copy(flat_c[kept], flat_c[0])
         for gate in range(GATES):
             if dropout_h.size == 0:
                 gemm(gates[gate, row], h[row], Wh[gate])  # (1)
             else:
                 drop(h[row], dropout_h, first, gate, h_dropped[gate, row])
                 gemm(gates[gate, row], h_dropped[gate, row], Wh[gate])
-        i, f, g, o = gates[I, row].ravel(), gates[F, row].ravel(), gates[G, row].ravel(), gates[O, row].ravel()
+        i, f, g, o = flat_gates[I, row], flat_gates[F, row], flat_gates[G, row], flat_gates[O, row]
         activate(rec, i)  # (2)
         activate(rec, f)
         activate(rec, o)
         activate(act, g)  # (3)
-        multiply(i, g, c[row + 1].ravel())  # (4)
-        _add_what_is_kept(f, c[row].ravel(), c[row + 1].ravel(), act_c)  # (4)
+        multiply(i, g, flat_c[row + 1])  # (4)
+        _add_what_is_kept(f, flat_c[row], flat_c[row + 1], act_c)  # (4)
         activate(act, act_c)
-        multiply(o, act_c, h[row + 1].ravel())  # (5)
+        multiply(o, act_c, flat_h[row + 1])  # (5)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
@@ -196,6 +201,12 @@ def _backward_shard(
     # dh, dc: gradients with respect to h[t+1], c[t+1]; dh_before, dc_before with respect to h[t], c[t].
     dh, dc = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
     dh_before, dc_before = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
+    flat_dh, flat_dc, flat_dh_before, flat_dc_before = dh.ravel(), dc.ravel(), dh_before.ravel(), dc_before.ravel()
+    flat_gates, flat_c, flat_da = (
+        gates.reshape(GATES, T, R * H),
+        c.reshape(T + 1, R * H),
+        da.reshape(GATES, STEPS, R * H),
+    )
     take_rows(dh0, first, dh)
     take_rows(dc0, first, dc)
 
@@ -203,19 +214,19 @@ def _backward_shard(
         if dy.size != 0:
             add_step(dy, first, t, dh)
         row = t % STEPS
-        i, f, g, o = gates[I, t].ravel(), gates[F, t].ravel(), gates[G, t].ravel(), gates[O, t].ravel()
-        da_i, da_f, da_g, da_o = da[I, row].ravel(), da[F, row].ravel(), da[G, row].ravel(), da[O, row].ravel()
-        copy(c[t + 1].ravel(), act_c)
+        i, f, g, o = flat_gates[I, t], flat_gates[F, t], flat_gates[G, t], flat_gates[O, t]
+        da_i, da_f, da_g, da_o = flat_da[I, row], flat_da[F, row], flat_da[G, row], flat_da[O, row]
+        copy(flat_c[t + 1], act_c)
         activate(act, act_c)
-        multiply(dh.ravel(), act_c, da_o)  # (5)
-        multiply(dh.ravel(), o, d_act_c)  # (5)
+        multiply(flat_dh, act_c, da_o)  # (5)
+        multiply(flat_dh, o, d_act_c)  # (5)
         times_derivative(act, d_act_c, act_c)
-        _cell_gradients(dc.ravel(), d_act_c, i, f, g, c[t].ravel(), da_i, da_f, da_g, dc_before.ravel())  # (4)
+        _cell_gradients(flat_dc, d_act_c, i, f, g, flat_c[t], da_i, da_f, da_g, flat_dc_before)  # (4)
         times_derivative(rec, da_i, i)  # (2)
         times_derivative(rec, da_f, f)
         times_derivative(rec, da_o, o)
         times_derivative(act, da_g, g)  # (3)
-        fill(0, dh_before.ravel())
+        fill(0, flat_dh_before)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
@@ -230,9 +241,9 @@ def _backward_shard(
                 fill(0, dropped.ravel())
                 gemm(dropped, da[gate, row], WhT[gate])
                 drop(dropped, dropout_h, first, gate, dropped)
-                add(dropped.ravel(), dh_before.ravel())
-        dh, dh_before = dh_before, dh
-        dc, dc_before = dc_before, dc
+                add(dropped.ravel(), flat_dh_before)
+        dh, dh_before, flat_dh, flat_dh_before = dh_before, dh, flat_dh_before, flat_dh
+        dc, dc_before, flat_dc, flat_dc_before = dc_before, dc, flat_dc_before, flat_dc
         if row == 0:  # the weights are the same at every step: one product for the steps from t on
             steps = min(STEPS, T - t)
             N = steps * R

@@ -112,13 +112,14 @@ def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, x
     T, H = x_batch.shape[1], h.shape[2]
     first = s * R
     take_rows(h0, first, h[0])
+    flat_h = h.reshape(kept + 1, R * H)
     row = 0
     for t in range(T):
         row = t % kept
         if t % STEPS == 0:
             end = row + min(STEPS, T - t)
             if t > 0 and row == 0:
-                copy(h[kept].ravel(), h[0].ravel())
+                copy(flat_h[kept], flat_h[0])
             take_sequences(x_batch, first, t, dropout_x, 0, x[row:end])
             # a becomes h in place: row + 1 of h holds first the pre-activation, then the state.
             a = h[row + 1 : end + 1].reshape((end - row) * R, H)
@@ -129,7 +130,7 @@ def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, x
         else:
             drop(h[row], dropout_h, first, 0, h_dropped[row])
             gemm(h[row + 1], h_dropped[row], Wh)
-        activate(act, h[row + 1].ravel())  # (2)
+        activate(act, flat_h[row + 1])  # (2)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
@@ -152,19 +153,21 @@ def _backward_shard(
     first = s * R
     # dh: the gradient with respect to h[t+1]; dh_before with respect to h[t].
     dh, dh_before = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
+    flat_dh, flat_dh_before = dh.ravel(), dh_before.ravel()
+    flat_h, flat_da = h.reshape(T + 1, R * H), da.reshape(STEPS, R * H)
     take_rows(dh0, first, dh)
 
     for t in range(T - 1, -1, -1):
         if dy.size != 0:
             add_step(dy, first, t, dh)
         row = t % STEPS
-        copy(dh.ravel(), da[row].ravel())
-        times_derivative(act, da[row].ravel(), h[t + 1].ravel())  # (2)
+        copy(flat_dh, flat_da[row])
+        times_derivative(act, flat_da[row], flat_h[t + 1])  # (2)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
                     fill(0, da[row, r])  # (3): the row's gradient passes straight through
-        fill(0, dh_before.ravel())
+        fill(0, flat_dh_before)
         gemm(dh_before, da[row], WhT)  # (1)
         if dropout_h.size != 0:
             drop(dh_before, dropout_h, first, 0, dh_before)
@@ -172,7 +175,7 @@ def _backward_shard(
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
                     add(dh[r], dh_before[r])  # (3)
-        dh, dh_before = dh_before, dh
+        dh, dh_before, flat_dh, flat_dh_before = dh_before, dh, flat_dh_before, flat_dh
         if row == 0:  # the weights are the same at every step: one product for the steps from t on
             steps = min(STEPS, T - t)
             N = steps * R

@@ -7,7 +7,8 @@ from benchmarks.harness import OURS
 from benchmarks.workloads import WORKLOADS
 
 SPEED = ("<!-- speed: written by benchmarks/bench.py -->", "<!-- end of speed -->")
-ACCURACY = ("<!-- accuracy: written by benchmarks/accuracy.py -->", "<!-- end of accuracy -->")
+ACCURACY = ("<!-- accuracy: written by benchmarks/study.py -->", "<!-- end of accuracy -->")
+STUDY = ("<!-- study: written by benchmarks/study.py -->", "<!-- end of study -->")
 # The columns, and the settings of a framework of which a column shows the fastest.
 COLUMNS = {
     "scratchnn": (OURS,),

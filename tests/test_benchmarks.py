@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import scratchnn as nn
-from benchmarks import accuracy, bench, floor, harness, machine, runner, tables
+from benchmarks import bench, floor, harness, machine, runner, study, tables
 from benchmarks.run_scratchnn import Ours, build
 from benchmarks.workloads import ARCHITECTURES, WORKLOADS, Workload, embedding, initial_weights, parameters, stages
 from scratchnn import architectures
@@ -23,7 +23,6 @@ COUNTS = {
     "rnn-500": 322_113,
     "lstm-128": 1_411_713,
 }
-README = harness.ROOT / "README.md"
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -169,14 +168,15 @@ def test_facts_of_the_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "marks", "table"),
+    ("path", "page", "marks", "table"),
     [
-        (accuracy.RESULTS, tables.ACCURACY, accuracy.table),
-        (bench.RESULTS, tables.SPEED, tables.speed_tables),
+        (study.RESULTS, study.README, tables.ACCURACY, study.headline),
+        (study.RESULTS, study.PAGE, tables.STUDY, study.page_tables),
+        (bench.RESULTS, bench.README, tables.SPEED, tables.speed_tables),
     ],
 )
-def test_readme_says_what_was_measured(path: Any, marks: Any, table: Any) -> None:
-    written = tables.between(README.read_text(), marks)
+def test_a_page_says_what_was_measured(path: Any, page: Any, marks: Any, table: Any) -> None:
+    written = tables.between(page.read_text(), marks)
     if path.exists():
         assert written == table(json.loads(path.read_text()))
     else:

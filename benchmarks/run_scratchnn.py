@@ -1,10 +1,5 @@
-"""scratchnn itself, run as its peers are; one line of JSON.
+"""scratchnn itself, timed as its peers are (see harness.py); one line of JSON."""
 
-`--workload` times training (see harness.py), `--arch` and `--seed` train a published model (see accuracy.py).
-"""
-
-import dataclasses
-import tempfile
 from typing import Any
 
 import numpy as np
@@ -12,7 +7,7 @@ import numpy as np
 import scratchnn as nn
 from benchmarks import runner
 from benchmarks.workloads import Weights, Workload
-from scratchnn.experiment import PREDICT_BATCH
+from scratchnn.preparation import PREDICT_BATCH
 from scratchnn.threads import kernel_threads
 
 
@@ -50,32 +45,5 @@ class Ours:
         return loss
 
 
-def accuracy(arch: str, seed: int) -> dict[str, Any]:
-    from scratchnn import experiment
-    from scratchnn.report.console import Console
-    from scratchnn.settings import Settings
-
-    with tempfile.TemporaryDirectory() as folder:
-        run = experiment.start(Settings(arch=arch, seed=seed, out=folder), None)
-        if run.data.is_synthetic:
-            raise SystemExit("these figures are about the real reviews; set SCRATCHNN_DATA")
-        experiment.train(run, Console(quiet=True))
-        test = experiment.finish(run, Console(quiet=True))
-    seconds = sorted(record["seconds"] for record in run.progress.records)
-    return {
-        "framework": "scratchnn",
-        "arch": arch,
-        "seed": seed,
-        "parameters": run.model.count_params(),
-        "test_loss": test["loss"],
-        "test_accuracy": test["accuracy"],
-        "val_accuracy": [record["val_accuracy"] for record in run.progress.records],
-        "seconds_per_epoch": seconds[len(seconds) // 2],
-        "weights": experiment.checksum(run.model),
-        "data": run.data.digest[:8],
-        "settings": {k: v for k, v in dataclasses.asdict(run.settings).items() if k not in ("out", "seed", "arch")},
-    }
-
-
 if __name__ == "__main__":
-    runner.main(Ours, accuracy)
+    runner.main(Ours)

@@ -45,6 +45,8 @@ def markdown(head: Sequence[str], align: Sequence[str], rows: Iterable[Sequence[
 def speed_tables(results: dict[str, Any]) -> str:
     """All tables of speed.json, with what a reader must know between them."""
     parts = [epochs(results), evaluations(results)]
+    if "lstm" in results["workloads"]:
+        parts.append(processes(results["workloads"]["lstm"]["contenders"]))
     if "startup" in results:
         parts.append(startup(results["startup"]))
     parts.append(about(results))
@@ -75,6 +77,17 @@ def evaluations(results: dict[str, Any]) -> str:
         rows.append([*cells, times(result["evaluation"].get("against_best_peer"))])
     head = ["forward pass, 25,000 reviews", *COLUMNS, "best peer / ours"]
     return markdown(head, ["---", *["--:"] * (len(head) - 1)], rows)
+
+
+def processes(contenders: dict[str, Any]) -> str:
+    """What a process that trains the lstm takes before its first step, imports and compilation, and in memory."""
+    rows = [["first batch, s"], ["peak memory, MB"]]
+    for names in COLUMNS.values():
+        here = [contenders[name] for name in names if name in contenders]
+        fastest = min(here, key=lambda each: each["first_batch"]["median"], default=None)
+        rows[0].append("" if fastest is None else digits(fastest["first_batch"]["median"]))
+        rows[1].append("" if fastest is None else str(fastest["peak_mb"]))
+    return markdown(["a process that trains `lstm`", *COLUMNS], ["---", *["--:"] * len(COLUMNS)], rows)
 
 
 def startup(measured: dict[str, Any]) -> str:

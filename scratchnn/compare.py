@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.architectures import ARCHITECTURES
+from scratchnn.threads import check_environment, cores
 from scratchnn.train import BACKENDS, one_of, print_warning
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _compare(args: argparse.Namespace, started: float) -> int:
+    check_environment()
     if args.workers is not None and not 1 <= args.workers <= 1024:
         raise ValueError(f"--workers must be from 1 to 1024, got {args.workers}")
     if args.seeds < 1:
@@ -62,7 +64,6 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.pool import Pool
     from scratchnn.study.tasks import plan
-    from scratchnn.threads import cores
 
     console = Console(quiet=args.quiet)
     found = sources.find(args.data, synthetic_data=True if args.synthetic else None)

@@ -1,6 +1,7 @@
 """Threads: how many the kernels use, and that nobody else's get in their way."""
 
 import functools
+import operator
 import os
 import sys
 import warnings
@@ -36,10 +37,10 @@ def set_threads(threads: int) -> None:
         ValueError: for a number below 1 or absurdly large.
         RuntimeError: once the kernels are loaded: their threads cannot become more.
     """
-    _checked(threads, "the number of threads")
+    number = _checked(threads, "the number of threads")
     if "numba" in sys.modules:
         raise RuntimeError("set_threads must come before the first model is made; or set NUMBA_NUM_THREADS=N")
-    os.environ[_VARIABLE] = str(threads)
+    os.environ[_VARIABLE] = str(number)
 
 
 def check_environment() -> None:
@@ -86,8 +87,10 @@ def release_memory() -> None:
 
 def _checked(threads: int | str, what: str) -> int:
     try:
-        number = int(threads)
-    except ValueError:
+        number = int(threads) if isinstance(threads, str) else operator.index(threads)
+    except (ValueError, TypeError):
+        number = 0
+    if isinstance(threads, bool):
         number = 0
     if not 1 <= number <= _MOST:
         raise ValueError(f"{what} must be from 1 to {_MOST}, got {threads!r}")

@@ -173,7 +173,7 @@ class Trainer:
     def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
         """The model's output for every row of x; a list where the model has several outputs.
 
-        A row's output depends on the batch it comes in by no more than the order in which BLAS adds, in Dense layers.
+        On the reference backend a row's last bits depend on the batch it comes in, by the order in which BLAS adds.
         """
         batches.check_sizes(batch_size, 1)
         x = self.check_input(x)

@@ -100,8 +100,8 @@ def test_it_learns(arch: str, tokens: tuple[list[np.ndarray], np.ndarray]) -> No
         for name, param in layer.params.items():
             assert param.any(), f"{layer.name}.{name} is all zeros still"
     assert (model.flat_params != weights).mean() > 0.02, "most words of the vocabulary do not occur, the others do"
-    # cnn-linear has no sigmoid: values outside of [0, 1] are clipped and may never learn. Under recurrent dropout so few
-    # steps move less than its noise.
+    # cnn-linear has no sigmoid: values outside of [0, 1] are clipped and may never learn. Under recurrent dropout, so
+    # few steps move less than its noise.
     if arch not in ("cnn-linear", "rnn-vdropout"):
         assert losses[1] < losses[0]
         assert after[0] < before[0]

@@ -1,6 +1,6 @@
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
@@ -9,7 +9,6 @@ from scratchnn.layers.base import Config, Layer, Shape
 from scratchnn.layers.recurrent import Recurrent
 from scratchnn.lookup import look_up
 
-MergeMode = Literal["concat", "sum", "mul", "ave"]
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 
 

@@ -50,8 +50,10 @@ def connect(address: str) -> "Cluster":
         raise ValueError(
             f"--cluster takes the address of a scheduler, such as tcp://host:8786, or local; got {address!r} ({error})"
         ) from None
-    except Exception as error:  # no such machine, nobody there, or somebody who speaks another language
+    except OSError as error:  # no such machine, or nobody there
         problem = str(error)
+    except Exception as error:  # what came cannot be read as an answer
+        problem = f"what answers there is no Dask scheduler: {type(error).__name__}"
     if problem:
         raise OSError(
             f"no Dask scheduler answers at {address} ({problem}); start one with `dask scheduler`, check host and "

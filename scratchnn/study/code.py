@@ -13,15 +13,18 @@ import scratchnn
 
 # The files of scratchnn/ that have a say in the numbers of a run; what prints, draws and stores is not among them.
 DECIDING = (
-    "activations.py", "batches.py", "data/corpus.py", "data/imdb.py", "data/text.py", "initializers.py", "layers/*.py",
-    "losses.py", "metrics.py", "model.py", "optimizers.py", "preparation.py", "random.py", "sequential.py",
-    "study/run.py", "threads.py", "trainer.py",
+    "activations.py", "architectures.py", "batches.py", "data/corpus.py", "data/imdb.py", "data/text.py",
+    "initializers.py", "layers/*.py", "losses.py", "metrics.py", "model.py", "optimizers.py", "preparation.py",
+    "random.py", "sequential.py", "settings.py", "study/run.py", "threads.py", "trainer.py",
 )  # fmt: skip
 
 
 @cache
 def code_version(backend: str) -> dict[str, str]:
-    """What must be equal for two runs to be comparable to the bit, by name."""
+    """What must be equal for two runs to be counted together, by name.
+
+    On processors of different kinds the last bits differ all the same.
+    """
     ours = Path(scratchnn.__file__).parent
     kernels = Path(scratchnn_kernels.__file__).parent
     files = [path for pattern in DECIDING for path in sorted(ours.glob(pattern))]

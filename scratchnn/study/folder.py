@@ -42,8 +42,8 @@ class StudyFolder:
                     f"{os.fspath(path)!r} is no study's folder: it holds {strange[0]!r} and no study.json; "
                     "give --out a new folder"
                 )
-            folder.runs.mkdir()
-            write_atomically(folder.about, [_to_bytes(dict(common))])
+            write_atomically(folder.about, [_to_bytes(dict(common))])  # first: killed behind it, the study can go on
+            folder.runs.mkdir(exist_ok=True)
             return folder
         try:
             found = json.loads(folder.about.read_text(encoding="utf-8"))

@@ -114,6 +114,8 @@ _encoded: dict[tuple[Any, ...], Imdb] = {}  # those of the last run: the next on
 
 def _reviews(task: Task) -> Imdb:
     key = _data_key(task)
+    if key in _encoded and _encoded[key].digest != task.data_digest:
+        del _encoded[key]  # the files may have been put right since
     if key not in _encoded:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)  # whoever planned the study has been told

@@ -126,3 +126,11 @@ def test_a_damaged_study_json_is_told(tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text("{")
     with pytest.raises(ValueError, match=r"study.json.* is damaged"):
         StudyFolder.open(tmp_path, COMMON)
+
+
+def test_killed_right_after_its_first_file_it_can_go_on(tmp_path: Path) -> None:
+    folder = StudyFolder.open(tmp_path / "study", COMMON)
+    folder.runs.rmdir()
+    folder = StudyFolder.open(tmp_path / "study", COMMON)
+    folder.save(result())
+    assert folder.load(result().key) is not None

@@ -127,11 +127,10 @@ _FLAGS_IN_TYPE = 0x1 | 0x2 | 0x100 | 0x400  # NumPy's bits for C order, Fortran 
 def _loop_of(kernel: Any, args: tuple) -> Callable[[int, tuple], None]:
     """`_run_shards` for a kernel and arguments of these types.
 
-    Its compiled code is called directly, since Numba would find out the types of all arguments again at every call:
-    50 us for an LSTM's, more than many a kernel takes. What they depend on is looked at here.
+    Its compiled code is called directly, since Numba would find out the types of all arguments again at every call,
+    which takes longer than many a kernel. What they depend on is looked at here.
     """
-    arrays = [arg for arg in args if isinstance(arg, np.ndarray)]
-    key = (kernel, *[(array.dtype.char, array.flags.num & _FLAGS_IN_TYPE) for array in arrays])
+    key = (kernel, *[_type_of(arg) for arg in args])
     loop = _loops.get(key)
     if loop is None:
         pointer = _Pointer(kernel, types.void(types.intp, *[numba.typeof(arg) for arg in args]))
@@ -139,6 +138,13 @@ def _loop_of(kernel: Any, args: tuple) -> Callable[[int, tuple], None]:
         _run_shards.compile(sig)
         loop = _loops[key] = partial(_run_shards.overloads[sig].entry_point, pointer)
     return loop
+
+
+def _type_of(arg: Any) -> Any:
+    """What Numba's type of the argument depends on."""
+    if isinstance(arg, np.ndarray):
+        return arg.dtype.char, arg.ndim, arg.flags.num & _FLAGS_IN_TYPE
+    return type(arg)
 
 
 _warned = False

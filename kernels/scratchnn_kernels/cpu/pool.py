@@ -7,6 +7,7 @@ neither itself nor through a view, is free, and is handed out again; a cache tha
 """
 
 import math
+import os
 import sys
 import threading
 
@@ -19,6 +20,16 @@ KEPT_AT_MOST = 256 * 1024 * 1024  # bytes; beyond, free arrays of other shapes a
 _arrays: dict[tuple[tuple[int, ...], np.dtype], list[np.ndarray]] = {}
 _bytes = 0
 _lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    # Another thread may have held the lock at the moment of the fork; nobody would release it in the child.
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:

@@ -94,13 +94,16 @@ def pairs_to_draw(statistics: Statistics) -> list[Pair]:
 
 
 def _draw_diagram(stem: Path, arch: str, settings: Mapping[str, Any]) -> bool:
-    """Draw the layers of a published model; False if it is not one of them, or its sizes are not known."""
+    """Draw the layers of a published model; False if it is none of them, or its sizes are not known or do not fit."""
     if arch not in ARCHITECTURES or not {"vocabulary", "length"} <= settings.keys():
         return False
     from scratchnn.sequential import Sequential
 
     model = Sequential(ARCHITECTURES[arch].layers(settings["vocabulary"]), backend="reference", seed=0, name=arch)
-    model.build((None, settings["length"]))
+    try:
+        model.build((None, settings["length"]))
+    except ValueError:  # it cannot be built for these settings: its runs have failed, and the page says why
+        return False
     draw_model(rows_of(model), stem, title=arch, input_shape=model.input_shape, show_layer_names=False)
     return True
 

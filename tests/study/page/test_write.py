@@ -145,3 +145,12 @@ page = files("scratchnn.study.page")
 assert page.joinpath("report.html.jinja").is_file() and page.joinpath("report.css").is_file()
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_model_that_cannot_be_built_has_no_diagram(tmp_path: Path) -> None:
+    about = fakes.reviews(60)
+    lost = fakes.failed("cnn", 0, about)
+    lost = replace(lost, settings=lost.settings | {"vocabulary": 100, "length": 10})
+    page = write(tmp_path, [fakes.run("ff", 0, about), lost], {about.digest: about})
+    assert "cnn" in page.read_text(encoding="utf-8")
+    assert not (tmp_path / "model-cnn.svg").exists()

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scratchnn_kernels.gpu import device
 
+from tests.gpu.device_arrays import DeviceArray, xp
+
 HEADER = Path(__file__).with_name("cuda_on_cpu.h")
 ORDERS = ("forwards", "backwards", "at random", "warp ahead")
 GUARD = 256  # bytes before and after every array, which no kernel may touch
@@ -38,7 +40,7 @@ class Parameter(NamedTuple):
 class Emulator:
     """`edit` changes a source before it is compiled: how mistakes are planted."""
 
-    xp = np
+    xp = xp
 
     def __init__(
         self, folder: Path, order: str = "forwards", edit: Callable[[str, str], str] = lambda file, text: text
@@ -47,11 +49,11 @@ class Emulator:
         self.launched: list[str] = []
         self._library = cache(self._compiled)
 
-    def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    def empty(self, shape: tuple[int, ...], dtype: Any) -> DeviceArray:
         """Full of NaN, or of -1: whoever reads a number that was never written will be seen."""
         array = np.empty(shape, dtype)
         array.reshape(-1).view(np.uint8)[:] = 0xFF
-        return array
+        return array.view(DeviceArray)
 
     def launch(
         self, file: str, kernel: str, defines: device.Defines, grid: tuple[int, ...], block: int, arguments: list[Any]
@@ -94,14 +96,17 @@ class _Held:
     """An argument in memory of its own, between two guards."""
 
     def __init__(self, name: str, parameter: Parameter, value: Any, defines: device.Defines) -> None:
-        self.name, self.parameter, self.value = name, parameter, value
+        self.name, self.parameter = name, parameter
         word = parameter.word
         if word in ("real", "NUMBER"):
             word = str(defines["REAL"])
         expected = (str(defines["ID"]).removeprefix("id_"),) if word == "ID" else DTYPES[word]
         if isinstance(value, np.ndarray):
-            if not parameter.is_pointer or str(value.dtype) not in expected or not value.flags.c_contiguous:
-                raise Fault(f"{name} is {parameter}, got {value.dtype} {value.shape} {value.strides}")
+            on_device = isinstance(value, DeviceArray) and value.flags.c_contiguous
+            if not parameter.is_pointer or str(value.dtype) not in expected or not on_device:
+                raise Fault(f"{name} is {parameter}, got {type(value)}, {value.dtype} {value.shape} {value.strides}")
+            value = value.view(np.ndarray)
+            self.value = value
             self.memory = np.full(value.nbytes + 2 * GUARD, 0xFF, np.uint8)
             self.inside = self.memory[GUARD : GUARD + value.nbytes]
             self.inside[:] = value.reshape(-1).view(np.uint8)

@@ -9,7 +9,9 @@ from scratchnn_kernels.gpu import availability, device
 
 from tests.gpu.cases import LARGE, OTHERS
 from tests.gpu.on_device import OnDevice
+from tests.gpu.training import DROPPED, SMALL, assert_ten_steps_agree
 from tests.kernels.pairs import GATES, STATES, Case, Recurrent, name_of, variants
+from tests.parity.training_cases import TrainingCase
 
 PROBLEM = availability.problem()
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(PROBLEM is not None, reason=f"{PROBLEM}")]
@@ -37,6 +39,11 @@ def test_gpu_gives_what_the_reference_gives(case: Case, dtype: Any) -> None:
         np.testing.assert_allclose(got, wanted, rtol=rtol, atol=margin * max(1, np.abs(wanted).max(initial=0)))
     assert all(np.array_equal(a, b) for a, b in zip(outputs, again[0], strict=True))
     assert all(np.array_equal(gradients[name], again[1][name]) for name in gradients)
+
+
+@pytest.mark.parametrize("case", [*SMALL, DROPPED], ids=lambda case: case.name)
+def test_ten_steps(case: TrainingCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_ten_steps_agree(case, monkeypatch)
 
 
 def test_masks_are_bit_equal() -> None:

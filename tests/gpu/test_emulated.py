@@ -5,6 +5,8 @@ hide behind rounding. In float the margin is that of a device.
 """
 
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from scratchnn_kernels.gpu.activations import NAMES
 
 from tests.gpu.cases import LARGE, OTHERS
 from tests.gpu.emulator import ORDERS, Emulator
+from tests.gpu.on_device import OnDevice
 from tests.kernels.pairs import STATES, Case, Recurrent, name_of, variants
 
 WAYS = pytest.mark.parametrize("way", [dispatch.PERSISTENT, dispatch.STEPWISE])
@@ -22,7 +25,7 @@ WAYS = pytest.mark.parametrize("way", [dispatch.PERSISTENT, dispatch.STEPWISE])
 
 def assert_gpu_is_the_reference(case: Case, dtype: Any) -> None:
     expected_y, expected = case.run(getattr(reference, case.kernel))
-    outputs, gradients = case.run(getattr(gpu, case.kernel), dtype)
+    outputs, gradients = case.run(OnDevice(getattr(gpu, case.kernel)), dtype)
     assert gradients.keys() == expected.keys()
     pairs = [(f"output {i}", y, outputs[i]) for i, y in enumerate(expected_y)]
     pairs += [(name, d, gradients[name]) for name, d in expected.items()]
@@ -75,7 +78,7 @@ def test_the_order_of_threads_does_not_matter(case: Recurrent, emulator: Emulato
     results = []
     for order in ORDERS:
         emulator.order = order
-        outputs, gradients = case.run(getattr(gpu, case.kernel), np.float32)
+        outputs, gradients = case.run(OnDevice(getattr(gpu, case.kernel)), np.float32)
         results.append([*outputs, *gradients.values()])
     for other in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
@@ -90,13 +93,9 @@ def test_a_pass_without_a_cache_gives_the_same_bits(
     run_as(way, monkeypatch)
     for reset_after in (True, False) if kernel == "gru" else (True,):
         case = Recurrent(kernel, mask="inside", sequences=sequences, reset_after=reset_after)
-        kept, _ = case.forward(getattr(gpu, kernel), case.arrays())
-
-        class Forgetful:
-            def forward(self, *arguments: Any) -> Any:
-                return getattr(gpu, kernel).forward(*arguments, keep_cache=False)
-
-        outputs, cache = case.forward(Forgetful(), case.arrays())
+        kept, _ = case.forward(OnDevice(getattr(gpu, kernel)), case.arrays())
+        forgetful = SimpleNamespace(forward=partial(getattr(gpu, kernel).forward, keep_cache=False))
+        outputs, cache = case.forward(OnDevice(forgetful), case.arrays())
         assert cache is None
         assert all(np.array_equal(a, b) for a, b in zip(kept, outputs, strict=True))
 
@@ -112,18 +111,16 @@ def test_a_nan_counts_as_the_largest(emulator: Emulator) -> None:
     x[0, 2, 1] = x[0, 3, 1] = x[1, 0, 0] = np.nan
     for module, arguments in (("global_max_pooling1d", ()), ("max_pooling1d", (2, 1))):
         results = []
-        for backend in (reference, gpu):
-            y, cache = getattr(backend, module).forward(x, *arguments)
-            dy = np.arange(1.0, y.size + 1).reshape(y.shape)
-            results.append((y, getattr(backend, module).backward(dy, cache)))
+        for pair in (getattr(reference, module), OnDevice(getattr(gpu, module))):
+            y, cache = pair.forward(x, *arguments)
+            results.append((y, pair.backward(np.arange(1.0, y.size + 1).reshape(y.shape), cache)))
         for expected, got in zip(*results, strict=True):
             np.testing.assert_array_equal(got, expected)
 
 
 def test_equally_large_steps_share_the_gradient(emulator: Emulator) -> None:
     x = np.array([2.0, 3.0, 3.0, 1.0, 3.0]).reshape(1, 5, 1)
-    y, cache = gpu.global_max_pooling1d.forward(x)
+    pair = OnDevice(gpu.global_max_pooling1d)
+    y, cache = pair.forward(x)
     assert y == 3
-    np.testing.assert_array_equal(
-        gpu.global_max_pooling1d.backward(np.full((1, 1), 6.0), cache).ravel(), [0, 2, 2, 0, 2]
-    )
+    np.testing.assert_array_equal(pair.backward(np.full((1, 1), 6.0), cache).ravel(), [0, 2, 2, 0, 2])

@@ -7,6 +7,7 @@ import pytest
 from scratchnn_kernels import gpu, reference
 
 from tests.gpu.emulator import Emulator
+from tests.gpu.on_device import to_device, to_host
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
 
@@ -17,7 +18,7 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float3
 def test_masks_are_bit_equal(shape: tuple[int, ...], rate: float, dtype: Any, emulator: Emulator) -> None:
     key = np.random.default_rng(1).integers(0, 2**64, size=2, dtype=np.uint64)
     expected = reference.dropout.mask(key, rate, shape, dtype)
-    got = gpu.dropout.mask(key, rate, shape, dtype)
+    got = to_host(gpu.dropout.mask(key, rate, shape, dtype))
     assert (got.shape, got.dtype) == (shape, dtype)
     assert np.array_equal(got, expected)
 
@@ -25,15 +26,16 @@ def test_masks_are_bit_equal(shape: tuple[int, ...], rate: float, dtype: Any, em
 def test_dropout_pair(emulator: Emulator) -> None:
     key = np.array([3, 4], np.uint64)
     x, dy = np.random.default_rng(0).normal(size=(2, 33, 5))
-    y, m = gpu.dropout.forward(x, key, 0.2)
-    assert np.array_equal(y, x * m) and set(np.unique(m)) == {0, 1.25}
-    assert np.array_equal(gpu.dropout.backward(dy, m), dy * m)
+    y, cache = gpu.dropout.forward(to_device(x), key, 0.2)
+    m = to_host(cache)
+    assert np.array_equal(to_host(y), x * m) and set(np.unique(m)) == {0, 1.25}
+    assert np.array_equal(to_host(gpu.dropout.backward(to_device(dy), cache)), dy * m)
 
 
 RULES = {
-    "sgd": ("sgd", 0, {"rate": 0.1, "momentum": 0.0, "nesterov": False}),
-    "sgd, momentum": ("sgd", 1, {"rate": 0.1, "momentum": 0.9, "nesterov": False}),
-    "sgd, Nesterov": ("sgd", 1, {"rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    "sgd": ("sgd", (0,), {"rate": 0.1, "momentum": 0.0, "nesterov": False}),
+    "sgd, momentum": ("sgd", (1,), {"rate": 0.1, "momentum": 0.9, "nesterov": False}),
+    "sgd, Nesterov": ("sgd", (1,), {"rate": 0.1, "momentum": 0.9, "nesterov": True}),
     "rmsprop": ("rmsprop", (1, 0, 0), {"rate": 0.01, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7}),
     "rmsprop, momentum": ("rmsprop", (1, 1, 0), {"rate": 0.01, "rho": 0.9, "momentum": 0.5, "epsilon": 1e-7}),
     "rmsprop, centered": ("rmsprop", (1, 0, 1), {"rate": 0.01, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7}),
@@ -48,12 +50,13 @@ def test_three_steps_of_every_rule(name: str, dtype: Any, emulator: Emulator) ->
     results = []
     for backend, precision in ((reference, np.float64), (gpu, dtype)):
         rng = np.random.default_rng(0)
-        w = rng.normal(size=1000).astype(np.float32).astype(precision)
-        used = [np.zeros_like(w) if slot else None for slot in (slots if isinstance(slots, tuple) else (slots,))]
+        there, back = (to_device, to_host) if backend is gpu else (np.asarray, np.asarray)
+        w = there(rng.normal(size=1000).astype(np.float32).astype(precision))
+        used = [there(np.zeros(1000, precision)) if slot else None for slot in slots]
         for _ in range(3):
-            g = rng.normal(size=1000).astype(np.float32).astype(precision)
+            g = there(rng.normal(size=1000).astype(np.float32).astype(precision))
             getattr(backend.optimizer, rule)(w, g, *used, **how)
-        results.append([w, *(slot for slot in used if slot is not None)])
+        results.append([back(each) for each in (w, *used) if each is not None])
     for expected, got in zip(*results, strict=True):
         assert got.dtype == dtype
         rtol, atol = (1e-5, 1e-6) if dtype == np.float32 else (1e-13, 1e-13)
@@ -64,4 +67,4 @@ def test_three_steps_of_every_rule(name: str, dtype: Any, emulator: Emulator) ->
 @pytest.mark.parametrize("size", [1, 255, 256, 257, 70_000])
 def test_squared_norm(size: int, dtype: Any, emulator: Emulator) -> None:
     g = (1e19 * np.random.default_rng(size).normal(size=size)).astype(dtype)  # whose squares float32 does not hold
-    assert gpu.optimizer.squared_norm(g) == pytest.approx(reference.optimizer.squared_norm(g), rel=1e-13)
+    assert gpu.optimizer.squared_norm(to_device(g)) == pytest.approx(reference.optimizer.squared_norm(g), rel=1e-13)

@@ -12,7 +12,8 @@ from scratchnn_kernels import gpu, reference
 from scratchnn_kernels.gpu import device, dispatch
 
 from tests.gpu.emulator import ORDERS, Emulator
-from tests.kernels.pairs import Case, Embedding, Recurrent
+from tests.gpu.on_device import OnDevice
+from tests.kernels.pairs import Case, Embedding, Recurrent, name_of
 
 PUBLISH = "            if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);\n"
 FIRST = "    if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);\n    if (h "
@@ -65,7 +66,7 @@ def is_noticed(case: Case, emulator: Emulator, order: str) -> bool:
     emulator.order = order
     expected_y, expected = case.run(reference.__dict__[case.kernel])
     try:
-        outputs, gradients = case.run(getattr(gpu, case.kernel))
+        outputs, gradients = case.run(OnDevice(getattr(gpu, case.kernel)))
         for got, wanted in zip([*outputs, *gradients.values()], [*expected_y, *expected.values()], strict=True):
             np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-12 * max(1, np.abs(wanted).max()))
     except AssertionError:
@@ -101,7 +102,7 @@ def test_a_fault_is_noticed(case: Case, file: str, text: str, instead: str, plan
     assert any(is_noticed(case, emulator, order) for order in ORDERS)
 
 
-@pytest.mark.parametrize("case", [LSTM, GRU, BEFORE, RNN, WIDE_RNN], ids=str)
+@pytest.mark.parametrize("case", [LSTM, GRU, BEFORE, RNN, WIDE_RNN], ids=name_of)
 def test_without_a_fault_nothing_is_noticed(case: Case, plant: Callable) -> None:
     emulator = plant("", "", "")
     assert not any(is_noticed(case, emulator, order) for order in ORDERS)
@@ -110,5 +111,5 @@ def test_without_a_fault_nothing_is_noticed(case: Case, plant: Callable) -> None
 def test_a_deadlock_says_where(plant: Callable) -> None:
     emulator = plant("lstm.cu", PUBLISH + BARRIER, PUBLISH + "if (gate == 0) __syncthreads();\n")
     with pytest.raises(AssertionError, match=r"lstm_forward: deadlock: \d+ threads wait at a barrier"):
-        LSTM.run(gpu.lstm)
+        LSTM.run(OnDevice(gpu.lstm))
     assert emulator.launched == ["lstm_forward"]

@@ -124,7 +124,7 @@ class _Held:
         before = self.value.reshape(-1).view(np.uint8)
         if self.parameter.is_const:
             if not np.array_equal(before, self.inside):
-                raise Fault(f"{self.name} is const and was written")
+                raise Fault(f"{self.name}: is const and was written")
         else:
             before[:] = self.inside
 

@@ -37,7 +37,7 @@ class Device(Protocol):
 
 def source(file: str) -> str:
     """The text of a .cu file with what it includes in place: one string, by which CuPy's cache of programs knows it."""
-    text = (FOLDER / file).read_text(encoding="utf-8")
+    text = (FOLDER / file).read_text(encoding="ascii")  # CuPy writes it to a file in whatever encoding is usual there
     return re.sub(r'^#include "(.+)"$', lambda found: source(found[1]), text, flags=re.MULTILINE)
 
 

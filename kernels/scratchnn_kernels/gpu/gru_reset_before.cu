@@ -19,7 +19,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
     real *h,                    // (T+1, B, H), or null
     real *gates,                // (T, B, 3H), or null
     real *h_last, int T, int B) {
-    // Two rows of h, for z and for r, which may have dropout masks of their own; then r ⊙ h. With two barriers a step,
+    // Two rows of h, for z and for r, which may have dropout masks of their own; then r * h. With two barriers a step,
     // whatever is overwritten was read before the last of them.
     __shared__ __align__(16) real shared[3][STRIDE];
     const int row = blockIdx.x, unit = threadIdx.x / 4, gate = threadIdx.x % 4;
@@ -100,7 +100,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_backward(
                 da_shared[G][unit] = exists ? da_own : real(0);
             }
             __syncthreads();
-            real d_rh = 0;  // the gradient of r ⊙ h[t]
+            real d_rh = 0;  // the gradient of r * h[t]
             if (gate == G) d_rh = kept * dot(weights, da_shared[G]);  // (4)
             d_rh = of_lane(d_rh, G);
             if (gate == Z) da_own = derivative(REC, dh * (h_t - g), z);  // (6), (3)

@@ -58,7 +58,7 @@ extern "C" __global__ void gru_step_backward(
     dh[n] = word ? dh_t * z : dh_t;                                                       // (6), (7); (2) outside
 }
 
-// Without reset_after: z, r and r ⊙ h; then, with the product of that, the candidate and the new state.
+// Without reset_after: z, r and r * h; then, with the product of that, the candidate and the new state.
 
 extern "C" __global__ void gru_reset_before_step_forward_gates(
     const real *ax,      // (B, 3H): (1) but for bx, at step t
@@ -117,7 +117,7 @@ extern "C" __global__ void gru_reset_before_step_backward_state(
 extern "C" __global__ void gru_reset_before_step_backward_gates(
     const real *h,      // (B, H)
     const real *gates,  // (B, 3H)
-    const real *d_rh,   // (B, H): the gradient of r ⊙ h[t]; 0 at a masked step
+    const real *d_rh,   // (B, H): the gradient of r * h[t]; 0 at a masked step
     const real *da_z, const real *da_g,  // (B, H)
     real *dh,           // (B, H): what (4) gives to h[t] is added
     real *da,           // (B, 3H)

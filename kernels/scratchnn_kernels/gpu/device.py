@@ -5,6 +5,7 @@ is first launched. Sizes that decide about registers, and activations, are const
 CuPy is imported at the first launch, so this package can be read, and its sources compiled, where there is no GPU.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -56,7 +57,16 @@ class CUDADevice:
         self._kernel = cache(self._compiled)
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        return self.xp.empty(shape, dtype)
+        """Raises MemoryError, which says how much is needed, if the device has too little memory."""
+        try:
+            return self.xp.empty(shape, dtype)
+        except self.xp.cuda.memory.OutOfMemoryError as error:
+            needed = np.dtype(dtype).itemsize * math.prod(shape)
+            free, total = (size / 2**20 for size in self.xp.cuda.runtime.memGetInfo())
+            raise MemoryError(
+                f"an array of shape {shape} needs {needed / 2**20:,.0f} MB, and of the device's {total:,.0f} MB "
+                f"{free:,.0f} are free: smaller batches or shorter sequences need less"
+            ) from error
 
     def launch(
         self, file: str, kernel: str, defines: Defines, grid: tuple[int, ...], block: int, arguments: list[Any]

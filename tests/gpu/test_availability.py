@@ -14,8 +14,15 @@ class CUDARuntimeError(RuntimeError):
     pass
 
 
-def cupy_where(driver: int = 13000, devices: int | None = 1, capability: str = "90") -> ModuleType:
+def cupy_where(
+    driver: int = 13000, devices: int | None = 1, capability: str = "90", libraries: bool = True
+) -> ModuleType:
     """CuPy for CUDA 13 on a machine with this driver (0: none), number of devices (None: asking fails) and card."""
+
+    def nvrtc() -> int:
+        if not libraries:
+            raise RuntimeError('Failure finding "libnvrtc.so.13"')
+        return 13
 
     def count() -> int:
         if devices is None:
@@ -30,7 +37,12 @@ def cupy_where(driver: int = 13000, devices: int | None = 1, capability: str = "
         getDeviceCount=count,
         CUDARuntimeError=CUDARuntimeError,
     )
-    vars(cupy)["cuda"] = SimpleNamespace(runtime=runtime, Device=lambda: SimpleNamespace(compute_capability=capability))
+    vars(cupy)["cuda"] = SimpleNamespace(
+        runtime=runtime,
+        Device=lambda: SimpleNamespace(compute_capability=capability),
+        nvrtc=SimpleNamespace(getVersion=nvrtc),
+        cublas=SimpleNamespace(getVersion=lambda: 13),
+    )
     return cupy
 
 
@@ -38,9 +50,10 @@ def cupy_where(driver: int = 13000, devices: int | None = 1, capability: str = "
     ("machine", "words"),
     [
         ({"driver": 0}, "needs an NVIDIA driver, and there is none here"),
-        ({"driver": 12040}, r"a driver for CUDA 13\.0, .* knows up to 12\.4: update it, or pip install cupy-cuda12x"),
+        ({"driver": 12040}, r"a driver for CUDA 13\.0, .* knows up to 12\.4: update it, or pip install"),
         ({"devices": 0}, "needs an NVIDIA device"),
         ({"devices": None}, "needs an NVIDIA device, and CUDA finds none .*cudaErrorNoDevice"),
+        ({"libraries": False}, r"needs CUDA's libraries .*libnvrtc.*: pip install .cupy-cuda12x\[ctk\]"),
         ({"capability": "70"}, r"compute capability 7\.5 or more .* the device has 7\.0"),
     ],
     ids=str,
@@ -59,7 +72,7 @@ def test_nothing_is_missing(machine: dict, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_without_cupy_its_installation_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert "pip install cupy-cuda12x" in str(availability.problem())
+    assert 'pip install "cupy-cuda12x[ctk]"' in str(availability.problem())
 
 
 def test_training_on_the_gpu_is_refused_as_long_as_it_is_not_possible(monkeypatch: pytest.MonkeyPatch) -> None:

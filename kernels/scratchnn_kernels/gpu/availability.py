@@ -2,7 +2,7 @@
 
 import importlib.util
 
-INSTALL = "pip install cupy-cuda12x (or cupy-cuda13x, after the CUDA version that nvidia-smi prints)"
+INSTALL = 'pip install "cupy-cuda12x[ctk]" (or cupy-cuda13x, after the CUDA version that nvidia-smi prints)'
 OLDEST = 75  # compute capability times ten: what NVRTC 13 still compiles for, and what our tests compile
 
 
@@ -36,6 +36,11 @@ def problem() -> str | None:
             f"needs compute capability {OLDEST / 10} or more (Turing and later, from T4 and RTX 20 on), the device "
             f"has {capability / 10}"
         )
+    try:
+        cupy.cuda.nvrtc.getVersion()
+        _ = cupy.cuda.cublas.getVersion  # to name the module loads the library
+    except (ImportError, RuntimeError) as error:  # CuPy brings neither
+        return f"needs CUDA's libraries NVRTC and cuBLAS ({error}): {INSTALL}"
     return None
 
 

@@ -1,10 +1,9 @@
 """The one place where a backend is chosen.
 
-A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`) and the array module
-that the layers without kernels are written in.
+A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`, `gpu`) and the array
+module that the layers without kernels are written in.
 """
 
-import importlib.util
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -46,9 +45,9 @@ def load(name: str) -> Backend:
 
 
 def _why_no_gpu() -> str:
-    if importlib.util.find_spec("cupy") is None:
-        return (
-            'backend="gpu" needs CuPy, which is not installed: pip install cupy-cuda12x (or cupy-cuda13x, after the '
-            'CUDA version that nvidia-smi prints). Without an NVIDIA GPU use backend="cpu"'
-        )
-    return f'this version of scratchnn has no gpu kernels yet, only {BACKENDS[:2]}; use backend="cpu"'
+    from scratchnn_kernels.gpu import availability
+
+    problem = availability.problem()
+    if problem is not None:
+        return f'backend="gpu" {problem}. Without an NVIDIA GPU use backend="cpu"'
+    return 'the gpu has kernels, but layers and trainer do not run on it yet (docs/gpu.md); use backend="cpu"'

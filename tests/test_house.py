@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import requires
 from pathlib import Path
-from typing import NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import pytest
 from scratchnn_kernels.contract import Kernels
@@ -27,6 +27,7 @@ COMES_WITH = {
     "markupsafe": "jinja2",
 }  # imported by us, declared by those who bring them
 KERNELS = sorted(name for name, member in vars(Kernels).items() if isinstance(member, property))
+BACKENDS = ("reference", "cpu", "gpu")
 PAIRS = [name for name in KERNELS if name != "optimizer"]  # which holds rules, not a pair
 
 
@@ -210,7 +211,7 @@ def parameters(function: object) -> list[str]:
     return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
-@pytest.mark.parametrize("backend", ["reference", "cpu"])
+@pytest.mark.parametrize("backend", ["reference", "cpu", "gpu"])
 def test_a_backend_has_the_kernels_of_the_contract(backend: str) -> None:
     assert sorted(importlib.import_module(f"scratchnn_kernels.{backend}").__all__) == KERNELS
     assert len(KERNELS) == 10
@@ -219,16 +220,16 @@ def test_a_backend_has_the_kernels_of_the_contract(backend: str) -> None:
 def test_the_rules_of_the_optimizers_have_the_same_face() -> None:
     contract = get_type_hints(vars(Kernels)["optimizer"].fget)["return"]
     for rule in ("sgd", "rmsprop", "adam", "squared_norm"):
-        faces = [parameters(getattr(backend_module(backend, "optimizer"), rule)) for backend in ("reference", "cpu")]
-        assert faces == [parameters(getattr(contract, rule))] * 2
+        faces = [parameters(getattr(backend_module(backend, "optimizer"), rule)) for backend in BACKENDS]
+        assert faces == [parameters(getattr(contract, rule))] * 3
 
 
 @pytest.mark.parametrize("kernel", PAIRS)
-def test_both_texts_of_a_kernel_have_the_same_face(kernel: str) -> None:
-    reference, cpu = backend_module("reference", kernel), backend_module("cpu", kernel)
+def test_all_texts_of_a_kernel_have_the_same_face(kernel: str) -> None:
+    modules: list[Any] = [backend_module(backend, kernel) for backend in BACKENDS]
     contract = get_type_hints(vars(Kernels)[kernel].fget)["return"]
-    assert parameters(reference.forward) == parameters(cpu.forward) == parameters(contract.forward)  # type: ignore[attr-defined]
-    assert parameters(reference.backward) == parameters(cpu.backward)  # type: ignore[attr-defined]
+    assert [parameters(module.forward) for module in modules] == [parameters(contract.forward)] * 3
+    assert [parameters(module.backward) for module in modules] == [parameters(modules[0].backward)] * 3
 
 
 def equations_of(docstring: str | None) -> set[int]:
@@ -257,3 +258,36 @@ def test_the_numbers_in_the_code_are_those_of_the_equations(kernel: str, backend
             if isinstance(node, ast.FunctionDef) and way in node.name:
                 lines.update(range(node.lineno, (node.end_lineno or 0) + 1))
         assert set().union(*(found for line, found in numbers.items() if line in lines)) == equations, way
+
+
+# The kernels of the gpu whose CUDA sources carry the equations, and those sources.
+CUDA = {
+    "simple_rnn": ("simple_rnn.cu", "simple_rnn_step.cu"),
+    "lstm": ("lstm.cu", "lstm_step.cu"),
+    "gru": ("gru.cu", "gru_reset_before.cu", "gru_step.cu"),
+    "conv1d": ("conv1d.cu",),
+    "max_pooling1d": ("pooling.cu",),
+    "global_max_pooling1d": ("pooling.cu",),
+    "embedding": ("embedding.cu",),
+}
+
+
+@pytest.mark.parametrize(("kernel", "file"), [(kernel, file) for kernel, files in CUDA.items() for file in files])
+def test_the_numbers_in_the_cuda_sources_are_those_of_the_equations(kernel: str, file: str) -> None:
+    equations = equations_of(backend_module("reference", kernel).__doc__)
+    text = (OURS["scratchnn_kernels"] / "gpu" / file).read_text(encoding="utf-8")
+    named = {int(number) for comment in re.findall(r"//.*", text) for number in re.findall(r"\((\d+)\)", comment)}
+    assert named == equations
+    ways = ("forward", "backward") if "forward" in text else ()
+    for way in ways:
+        bodies = re.findall(rf"__global__ void[^{{]*?\w*_{way}\w*\([^{{]*\{{(.*?)^\}}", text, re.DOTALL | re.MULTILINE)
+        assert bodies
+        comments = [comment for body in bodies for comment in re.findall(r"//.*", body)]
+        found = {int(number) for comment in comments for number in re.findall(r"\((\d+)\)", comment)}
+        assert found == equations, way
+
+
+def test_every_cuda_source_says_whose_equations_it_has() -> None:
+    named = {file for files in CUDA.values() for file in files}
+    rest = {path.name for path in (OURS["scratchnn_kernels"] / "gpu").glob("*.cu")} - named
+    assert rest == {"dropout.cu", "optimizer.cu"}

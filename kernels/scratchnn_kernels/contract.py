@@ -1,6 +1,6 @@
 """What every backend provides, and what its kernels may assume.
 
-A backend is a package (`reference` or `cpu`) with one module per layer, and a module is one pair of functions:
+A backend is a package (`reference`, `cpu` or `gpu`) with one module per layer, and a module is one pair of functions:
 
     y, state, cache = forward(x, ...parameters..., state, mask, dropout_x, dropout_h, ...)     recurrent layers
     dx, grads, dstate = backward(dy, dstate, cache)

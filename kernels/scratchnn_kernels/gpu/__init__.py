@@ -1,0 +1,28 @@
+"""The layers in CUDA C, launched through CuPy: a recurrent layer of up to 64 units takes all its time steps in one
+launch, with its recurrent weights in registers."""
+
+from scratchnn_kernels.gpu import (
+    conv1d,
+    dense,
+    dropout,
+    embedding,
+    global_max_pooling1d,
+    gru,
+    lstm,
+    max_pooling1d,
+    optimizer,
+    simple_rnn,
+)
+
+__all__ = [
+    "conv1d",
+    "dense",
+    "dropout",
+    "embedding",
+    "global_max_pooling1d",
+    "gru",
+    "lstm",
+    "max_pooling1d",
+    "optimizer",
+    "simple_rnn",
+]

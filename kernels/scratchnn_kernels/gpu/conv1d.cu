@@ -1,0 +1,46 @@
+// Conv1D around its matrix products. Equations and their numbers are those of reference/conv1d.py.
+//
+// Forward gathers every window of k time steps into a row, so that (1) is one product with W as a (k D, F) matrix.
+
+#include "activations.cuh"
+
+extern "C" __global__ void conv1d_windows(
+    const real *x,  // (B, T, D)
+    real *windows,  // (B, T_out, k, D)
+    int B, int T, int D, int k, int T_out, int stride, int dilation) {
+    const size_t n = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (n >= (size_t)B * T_out * k * D) return;
+    const int d = n % D, j = n / D % k;
+    const size_t row = n / D / k, p = row % T_out, b = row / T_out;
+    windows[n] = x[(b * T + p * stride + (size_t)j * dilation) * D + d];
+}
+
+extern "C" __global__ void conv1d_activate(
+    const real *b,  // (F)
+    real *y,        // (B, T_out, F): on entry the product, on return (2)
+    long long size, int F) {
+    const long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (n < size) y[n] = activate(ACT, y[n] + b[n % F]);  // (1), (2)
+}
+
+extern "C" __global__ void conv1d_derivative(const real *dy, const real *y, real *da, long long size) {
+    const long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (n < size) da[n] = derivative(ACT, dy[n], y[n]);  // (2)
+}
+
+// What the windows that saw x[b, t] give back to it, always in the order of the taps.
+extern "C" __global__ void conv1d_fold(
+    const real *dwindows,  // (B, T_out, k, D)
+    real *dx,              // (B, T, D)
+    int B, int T, int D, int k, int T_out, int stride, int dilation) {
+    const size_t n = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (n >= (size_t)B * T * D) return;
+    const int d = n % D, t = n / D % T;
+    const size_t b = n / D / T;
+    real sum = 0;
+    for (int j = 0; j < k; j++) {
+        const int from_start = t - j * dilation, p = from_start / stride;
+        if (from_start >= 0 && from_start % stride == 0 && p < T_out) sum += dwindows[((b * T_out + p) * k + j) * D + d];
+    }
+    dx[n] = sum;  // (1)
+}

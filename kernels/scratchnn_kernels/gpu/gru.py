@@ -1,0 +1,114 @@
+"""GRU on the GPU: the equations, and their numbers, are those of reference/gru.py; they are computed in gru.cu or, with
+the reset gate before the product, gru_reset_before.cu (all time steps in one launch), and, with more units than
+registers hold, in gru_step.cu."""
+
+from dataclasses import dataclass
+
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.gpu import device, gru_stepwise, projection
+from scratchnn_kernels.gpu.activations import number_of
+from scratchnn_kernels.gpu.recurrent import batch_first, is_persistent, last_gradients, padded, rows, time_first
+
+
+@dataclass(frozen=True)
+class GRUCache:
+    x: Array  # (T, B, D)
+    Wx: Array  # (D, 3H)
+    Wh: Array  # (H, 3H)
+    h: Array  # (T+1, B, H)
+    gates: Array  # (T, B, 3H)
+    ah_g: Array | None  # (T, B, H), with reset_after
+    mask: Array | None  # (B, T)
+    dropout_x: Array | None  # (K, B, D)
+    dropout_h: Array | None  # (3, B, H)
+    defines: device.Defines
+    sequences: bool
+
+
+def forward(
+    x: Array,
+    Wx: Array,
+    Wh: Array,
+    bx: Array,
+    bh: Array,
+    state: State,
+    mask: Array | None,
+    dropout_x: Array | None,
+    dropout_h: Array | None,
+    activation: ElementwiseActivation,
+    recurrent_activation: ElementwiseActivation,
+    reset_after: bool,
+    sequences: bool,
+    keep_cache: bool = True,
+) -> tuple[Array, State, GRUCache | None]:
+    x = time_first(x)
+    T, B, _ = x.shape
+    H, dtype = len(Wh), x.dtype
+    defines = {"REAL": device.real_of(dtype), "ACT": number_of(activation), "REC": number_of(recurrent_activation)}
+    ax = projection.forward(x, Wx, dropout_x)  # (1), but for bx
+    if is_persistent(H, dtype):
+        h = rows(T + 1, B, H, dtype) if keep_cache or sequences else None
+        gates = rows(T, B, 3 * H, dtype) if keep_cache else None
+        ah_g = rows(T, B, H, dtype) if keep_cache and reset_after else None
+        last = device.empty((B, H), dtype)
+        defines |= {"H": H, "DROPOUT": int(dropout_h is not None)}
+        if reset_after:
+            device.launch(
+                "gru.cu", "gru_forward", defines, B, 4 * padded(H),
+                ax, Wh, bx, bh, *state, mask, dropout_h, h, gates, ah_g, last, T, B,
+            )  # fmt: skip
+        else:
+            device.launch(
+                "gru_reset_before.cu", "gru_reset_before_forward", defines, B, 4 * padded(H),
+                ax, Wh, bx, *state, mask, dropout_h, h, gates, last, T, B,
+            )  # fmt: skip
+    else:
+        h = rows(T + 1 if keep_cache or sequences else 2, B, H, dtype)
+        gates = rows(T if keep_cache else 1, B, 3 * H, dtype)
+        ah_g = rows(T if keep_cache else 1, B, H, dtype) if reset_after else None
+        (h[0],) = state
+        gru_stepwise.forward(ax, Wh, bx, bh, mask, dropout_h, h, gates, ah_g, defines)
+        last = h[T % len(h)].copy()
+    y = batch_first(h[1:]) if sequences and h is not None else last
+    if not keep_cache or h is None or gates is None:
+        return y, (last,), None
+    return y, (last,), GRUCache(x, Wx, Wh, h, gates, ah_g, mask, dropout_x, dropout_h, defines, sequences)
+
+
+def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Array, Grads, State]:
+    x, Wx, Wh, h, gates, ah_g = cache.x, cache.Wx, cache.Wh, cache.h, cache.gates, cache.ah_g
+    mask, dropout_h, defines, dtype = cache.mask, cache.dropout_h, cache.defines, x.dtype
+    (T, B, _), H = x.shape, len(Wh)
+    (dh,) = last_gradients(dy, dstate, cache.sequences, (B, H), dtype)
+    dy = dy if cache.sequences else None
+    # Gradients with respect to (1) and to (2), which differ in the candidate's columns only with reset_after.
+    dax = rows(T, B, 3 * H, dtype)
+    dah = dax if ah_g is None else rows(T, B, 3 * H, dtype)
+    if not is_persistent(H, dtype):
+        gru_stepwise.backward(dy, Wh, mask, dropout_h, h, gates, ah_g, dh, dax, dah, defines)
+        dh_0 = dh
+    else:
+        dh_0 = device.empty((B, H), dtype)
+        if ah_g is not None:
+            device.launch(
+                "gru.cu", "gru_backward", defines, B, 4 * padded(H),
+                dy, dh, Wh, mask, dropout_h, h, gates, ah_g, dax, dah, dh_0, T, B,
+            )  # fmt: skip
+        else:
+            device.launch(
+                "gru_reset_before.cu", "gru_reset_before_backward", defines, B, 4 * padded(H),
+                dy, dh, Wh, mask, dropout_h, h, gates, dax, dh_0, T, B,
+            )  # fmt: skip
+    dx = projection.backward_x(dax, Wx, cache.dropout_x)  # (1)
+    grads = {"Wx": projection.backward_W(dax, x, cache.dropout_x), "bx": dax.sum(axis=(0, 1))}
+    if ah_g is not None:
+        grads["Wh"] = projection.backward_W(dah, h[:T], dropout_h)  # (2)
+        grads["bh"] = dah.sum(axis=(0, 1))
+    else:
+        grads["Wh"] = device.empty(Wh.shape, dtype)
+        zr, g = slice(0, 2 * H), slice(2 * H, 3 * H)
+        dropout_zr, dropout_g = gru_stepwise.split_dropout(dropout_h)
+        r = gates[:, :, H : 2 * H]
+        grads["Wh"][:, zr] = projection.backward_W(dah[:, :, zr], h[:T], dropout_zr)  # (2)
+        grads["Wh"][:, g] = projection.backward_W(dah[:, :, g], r * h[:T], dropout_g)  # (4)
+    return batch_first(dx), grads, (dh_0,)

@@ -1,0 +1,114 @@
+"""LSTM on the GPU: the equations, and their numbers, are those of reference/lstm.py; they are computed in lstm.cu (all
+time steps in one launch) or, with more units than registers hold, in lstm_step.cu (one launch per step)."""
+
+from dataclasses import dataclass
+
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.gpu import device, projection
+from scratchnn_kernels.gpu.activations import number_of
+from scratchnn_kernels.gpu.recurrent import (
+    batch_first,
+    is_persistent,
+    last_gradients,
+    launch_step,
+    padded,
+    rows,
+    time_first,
+)
+
+
+@dataclass(frozen=True)
+class LSTMCache:
+    x: Array  # (T, B, D)
+    Wx: Array  # (D, 4H)
+    Wh: Array  # (H, 4H)
+    h: Array  # (T+1, B, H)
+    c: Array  # (T+1, B, H)
+    gates: Array  # (T, B, 4H)
+    mask: Array | None  # (B, T)
+    dropout_x: Array | None  # (K, B, D)
+    dropout_h: Array | None  # (4, B, H)
+    defines: device.Defines
+    sequences: bool
+
+
+def forward(
+    x: Array,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    state: State,
+    mask: Array | None,
+    dropout_x: Array | None,
+    dropout_h: Array | None,
+    activation: ElementwiseActivation,
+    recurrent_activation: ElementwiseActivation,
+    sequences: bool,
+    keep_cache: bool = True,
+) -> tuple[Array, State, LSTMCache | None]:
+    x = time_first(x)
+    T, B, _ = x.shape
+    H, dtype = len(Wh), x.dtype
+    defines = {
+        "REAL": device.real_of(dtype),
+        "ACT": number_of(activation),
+        "REC": number_of(recurrent_activation),
+    }
+    ax = projection.forward(x, Wx, dropout_x)  # (1): the part of x
+    if is_persistent(H, dtype):
+        defines |= {"H": H, "DROPOUT": int(dropout_h is not None)}
+        h = rows(T + 1, B, H, dtype) if keep_cache or sequences else None
+        c, gates = (rows(T + 1, B, H, dtype), rows(T, B, 4 * H, dtype)) if keep_cache else (None, None)
+        last = device.empty((B, H), dtype), device.empty((B, H), dtype)
+        device.launch(
+            "lstm.cu", "lstm_forward", defines, B, 4 * padded(H),
+            ax, Wh, b, *state, mask, dropout_h, h, c, gates, *last, T, B,
+        )  # fmt: skip
+    else:
+        h = rows(T + 1 if keep_cache or sequences else 2, B, H, dtype)
+        c = rows(T + 1 if keep_cache else 2, B, H, dtype)
+        gates = rows(T if keep_cache else 1, B, 4 * H, dtype)
+        h[0], c[0] = state
+        for t in range(T):
+            before, after = t % len(h), (t + 1) % len(h)
+            c_before, c_after = t % len(c), (t + 1) % len(c)
+            ah = projection.forward(h[before], Wh, dropout_h)  # (1): the part of h
+            launch_step(
+                "lstm_step.cu", "lstm_step_forward", defines, B, H,
+                ax[t], ah, b, mask, h[before], c[c_before], h[after], c[c_after], gates[t % len(gates)], t, T,
+            )  # fmt: skip
+        last = h[T % len(h)].copy(), c[T % len(c)].copy()
+    y = batch_first(h[1:]) if sequences and h is not None else last[0]
+    if not keep_cache or h is None or c is None or gates is None:
+        return y, last, None
+    return y, last, LSTMCache(x, Wx, Wh, h, c, gates, mask, dropout_x, dropout_h, defines, sequences)
+
+
+def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Array, Grads, State]:
+    x, Wx, Wh, h, c, gates = cache.x, cache.Wx, cache.Wh, cache.h, cache.c, cache.gates
+    mask, dropout_h, dtype = cache.mask, cache.dropout_h, x.dtype
+    (T, B, _), H = x.shape, len(Wh)
+    dh, dc = last_gradients(dy, dstate, cache.sequences, (B, H), dtype)
+    dy = dy if cache.sequences else None
+    da = rows(T, B, 4 * H, dtype)
+    if is_persistent(H, dtype):
+        dh_0, dc_0 = device.empty((B, H), dtype), device.empty((B, H), dtype)
+        device.launch(
+            "lstm.cu", "lstm_backward", cache.defines, B, 4 * padded(H),
+            dy, dh, dc, Wh, mask, dropout_h, c, gates, da, dh_0, dc_0, T, B,
+        )  # fmt: skip
+    else:
+        for t in reversed(range(T)):
+            launch_step(
+                "lstm_step.cu", "lstm_step_backward", cache.defines, B, H,
+                dy, mask, c[t], c[t + 1], gates[t], dh, dc, da[t], t, T,
+            )  # fmt: skip
+            dh += projection.backward_x(da[t], Wh, dropout_h)  # (1)
+        dh_0, dc_0 = dh, dc
+    dx = projection.backward_x(da, Wx, cache.dropout_x)  # (1)
+    grads = {
+        "Wx": projection.backward_W(da, x, cache.dropout_x),
+        "Wh": projection.backward_W(da, h[:T], dropout_h),
+        "b": da.sum(axis=(0, 1)),
+    }
+    return batch_first(dx), grads, (dh_0, dc_0)

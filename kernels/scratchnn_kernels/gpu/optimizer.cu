@@ -1,0 +1,60 @@
+// The update rules, one pass over the vectors each. Equations and their numbers are those of reference/optimizer.py.
+
+#ifndef REAL
+#define REAL float
+#endif
+typedef REAL real;
+
+extern "C" __global__ void sgd(
+    real *w, const real *g, real *m, real rate, real momentum, int nesterov, long long size) {
+    const long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (n >= size) return;
+    const real step = rate * g[n];
+    if (m == nullptr) {
+        w[n] -= step;
+        return;
+    }
+    m[n] = momentum * m[n] - step;                            // (1)
+    w[n] += nesterov ? momentum * m[n] - step : m[n];         // (2)
+}
+
+extern "C" __global__ void rmsprop(
+    real *w, const real *g, real *v, real *m, real *a, real rate, real rho, real rest, real momentum, real epsilon,
+    long long size) {
+    const long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (n >= size) return;
+    v[n] = rho * v[n] + rest * g[n] * g[n];  // (1)
+    real variance = v[n];
+    if (a != nullptr) {
+        a[n] = rho * a[n] + rest * g[n];  // (2)
+        // Only rounding can take it below 0. A NaN stays one.
+        variance = v[n] - a[n] * a[n];
+        variance = variance < 0 ? real(0) : variance;
+    }
+    real step = rate * g[n] / sqrt(variance + epsilon);  // (3)
+    if (m != nullptr) step = m[n] = momentum * m[n] + step;  // (4)
+    w[n] -= step;                                            // (5)
+}
+
+extern "C" __global__ void adam(
+    real *w, const real *g, real *m, real *v, real alpha, real share_1, real share_2, real epsilon, long long size) {
+    const long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (n >= size) return;
+    m[n] += share_1 * (g[n] - m[n]);                    // (1)
+    v[n] += share_2 * (g[n] * g[n] - v[n]);             // (2)
+    w[n] -= alpha * m[n] / (sqrt(v[n]) + epsilon);      // (4)
+}
+
+// Each block sums BLOCK squares as a tree whose shape is always the same; the blocks' sums are added by another launch
+// of this kernel, with SQUARE=0. In double: float would overflow at 1e19.
+extern "C" __global__ void sum_of_squares(const NUMBER *g, double *sums, long long size) {
+    __shared__ double part[BLOCK];
+    const long long n = (long long)blockIdx.x * BLOCK + threadIdx.x;
+    const double number = n < size ? (double)g[n] : 0.0;
+    part[threadIdx.x] = SQUARE ? number * number : number;
+    for (int half = BLOCK / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half) part[threadIdx.x] += part[threadIdx.x + half];
+    }
+    if (threadIdx.x == 0) sums[blockIdx.x] = part[0];
+}

@@ -1,0 +1,99 @@
+"""SimpleRNN on the GPU: the equations, and their numbers, are those of reference/simple_rnn.py; they are computed in
+simple_rnn.cu (all time steps in one launch) or, with more units than registers hold, in simple_rnn_step.cu."""
+
+from dataclasses import dataclass
+
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.gpu import device, projection
+from scratchnn_kernels.gpu.activations import number_of
+from scratchnn_kernels.gpu.recurrent import batch_first, is_persistent, last_gradients, launch_step, rows, time_first
+
+
+@dataclass(frozen=True)
+class SimpleRNNCache:
+    x: Array  # (T, B, D)
+    Wx: Array  # (D, H)
+    Wh: Array  # (H, H)
+    h: Array  # (T+1, B, H)
+    mask: Array | None  # (B, T)
+    dropout_x: Array | None  # (1, B, D)
+    dropout_h: Array | None  # (1, B, H)
+    defines: device.Defines
+    sequences: bool
+
+
+def forward(
+    x: Array,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    state: State,
+    mask: Array | None,
+    dropout_x: Array | None,
+    dropout_h: Array | None,
+    activation: ElementwiseActivation,
+    sequences: bool,
+    keep_cache: bool = True,
+) -> tuple[Array, State, SimpleRNNCache | None]:
+    x = time_first(x)
+    T, B, _ = x.shape
+    H, dtype = len(Wh), x.dtype
+    number = number_of(activation)
+    defines = {"REAL": device.real_of(dtype), "ACT": number, "REC": number}
+    ax = projection.forward(x, Wx, dropout_x)  # (1): the part of x
+    if is_persistent(H, dtype):
+        defines |= {"H": H}
+        h = rows(T + 1, B, H, dtype) if keep_cache or sequences else None
+        last = device.empty((B, H), dtype)
+        device.launch(
+            "simple_rnn.cu", "simple_rnn_forward", defines, B, _threads(H),
+            ax, Wh, b, *state, mask, dropout_h, h, last, T, B,
+        )  # fmt: skip
+    else:
+        h = rows(T + 1 if keep_cache or sequences else 2, B, H, dtype)
+        (h[0],) = state
+        for t in range(T):
+            before, after = h[t % len(h)], h[(t + 1) % len(h)]
+            ah = projection.forward(before, Wh, dropout_h)  # (1): the part of h
+            launch_step(
+                "simple_rnn_step.cu", "simple_rnn_step_forward", defines, B, H, ax[t], ah, b, mask, before, after, t, T
+            )
+        last = h[T % len(h)].copy()
+    y = batch_first(h[1:]) if sequences and h is not None else last
+    if not keep_cache or h is None:
+        return y, (last,), None
+    return y, (last,), SimpleRNNCache(x, Wx, Wh, h, mask, dropout_x, dropout_h, defines, sequences)
+
+
+def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tuple[Array, Grads, State]:
+    x, Wx, Wh, h, mask, dropout_h = cache.x, cache.Wx, cache.Wh, cache.h, cache.mask, cache.dropout_h
+    (T, B, _), H, dtype = x.shape, len(Wh), x.dtype
+    (dh,) = last_gradients(dy, dstate, cache.sequences, (B, H), dtype)
+    dy = dy if cache.sequences else None
+    da = rows(T, B, H, dtype)
+    if is_persistent(H, dtype):
+        dh_0 = device.empty((B, H), dtype)
+        device.launch(
+            "simple_rnn.cu", "simple_rnn_backward", cache.defines, B, _threads(H),
+            dy, dh, Wh, mask, dropout_h, h, da, dh_0, T, B,
+        )  # fmt: skip
+    else:
+        for t in reversed(range(T)):
+            launch_step(
+                "simple_rnn_step.cu", "simple_rnn_step_backward", cache.defines, B, H, dy, mask, h[t + 1], dh, da[t],
+                t, T,
+            )  # fmt: skip
+            dh += projection.backward_x(da[t], Wh, dropout_h)  # (1)
+        dh_0 = dh
+    dx = projection.backward_x(da, Wx, cache.dropout_x)  # (1)
+    grads = {
+        "Wx": projection.backward_W(da, x, cache.dropout_x),
+        "Wh": projection.backward_W(da, h[:T], dropout_h),
+        "b": da.sum(axis=(0, 1)),
+    }
+    return batch_first(dx), grads, (dh_0,)
+
+
+def _threads(H: int) -> int:
+    """A thread for each unit, in whole warps."""
+    return -(-H // 32) * 32

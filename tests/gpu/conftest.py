@@ -1,0 +1,33 @@
+"""The emulated device, and where its libraries are kept."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from scratchnn_kernels.gpu import device
+
+from tests.gpu.emulator import Emulator
+
+
+@pytest.fixture(scope="session")
+def library_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compiled sources, once per session."""
+    if shutil.which("g++") is None:
+        pytest.skip("needs g++, which compiles the CUDA sources for the CPU")
+    return tmp_path_factory.mktemp("emulated")
+
+
+@pytest.fixture(scope="session")
+def shared_emulator(library_folder: Path) -> Emulator:
+    return Emulator(library_folder)
+
+
+@pytest.fixture
+def emulator(shared_emulator: Emulator) -> Iterator[Emulator]:
+    """The emulated device in the place of the GPU."""
+    shared_emulator.order = "forwards"
+    shared_emulator.launched.clear()
+    device.use(shared_emulator)
+    yield shared_emulator
+    device.use(None)

@@ -1,0 +1,84 @@
+"""How the modules speak to CuPy, with a stand-in for it: what is compiled, how it is launched, what lacks memory."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from scratchnn_kernels.gpu import device
+
+
+class OutOfMemoryError(Exception):
+    pass
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """What CuPy was asked for."""
+    seen: list[tuple] = []
+
+    def raw_module(code: str, options: tuple[str, ...]) -> Any:
+        seen.append(("compile", code, options))
+
+        def get_function(kernel: str) -> Any:
+            return lambda *arguments: seen.append(("launch", kernel, *arguments))
+
+        return SimpleNamespace(get_function=get_function)
+
+    def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        if np.prod(shape) > 2**30:
+            raise OutOfMemoryError
+        return np.empty(shape, dtype)
+
+    cupy = ModuleType("cupy")
+    vars(cupy).update(
+        RawModule=raw_module,
+        empty=empty,
+        cuda=SimpleNamespace(
+            memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
+            runtime=SimpleNamespace(memGetInfo=lambda: (3 * 2**30, 8 * 2**30)),
+        ),
+    )
+    monkeypatch.setitem(sys.modules, "cupy", cupy)
+    monkeypatch.setattr(device, "_device", None)
+    return seen
+
+
+def test_a_kernel_is_compiled_once_and_launched_as_asked(calls: list[tuple]) -> None:
+    x = device.empty((5,), np.float32)
+    for _ in range(2):
+        device.launch("dropout.cu", "multiply", {"REAL": "float", "H": 3}, 7, 256, x, None, 5, np.float32(2))
+    (compiled, code, options), *launches = calls
+    assert compiled == "compile" and "multiply(" in code
+    assert options == ("-ftz=true", "-DH=3", "-DREAL=float")
+    assert len(launches) == 2
+    _, kernel, grid, block, (first, null, number, real) = launches[0]
+    assert (kernel, grid, block) == ("multiply", (7,), (256,))
+    assert first is x
+    # CuPy passes NumPy's scalars by their size: a pointer has 8 bytes, an int 4.
+    assert [(type(each), int(each)) for each in (null, number, real)] == [
+        (np.uint64, 0),
+        (np.int32, 5),
+        (np.float32, 2),
+    ]
+
+
+def test_other_constants_are_another_program(calls: list[tuple]) -> None:
+    for H in (3, 4, 3):
+        device.launch("dropout.cu", "multiply", {"H": H}, (7, 2), 256)
+    assert [call[0] for call in calls] == ["compile", "launch", "compile", "launch", "launch"]
+    assert calls[1][2] == (7, 2)
+
+
+def test_included_files_stand_in_the_program() -> None:
+    text = device.source("lstm.cu")
+    assert "#include" not in text
+    assert text.index("enum Activation") < text.index("struct __align__(16) Four") < text.index("lstm_forward")
+
+
+def test_too_little_memory_says_how_much_is_needed(calls: list[tuple]) -> None:
+    with pytest.raises(
+        MemoryError, match=r"needs 8,192 MB, and of the device's 8,192 MB 3,072 are free: smaller batches"
+    ):
+        device.empty((2, 2**30), np.float32)

@@ -1,0 +1,126 @@
+"""Link 3: the gpu pairs against the reference in float64. The CUDA sources run on the CPU (see cuda_on_cpu.h).
+
+In double, which the persistent kernels are never asked for on a device, only the order of sums differs: mistakes cannot
+hide behind rounding. In float the margin is that of a device.
+"""
+
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from scratchnn_kernels import gpu, reference
+from scratchnn_kernels.gpu import dispatch
+from scratchnn_kernels.gpu.activations import NAMES
+
+from tests.gpu.cases import LARGE, OTHERS
+from tests.gpu.emulator import ORDERS, Emulator
+from tests.gpu.on_device import OnDevice
+from tests.kernels.pairs import STATES, Case, Recurrent, name_of, variants
+
+WAYS = pytest.mark.parametrize("way", [dispatch.PERSISTENT, dispatch.STEPWISE])
+
+
+def assert_gpu_is_the_reference(case: Case, dtype: Any) -> None:
+    expected_y, expected = case.run(getattr(reference, case.kernel))
+    outputs, gradients = case.run(OnDevice(getattr(gpu, case.kernel)), dtype)
+    assert gradients.keys() == expected.keys()
+    pairs = [(f"output {i}", y, outputs[i]) for i, y in enumerate(expected_y)]
+    pairs += [(name, d, gradients[name]) for name, d in expected.items()]
+    for name, wanted, got in pairs:
+        assert (got.shape, got.dtype) == (wanted.shape, dtype), name
+        assert got.flags.c_contiguous, name
+        rtol, margin = (1e-4, 1e-5) if dtype == np.float32 else (0, 1e-12)
+        atol = margin * max(1, np.abs(wanted).max(initial=0))
+        np.testing.assert_allclose(got, wanted, rtol=rtol, atol=atol, err_msg=name)
+
+
+def run_as(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "TABLE", (dispatch.Rule(None, None, way, "this is what is tested"),))
+
+
+TABLE = [
+    *(case for kernel in STATES for case in variants(Recurrent(kernel))),
+    *(Recurrent(kernel, B=4, T=9, D=5, H=33, mask="rows") for kernel in STATES),
+    Recurrent("gru", B=4, T=9, D=5, H=33, mask="rows", reset_after=False),
+]
+
+
+@WAYS
+@pytest.mark.parametrize("case", TABLE, ids=name_of)
+def test_recurrent_pairs_are_exact(
+    case: Recurrent, way: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_as(way, monkeypatch)
+    assert_gpu_is_the_reference(case, np.float64)
+    assert emulator.launched and all(("step" in kernel) == (way == "stepwise") for kernel in emulator.launched)
+
+
+@pytest.mark.parametrize("case", LARGE, ids=name_of)
+def test_recurrent_pairs_in_float32_as_dispatched(case: Recurrent, emulator: Emulator) -> None:
+    assert_gpu_is_the_reference(case, np.float32)
+    assert all(("step" in kernel) == (case.H > 64) for kernel in emulator.launched)
+
+
+@WAYS
+@pytest.mark.parametrize("name", NAMES)
+def test_every_activation(name: str, way: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In both places of an LSTM, which computes all there is; the others use the same functions."""
+    run_as(way, monkeypatch)
+    case = Recurrent("lstm", T=2, H=3, scale=0.1)
+    assert_gpu_is_the_reference(replace(case, activation=name, recurrent_activation=name), np.float64)
+
+
+@pytest.mark.parametrize("case", [case for case in LARGE if case.H == 32], ids=name_of)
+def test_the_order_of_threads_does_not_matter(case: Recurrent, emulator: Emulator) -> None:
+    results = []
+    for order in ORDERS:
+        emulator.order = order
+        outputs, gradients = case.run(OnDevice(getattr(gpu, case.kernel)), np.float32)
+        results.append([*outputs, *gradients.values()])
+    for other in results[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+@WAYS
+@pytest.mark.parametrize("sequences", [True, False])
+@pytest.mark.parametrize("kernel", STATES)
+def test_a_pass_without_a_cache_gives_the_same_bits(
+    kernel: str, sequences: bool, way: str, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_as(way, monkeypatch)
+    for reset_after in (True, False) if kernel == "gru" else (True,):
+        case = Recurrent(kernel, mask="inside", sequences=sequences, reset_after=reset_after)
+        kept, _ = case.forward(OnDevice(getattr(gpu, kernel)), case.arrays())
+        forgetful = SimpleNamespace(forward=partial(getattr(gpu, kernel).forward, keep_cache=False))
+        outputs, cache = case.forward(OnDevice(forgetful), case.arrays())
+        assert cache is None
+        assert all(np.array_equal(a, b) for a, b in zip(kept, outputs, strict=True))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("case", OTHERS, ids=name_of)
+def test_the_other_pairs(case: Case, dtype: Any, emulator: Emulator) -> None:
+    assert_gpu_is_the_reference(case, dtype)
+
+
+def test_a_nan_counts_as_the_largest(emulator: Emulator) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 6, 3))
+    x[0, 2, 1] = x[0, 3, 1] = x[1, 0, 0] = np.nan
+    for module, arguments in (("global_max_pooling1d", ()), ("max_pooling1d", (2, 1))):
+        results = []
+        for pair in (getattr(reference, module), OnDevice(getattr(gpu, module))):
+            y, cache = pair.forward(x, *arguments)
+            results.append((y, pair.backward(np.arange(1.0, y.size + 1).reshape(y.shape), cache)))
+        for expected, got in zip(*results, strict=True):
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_equally_large_steps_share_the_gradient(emulator: Emulator) -> None:
+    x = np.array([2.0, 3.0, 3.0, 1.0, 3.0]).reshape(1, 5, 1)
+    pair = OnDevice(gpu.global_max_pooling1d)
+    y, cache = pair.forward(x)
+    assert y == 3
+    np.testing.assert_array_equal(pair.backward(np.full((1, 1), 6.0), cache).ravel(), [0, 2, 2, 0, 2])

@@ -1,0 +1,115 @@
+"""Mistakes planted into the CUDA sources, one at a time: the emulated device must notice every one.
+
+They are those that a GPU may hide: most of the time another warp is not fast enough, or memory happens to hold zeros.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scratchnn_kernels import gpu, reference
+from scratchnn_kernels.gpu import device, dispatch
+
+from tests.gpu.emulator import ORDERS, Emulator
+from tests.gpu.on_device import OnDevice
+from tests.kernels.pairs import Case, Embedding, Recurrent, name_of
+
+PUBLISH = "            if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);\n"
+FIRST = "    if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);\n    if (h "
+BARRIER = "            __syncthreads();\n"
+LSTM_DA = "            da_shared[buffer][gate][unit] = exists ? da_own : real(0);\n"
+GRU_DA = "            if (gate != SPARE) dah_shared[buffer][gate][unit] = exists ? da_h : real(0);\n"
+RNN_H = "            h_shared[buffer][unit] = exists ? h_t * kept : real(0);\n"
+RNN_DA = "            da_shared[buffer][unit] = exists ? da_t : real(0);\n"
+RH = "            if (gate == G) shared[G][unit] = exists ? r * h_t * kept : real(0);\n"
+DAX_DAH = "dax[t * 3 * states + at_gate] = da_x;  // (1)\n        if (has_column) dah["
+DAH_DAX = "dah[t * 3 * states + at_gate] = da_x;  // (1)\n        if (has_column) dax["
+NEW_H = "            if (gate < G) shared[gate][unit] = exists ? h_t * kept : real(0);\n"
+
+LSTM, GRU, RNN = (Recurrent(kernel, B=2, T=6, H=19, mask="inside") for kernel in ("lstm", "gru", "simple_rnn"))
+WIDE_RNN = Recurrent("simple_rnn", B=2, T=6, H=40)
+BEFORE = Recurrent("gru", B=2, T=6, H=19, mask="inside", reset_after=False)
+
+# (case, file, name, text, what replaces it)
+FAULTS = [
+    (LSTM, "lstm.cu", "barrier removed", PUBLISH + BARRIER, PUBLISH),
+    (LSTM, "lstm.cu", "single-buffered state", "            buffer ^= 1;\n" + PUBLISH, PUBLISH),
+    (LSTM, "lstm.cu", "divergent barrier", PUBLISH + BARRIER, PUBLISH + "if (gate == 0) __syncthreads();\n"),
+    (LSTM, "lstm.cu", "barrier without the spare units", PUBLISH + BARRIER, PUBLISH + "if (exists) __syncthreads();\n"),
+    (LSTM, "lstm.cu", "uninitialised shared memory", FIRST, "    if (h "),
+    (LSTM, "lstm.cu", "spare units uninitialised", PUBLISH, PUBLISH.replace("if (gate", "if (exists && gate")),
+    (LSTM, "lstm.cu", "shuffle without the spare units", "h_t = of_lane(own, O)", "if (exists) h_t = of_lane(own, O)"),
+    (LSTM, "lstm.cu", "written beside the array", "if (exists) da[t * 4", "da[t * 4"),
+    (LSTM, "lstm.cu", "barrier of the way back removed", LSTM_DA + BARRIER, LSTM_DA),
+    (LSTM, "lstm.cu", "single-buffered gradient", "buffer ^= 1;\n        }  // (6): else dh", "}  // dh"),
+    (LSTM, "lstm.cu", "masked steps not written", " if (exists) da[t *", " if (exists && da_own != 0) da[t *"),
+    (GRU, "gru.cu", "barrier removed", PUBLISH + BARRIER, PUBLISH),
+    (GRU, "gru.cu", "single-buffered state", "            buffer ^= 1;\n" + PUBLISH, PUBLISH),
+    (GRU, "gru.cu", "barrier of the way back removed", GRU_DA + BARRIER, GRU_DA),
+    (GRU, "gru.cu", "single-buffered gradient", "buffer ^= 1;\n        }  // (7): else dh", "}  // dh"),
+    (GRU, "gru.cu", "gradients of (1) and (2) swapped", DAX_DAH, DAH_DAX),
+    (GRU, "gru.cu", "one gradient for (1) and (2)", "at_gate] = da_h;", "at_gate] = da_x;"),
+    (BEFORE, "gru_reset_before.cu", "first barrier removed", RH + BARRIER, RH),
+    (BEFORE, "gru_reset_before.cu", "second barrier removed", NEW_H + BARRIER, NEW_H),
+    (BEFORE, "gru_reset_before.cu", "barrier in one lane", RH + BARRIER, RH + "if (gate == G) __syncthreads();\n"),
+    (RNN, "simple_rnn.cu", "barrier removed", RNN_H + BARRIER, RNN_H),
+    (WIDE_RNN, "simple_rnn.cu", "barrier removed, two warps", RNN_H + BARRIER, RNN_H),
+    (WIDE_RNN, "simple_rnn.cu", "single-buffered state", "            buffer ^= 1;\n" + RNN_H, RNN_H),
+    (WIDE_RNN, "simple_rnn.cu", "barrier of the way back removed", RNN_DA + BARRIER, RNN_DA),
+    (Embedding(B=9, T=17, V=3, D=17), "embedding.cu", "barrier removed", "    __syncthreads();\n", ""),
+]  # fmt: skip
+
+
+def is_noticed(case: Case, emulator: Emulator, order: str) -> bool:
+    """By the emulator itself, or because numbers differ from the reference's."""
+    emulator.order = order
+    expected_y, expected = case.run(reference.__dict__[case.kernel])
+    try:
+        outputs, gradients = case.run(OnDevice(getattr(gpu, case.kernel)))
+        for got, wanted in zip([*outputs, *gradients.values()], [*expected_y, *expected.values()], strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-12 * max(1, np.abs(wanted).max()))
+    except AssertionError:
+        return True
+    return False
+
+
+@pytest.fixture
+def plant(library_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], Emulator]:
+    monkeypatch.setattr(dispatch, "TABLE", (dispatch.Rule(None, None, dispatch.PERSISTENT, "in float64 as well"),))
+    monkeypatch.setattr(device, "_device", None)
+
+    def use_device_with_fault(in_file: str, text: str, instead: str) -> Emulator:
+        def edit(file: str, source: str) -> str:
+            if file != in_file:
+                return source
+            assert source.count(text) == 1, f"{text!r} must stand exactly once in {file}"
+            return source.replace(text, instead)
+
+        emulator = Emulator(library_folder, edit=edit)
+        device.use(emulator)
+        return emulator
+
+    return use_device_with_fault
+
+
+@pytest.mark.parametrize(
+    ("case", "file", "text", "instead"),
+    [pytest.param(case, file, *fault, id=f"{file}: {name}") for case, file, name, *fault in FAULTS],
+)
+def test_a_fault_is_noticed(case: Case, file: str, text: str, instead: str, plant: Callable) -> None:
+    emulator = plant(file, text, instead)
+    assert any(is_noticed(case, emulator, order) for order in ORDERS)
+
+
+@pytest.mark.parametrize("case", [LSTM, GRU, BEFORE, RNN, WIDE_RNN], ids=name_of)
+def test_without_a_fault_nothing_is_noticed(case: Case, plant: Callable) -> None:
+    emulator = plant("", "", "")
+    assert not any(is_noticed(case, emulator, order) for order in ORDERS)
+
+
+def test_a_deadlock_says_where(plant: Callable) -> None:
+    emulator = plant("lstm.cu", PUBLISH + BARRIER, PUBLISH + "if (gate == 0) __syncthreads();\n")
+    with pytest.raises(AssertionError, match=r"lstm_forward: deadlock: \d+ threads wait at a barrier"):
+        LSTM.run(OnDevice(gpu.lstm))
+    assert emulator.launched == ["lstm_forward"]

@@ -1,0 +1,58 @@
+"""Ten optimizer steps of the published models with the gpu kernels, against the reference in the same layers.
+
+Layers and trainer hold their arrays on the host, and each call of a kernel carries its arrays to the device and back:
+this is about the numbers, not how training will run there.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from scratchnn import Sequential, backend, optimizers
+from scratchnn import layers as our_layers
+from tests.gpu.on_device import kernels_on_device
+from tests.parity.cases import construct, spec
+from tests.parity.training_cases import TRAINING, TrainingCase
+
+
+def small(case: TrainingCase) -> TrainingCase:
+    """The same layers for fewer words, rows and steps; convolutions and pooling need the length."""
+    first = case.layers[0]
+    embedding = first._replace(options=first.options | {"input_dim": 100})
+    length = 100 if case.name == "cnn" else 30
+    return replace(case, layers=(embedding, *case.layers[1:]), vocabulary=100, length=length, batch_size=4)
+
+
+SMALL = [small(case) for case in TRAINING.values()]
+DROPPED = replace(
+    SMALL[2],
+    name="lstm, dropout",
+    layers=(
+        spec("Embedding", input_dim=100, output_dim=16, mask_zero=True),
+        spec("LSTM", units=9, dropout=0.2, recurrent_dropout=0.2),
+        spec("Dropout", rate=0.3),
+        spec("Dense", units=1, activation="sigmoid"),
+    ),
+)
+
+
+def ten_steps(case: TrainingCase, kernels: str) -> tuple[list[float], list[np.ndarray]]:
+    model = Sequential([construct(our_layers, layer) for layer in case.layers], backend=kernels, seed=0)
+    model.build((None, case.length))
+    start = [case.weight(number, weight.shape) for number, weight in enumerate(model.get_weights())]
+    model.set_weights(start)
+    model.compile(optimizer=construct(optimizers, case.optimizer), loss="binary_crossentropy")
+    losses = [float(model.train_on_batch(x, y)) for x, y in case.batches()]
+    return losses, [after - before for before, after in zip(start, model.get_weights(), strict=True)]
+
+
+def assert_ten_steps_agree(case: TrainingCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected, expected_moves = ten_steps(case, "reference")
+    load = backend.load
+    on_device = backend.Backend("gpu", kernels_on_device(), np)
+    monkeypatch.setattr(backend, "load", lambda name: on_device if name == "gpu" else load(name))
+    losses, moves = ten_steps(case, "gpu")
+    np.testing.assert_allclose(losses, expected, rtol=1e-4, atol=1e-5)
+    for got, wanted in zip(moves, expected_moves, strict=True):
+        assert np.linalg.norm(got - wanted) < 1e-3 * np.linalg.norm(wanted)

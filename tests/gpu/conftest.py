@@ -12,7 +12,7 @@ from tests.gpu.emulator import Emulator
 
 @pytest.fixture(scope="session")
 def library_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled sources, once per session."""
+    """Compiled sources, once per test run."""
     if shutil.which("g++") is None:
         pytest.skip("needs g++, which compiles the CUDA sources for the CPU")
     return tmp_path_factory.mktemp("emulated")

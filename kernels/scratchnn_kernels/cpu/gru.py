@@ -146,7 +146,7 @@ def _forward_shard(
         h.reshape(kept + 1, R * H),
         ah_g.reshape(-1, R * H),
     )
-    flat_h_in = h_in.reshape(h_in.shape[0], -1, R * H)
+    flat_h_in = h_in.reshape(h_in.shape[0], h_in.shape[1], h_in.shape[2] * h_in.shape[3])  # may be empty
     row = 0
     for t in range(T):
         row = t % kept

@@ -32,8 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(args)
     except KeyboardInterrupt:  # before training began
         return 130
-    except MemoryError:
-        print("error: not enough memory; use a smaller vocabulary, length or batch size", file=sys.stderr)
+    except MemoryError as error:  # what is needed, where that is known
+        words = f"{error}" or "not enough memory"
+        print(f"error: {words}; use a smaller vocabulary, length or batch size", file=sys.stderr)
         return 2
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -135,7 +136,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
     add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
     add("--seed", type=int, help="names every random draw (default: 0)")
-    add("--backend", type=one_of("backend", BACKENDS), help="reference (NumPy) or cpu (Numba) (default: cpu)")
+    add(
+        "--backend",
+        type=one_of("backend", BACKENDS),
+        help="cpu (Numba), gpu (CUDA) or reference (NumPy) (default: cpu)",
+    )
     add(
         "--threads",
         type=int,

@@ -59,14 +59,14 @@ def test_explain_has_a_line_for_every_rule() -> None:
 
 def test_a_layer_is_explained_in_a_line() -> None:
     assert dispatch.explain_layer("lstm", 32, 25, 100, np.float32) == (
-        "persistent, 1 launch forward and 1 backward (stepwise: 200 and 300), 25 blocks of 128 threads with 32 of 32 "
-        "weights each in registers: " + dispatch.TABLE[0].why
+        "persistent: 1 launch forward, 1 backward (stepwise 200 and 300); 25 blocks of 128 threads, 32 of 32 weights "
+        "in registers. " + dispatch.TABLE[0].why
     )
     assert dispatch.explain_layer("gru", 128, 32, 10, np.float32).startswith(
-        "persistent, 4 launches forward and 4 backward (stepwise: 20 and 30), 32 blocks of 512 threads with 80 of 128 "
+        "persistent: 4 launches forward, 4 backward (stepwise 20 and 30); 32 blocks of 512 threads, 80 of 128 weights "
     )
-    line = dispatch.explain_layer("gru_reset_before", 200, 32, 10, np.float32)
-    assert line == f"stepwise, 40 launches forward and 50 backward: {dispatch.TABLE[3].why}"
+    line = dispatch.explain_layer("gru_reset_before", 200, 32, 500, np.float32)
+    assert line == f"stepwise: 2,000 launches forward, 2,500 backward. {dispatch.TABLE[3].why}"
 
 
 @pytest.mark.parametrize(("kernel", "reset_after"), CELLS)

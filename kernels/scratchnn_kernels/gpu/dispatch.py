@@ -98,15 +98,11 @@ def explain_layer(cell: str, H: int, B: int, T: int, dtype: Any) -> str:
     """One line: what runs a layer of H units on B rows of T steps, and why."""
     rule = choose(cell, H, B, dtype)
     forward, backward = launches(cell, H, B, T, dtype)
-    what = f"{rule.kernel}, {_launches(forward)} forward and {backward} backward"
+    what = f"{rule.kernel}: {forward:,} launch{'es' if forward > 1 else ''} forward, {backward:,} backward"
     if rule.kernel == PERSISTENT:
-        per_step = LAUNCHES_PER_STEP[cell]
+        instead = [f"{count * T:,}" for count in LAUNCHES_PER_STEP[cell]]
         what += (
-            f" (stepwise: {per_step[0] * T} and {per_step[1] * T}), {B} blocks of {block(cell, H)} threads with "
-            f"{min(H, held(rule, H))} of {H} weights each in registers"
+            f" (stepwise {instead[0]} and {instead[1]}); {B:,} blocks of {block(cell, H)} threads, "
+            f"{min(H, held(rule, H))} of {H} weights in registers"
         )
-    return f"{what}: {rule.why}"
-
-
-def _launches(count: int) -> str:
-    return "1 launch" if count == 1 else f"{count} launches"
+    return f"{what}. {rule.why}"

@@ -2,7 +2,8 @@
 // direction takes every row through all time steps. Equations and their numbers are those of reference/gru.py.
 //
 // Thread 4 u + k of a block is lane k of the quad of unit u: lanes 0 to 2 compute the columns z r g, lane 3 has no
-// column and lends a hand where something is stored. Needs -DH, -DACT, -DREC, and -DDROPOUT=1 where h is dropped out.
+// column and lends a hand where something is stored. Needs -DH, -DHELD, -DACT, -DREC, and -DDROPOUT=1 where h is
+// dropped out.
 
 #include "registers.cuh"
 
@@ -29,7 +30,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
     const int column = gate * H + unit;
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
-    // The thread's column of Wh.
+    // The thread's column of Wh, as far as it is held.
     real weights[HELD];
 #pragma unroll
     for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[k * 3 * H + column] : real(0);

@@ -28,7 +28,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
     const int column = gate * H + unit;
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
-    // The thread's column of Wh.
+    // The thread's column of Wh, as far as it is held.
     real weights[HELD];
 #pragma unroll
     for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[k * 3 * H + column] : real(0);

@@ -2,7 +2,7 @@
 // those of reference/lstm.py.
 //
 // Thread 4 u + k of a block is lane k of the quad of unit u, and computes gate k of i f g o.
-// Needs -DH, -DACT, -DREC, and -DDROPOUT=1 where h is dropped out (each gate has a mask of its own then).
+// Needs -DH, -DHELD, -DACT, -DREC, and -DDROPOUT=1 where h is dropped out (each gate has a mask of its own then).
 
 #include "registers.cuh"
 
@@ -29,7 +29,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_forward(
     const int column = gate * H + unit;
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 4 * H + column;
 
-    // The thread's column of Wh.
+    // The thread's column of Wh, as far as it is held.
     real weights[HELD];
 #pragma unroll
     for (int k = 0; k < HELD; k++) weights[k] = exists && k < H ? Wh[k * 4 * H + column] : real(0);

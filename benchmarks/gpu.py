@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = []
     for case in cases(options.quick):
         forward, both = layer(case)
-        kernel = dispatch.choose(case.H, np.float32).kernel
+        kernel = dispatch.choose(case.cell, case.H, case.B, np.float32).kernel
         rows.append(asdict(case) | {"kernel": kernel, "forward": milliseconds(forward), "total": milliseconds(both)})
         print(table(rows[-1:], {}).splitlines()[-1], flush=True)
     torch = peers(options.quick)

@@ -60,6 +60,9 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
     def swapaxes(self, a: int, b: int) -> "DeviceArray":
         return DeviceArray(self.numbers.swapaxes(a, b))
 
+    def transpose(self, *axes: int) -> "DeviceArray":
+        return DeviceArray(self.numbers.transpose(*axes))
+
     def ravel(self) -> "DeviceArray":
         return DeviceArray(self.numbers.ravel())
 

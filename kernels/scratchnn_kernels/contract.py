@@ -19,7 +19,7 @@ Letters: B batch, T time, D input features, H hidden units, G packed gate column
 LSTM), V vocabulary, F filters, K dropout masks (1: shared by the gates, or one per gate).
 
 Kernels trust their input. The layers promise: every array C-contiguous, one floating dtype (float32 or float64)
-throughout, shapes checked, every id inside its table, activations known to the backend.
+throughout, shapes checked, every id inside its table, activations known to the backend (`dense` takes any).
 
 Shapes at the door, batch first:
     x          (B, T, D)   y  (B, T, H) when `sequences`, else (B, H): the state after the last step
@@ -160,11 +160,11 @@ class GlobalMaxPooling1DPair(Protocol):
 
 
 class DensePair(Protocol):
-    """x (N, D), W (D, H), b (H,) -> a (N, H), before the activation."""
+    """x (N, D), W (D, H), b (H,) -> y (N, H). Any activation: softmax along H, and the user's own, too."""
 
-    def forward(self, x: Array, W: Array, b: Array) -> tuple[Array, Any]: ...
+    def forward(self, x: Array, W: Array, b: Array, activation: ElementwiseActivation) -> tuple[Array, Any]: ...
 
-    def backward(self, da: Array, cache: Any, /) -> tuple[Array, Grads]: ...
+    def backward(self, dy: Array, cache: Any, /) -> tuple[Array, Grads]: ...
 
 
 class DropoutPair(Protocol):

@@ -12,7 +12,6 @@ from scratchnn.layers.base import Config, Layer, Shape, positive_int
 class DenseLayerCache:
     kernel: Any
     x_shape: tuple[int, ...]
-    y: Array
 
 
 class Dense(Layer):
@@ -23,7 +22,7 @@ class Dense(Layer):
 
     Shapes: x (..., D) -> y (..., H), H = units; a sequence (B, T, D) is treated step by step
     Params: W (D, H), b (H,): D H + H numbers.
-    Cache:  that of the kernels, and y.
+    Cache:  x, W and y.
     Keras:  the same.
     Raises: ValueError for shapes that do not fit.
     """
@@ -62,13 +61,13 @@ class Dense(Layer):
     ) -> tuple[Array, DenseLayerCache]:
         x = self.as_input(x)
         b = self.params["b"] if self.use_bias else np.zeros(self.units, self.dtype)
-        a, cache = self.backend.kernels.dense.forward(x.reshape(-1, x.shape[-1]), self.params["W"], b)  # (1)
-        y = self.activation.forward(a.reshape(*x.shape[:-1], self.units))  # (2)
-        return y, DenseLayerCache(cache, x.shape, y)
+        rows = x.reshape(-1, x.shape[-1])
+        y, cache = self.backend.kernels.dense.forward(rows, self.params["W"], b, self.activation)  # (1), (2)
+        return y.reshape(*x.shape[:-1], self.units), DenseLayerCache(cache, x.shape)
 
     def backward(self, dy: Array, cache: DenseLayerCache) -> tuple[Array, Grads]:
-        da = self.activation.backward(self.as_gradient(dy, cache.y.shape), cache.y)  # (2)
-        dx, grads = self.backend.kernels.dense.backward(da.reshape(-1, self.units), cache.kernel)  # (1)
+        dy = self.as_gradient(dy, (*cache.x_shape[:-1], self.units))
+        dx, grads = self.backend.kernels.dense.backward(dy.reshape(-1, self.units), cache.kernel)  # (1), (2)
         return dx.reshape(cache.x_shape), {name: grads[name] for name in self.params}
 
     def get_config(self) -> Config:

@@ -25,5 +25,6 @@ OTHERS: list[Case] = [
     *(MaxPooling1D(B=3, T=7, D=5, k=k, stride=s) for k, s in ((1, 1), (2, 2), (5, 5), (3, 1), (2, 3))),
     *(GlobalMaxPooling1D(B=3, T=T, D=5) for T in (1, 7)),
     *(Dense(B=B, D=5, H=H) for B in (1, 33) for H in (1, 7)),
+    *(Dense(activation=name) for name in ("linear", "relu", "softmax")),
     *(Embedding(B=9, T=17, V=V, D=D) for V, D in ((3, 17), (50, 33), (1, 1), (7, 40))),
 ]

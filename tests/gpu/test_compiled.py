@@ -43,6 +43,7 @@ PROGRAMS = [
             ("lstm_step.cu", {}),
             ("gru_step.cu", {}),
             ("conv1d.cu", {}),
+            ("pointwise.cu", {}),
             ("pooling.cu", {}),
             ("dropout.cu", {}),
             ("embedding.cu", {"ID": "id_int32", "COLUMNS": 16, "GROUPS": 16}),

@@ -210,8 +210,8 @@ class Dense(Case):
         return self.draw(shapes)
 
     def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
-        a, cache = module.forward(arrays["x"], arrays["W"], arrays["b"])
-        return [a], cache
+        y, cache = module.forward(arrays["x"], arrays["W"], arrays["b"], activations.get(self.activation))
+        return [y], cache
 
     def backward(self, module: Any, dys: list[Array | None], cache: Any) -> Arrays:
         dx, grads = module.backward(dys[0], cache)

@@ -21,6 +21,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn_kernels.cpu.activations import NUMBERS
 
 from scratchnn import layers
+from scratchnn.activations import ACTIVATIONS
 from tests.kernels.pairs import (
     GATES,
     STATES,
@@ -78,7 +79,8 @@ TABLE = [
     *(MaxPooling1D(B=B, T=T, D=D, k=k, stride=s) for B in (1, 33) for T in (7, 16) for D in (1, 17) for k, s in POOLS),
     *(GlobalMaxPooling1D(B=B, T=T, D=D) for B in (1, 33) for T in (1, 7) for D in (1, 17)),
     *(Dense(B=B, D=D, H=H) for B in (1, 33) for D in (1, 5, 33, 300) for H in (1, 7, 8, 33)),
-    *(Dense(B=B, D=1600, H=H) for B in (97, 100) for H in (1, 9)),  # several shards, the last one smaller
+    *(Dense(activation=name) for name in ACTIVATIONS),
+    *(Dense(B=B, D=1600, H=H, activation="linear") for B in (97, 100) for H in (1, 9)),  # several shards, unequal ones
     Embedding(B=33, T=17, V=3, D=17),  # every id many times
     Embedding(B=40, T=100, V=7, D=40),  # enough to be shared out
     Embedding(B=1, T=1, V=1, D=1),

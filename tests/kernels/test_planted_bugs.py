@@ -120,6 +120,7 @@ FAULTS = {
         ("bias averaged", "da.sum(axis=0)", "da.mean(axis=0)"),
         ("bias of the first row", "da.sum(axis=0)", "da[0]"),
         ("dx scaled", "da @ cache.W.T", "2 * da @ cache.W.T"),
+        ("derivative of the activation forgotten", "cache.activation.backward(dy, cache.y)", "dy"),
     ],
     "embedding": [
         ("repeated ids counted once", "np.add.at(dE, cache.x, dy)", "dE[cache.x] += dy"),

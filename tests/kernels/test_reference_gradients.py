@@ -43,6 +43,7 @@ CONVOLUTIONS = [
     *(GlobalMaxPooling1D(T=T) for T in (1, 5)),
 ]
 DENSE = [Dense(), Dense(B=1, D=1, H=1), Dense(B=5, D=7, H=2)]
+DENSE += [Dense(activation=name) for name in ACTIVATIONS if name != Dense().activation]
 EMBEDDINGS = [Embedding(), Embedding(V=1), Embedding(B=1, T=1), Embedding(B=3, T=9, D=1, V=2), Embedding(V=50)]
 
 

@@ -92,9 +92,9 @@ FAULTS: list[tuple[str, str, str, str, Check]] = [
     ),
     (
         "layers.dense",
-        "derivative forgotten",
-        "self.activation.backward(self.as_gradient(dy, cache.y.shape), cache.y)",
-        "dy",
+        "steps of a sequence mixed",
+        "return dx.reshape(cache.x_shape)",
+        "return dx.reshape(cache.x_shape[::-1]).T",
         lambda: check(Dense(4, activation="tanh"), X),
     ),
     (

@@ -214,7 +214,7 @@ def parameters(function: object) -> list[str]:
 @pytest.mark.parametrize("backend", ["reference", "cpu", "gpu"])
 def test_a_backend_has_the_kernels_of_the_contract(backend: str) -> None:
     assert sorted(importlib.import_module(f"scratchnn_kernels.{backend}").__all__) == KERNELS
-    assert len(KERNELS) == 10
+    assert len(KERNELS) == 11
 
 
 def test_the_rules_of_the_optimizers_have_the_same_face() -> None:
@@ -270,6 +270,7 @@ CUDA = {
     "max_pooling1d": ("pooling.cu",),
     "global_max_pooling1d": ("pooling.cu",),
     "embedding": ("embedding.cu",),
+    "binary_crossentropy": ("binary_crossentropy.cu",),
 }
 
 

@@ -2,6 +2,7 @@
 
 from tests.kernels.pairs import (
     STATES,
+    BinaryCrossentropy,
     Case,
     Conv1D,
     Dense,
@@ -26,5 +27,10 @@ OTHERS: list[Case] = [
     *(GlobalMaxPooling1D(B=3, T=T, D=5) for T in (1, 7)),
     *(Dense(B=B, D=5, H=H) for B in (1, 33) for H in (1, 7)),
     *(Dense(activation=name) for name in ("linear", "relu", "softmax")),
+    *(
+        BinaryCrossentropy(B=B, D=1, from_logits=from_logits, labels=labels)
+        for B in (1, 31, 32, 1000)
+        for from_logits, labels in ((False, True), (True, False))
+    ),
     *(Embedding(B=9, T=17, V=V, D=D) for V, D in ((3, 17), (50, 33), (1, 1), (7, 40))),
 ]

@@ -42,6 +42,7 @@ PROGRAMS = [
             ("simple_rnn_step.cu", {}),
             ("lstm_step.cu", {}),
             ("gru_step.cu", {}),
+            ("binary_crossentropy.cu", {"BLOCK": 256}),
             ("conv1d.cu", {}),
             ("pointwise.cu", {}),
             ("pooling.cu", {}),

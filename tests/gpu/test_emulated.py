@@ -124,3 +124,29 @@ def test_equally_large_steps_share_the_gradient(emulator: Emulator) -> None:
     y, cache = pair.forward(x)
     assert y == 3
     np.testing.assert_array_equal(pair.backward(np.full((1, 1), 6.0), cache).ravel(), [0, 2, 2, 0, 2])
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+def test_certainty_has_the_price_that_the_reference_gives_it(dtype: Any, from_logits: bool, emulator: Emulator) -> None:
+    """Probabilities of exactly 0 and 1, and logits for which exp overflows."""
+    y = np.array([0, 1, 0, 1, 0.25] if not from_logits else [-1e4, 1e4, -1e4, 1e4, 0.25], dtype)
+    target = np.array([0, 0, 1, 1, 0.5], dtype)
+    results = []
+    for pair in (reference.binary_crossentropy, OnDevice(gpu.binary_crossentropy)):
+        loss, cache = pair.forward(y, target, from_logits)
+        results.append((loss, pair.backward(cache)))
+    (expected, expected_dy), (loss, dy) = results
+    rtol = 1e-6 if dtype == np.float32 else 1e-14
+    assert (loss.shape, loss.dtype) == ((), np.float64)
+    assert loss == pytest.approx(expected, rel=rtol)
+    np.testing.assert_allclose(dy, expected_dy, rtol=rtol)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_a_nan_is_not_lost_in_the_loss(from_logits: bool, emulator: Emulator) -> None:
+    for at in (0, 299):
+        y = np.full(300, 0.5)
+        y[at] = np.nan
+        loss, _ = OnDevice(gpu.binary_crossentropy).forward(y, np.zeros(300), from_logits)
+        assert np.isnan(loss)

@@ -235,6 +235,31 @@ class Embedding(Case):
         return module.backward(dys[0], cache)
 
 
+@dataclass(frozen=True)
+class BinaryCrossentropy(Case):
+    """B rows of D outputs; the gradient is that of the loss times a random number, as dy is elsewhere."""
+
+    kernel: str = field(default="binary_crossentropy", init=False)
+    from_logits: bool = False
+    labels: bool = True  # targets are 0 or 1, not probabilities between them
+
+    def arrays(self) -> Arrays:
+        arrays = self.draw({"y": ((self.B, self.D), 2.0)})
+        if not self.from_logits:
+            arrays["y"] = (1 / (1 + np.exp(-arrays["y"]))).astype(np.float32).astype(np.float64)
+        return arrays
+
+    def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
+        y = arrays["y"]
+        target = np.random.default_rng(self.seed + 3).random(y.shape).astype(np.float32)
+        target = (target < 0.5 if self.labels else target).astype(y.dtype)
+        loss, cache = module.forward(y, target, self.from_logits)
+        return [np.asarray(loss, y.dtype)], cache
+
+    def backward(self, module: Any, dys: list[Array | None], cache: Any) -> Arrays:
+        return {"y": module.backward(cache) * dys[0]}
+
+
 def numbers(rng: np.random.Generator, shape: tuple[int, ...], scale: float = 1.0) -> Array:
     """Normal numbers in float64 that float32 holds exactly, so that both dtypes start from the same ones."""
     return rng.normal(0, scale, shape).astype(np.float32).astype(np.float64)
@@ -306,7 +331,7 @@ def name_of(case: Case) -> str:
     """The settings that differ from the defaults, for the names of the tests."""
     usual = (
         type(case)()
-        if isinstance(case, Conv1D | Dense | Embedding | GlobalMaxPooling1D | MaxPooling1D)
+        if isinstance(case, BinaryCrossentropy | Conv1D | Dense | Embedding | GlobalMaxPooling1D | MaxPooling1D)
         else type(case)(case.kernel)
     )
     fields = {name: value for name, value in vars(case).items() if value != getattr(usual, name)}

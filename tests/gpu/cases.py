@@ -20,6 +20,8 @@ LARGE = [
     Recurrent("gru", B=3, T=20, D=8, H=32, mask="left", reset_after=False),
 ]
 
+PADDED = Embedding(B=5, T=131, V=4, D=9, padding=120)  # whole runs of 32 ids are 0
+
 OTHERS: list[Case] = [
     *(Conv1D(activation=name) for name in ("linear", "relu", "tanh")),
     *(Conv1D(B=3, T=13, k=k, stride=s, dilation=r) for k, s, r in ((1, 1, 1), (2, 3, 1), (3, 1, 5), (3, 2, 2))),
@@ -32,5 +34,7 @@ OTHERS: list[Case] = [
         for B in (1, 31, 32, 1000)
         for from_logits, labels in ((False, True), (True, False))
     ),
-    *(Embedding(B=9, T=17, V=V, D=D) for V, D in ((3, 17), (50, 33), (1, 1), (7, 40))),
+    *(Embedding(B=9, T=17, V=V, D=D) for V, D in ((3, 17), (50, 33), (1, 1), (7, 40), (1, 70))),
+    *(Embedding(B=1, T=T, V=2, D=5) for T in (1, 31, 32, 33, 600)),
+    PADDED,
 ]

@@ -47,8 +47,8 @@ PROGRAMS = [
             ("pointwise.cu", {}),
             ("pooling.cu", {}),
             ("dropout.cu", {}),
-            ("embedding.cu", {"ID": "id_int32", "COLUMNS": 16, "GROUPS": 16}),
-            ("optimizer.cu", {"NUMBER": real, "SQUARE": 1, "BLOCK": 256}),
+            ("embedding.cu", {"ID": "id_int32", "WARPS": 8}),
+            ("optimizer.cu", {"BLOCK": 1024}),
         )
     ),
 ]

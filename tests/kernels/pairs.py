@@ -222,12 +222,14 @@ class Dense(Case):
 class Embedding(Case):
     kernel: str = field(default="embedding", init=False)
     V: int = 5
+    padding: int = 0  # so many steps at the start of each row have the id 0
 
     def arrays(self) -> Arrays:
         return self.draw({"E": ((self.V, self.D), 1.0)})
 
     def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
         ids = np.random.default_rng(self.seed).integers(0, self.V, (self.B, self.T)).astype(np.int32)
+        ids[:, : self.padding] = 0
         y, cache = module.forward(ids, arrays["E"])
         return [y], cache
 

@@ -1,7 +1,7 @@
 // Runs CUDA kernels on the CPU, to see whether they are right; it says nothing about speed.
 //
 // Every CUDA thread is a fiber (a stack of its own, switched by hand) of one thread of the CPU; blocks run one after
-// the other. A barrier or a shuffle hands over to the next fiber. What this finds and a GPU may hide:
+// the other. A barrier, a shuffle or a ballot hands over to the next fiber. What this finds and a GPU may hide:
 // - shared memory is NaN before every block, and an array of ours that is `empty` is too (emulator.py);
 // - a barrier that not all threads reach ends in a report, not in a hang;
 // - the order of threads between two barriers is chosen: forwards, backwards, at random, or one warp as far ahead of
@@ -98,6 +98,17 @@ template <class Value> Value shuffle(Value value, int from, int line) {
     warp_barrier(line);
     memcpy(&value, &slots[from], sizeof value);
     return value;
+}
+
+// Of the lanes of the warp, those for which `holds`.
+inline unsigned ballot(bool holds, int line) {
+    const Warp &warp = warps[current / WARP];
+    double *slots = warps[current / WARP].slots[self().shuffles++ % 2];
+    slots[current % WARP] = holds;
+    warp_barrier(line);
+    unsigned lanes = 0;
+    for (int lane = 0; lane < warp.size; lane++) lanes |= (unsigned)(slots[lane] != 0) << lane;
+    return lanes;
 }
 
 // The next thread that can run, or -1. `turn` goes around; a warp that runs ahead keeps its turn.
@@ -206,6 +217,8 @@ inline const char *launch(Body kernel, void **values, const int *grid, int block
     cuda_on_cpu::shuffle(value, cuda_on_cpu::current % cuda_on_cpu::WARP / (width) * (width) + (lane) % (width), __LINE__)
 #define __shfl_xor_sync(mask, value, lanes, width) \
     cuda_on_cpu::shuffle(value, (cuda_on_cpu::current % cuda_on_cpu::WARP) ^ (lanes), __LINE__)
+#define __ballot_sync(mask, holds) cuda_on_cpu::ballot(holds, __LINE__)
+#define __ffs(word) __builtin_ffs(word)
 #define __expf expf
 #define __fdividef(a, b) ((a) / (b))
 #define __umul64hi(a, b) ((unsigned long long)(((unsigned __int128)(a) * (b)) >> 64))

@@ -97,7 +97,7 @@ class Epoch:
         Raises:
             NonFiniteError: as `train_step`, if it is looked at.
         """
-        if not self._waiting and not self._looks_always:
+        if self._start is None and not self._looks_always:
             self._remember()
         self._waiting.append(self._step(step, self._looks_always))
         self._numbers_waiting += self._waiting[-1].y.size
@@ -118,6 +118,7 @@ class Epoch:
         waiting, self._waiting, self._numbers_waiting = self._waiting, [], 0
         numbers = self._numbers_of(waiting)
         if self._looks_always or (all(map(math.isfinite, numbers)) and _all_finite(self._model.flat_params)):
+            self._start = None
             return self._count(waiting, numbers)
         self._go_back()
         losses = []
@@ -128,7 +129,7 @@ class Epoch:
 
     def abandon(self) -> None:
         """Forget steps that were not looked at: model and progress stand where the last look found them."""
-        if self._waiting and not self._looks_always:
+        if self._start is not None:
             self._go_back()
         self._waiting = []
 
@@ -180,6 +181,7 @@ class Epoch:
         self._model.flat_params[:], slots, optimizer.iterations = self._start
         for name, slot in slots.items():
             optimizer.slots[name][:] = slot
+        self._start = None
 
 
 def mean(totals: dict[str, float], name: str) -> float:

@@ -29,6 +29,7 @@ DAH_DAX = "dah[t * 3 * states + at_gate] = da_x;  // (1)\n        if (has_column
 NEW_H = "            if (gate < G) shared[gate][unit] = exists ? h_t * kept : real(0);\n"
 
 VOTE, LONELY_VOTE = "unsigned places = __ballot", "unsigned places = first + lane >= N ? 0 : __ballot"
+MEMBER, STRICT = "id >= first_id && id <", "id > first_id && id <"
 TREE_BARRIER = "        __syncthreads();\n"
 TREE = f"{TREE_BARRIER}        if (threadIdx.x < half) part"
 TREE_INSIDE = "        if (threadIdx.x < half) __syncthreads();\n        if (threadIdx.x < half) part"
@@ -76,7 +77,9 @@ FAULTS = [
     (PADDED, "embedding.cu", "lanes without a column do not vote", VOTE, f"if (d >= D) continue; {VOTE}"),
     (PADDED, "embedding.cu", "one place of each run", "places &= places - 1", "places = 0"),
     (PADDED, "embedding.cu", "places counted from one", "(__ffs(places) - 1)", "__ffs(places)"),
-    (PADDED, "embedding.cu", "written beside the array", "if (warp == 0 && d < D)", "if (warp == 0)"),
+    (PADDED, "embedding.cu", "written beside the array", "first_id + k < V && d < D", "d < D"),
+    (PADDED, "embedding.cu", "the first id forgotten", MEMBER, STRICT),
+    (PADDED, "embedding.cu", "not cleared", "own_sums[k][lane] = 0", ""),
     (LOSS, "binary_crossentropy.cu", "barrier removed", TREE_BARRIER, ""),
     (LOSS, "binary_crossentropy.cu", "barrier of one warp", TREE_BARRIER, "__syncwarp();\n"),
     (LOSS, "binary_crossentropy.cu", "barrier of the threads that add", TREE, TREE_INSIDE),

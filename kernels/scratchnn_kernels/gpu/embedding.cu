@@ -1,5 +1,5 @@
 // Embedding. Equations and their numbers are those of reference/embedding.py. Needs -DID=id_int32 or another type of the
-// ids, and -DWARPS, those of a block of the backward kernel.
+// ids, and -DWARPS and -DIDS, those of a block of the backward kernel.
 //
 // Nobody has looked at ids that lie on the device, since the host would have to wait for the answer: an id outside
 // 0 ... V-1 is never used as a place, gives NaN, and receives no gradient.
@@ -30,27 +30,34 @@ extern "C" __global__ void embedding_forward(
     y[n] = id >= 0 && id < V ? E[id * D + n % D] : real(nan(""));  // (1)
 }
 
-// A block sums what one id has received. No atomic addition, and an order that is fixed: the bits are the same every
-// time.
+// A block sums what IDS neighbouring ids have received. No atomic addition, and an order that is fixed: the bits are the
+// same every time.
 //
-// Each warp looks through every eighth run of 32 ids, a lane at each id, and all lanes learn which places hold the
-// block's own. Then the lanes are columns, and add these rows of dy one after the other. That every block reads all the
-// ids again costs less than sorting them would, in launches and in time, at the few thousand ids of a batch.
+// Each warp looks through every eighth run of 32 places, a lane at each place, and all lanes learn which of them hold
+// ids of the block. Then the lanes are columns, and add these rows of dy one after the other, each lane to numbers that
+// are its alone. That every block reads all the ids again costs less than sorting them would, in launches and in time.
 extern "C" __global__ void __launch_bounds__(THREADS) embedding_backward(
     const ID *x,     // (B, T), N of them
     const real *dy,  // (B, T, D)
     real *dE,        // (V, D)
-    int N, int D) {
-    __shared__ real sums[WARPS][WARP];
-    const int v = blockIdx.x, warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, d = blockIdx.y * WARP + lane;
-    real sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
+    int N, int V, int D) {
+    __shared__ real sums[WARPS][IDS][WARP];
+    const int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, d = blockIdx.y * WARP + lane;
+    const long long first_id = (long long)blockIdx.x * IDS;
+    real(*own_sums)[WARP] = sums[warp];
+    for (int k = 0; k < IDS; k++) own_sums[k][lane] = 0;
+
     for (int first = warp * WARP; first < N; first += THREADS) {
-        const bool is_own = first + lane < N && (long long)x[first + lane] == v;
-        unsigned places = __ballot_sync(ALL_LANES, is_own);
+        const long long id = first + lane < N ? (long long)x[first + lane] : -1;
+        const int k = id >= first_id && id < first_id + IDS ? (int)(id - first_id) : -1;  // which one of the block's
+        unsigned places = __ballot_sync(ALL_LANES, k >= 0);
+        if (places == 0) continue;
         const real *rows = dy + (size_t)first * D + d;
-        if (d >= D) continue;
-        if (places == ALL_LANES) {
+        const int k_0 = __shfl_sync(ALL_LANES, k, 0, WARP);
+        if (__ballot_sync(ALL_LANES, k == k_0) == ALL_LANES) {
             // Padding: the runs of one id are long, and four sums side by side need not wait for each other.
+            if (d >= D) continue;
+            real sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
 #pragma unroll
             for (int n = 0; n < WARP; n += 4) {
                 sum_0 += rows[(size_t)n * D];  // (1)
@@ -58,15 +65,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) embedding_backward(
                 sum_2 += rows[(size_t)(n + 2) * D];
                 sum_3 += rows[(size_t)(n + 3) * D];
             }
-        } else {
-            for (; places != 0; places &= places - 1) sum_0 += rows[(size_t)(__ffs(places) - 1) * D];  // (1)
+            own_sums[k_0][lane] += (sum_0 + sum_1) + (sum_2 + sum_3);
+            continue;
+        }
+        for (; places != 0; places &= places - 1) {
+            const int n = __ffs(places) - 1, k_n = __shfl_sync(ALL_LANES, k, n, WARP);
+            if (d < D) own_sums[k_n][lane] += rows[(size_t)n * D];  // (1)
         }
     }
-    sums[warp][lane] = (sum_0 + sum_1) + (sum_2 + sum_3);
     __syncthreads();
-    if (warp == 0 && d < D) {
+    for (int k = warp; k < IDS; k += WARPS) {
         real sum = 0;
-        for (int other = 0; other < WARPS; other++) sum += sums[other][lane];
-        dE[(size_t)v * D + d] = sum;
+        for (int other = 0; other < WARPS; other++) sum += sums[other][k][lane];
+        if (first_id + k < V && d < D) dE[(first_id + k) * D + d] = sum;
     }
 }

@@ -8,6 +8,7 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn_kernels.gpu import device
 
 BLOCK, WARP = 256, 32
+IDS = 16  # of a block of the backward kernel
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,10 @@ def forward(x: Array, E: Array) -> tuple[Array, EmbeddingCache]:
 def backward(dy: Array, cache: EmbeddingCache) -> Grads:
     x, V, D = cache.x, cache.V, dy.shape[-1]
     dE = device.empty((V, D), dy.dtype)
-    _launch("embedding_backward", (V, -(-D // WARP)), x, dy.dtype, x, dy, dE, x.size, D)  # (1)
+    _launch("embedding_backward", (-(-V // IDS), -(-D // WARP)), x, dy.dtype, x, dy, dE, x.size, V, D)
     return {"E": dE}
 
 
 def _launch(kernel: str, grid: int | tuple[int, int], x: Array, dtype: np.typing.DTypeLike, *arguments: object) -> None:
-    defines = {"REAL": device.real_of(dtype), "ID": f"id_{x.dtype}", "WARPS": BLOCK // WARP}
+    defines = {"REAL": device.real_of(dtype), "ID": f"id_{x.dtype}", "WARPS": BLOCK // WARP, "IDS": IDS}
     device.launch("embedding.cu", kernel, defines, grid, BLOCK, *arguments)

@@ -144,7 +144,7 @@ def page(found: dict[str, Any]) -> str:
 
 _ABOUT_STEPS = (
     "Milliseconds on the wall of a step in a training epoch; in brackets what the device needs for it when the host is "
-    "not waited for (for ours without the loss). *graph*: the whole step captured into one CUDA graph; *compiled*: "
+    "not waited for. *graph*: the whole step captured into one CUDA graph; *compiled*: "
     f"torch.compile, tried at (B, T) = {' and '.join(map(str, COMPILED))} only."
 )
 _ABOUT_LAYERS = (

@@ -1,14 +1,17 @@
 """The one place where a backend is chosen.
 
-A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`, `gpu`) and the array
-module that the layers without kernels are written in.
+A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`, `gpu`) and the memory
+that its arrays lie in: the host's, or the GPU's. Array code outside the kernels is written once, with NumPy's functions
+where they are given an array, which CuPy's arrays answer themselves, and with `xp` where an array is made.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
+from typing import Any
 
 import numpy as np
-from scratchnn_kernels.contract import Kernels
+from numpy.typing import DTypeLike
+from scratchnn_kernels.contract import Array, Kernels
 
 from scratchnn.lookup import look_up
 from scratchnn.threads import check_environment
@@ -18,36 +21,100 @@ BACKENDS = ("reference", "cpu", "gpu")
 
 @dataclass(frozen=True)
 class Backend:
+    """Kernels whose arrays lie in the host's memory."""
+
     name: str
     kernels: Kernels
-    xp: ModuleType
+    xp: Any = np  # the module that makes arrays
+
+    @property
+    def looks_at_every_step(self) -> bool:
+        """Whether numbers can be looked at as soon as they are computed, without making anybody wait."""
+        return True
+
+    @property
+    def device_name(self) -> str | None:
+        """The name of the GPU; None for the host."""
+        return None
+
+    def array(self, x: Any, dtype: DTypeLike) -> Array:
+        """x as kernels want it: in their memory, contiguous, and writeable (Numba compiles read-only arrays apart)."""
+        if isinstance(x, np.ndarray) and x.dtype == dtype and x.flags.carray:
+            return x
+        return np.require(x, dtype, ["C", "W"])
+
+    def holds(self, x: Any) -> bool:
+        """Whether x was brought into a memory of the kernels' own before, and was checked then."""
+        return False
+
+    def to_host(self, x: Any) -> Any:
+        """x, in the host's memory."""
+        return x
+
+    def numbers(self, values: Sequence[Any]) -> list[float]:
+        """Numbers of the kernels as Python's."""
+        return [float(value) for value in values]
+
+    def require_memory(self, bytes_needed: int, what: str) -> None:
+        """Raise MemoryError if there is certainly too little for it."""
+
+
+class DeviceBackend(Backend):
+    """Kernels whose arrays lie in the GPU's memory. They run while Python goes on: whoever looks at a number waits."""
+
+    @property
+    def looks_at_every_step(self) -> bool:
+        return False
+
+    @property
+    def device_name(self) -> str:
+        from scratchnn_kernels.gpu import device
+
+        return device.current().name
+
+    def array(self, x: Any, dtype: DTypeLike) -> Array:
+        from scratchnn_kernels.gpu import device
+
+        return device.array(x, dtype)
+
+    def holds(self, x: Any) -> bool:
+        return isinstance(x, self.xp.ndarray)
+
+    def to_host(self, x: Any) -> Any:
+        return self.xp.asnumpy(x) if self.holds(x) else x
+
+    def numbers(self, values: Sequence[Any]) -> list[float]:
+        """One transfer for all of them."""
+        return self.to_host(self.xp.stack(list(values))).tolist() if values else []
+
+    def require_memory(self, bytes_needed: int, what: str) -> None:
+        from scratchnn_kernels.gpu import device
+
+        device.require_memory(bytes_needed, what)
 
 
 def load(name: str) -> Backend:
-    """Return a backend: `reference` (NumPy, to be read), `cpu` (Numba, to be fast).
+    """Return a backend: `reference` (NumPy, to be read), `cpu` (Numba, to be fast), `gpu` (CUDA).
 
     Raises:
         ValueError: if there is no backend of that name.
-        ImportError: if it cannot be used here.
+        ImportError: if it cannot be used here. Another one is never taken instead.
     """
     # Written-out imports: the type checker holds each module against the `Kernels` protocol.
     name = look_up("backend", name, {known: known for known in BACKENDS})
     if name == "reference":
         from scratchnn_kernels import reference
 
-        return Backend(name, reference, np)
+        return Backend(name, reference)
     if name == "cpu":
         check_environment()
         from scratchnn_kernels import cpu
 
-        return Backend(name, cpu, np)
-    raise ImportError(_why_no_gpu())
-
-
-def _why_no_gpu() -> str:
-    from scratchnn_kernels.gpu import availability
+        return Backend(name, cpu)
+    from scratchnn_kernels import gpu
+    from scratchnn_kernels.gpu import availability, device
 
     problem = availability.problem()
     if problem is not None:
-        return f'backend="gpu" {problem}. Without an NVIDIA GPU use backend="cpu"'
-    return 'the gpu has kernels, but layers and trainer do not run on it yet (docs/gpu.md); use backend="cpu"'
+        raise ImportError(f'backend="gpu" {problem}. Without an NVIDIA GPU use backend="cpu"')
+    return DeviceBackend(name, gpu, device.xp())

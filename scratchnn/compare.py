@@ -181,7 +181,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     for name, letter in (("vocabulary", "V"), ("length", "T"), ("batch-size", "B"), ("epochs", "N")):
         add(f"--{name}", type=int, metavar=letter, help="the same for all models (default: each model's own)")
-    add("--backend", type=one_of("backend", BACKENDS), help="reference (NumPy) or cpu (Numba) (default: cpu)")
+    add(
+        "--backend",
+        type=one_of("backend", BACKENDS),
+        help="cpu (Numba), gpu (CUDA) or reference (NumPy) (default: cpu)",
+    )
     add("--quiet", action="store_true", help="print errors only")
     return parser
 

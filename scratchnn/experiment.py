@@ -5,6 +5,7 @@ import math
 import os
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from scratchnn import compiling, loading, saving
 from scratchnn.callbacks import Callback, Logs
@@ -46,7 +47,7 @@ def start(settings: Settings, source: str | None) -> Run:
         "vocabulary": list(data.vocabulary.words),
     }
     config = {key: value for key, value in dataclasses.asdict(settings).items() if key != "arch"}
-    folder = RunFolder.create(settings.out, settings.arch, {**config, "threads": kernel_threads(), "data": about_data})
+    folder = RunFolder.create(settings.out, settings.arch, {**config, **hardware(model), "data": about_data})
     run = Run(settings, data, model, folder, Progress())
     saving.save_checkpoint(model, run.progress, folder.checkpoint)
     return run
@@ -79,6 +80,12 @@ def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None)
     return Run(settings, data, model, folder, progress)
 
 
+def hardware(model: Model) -> dict[str, Any]:
+    """What a model computes on, for the record of a run."""
+    name = model.backend.device_name
+    return {"threads": kernel_threads()} if name is None else {"device": name}
+
+
 def header(run: Run) -> list[tuple[str, str]]:
     """What a reader of the output wants to know before the numbers."""
     settings, data, model = run.settings, run.data, run.model
@@ -101,7 +108,7 @@ def header(run: Run) -> list[tuple[str, str]]:
             "train",
             f"{settings.optimizer}, learning rate {model.optimizer.learning_rate:g}, batch {settings.batch_size}{clip}",
         ),
-        ("machine", f"backend {settings.backend}, {kernel_threads()} threads"),
+        ("machine", f"backend {settings.backend}, {model.backend.device_name or f'{kernel_threads()} threads'}"),
         ("seed", str(settings.seed)),
         ("run", str(run.folder.path)),
     ]

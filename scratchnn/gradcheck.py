@@ -32,10 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog="Exit status: 0 if all agree, 1 if one is off, 2 if the arguments make no sense.",
     )
     parser.add_argument("layers", nargs="*", metavar="layer", help="a layer or a loss, such as lstm; all by default")
-    parser.add_argument("--backend", choices=("reference", "cpu"), default="reference", help="default: reference")
+    parser.add_argument(
+        "--backend", choices=("reference", "cpu", "gpu"), default="reference", help="default: reference"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="names the random numbers; default: 0")
     args = parser.parse_args(argv)
 
+    from scratchnn import backend
     from scratchnn.lookup import look_up
     from scratchnn.random import generator
 
@@ -44,8 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     names |= {"bce": "binary_crossentropy", "mse": "mean_squared_error"}
     try:
         generator(args.seed, "data")
+        backend.load(args.backend)
         wanted = {look_up("layer or loss", name, names) for name in args.layers} or set(names.values())
-    except ValueError as error:
+    except (ValueError, ImportError) as error:
         parser.error(str(error))
 
     count, off = 0, []
@@ -91,7 +95,7 @@ def cases() -> Iterator[Case]:
                 x = rng.integers(0, ids, shape) if ids else rng.normal(size=shape)
                 layer.build((None, *shape[1:]), backend=backend, dtype=np.float64, seed=seed)
                 for param in layer.params.values():  # biases too: at their initial zeros, mistakes would not show
-                    param[...] = rng.normal(scale=0.7, size=param.shape)
+                    param[...] = layer.backend.array(rng.normal(scale=0.7, size=param.shape), np.float64)
                 state = [rng.normal(size=(shape[0], H)) for _ in range(states)] or None
                 given = None if mask is None else np.array(masks[mask])
                 errors = gradients.check(layer, x, mask=given, initial_state=state, seed=seed, **options)

@@ -99,8 +99,13 @@ def check(
     states = [np.array(state, np.float64) for state in ([] if initial_state is None else initial_state)]
     options: dict[str, Any] = {"mask": mask, "training": training} | ({"initial_state": states} if states else {})
 
+    to_host = layer.backend.to_host
+
     def forward() -> tuple[Any, Any]:
         return layer.forward(x, rng=random.generator(seed, "dropout"), **options)
+
+    def outputs() -> list[Array]:
+        return [to_host(y) for y in _as_list(forward()[0])]
 
     y, cache = forward()
     dys = projections(_as_list(y), seed)
@@ -112,9 +117,9 @@ def check(
     arrays |= {_state_name(layer, i): state for i, state in enumerate(states)}
     found |= {_state_name(layer, i): dstate for i, dstate in enumerate(dinputs[1:])}
     # Copies: a gradient may be a view of what the differences are about to change.
-    found = {name: np.array(gradient) for name, gradient in (found | dict(grads)).items()}
+    found = {name: np.array(to_host(gradient)) for name, gradient in (found | dict(grads)).items()}
     arrays |= layer.params
-    return compare(arrays, found, lambda: _as_list(forward()[0]), dys)
+    return compare(arrays, found, outputs, dys)
 
 
 def check_loss(loss: Loss, y: Float[Array, "..."], target: Any) -> list[ArrayError]:
@@ -128,7 +133,7 @@ def check_loss(loss: Loss, y: Float[Array, "..."], target: Any) -> list[ArrayErr
 def projections(outputs: list[Array], seed: int) -> list[Array]:
     """A random dy for each output, away from 0 so that none is overlooked."""
     rng = random.generator(seed, "data")
-    return [rng.uniform(0.5, 1.5, np.shape(y)) * rng.choice([-1.0, 1.0], np.shape(y)) for y in outputs]
+    return [rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1.0, 1.0], y.shape) for y in outputs]
 
 
 def compare(
@@ -169,7 +174,7 @@ def central_differences(
     y = np.concatenate([np.ravel(y) for y in outputs()])
     h = STEP
     for index in np.ndindex(array.shape):
-        v = array[index]
+        v = float(array[index])
         y_2, y_1, y1, y2 = (y_at(index, v + step) for step in (-2 * h, -h, h, 2 * h))
         array[index] = v
         D, D2 = (y1 - y_1) / (2 * h), (y2 - y_2) / (4 * h)  # (1)

@@ -49,7 +49,7 @@ class Loss:
         """
         return _as_shape(self.name, _as_numbers(self.name, target), y_shape).astype(dtype)
 
-    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, LossCache]:
+    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, LossCache]:
         raise NotImplementedError
 
     def backward(self, cache: LossCache) -> Float[Array, "..."]:
@@ -65,7 +65,7 @@ class MeanSquaredError(Loss):
 
     name: ClassVar[str] = "mean_squared_error"
 
-    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, LossCache]:
+    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, LossCache]:
         return _mean(np.square(y - target)), LossCache(y, target)  # (1)
 
     def backward(self, cache: LossCache) -> Float[Array, "..."]:
@@ -88,7 +88,7 @@ class BinaryCrossentropy(Loss):
         _check_range(self.name, target)
         return target.astype(dtype)
 
-    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, LossCache]:
+    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, LossCache]:
         t = target
         if self.from_logits:
             # (1, 2) together: -log sigmoid(y) = log(1 + exp(-y)), written so that exp cannot overflow.
@@ -133,7 +133,7 @@ class CategoricalCrossentropy(Loss):
             raise ValueError(f"{self.name} expects each row of targets to sum to 1, got a row that sums to {worst:g}")
         return target.astype(dtype)
 
-    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, LossCache]:
+    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, LossCache]:
         if self.from_logits:
             shifted = y - y.max(axis=-1, keepdims=True)
             log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (1, 2)
@@ -179,7 +179,7 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
             )
         return target.astype(np.int64)
 
-    def forward(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> tuple[float, LossCache]:
+    def forward(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> tuple[Any, LossCache]:
         one_hot = (target[..., np.newaxis] == np.arange(y.shape[-1])).astype(y.dtype)
         return super().forward(y, one_hot)
 
@@ -208,8 +208,8 @@ def _inside(y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return np.minimum(np.maximum(y, y.dtype.type(EPSILON)), y.dtype.type(1 - EPSILON))
 
 
-def _mean(values: Float[Array, "..."]) -> float:
-    return float(np.add.reduce(values, axis=None, dtype=np.float64)) / values.size
+def _mean(values: Float[Array, "..."]) -> Any:
+    return values.sum(dtype=np.float64) / values.size
 
 
 def _as_numbers(name: str, target: Any) -> Shaped[Array, "..."]:

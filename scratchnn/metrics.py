@@ -7,6 +7,7 @@ metric is their quotient: right answers out of all, or the summed error per elem
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -15,7 +16,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn.lookup import look_up
 from scratchnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 
-Measure = Callable[[Array, Array], tuple[float, int]]
+Measure = Callable[[Array, Array], tuple[Any, int]]  # the total may be a number that still lies on a device
 
 
 @dataclass
@@ -24,7 +25,7 @@ class Metric:
 
     name: str
     measure: Measure
-    total: float = 0.0
+    total: Any = 0.0
     seen: int = 0
 
     def reset(self) -> None:
@@ -37,33 +38,33 @@ class Metric:
 
     def result(self) -> float:
         """The metric over everything since `reset`; NaN when that is nothing."""
-        return self.total / self.seen if self.seen else float("nan")
+        return float(self.total / self.seen) if self.seen else float("nan")
 
 
-def binary_accuracy(y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, int]:
+def binary_accuracy(y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, int]:
     """y > 0.5 counts as 1, otherwise 0; right when that *equals* the target, so never for a soft label such as 0.7.
 
     Keras: the same, also in that 0.5 is compared with y as it is, even when y holds logits (an even chance is 0 there).
     """
-    return float(np.count_nonzero((y > 0.5) == target)), y.size
+    return np.count_nonzero((y > 0.5) == target), y.size
 
 
-def categorical_accuracy(y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> tuple[float, int]:
+def categorical_accuracy(y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> tuple[Any, int]:
     """Right when the largest of y stands where the largest of the target row stands. Logits serve as well."""
     return sparse_categorical_accuracy(y, target.argmax(axis=-1))
 
 
-def sparse_categorical_accuracy(y: Float[Array, "*rows C"], target: Shaped[Array, "*rows"]) -> tuple[float, int]:
+def sparse_categorical_accuracy(y: Float[Array, "*rows C"], target: Shaped[Array, "*rows"]) -> tuple[Any, int]:
     """Right when the largest of y stands at the class number. Logits serve as well."""
-    return float(np.count_nonzero(y.argmax(axis=-1) == target)), target.size
+    return np.count_nonzero(y.argmax(axis=-1) == target), target.size
 
 
-def mean_squared_error(y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, int]:
-    return float(np.square(y - target).sum(dtype=np.float64)), y.size
+def mean_squared_error(y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, int]:
+    return np.square(y - target).sum(dtype=np.float64), y.size
 
 
-def mean_absolute_error(y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[float, int]:
-    return float(np.abs(y - target).sum(dtype=np.float64)), y.size
+def mean_absolute_error(y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, int]:
+    return np.abs(y - target).sum(dtype=np.float64), y.size
 
 
 MEASURES: dict[str, Measure | None] = {

@@ -29,7 +29,7 @@ class Model(Trainer):
     rule is a few lines on one vector.
 
     Args:
-        backend: "cpu" (Numba) or "reference" (NumPy); the same numbers, at different speeds.
+        backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
         dtype: "float32" or "float64".
         seed: names every random draw of the model: initial parameters, batch order, dropout.
     """
@@ -117,7 +117,7 @@ class Model(Trainer):
         params = [param for layer in self.layers for param in layer.params.values()]
         ends = np.cumsum([0, *(param.size for param in params)])
         self.segments = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        self.flat_params = np.concatenate([param.ravel() for param in params] or [np.zeros(0, self.dtype)])
+        self.flat_params = np.concatenate([param.ravel() for param in params] or [self.backend.xp.zeros(0, self.dtype)])
         self.flat_grads = np.zeros_like(self.flat_params)
         views = iter(self.flat_params[segment] for segment in self.segments)
         for layer in self.layers:
@@ -196,7 +196,7 @@ class Model(Trainer):
 
         The vector is overwritten by the next call.
         """
-        segment = len(self.segments)
+        flat: list[Array] = []  # the gradients from the last parameter to the first, which is how they come
         dx = dy
         shape: Any = self.layers[-1].output_shape
         if isinstance(shape[0], tuple) and self._outputs is not None:
@@ -208,14 +208,14 @@ class Model(Trainer):
             if index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
                 dx = (dx, *[None] * (len(outputs) - 1))
             dx, grads = layer.backward(dx, caches[index])
-            segment -= len(grads)
-            for place, name in zip(self.segments[segment:], layer.params, strict=False):
-                self.flat_grads[place] = grads[name].ravel()
+            flat += [grads[name].ravel() for name in reversed(layer.params)]
+        if flat:
+            np.concatenate(flat[::-1], out=self.flat_grads)
         return dx, self.flat_grads
 
     def check_input(self, x: Any) -> Array:
         """x as an array that the first layer can take: the one check of a whole call."""
-        x = as_array(x)
+        x = as_array(self.backend.to_host(x))
         if len(x) == 0:
             raise ValueError(f"x is empty, of shape {x.shape}; give at least one row")
         self.require_built()

@@ -20,7 +20,10 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, OptimizerRules
 
+from scratchnn.backend import Backend
 from scratchnn.lookup import make
+
+ON_HOST = Backend("reference", reference)
 
 
 @dataclass(eq=False)
@@ -48,7 +51,7 @@ class Optimizer:
     owner: Any = field(default=None, init=False, repr=False)  # a weak reference to the model they belong to
     iterations: int = field(default=0, init=False, repr=False)
     slots: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
-    kernels: OptimizerRules = field(default=reference.optimizer, init=False, repr=False)
+    backend: Backend = field(default=ON_HOST, init=False, repr=False)
 
     def __post_init__(self) -> None:
         config = self.get_config()
@@ -72,12 +75,17 @@ class Optimizer:
         """Move `w` in place by step number `iterations` + 1; `g` is only read."""
         raise NotImplementedError
 
-    def init(self, size: int, dtype: DTypeLike, kernels: OptimizerRules = reference.optimizer) -> None:
+    @property
+    def kernels(self) -> OptimizerRules:
+        return self.backend.kernels.optimizer
+
+    def init(self, size: int, dtype: DTypeLike, backend: Backend = ON_HOST) -> None:
         """Allocate the slots for a model of `size` parameters, all zero, and start counting again."""
-        self.kernels = kernels
+        self.backend = backend
         self.size, self.iterations = size, 0
-        self.slots = {name: np.zeros(size, dtype) for name in self.slot_names}
-        self._clipped = np.zeros(size if self.clipnorm or self.clipvalue or self.global_clipnorm else 0, dtype)
+        self.slots = {name: backend.xp.zeros(size, dtype) for name in self.slot_names}
+        clips = self.clipnorm or self.clipvalue or self.global_clipnorm
+        self._clipped = backend.xp.zeros(size if clips else 0, dtype)
 
     def step(self, params: Float[Array, " P"], grads: Float[Array, " P"], segments: Sequence[slice] = ()) -> None:
         """Update `params` in place; `grads` is only read. Only `clipnorm` needs `segments`, one slice per variable."""
@@ -93,23 +101,27 @@ class Optimizer:
         if self.clipvalue is not None:
             return np.clip(grads, -self.clipvalue, self.clipvalue, out=self._clipped)
         if self.global_clipnorm is not None:
-            return np.multiply(
-                grads, _shrink(gradient_norm(grads, self.kernels), self.global_clipnorm), out=self._clipped
-            )
+            return np.multiply(grads, self._shrink(grads, self.global_clipnorm), out=self._clipped)
         if self.clipnorm is not None:
             if sum(segment.stop - segment.start for segment in segments) != grads.size:
                 raise ValueError(
                     f"clipnorm needs segments that cover all {grads.size} parameters, got {list(segments)}"
                 )
             for segment in segments:
-                scale = _shrink(gradient_norm(grads[segment], self.kernels), self.clipnorm)
+                scale = self._shrink(grads[segment], self.clipnorm)
                 np.multiply(grads[segment], scale, out=self._clipped[segment])
             return self._clipped
         return grads
 
+    def _shrink(self, grads: Float[Array, " n"], limit: float) -> Any:
+        """The factor that brings the norm down to `limit`, and leaves a smaller one alone; a number of grads' dtype."""
+        norm = gradient_norm(grads, self.kernels)
+        return (limit / np.fmax(norm, limit)).astype(grads.dtype)  # not asking which one it is: that would wait
+
     def state(self) -> dict[str, Array]:
-        """Return a copy of all state, for a checkpoint."""
-        return {"iterations": np.array(self.iterations)} | {name: slot.copy() for name, slot in self.slots.items()}
+        """Return a copy of all state, in the host's memory, for a checkpoint."""
+        slots = {name: np.array(self.backend.to_host(slot)) for name, slot in self.slots.items()}
+        return {"iterations": np.array(self.iterations)} | slots
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Take over what `state` returned; `init` must have been called for the same model. All or nothing.
@@ -131,7 +143,7 @@ class Optimizer:
             raise ValueError(f"{self.name} expects iterations to be a whole number from 0 on, got {iterations!r}")
         self.iterations = int(iterations)
         for name, slot in self.slots.items():
-            slot[:] = state[name]
+            slot[:] = self.backend.array(state[name], slot.dtype)
 
     def get_config(self) -> dict[str, Any]:
         """All hyper-parameters, as plain values."""
@@ -241,11 +253,6 @@ def get(identifier: str | Optimizer | Mapping[str, Any]) -> Optimizer:
     return make("optimizer", identifier, Optimizer, OPTIMIZERS)
 
 
-def gradient_norm(grads: Float[Array, " P"], kernels: OptimizerRules = reference.optimizer) -> float:
-    """The L2 norm of all gradients together."""
-    return math.sqrt(kernels.squared_norm(grads))
-
-
-def _shrink(norm: float, limit: float) -> float:
-    """The factor that brings `norm` down to `limit`, and leaves a smaller one alone."""
-    return limit / norm if norm > limit else 1.0
+def gradient_norm(grads: Float[Array, " P"], kernels: OptimizerRules = reference.optimizer) -> Any:
+    """The L2 norm of all gradients together, a number of the kernels."""
+    return np.sqrt(kernels.squared_norm(grads))

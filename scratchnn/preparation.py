@@ -58,10 +58,10 @@ def use_every_kernel(model: Model, settings: Settings) -> None:
     _, grads = model.backward(np.zeros_like(y), caches)
     optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
     optimizer = optimizers.get(model.optimizer.get_config())  # the model's own must not count this step
-    optimizer.init(model.flat_params.size, model.dtype, model.backend.kernels.optimizer)
+    optimizer.init(model.flat_params.size, model.dtype, model.backend)
     optimizer.step(model.flat_params.copy(), grads, model.segments)
 
 
 def checksum(model: Model) -> str:
     """Eight characters to compare by eye: a seed gives the same ones on one machine, at any thread count."""
-    return hashlib.sha256(model.flat_params.tobytes()).hexdigest()[:8]
+    return hashlib.sha256(model.backend.to_host(model.flat_params).tobytes()).hexdigest()[:8]

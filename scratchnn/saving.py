@@ -28,7 +28,9 @@ def save_model(model: "Model", filepath: str | os.PathLike[str], *, overwrite: b
     path = Path(filepath)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; choose another name, or save(..., overwrite=True)")
-    storage.write(path, {"params": model.flat_params}, {"kind": "model", "model": describe(model)})
+    storage.write(
+        path, {"params": model.backend.to_host(model.flat_params)}, {"kind": "model", "model": describe(model)}
+    )
 
 
 def load_params(model: "Model", filepath: str | os.PathLike[str]) -> None:
@@ -56,7 +58,7 @@ def set_params(model: "Model", params: Array) -> None:
     """Overwrite all parameters, or raise ValueError if they do not fit."""
     if params.shape != model.flat_params.shape or params.dtype != model.dtype:
         raise ValueError(f"{params.size} parameters of {params.dtype} for a model of {model.count_params()}")
-    model.flat_params[:] = params
+    model.flat_params[:] = model.backend.array(params, model.dtype)
 
 
 def save_checkpoint(model: "Model", progress: Progress, filepath: str | os.PathLike[str]) -> None:
@@ -64,7 +66,7 @@ def save_checkpoint(model: "Model", progress: Progress, filepath: str | os.PathL
     assert model.optimizer is not None
     slots = {f"optimizer.{name}": array for name, array in model.optimizer.state().items()}
     meta = {"kind": "checkpoint", "model": describe(model), "progress": dataclasses.asdict(progress)}
-    storage.write(filepath, {"params": model.flat_params} | slots, meta)
+    storage.write(filepath, {"params": model.backend.to_host(model.flat_params)} | slots, meta)
 
 
 def describe(model: "Model") -> dict[str, Any]:

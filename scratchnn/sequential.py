@@ -58,7 +58,7 @@ class Sequential(Model):
         super().require_built()
 
     def check_input(self, x: Any) -> Array:
-        x = as_array(x)
+        x = as_array(self.backend.to_host(x))
         if 0 in x.shape:
             raise ValueError(f"x is empty, of shape {x.shape}; give at least one row and one time step")
         if not self.built and self._start is None:

@@ -27,13 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.list:
             _list()
             return 0
+        if args.explain_kernels:
+            _explain_kernels(args)
+            return 0
         if args.threads is not None:
             set_threads(args.threads)
         return _run(args)
     except KeyboardInterrupt:  # before training began
         return 130
-    except MemoryError:
-        print("error: not enough memory; use a smaller vocabulary, length or batch size", file=sys.stderr)
+    except MemoryError as error:  # what is needed, where that is known
+        words = f"{error}" or "not enough memory"
+        print(f"error: {words}; use a smaller vocabulary, length or batch size", file=sys.stderr)
         return 2
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -47,7 +51,7 @@ def _run(args: argparse.Namespace) -> int:
     from scratchnn.report.console import Console
 
     console = Console(quiet=args.quiet)
-    chosen = {name: getattr(args, name) for name in vars(Settings()) if getattr(args, name) is not None}
+    chosen = _chosen(args)
     if args.resume is None:
         run = experiment.start(named(chosen.pop("arch", Settings.arch)).settings(**chosen), args.data)
     else:
@@ -75,6 +79,28 @@ def _run(args: argparse.Namespace) -> int:
     if run.data.is_synthetic:
         console.line("(synthetic reviews: not comparable with published accuracies)")
     return 0
+
+
+def _chosen(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings that were given."""
+    return {name: getattr(args, name) for name in vars(Settings()) if getattr(args, name) is not None}
+
+
+def _explain_kernels(args: argparse.Namespace) -> None:
+    """Print what the gpu backend would launch for the model that the arguments choose; no device is asked for."""
+    if args.resume is not None:
+        raise ValueError(
+            "--explain-kernels goes by the other arguments; give --arch and the sizes in place of --resume"
+        )
+    from scratchnn.report.kernels import kernels_text
+    from scratchnn.sequential import Sequential
+
+    chosen = _chosen(args)
+    architecture = named(chosen.pop("arch", Settings.arch))
+    settings = architecture.settings(**chosen)
+    model = Sequential(architecture.layers(settings.vocabulary), name=architecture.name, backend="reference")
+    model.build((None, settings.length))
+    print(kernels_text(model, settings.batch_size, settings.length))
 
 
 def _list() -> None:
@@ -111,6 +137,11 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{', '.join(ARCHITECTURES)} (default: {defaults.arch})",
     )
     add("--list", action="store_true", help="show every architecture with its settings, parameters and accuracy")
+    add(
+        "--explain-kernels",
+        action="store_true",
+        help="show what the gpu backend would launch for the architecture and the sizes given, and why; needs no GPU",
+    )
     add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
     add(
         "--synthetic",
@@ -135,7 +166,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
     add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
     add("--seed", type=int, help="names every random draw (default: 0)")
-    add("--backend", type=one_of("backend", BACKENDS), help="reference (NumPy) or cpu (Numba) (default: cpu)")
+    add(
+        "--backend",
+        type=one_of("backend", BACKENDS),
+        help="cpu (Numba), gpu (CUDA) or reference (NumPy) (default: cpu)",
+    )
     add(
         "--threads",
         type=int,

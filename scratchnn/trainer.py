@@ -15,11 +15,12 @@ import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn import batches, diagnosis, losses, metrics, optimizers, random
+from scratchnn import batches, losses, metrics, optimizers
 from scratchnn.backend import Backend
 from scratchnn.callbacks import Callback
+from scratchnn.epoch import Epoch, mean, train_step
 from scratchnn.interrupts import Interrupts
-from scratchnn.progress import EXTRA, History, NonFiniteError, Progress
+from scratchnn.progress import EXTRA, History, Progress
 from scratchnn.report.console import Console
 from scratchnn.threads import one_blas_thread
 
@@ -59,7 +60,7 @@ class Trainer:
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss)
         self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
-        self._metrics()  # a wrong name is told now
+        self.running_metrics()  # a wrong name is told now
 
     def fit(
         self,
@@ -104,12 +105,16 @@ class Trainer:
                 what = f"{type(validation_data).__name__} of shape {np.shape(validation_data)}"
                 raise ValueError(f"validation_data must be a pair (x, y), got {what}")
             validation = self._examples(*validation_data)
-        if validation is not None and len(np.unique(validation[1])) == 1 and classes > 1:
-            warnings.warn(
-                f"every label of the {len(validation[1]):,} validation examples is {validation[1].flat[0]:g}: "
-                "the last examples are held out as they are, so shuffle x and y together first",
-                stacklevel=2,
-            )
+        if validation is not None:
+            x_held, y_held = validation
+            if len(np.unique(y_held)) == 1 and classes > 1:
+                warnings.warn(
+                    f"every label of the {len(y_held):,} validation examples is {y_held.flat[0]:g}: "
+                    "the last examples are held out as they are, so shuffle x and y together first",
+                    stacklevel=2,
+                )
+            validation = x_held, self.backend.array(y_held, y_held.dtype)
+        y = self.backend.array(y, y.dtype)
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         if progress.step and progress.batch_size != batch_size:
             raise ValueError(
@@ -123,6 +128,7 @@ class Trainer:
         for callback in callbacks:
             callback.set_model(self)  # type: ignore[arg-type]
             callback.on_train_begin({})
+        watching = [callback for callback in callbacks if type(callback).on_batch_end is not Callback.on_batch_end]
         self.stop_training = False
 
         console.table_head()
@@ -131,7 +137,8 @@ class Trainer:
                 epoch = progress.epoch
                 for callback in callbacks:
                     callback.on_epoch_begin(epoch, {})
-                self._train_epoch(x, y, batch_size, epochs, shuffle, progress, callbacks, console, interrupts)
+                running = Epoch(self, x, y, batch_size, shuffle, progress, bool(watching))
+                self._train_epoch(running, epochs, progress, watching, console, interrupts)
                 started = time.perf_counter()
                 record = self._record(progress)
                 if validation is not None:
@@ -162,7 +169,7 @@ class Trainer:
         batches.check_sizes(batch_size, 1)
         x, y = self._examples(x, y)
         with one_blas_thread():
-            results = self._evaluate(x, y, batch_size)
+            results = self._evaluate(x, self.backend.array(y, y.dtype), batch_size)
         if verbose:
             Console().line("  ".join(f"{key} {value:.4f}" for key, value in results.items()))
         if return_dict:
@@ -180,88 +187,48 @@ class Trainer:
         with one_blas_thread():
             parts = [self.forward(x[rows], keep_caches=False)[0] for rows in batches.slices(len(x), batch_size)]
         if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
-            return [np.concatenate(output) for output in zip(*parts, strict=True)]
-        return np.concatenate(parts)
+            return [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
+        return self.backend.to_host(np.concatenate(parts))
 
     def train_on_batch(self, x: Any, y: Any) -> float:
         """One optimizer step; the loss before it. Dropout is drawn anew at each."""
         x, y = self._examples(x, y)
         self.ready_optimizer()
         with one_blas_thread():
-            return self._train_step(x, y, 0, self._compiled()[0].iterations)[0]
+            return float(train_step(self, x, self.backend.array(y, y.dtype), 0, self._compiled()[0].iterations).loss)
 
-    # ---- one epoch, one step
+    # ---- one epoch
 
     def _train_epoch(
         self,
-        x: Array,
-        y: Array,
-        batch_size: int,
+        epoch: Epoch,
         epochs: int,
-        shuffle: bool,
         progress: Progress,
         callbacks: list[Callback],
         console: Console,
         interrupts: Interrupts,
     ) -> None:
-        N = len(x)
-        order = random.generator(self.seed, "order", epoch=progress.epoch).permutation(N) if shuffle else np.arange(N)
-        rows_of_step = batches.slices(N, batch_size)
-        running = self._metrics()
-        started = time.perf_counter() - progress.seconds
-        with console.progress(len(rows_of_step), progress.epoch + 1, epochs) as bar:
-            bar.advance(progress.step)
-            for step in range(progress.step, len(rows_of_step)):
-                rows = order[rows_of_step[step]]
-                loss, y_batch, norm = self._train_step(x[rows], y[rows], progress.epoch, step)
-                _add(progress.totals, "loss", loss * len(rows))
-                _add(progress.totals, "gradient_norm", norm)
-                for metric in running:
-                    metric.reset()
-                    metric.update(y_batch, y[rows])
-                    _add(progress.totals, metric.name, metric.total)
-                    _add(progress.totals, f"{metric.name} seen", metric.seen)
-                progress.seen += len(rows)
-                progress.step = step + 1
-                progress.seconds = time.perf_counter() - started
-                for callback in callbacks:
-                    callback.on_batch_end(step, {"loss": loss})
-                bar.advance(
-                    1, loss=progress.totals["loss"] / progress.seen, accuracy=_mean(progress.totals, "accuracy")
-                )
-                interrupts.act()
-                if self.stop_training:
-                    break
-
-    def _train_step(self, x: Array, y: Array, epoch: int, step: int) -> tuple[float, Array, float]:
-        # Overflows are looked for below, where layer and step can be named; NumPy's warnings would come first.
-        with np.errstate(all="ignore"):
-            return self._step(x, y, epoch, step)
-
-    def _step(self, x: Array, y: Array, epoch: int, step: int) -> tuple[float, Array, float]:
-        optimizer, loss_function = self._compiled()
-        y_batch, caches = self.forward(x, training=True, epoch=epoch, step=step)
-        loss, loss_cache = loss_function.forward(y_batch, y)
-        if not math.isfinite(loss):
-            where = diagnosis.find_non_finite(self, x, epoch, step)
-            raise NonFiniteError(f"the loss is {loss} at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}")
-        _, grads = self.backward(loss_function.backward(loss_cache), caches)
-        norm = optimizers.gradient_norm(grads, optimizer.kernels)
-        if not math.isfinite(norm):
-            where = diagnosis.find_non_finite_gradient(self, grads)
-            raise NonFiniteError(f"no finite gradient at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}")
-        np.copyto(self._params_before, self.flat_params)
-        optimizer.step(self.flat_params, grads, self.segments)
-        # The sum of squares is the cheaper question, and can only be too careful.
-        if not math.isfinite(self.flat_params @ self.flat_params) and not np.isfinite(self.flat_params).all():
-            self.flat_params[:] = self._params_before
-            raise NonFiniteError(f"step {step + 1} of epoch {epoch + 1} would make parameters infinite. {_REMEDY}")
-        return loss, y_batch, norm
+        try:
+            with console.progress(epoch.steps, progress.epoch + 1, epochs) as bar:
+                bar.advance(progress.step)
+                for step in range(progress.step, epoch.steps):
+                    epoch.take(step)
+                    if epoch.wants_a_look(step) or interrupts.received is not None:
+                        losses = epoch.look()
+                        loss, accuracy = progress.totals["loss"] / progress.seen, mean(progress.totals, "accuracy")
+                        bar.advance(len(losses), loss=loss, accuracy=accuracy)
+                        for callback in callbacks:
+                            callback.on_batch_end(step, {"loss": losses[-1]})
+                    interrupts.act()
+                    if self.stop_training:
+                        break
+        finally:
+            epoch.abandon()
 
     def _record(self, progress: Progress) -> dict[str, float]:
         totals, seen = progress.totals, progress.seen
         record = {"loss": totals["loss"] / seen}
-        record |= {metric.name: _mean(totals, metric.name) for metric in self._metrics()}
+        record |= {metric.name: mean(totals, metric.name) for metric in self.running_metrics()}
         record["gradient_norm"] = totals["gradient_norm"] / progress.step
         record["reviews_per_second"] = seen / max(progress.seconds, 1e-9)
         record["seconds"] = progress.seconds
@@ -269,13 +236,13 @@ class Trainer:
 
     def _evaluate(self, x: Array, y: Array, batch_size: int) -> dict[str, float]:
         _, loss_function = self._compiled()
-        total, running = 0.0, self._metrics()
+        total, running = 0.0, self.running_metrics()
         for rows in batches.slices(len(x), batch_size):
             y_batch, _ = self.forward(x[rows], keep_caches=False)
             total += loss_function.forward(y_batch, y[rows])[0] * len(y_batch)
             for metric in running:
                 metric.update(y_batch, y[rows])
-        return {"loss": total / len(x)} | {metric.name: metric.result() for metric in running}
+        return {"loss": float(total / len(x))} | {metric.name: metric.result() for metric in running}
 
     # ---- checks
 
@@ -288,21 +255,22 @@ class Trainer:
         """Give the optimizer its slots, unless it has them, for the parameters of this model."""
         optimizer, _ = self._compiled()
         if optimizer.owner is None or optimizer.owner() is None or optimizer.size != self.flat_params.size:
-            optimizer.init(self.flat_params.size, self.dtype, self.backend.kernels.optimizer)
+            optimizer.init(self.flat_params.size, self.dtype, self.backend)
             optimizer.owner = weakref.ref(self)
         elif optimizer.owner() is not self:
             raise ValueError(
                 "this optimizer belongs to another model, whose momentum it holds; give each model its own"
             )
-        self._params_before = np.empty_like(self.flat_params)
+        self.params_before = np.empty_like(self.flat_params)
 
-    def _metrics(self) -> list[metrics.Metric]:
+    def running_metrics(self) -> list[metrics.Metric]:
+        """The metrics of this model, with nothing counted yet."""
         return [metrics.get(name, self._compiled()[1]) for name in self.metric_names]
 
     def _examples(self, x: Any, y: Any) -> tuple[Array, Array]:
-        """x and y as arrays that fit the model and the loss, each checked once, here."""
+        """x and y as arrays that fit the model and the loss, each checked once, here: x where the kernels want it."""
         _, loss = self._compiled()
-        x = self.check_input(x)
+        x, y = self.check_input(x), self.backend.to_host(y)
         batches.check_lengths(x, y)
         if self.has_several_outputs:
             raise ValueError(
@@ -316,14 +284,3 @@ class Trainer:
     @property
     def has_several_outputs(self) -> bool:
         raise NotImplementedError
-
-
-_REMEDY = "Try a smaller learning rate, or clipping with global_clipnorm=1.0"
-
-
-def _add(totals: dict[str, float], key: str, value: float | int) -> None:
-    totals[key] = totals.get(key, 0.0) + value
-
-
-def _mean(totals: dict[str, float], key: str) -> float:
-    return totals[key] / totals[f"{key} seen"] if key in totals else math.nan

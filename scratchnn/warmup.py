@@ -117,7 +117,7 @@ def every_kernel(dtype: str) -> None:
         optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
         for make in optimizers.OPTIMIZERS.values():
             optimizer = make()
-            optimizer.init(grads.size, dtype, model.backend.kernels.optimizer)
+            optimizer.init(grads.size, dtype, model.backend)
             optimizer.step(model.flat_params, grads, model.segments)
 
 

@@ -234,7 +234,7 @@ def test_the_command_fails_when_a_gradient_is_off(
     [
         (["lsmt"], "unknown layer or loss 'lsmt'; did you mean 'LSTM'?"),
         (["--seed", "-1"], "seed must be a whole number between 0 and"),
-        (["--backend", "gpu"], "invalid choice: 'gpu'"),
+        (["--backend", "gpus"], "invalid choice: 'gpus'"),
     ],
 )
 def test_the_command_refuses_what_it_does_not_know(

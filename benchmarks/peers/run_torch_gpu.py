@@ -8,6 +8,7 @@ three, compiled, and captured into one CUDA graph. Loops are LSTMs over time ste
 """
 
 import argparse
+import gc
 import math
 import statistics
 import time
@@ -174,6 +175,7 @@ def _both_ways(
 
 
 def tidy() -> None:
+    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

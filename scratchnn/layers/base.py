@@ -5,6 +5,7 @@ dx, grads = layer.backward(dy, cache)     dx has the shape of x, dy that of y, g
 """
 
 import copy
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -101,7 +102,12 @@ class Layer:
         self.dtype = np.dtype(dtype)
         generator = random.generator(seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)
-        self.set_params({name: draw(shape, generator, self.dtype) for name, (shape, draw) in shapes.items()})
+        count = sum(math.prod(shape) for shape, _ in shapes.values())
+        self.backend.require_memory(
+            2 * count * self.dtype.itemsize, f"{self.label}: {count:,} parameters and gradients"
+        )
+        params = {name: draw(shape, generator, self.dtype) for name, (shape, draw) in shapes.items()}
+        self.set_params({name: self.backend.array(param, self.dtype) for name, param in params.items()})
         self.built = True
 
     def set_params(self, params: dict[str, Array]) -> None:
@@ -111,7 +117,7 @@ class Layer:
     def check_input(self, x: Array) -> None:
         """Raise ValueError unless this layer, as built, can take the batch x."""
         self.require_built()
-        shape = np.shape(x)
+        shape = x.shape
         if shape[1:] == self.input_shape[1:] and shape[0]:
             return  # all is as built, which is what every step of training sees
         fits = len(shape) == len(self.input_shape) and all(
@@ -125,16 +131,23 @@ class Layer:
     def as_input(self, x: Any) -> Array:
         """x as a contiguous array of the layer's dtype, checked."""
         self.require_built()
-        x = for_kernels(x, self.dtype)
+        x = self.backend.array(x, self.dtype)
         self.check_input(x)
         return x
 
     def as_gradient(self, dy: Any, y_shape: tuple[int, ...]) -> Array:
         """dy as a contiguous array of the layer's dtype, checked to have the shape of y."""
-        dy = for_kernels(dy, self.dtype)
+        dy = self.backend.array(dy, self.dtype)
         if dy.shape != y_shape:
             raise ValueError(f"{self.label}: dy must have the shape of y, {y_shape}, got {dy.shape}")
         return dy
+
+    def as_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
+        """A mask as kernels want it, checked."""
+        mask = mask if self.backend.holds(mask) else np.asarray(mask)
+        if mask.shape != shape or mask.dtype != bool:
+            raise ValueError(f"{self.label} takes a bool mask of shape {shape}, got {mask.dtype} of shape {mask.shape}")
+        return self.backend.array(mask, bool)
 
     def require_built(self) -> None:
         if not self.built:
@@ -155,7 +168,7 @@ class Layer:
     def get_weights(self) -> list[Array]:
         """Copies of the parameters in Keras' order and shapes."""
         self.require_built()
-        return self.to_keras([param.copy() for param in self.params.values()])
+        return self.to_keras([np.array(self.backend.to_host(param)) for param in self.params.values()])
 
     def set_weights(self, weights: Any) -> None:
         """Overwrite the parameters, given in Keras' order and shapes.
@@ -165,7 +178,7 @@ class Layer:
         """
         arrays = fitting(self.label, weights, self.get_weights())
         for param, array in zip(self.params.values(), self.from_keras(arrays), strict=True):
-            param[...] = array
+            param[...] = self.backend.array(array, self.dtype)
 
     def to_keras(self, params: list[Array]) -> list[Array]:
         """The parameters as the list of arrays that Keras has for this layer."""
@@ -215,13 +228,6 @@ def as_array(x: Any) -> Array:
     if array.ndim == 0:
         raise ValueError(f"x must have a batch axis, got the single value {array}")
     return array
-
-
-def for_kernels(x: Any, dtype: DTypeLike) -> Array:
-    """x as kernels want it: contiguous, and writeable, since Numba compiles read-only arrays apart."""
-    if isinstance(x, np.ndarray) and x.dtype == dtype and x.flags.carray:
-        return x
-    return np.require(x, dtype, ["C", "W"])
 
 
 def positive_int(owner: str, name: str, value: Any) -> int:

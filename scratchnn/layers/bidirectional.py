@@ -137,9 +137,9 @@ class Bidirectional(Layer):
         return (dx, *dstates_f, *dstates_b) if cache.state_given else dx, grads
 
     @property
-    def _share(self) -> Any:
-        """What sum and ave multiply the sum by, in the layer's dtype."""
-        return np.array(0.5 if self.merge_mode == "ave" else 1.0, self.dtype)
+    def _share(self) -> float:
+        """What sum and ave multiply the sum by."""
+        return 0.5 if self.merge_mode == "ave" else 1.0
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         return mask if self.layer.return_sequences else None

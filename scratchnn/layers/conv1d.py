@@ -104,7 +104,7 @@ class Conv1D(Layer):
         before, after = self._padding(T)
         if before or after:
             x = np.pad(x, ((0, 0), (before, after), (0, 0)))
-        b = self.params["b"] if self.use_bias else np.zeros(self.filters, self.dtype)
+        b = self.params["b"] if self.use_bias else self.backend.xp.zeros(self.filters, self.dtype)
         y, cache = self.backend.kernels.conv1d.forward(
             x, self.params["W"], b, self.strides, self.dilation_rate, self.activation
         )

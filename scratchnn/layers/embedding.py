@@ -4,7 +4,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import initializers
-from scratchnn.layers.base import Config, Layer, Shape, as_array, for_kernels, positive_int
+from scratchnn.layers.base import Config, Layer, Shape, as_array, positive_int
 
 
 class Embedding(Layer):
@@ -63,9 +63,14 @@ class Embedding(Layer):
             )
 
     def as_input(self, x: Any) -> Array:
-        x = as_array(x)
-        self.check_input(x)
-        return for_kernels(x, np.int32)
+        """The ids, checked. Those on a device were checked on their way there, and are only measured."""
+        self.require_built()
+        if self.backend.holds(x):
+            super().check_input(x)
+        else:
+            x = as_array(x)
+            self.check_input(x)
+        return self.backend.array(x, np.int32)
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
@@ -77,7 +82,8 @@ class Embedding(Layer):
         return None, self.backend.kernels.embedding.backward(dy, cache)
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
-        return np.asarray(x) != 0 if self.mask_zero else None
+        x = np.asarray(x) if isinstance(x, list | tuple) else x
+        return x != 0 if self.mask_zero else None
 
     def get_config(self) -> Config:
         return super().get_config() | {

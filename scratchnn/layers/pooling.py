@@ -140,11 +140,8 @@ class GlobalAveragePooling1D(Layer):
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, GlobalAveragePooling1DCache]:
         x = self.as_input(x)
-        real = np.ones(x.shape[:2], bool) if mask is None else np.asarray(mask)
-        if real.shape != x.shape[:2] or real.dtype != bool:
-            raise ValueError(
-                f"{self.label} takes a bool mask of shape {x.shape[:2]}, got {real.dtype} of shape {real.shape}"
-            )
+        B, T, _ = x.shape
+        real = self.backend.xp.ones((B, T), bool) if mask is None else self.as_mask(mask, (B, T))
         count = np.maximum(real.sum(axis=1, keepdims=True), 1)
         weight = (real / count).astype(x.dtype)[:, :, None]
         y = (weight * x).sum(axis=1)  # (1)

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, State
 
 from scratchnn import activations, initializers
-from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, for_kernels, positive_int
+from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, positive_int
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class Recurrent(Layer):
 
     def bias(self, name: str) -> Array:
         """A bias, or the zeros that stand for it without `use_bias`."""
-        return self.params[name] if name in self.params else np.zeros(self.gates * self.units, self.dtype)
+        return self.params[name] if name in self.params else self.backend.xp.zeros(self.gates * self.units, self.dtype)
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         return mask if self.return_sequences else None
@@ -122,11 +121,11 @@ class Recurrent(Layer):
         """
         x = self.as_input(x)
         B, T, _ = x.shape
-        mask = None if mask is None else self._checked_mask(mask, (B, T))
+        mask = None if mask is None else self.as_mask(mask, (B, T))
         state = self._checked_state(initial_state, B)
         if self.go_backwards:
-            x = for_kernels(x[:, ::-1], self.dtype)
-            mask = None if mask is None else for_kernels(mask[:, ::-1], bool)
+            x = self.backend.array(x[:, ::-1], self.dtype)
+            mask = None if mask is None else self.backend.array(mask[:, ::-1], bool)
         dropout_x, dropout_h = self._draw_dropout(x.shape, rng) if training else (None, None)
 
         y, state, kernel_cache = self.run_forward(x, state, mask, dropout_x, dropout_h, keep_cache)
@@ -160,9 +159,9 @@ class Recurrent(Layer):
         if self.zero_output_for_mask:
             shown = mask if self.return_sequences else mask[:, -1]
         elif state_given and self.return_sequences:
-            shown = np.logical_or.accumulate(mask, axis=1)
+            shown = mask.cumsum(axis=1) > 0
         elif state_given:
-            shown = np.asarray(mask.any(axis=1))
+            shown = mask.max(axis=1)  # whether there was any
         else:
             return None
         return shown[..., None].astype(self.dtype)
@@ -177,18 +176,12 @@ class Recurrent(Layer):
             return dropout_x, None
         return dropout_x, mask(draw_key(rng), self.recurrent_dropout, (self.gates, B, self.units), self.dtype)
 
-    def _checked_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
-        mask = np.asarray(mask)
-        if mask.shape != shape or mask.dtype != bool:
-            raise ValueError(f"{self.label} takes a bool mask of shape {shape}, got {mask.dtype} of shape {mask.shape}")
-        return for_kernels(mask, bool)
-
     def _checked_state(self, initial_state: Any, B: int) -> State:
         shape = (B, self.units)
         if initial_state is None:
-            return tuple(np.zeros(shape, self.dtype) for _ in self.states)
-        arrays = [initial_state] if isinstance(initial_state, np.ndarray) else list(initial_state)
-        arrays = tuple(for_kernels(array, self.dtype) for array in arrays)
+            return tuple(self.backend.xp.zeros(shape, self.dtype) for _ in self.states)
+        arrays = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
+        arrays = tuple(self.backend.array(array, self.dtype) for array in arrays)
         if [array.shape for array in arrays] != [shape] * len(self.states):
             raise ValueError(
                 f"{self.label} takes as initial_state {list(self.states)}, each of shape {shape}; "

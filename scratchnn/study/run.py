@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from scratchnn import batches, random
+from scratchnn import batches, losses, random
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, DataWarning, Imdb
 from scratchnn.metrics import binary_accuracy
@@ -101,10 +101,11 @@ def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[
 def _test(model: Model, probabilities: Any, y: Any) -> tuple[float, float]:
     """What `model.evaluate` would say, without another pass over the reviews."""
     assert model.loss is not None
+    loss = losses.get(model.loss.get_config())  # computed by the reference, where the probabilities are
     target = y.astype(model.dtype)
     total = 0.0
     for rows in batches.slices(len(y), PREDICT_BATCH):
-        total += model.loss.forward(probabilities[rows, None], target[rows, None])[0] * len(target[rows])
+        total += loss.forward(probabilities[rows, None], target[rows, None])[0] * len(target[rows])
     right, seen = binary_accuracy(probabilities, target)
     return total / len(y), right / seen
 

@@ -1,6 +1,9 @@
 """The cases that the emulated device and a real one share."""
 
+from dataclasses import replace
+
 from tests.kernels.pairs import (
+    GATES,
     STATES,
     Case,
     Conv1D,
@@ -11,12 +14,29 @@ from tests.kernels.pairs import (
     Recurrent,
 )
 
-# As they are dispatched in float32: up to 64 units persistent, above stepwise.
+# The recurrent kernels, GRU in both forms.
+CELLS = [*((kernel, True) for kernel in STATES), ("gru", False)]
+
+# As they are dispatched in float32: up to 96 units persistent with all weights in registers, up to 128 persistent with
+# some of them read again in every step, above stepwise.
 LARGE = [
     *(Recurrent(kernel, B=3, T=40, D=8, H=32, mask="left") for kernel in STATES),
     *(Recurrent(kernel, B=2, T=12, D=8, H=64, mask="rows", sequences=False) for kernel in STATES),
-    *(Recurrent(kernel, B=2, T=3, D=8, H=65) for kernel in STATES),
     Recurrent("gru", B=3, T=20, D=8, H=32, mask="left", reset_after=False),
+    *(
+        replace(case, kernel=kernel, reset_after=reset_after, dropout_x=case.dropout_x and GATES[kernel])
+        for kernel, reset_after in CELLS
+        for case in (
+            Recurrent("", B=2, T=5, D=8, H=65, mask="inside"),
+            Recurrent("", B=2, T=4, D=8, H=96, mask="left", sequences=False),
+            Recurrent("", B=4, T=5, D=8, H=100, mask="rows"),
+            Recurrent("", B=2, T=3, D=8, H=100, mask="left", dropout_x=1, dropout_h=True),
+            Recurrent("", B=2, T=5, D=8, H=128, mask="inside", dropout_h=True, sequences=False, dstate=False),
+            Recurrent("", B=3, T=6, D=8, H=128, mask="right", dy=False),
+            Recurrent("", B=1, T=1, D=8, H=128),
+            Recurrent("", B=2, T=3, D=8, H=129),
+        )
+    ),
 ]
 
 OTHERS: list[Case] = [

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scratchnn_kernels.gpu import device
+from scratchnn_kernels.gpu import availability, device
 
 from tests.gpu.emulator import Emulator
 
@@ -24,10 +24,11 @@ def shared_emulator(library_folder: Path) -> Emulator:
 
 
 @pytest.fixture
-def emulator(shared_emulator: Emulator) -> Iterator[Emulator]:
-    """The emulated device in the place of the GPU."""
-    shared_emulator.order = "forwards"
+def emulator(shared_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """The emulated device in the place of the GPU, for kernels and for backend="gpu"."""
+    shared_emulator.order, shared_emulator.memory = "forwards", 2**30
     shared_emulator.launched.clear()
     device.use(shared_emulator)
+    monkeypatch.setattr(availability, "problem", lambda: None)
     yield shared_emulator
     device.use(None)

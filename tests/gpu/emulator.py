@@ -41,19 +41,24 @@ class Emulator:
     """`edit` changes a source before it is compiled: how mistakes are planted."""
 
     xp = xp
+    name = "an emulated GPU"
 
     def __init__(
         self, folder: Path, order: str = "forwards", edit: Callable[[str, str], str] = lambda file, text: text
     ) -> None:
         self.folder, self.order, self.edit = folder, order, edit
         self.launched: list[str] = []
+        self.memory = 2**30
         self._library = cache(self._compiled)
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> DeviceArray:
         """Full of NaN, or of -1: whoever reads a number that was never written will be seen."""
         array = np.empty(shape, dtype)
         array.reshape(-1).view(np.uint8)[:] = 0xFF
-        return array.view(DeviceArray)
+        return DeviceArray(array)
+
+    def free_memory(self) -> int:
+        return self.memory
 
     def launch(
         self, file: str, kernel: str, defines: device.Defines, grid: tuple[int, ...], block: int, arguments: list[Any]
@@ -101,11 +106,11 @@ class _Held:
         if word in ("real", "NUMBER"):
             word = str(defines["REAL"])
         expected = (str(defines["ID"]).removeprefix("id_"),) if word == "ID" else DTYPES[word]
-        if isinstance(value, np.ndarray):
+        if isinstance(value, DeviceArray | np.ndarray):
             on_device = isinstance(value, DeviceArray) and value.flags.c_contiguous
             if not parameter.is_pointer or str(value.dtype) not in expected or not on_device:
                 raise Fault(f"{name} is {parameter}, got {type(value)}, {value.dtype} {value.shape} {value.strides}")
-            value = value.view(np.ndarray)
+            value = value.numbers
             self.value = value
             self.memory = np.full(value.nbytes + 2 * GUARD, 0xFF, np.uint8)
             self.inside = self.memory[GUARD : GUARD + value.nbytes]

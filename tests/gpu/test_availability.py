@@ -5,7 +5,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from scratchnn_kernels.gpu import availability
+from scratchnn_kernels import gpu
+from scratchnn_kernels.gpu import availability, device
 
 from scratchnn import backend
 
@@ -35,11 +36,12 @@ def cupy_where(
         driverGetVersion=lambda: driver,
         runtimeGetVersion=lambda: 13000,
         getDeviceCount=count,
+        getDeviceProperties=lambda number: {"name": b"NVIDIA H200"},
         CUDARuntimeError=CUDARuntimeError,
     )
     vars(cupy)["cuda"] = SimpleNamespace(
         runtime=runtime,
-        Device=lambda: SimpleNamespace(compute_capability=capability),
+        Device=lambda: SimpleNamespace(id=0, compute_capability=capability),
         nvrtc=SimpleNamespace(getVersion=nvrtc),
         cublas=SimpleNamespace(getVersion=lambda: 13),
     )
@@ -75,7 +77,9 @@ def test_without_cupy_its_installation_is_named(monkeypatch: pytest.MonkeyPatch)
     assert 'pip install "cupy-cuda12x[ctk]"' in str(availability.problem())
 
 
-def test_training_on_the_gpu_is_refused_as_long_as_it_is_not_possible(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_is_missing_the_gpu_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cupy", cupy_where())
-    with pytest.raises(ImportError, match=r'layers and trainer do not run on it yet.* use backend="cpu"'):
-        backend.load("gpu")
+    monkeypatch.setattr(device, "_device", None)
+    loaded = backend.load("gpu")
+    assert (loaded.name, loaded.xp) == ("gpu", sys.modules["cupy"])
+    assert loaded.kernels is gpu

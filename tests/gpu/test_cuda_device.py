@@ -9,10 +9,6 @@ import pytest
 from scratchnn_kernels.gpu import device
 
 
-class OutOfMemoryError(Exception):
-    pass
-
-
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """What CuPy was asked for."""
@@ -28,16 +24,19 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
 
     def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         if np.prod(shape) > 2**30:
-            raise OutOfMemoryError
+            raise MemoryError("Out of memory allocating 8,589,934,592 bytes")  # CuPy's error is one of these
         return np.empty(shape, dtype)
 
     cupy = ModuleType("cupy")
     vars(cupy).update(
         RawModule=raw_module,
         empty=empty,
+        get_default_memory_pool=lambda: SimpleNamespace(free_bytes=lambda: 2**20),
         cuda=SimpleNamespace(
-            memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
-            runtime=SimpleNamespace(memGetInfo=lambda: (3 * 2**30, 8 * 2**30)),
+            Device=lambda: SimpleNamespace(id=0),
+            runtime=SimpleNamespace(
+                memGetInfo=lambda: (3 * 2**30, 8 * 2**30), getDeviceProperties=lambda number: {"name": b"NVIDIA T4"}
+            ),
         ),
     )
     monkeypatch.setitem(sys.modules, "cupy", cupy)
@@ -78,7 +77,10 @@ def test_included_files_stand_in_the_program() -> None:
 
 
 def test_too_little_memory_says_how_much_is_needed(calls: list[tuple]) -> None:
-    with pytest.raises(
-        MemoryError, match=r"needs 8,192 MB, and of the device's 8,192 MB 3,072 are free: smaller batches"
-    ):
+    expected = r"an array of shape \(2, 1073741824\) needs 8,192.0 MB of the GPU's memory, of which 3,073.0 MB are free"
+    with pytest.raises(MemoryError, match=expected):
         device.empty((2, 2**30), np.float32)
+
+
+def test_the_device_says_its_name(calls: list[tuple]) -> None:
+    assert device.current().name == "NVIDIA T4"

@@ -42,8 +42,8 @@ def test_gpu_gives_what_the_reference_gives(case: Case, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("case", [*SMALL, DROPPED], ids=lambda case: case.name)
-def test_ten_steps(case: TrainingCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert_ten_steps_agree(case, monkeypatch)
+def test_ten_steps(case: TrainingCase) -> None:
+    assert_ten_steps_agree(case)
 
 
 def test_masks_are_bit_equal() -> None:

@@ -15,7 +15,7 @@ from scratchnn_kernels import gpu, reference
 from scratchnn_kernels.gpu import dispatch
 from scratchnn_kernels.gpu.activations import NAMES
 
-from tests.gpu.cases import LARGE, OTHERS
+from tests.gpu.cases import CELLS, LARGE, OTHERS
 from tests.gpu.emulator import ORDERS, Emulator
 from tests.gpu.on_device import OnDevice
 from tests.kernels.pairs import STATES, Case, Recurrent, name_of, variants
@@ -37,8 +37,9 @@ def assert_gpu_is_the_reference(case: Case, dtype: Any) -> None:
         np.testing.assert_allclose(got, wanted, rtol=rtol, atol=atol, err_msg=name)
 
 
-def run_as(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatch, "TABLE", (dispatch.Rule(None, None, way, "this is what is tested"),))
+def run_as(way: str, monkeypatch: pytest.MonkeyPatch, held: int | None = None) -> None:
+    rule = dispatch.Rule(None, None, None, None, way, held, "this is what is tested")
+    monkeypatch.setattr(dispatch, "TABLE", (rule,))
 
 
 TABLE = [
@@ -61,7 +62,19 @@ def test_recurrent_pairs_are_exact(
 @pytest.mark.parametrize("case", LARGE, ids=name_of)
 def test_recurrent_pairs_in_float32_as_dispatched(case: Recurrent, emulator: Emulator) -> None:
     assert_gpu_is_the_reference(case, np.float32)
-    assert all(("step" in kernel) == (case.H > 64) for kernel in emulator.launched)
+    assert all(("step" in kernel) == (case.H > 128) for kernel in emulator.launched)
+
+
+@pytest.mark.parametrize("H", [9, 16, 33])
+@pytest.mark.parametrize("dropout", [False, True])
+@pytest.mark.parametrize(("kernel", "reset_after"), [cell for cell in CELLS if cell[0] != "simple_rnn"])
+def test_weights_that_are_not_held_are_read_again(
+    kernel: str, reset_after: bool, dropout: bool, H: int, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with more than 96 units, where registers are short; here exactly."""
+    run_as(dispatch.PERSISTENT, monkeypatch, held=8)
+    case = Recurrent(kernel, B=4, T=6, D=5, H=H, mask="rows", dropout_h=dropout, reset_after=reset_after)
+    assert_gpu_is_the_reference(case, np.float64)
 
 
 @WAYS
@@ -73,7 +86,7 @@ def test_every_activation(name: str, way: str, emulator: Emulator, monkeypatch: 
     assert_gpu_is_the_reference(replace(case, activation=name, recurrent_activation=name), np.float64)
 
 
-@pytest.mark.parametrize("case", [case for case in LARGE if case.H == 32], ids=name_of)
+@pytest.mark.parametrize("case", [case for case in LARGE if case.H in (32, 100)], ids=name_of)
 def test_the_order_of_threads_does_not_matter(case: Recurrent, emulator: Emulator) -> None:
     results = []
     for order in ORDERS:

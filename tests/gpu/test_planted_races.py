@@ -29,6 +29,7 @@ NEW_H = "            if (gate < G) shared[gate][unit] = exists ? h_t * kept : re
 
 LSTM, GRU, RNN = (Recurrent(kernel, B=2, T=6, H=19, mask="inside") for kernel in ("lstm", "gru", "simple_rnn"))
 WIDE_RNN = Recurrent("simple_rnn", B=2, T=6, H=40)
+LSTM_WITH_REST = Recurrent("lstm", B=2, T=4, H=27, mask="inside")  # more weights than are held: see `plant`
 BEFORE = Recurrent("gru", B=2, T=6, H=19, mask="inside", reset_after=False)
 
 # (case, file, name, text, what replaces it)
@@ -44,6 +45,10 @@ FAULTS = [
     (LSTM, "lstm.cu", "barrier of the way back removed", LSTM_DA + BARRIER, LSTM_DA),
     (LSTM, "lstm.cu", "single-buffered gradient", "buffer ^= 1;\n        }  // (6): else dh", "}  // dh"),
     (LSTM, "lstm.cu", "masked steps not written", " if (exists) da[t *", " if (exists && da_own != 0) da[t *"),
+    (LSTM_WITH_REST, "lstm.cu", "barrier removed, with a rest", PUBLISH + BARRIER, PUBLISH),
+    (LSTM_WITH_REST, "lstm.cu", "the rest forgotten", "N < PADDED ? sum +", "false ? sum +"),
+    (LSTM_WITH_REST, "lstm.cu", "the same four again", "of_thread[(k - N) / 4 * (4 * PADDED)]", "of_thread[0]"),
+    (LSTM_WITH_REST, "lstm.cu", "another thread's rest", "(rest) + threadIdx.x", "(rest) + (threadIdx.x ^ 1)"),
     (GRU, "gru.cu", "barrier removed", PUBLISH + BARRIER, PUBLISH),
     (GRU, "gru.cu", "single-buffered state", "            buffer ^= 1;\n" + PUBLISH, PUBLISH),
     (GRU, "gru.cu", "barrier of the way back removed", GRU_DA + BARRIER, GRU_DA),
@@ -76,7 +81,11 @@ def is_noticed(case: Case, emulator: Emulator, order: str) -> bool:
 
 @pytest.fixture
 def plant(library_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str, str], Emulator]:
-    monkeypatch.setattr(dispatch, "TABLE", (dispatch.Rule(None, None, dispatch.PERSISTENT, "in float64 as well"),))
+    rules = [
+        dispatch.Rule(None, None, H_max, None, dispatch.PERSISTENT, held, "in float64 as well")
+        for H_max, held in ((24, None), (None, 8))
+    ]
+    monkeypatch.setattr(dispatch, "TABLE", tuple(rules))
     monkeypatch.setattr(device, "_device", None)
 
     def use_device_with_fault(in_file: str, text: str, instead: str) -> Emulator:
@@ -102,7 +111,7 @@ def test_a_fault_is_noticed(case: Case, file: str, text: str, instead: str, plan
     assert any(is_noticed(case, emulator, order) for order in ORDERS)
 
 
-@pytest.mark.parametrize("case", [LSTM, GRU, BEFORE, RNN, WIDE_RNN], ids=name_of)
+@pytest.mark.parametrize("case", [LSTM, LSTM_WITH_REST, GRU, BEFORE, RNN, WIDE_RNN], ids=name_of)
 def test_without_a_fault_nothing_is_noticed(case: Case, plant: Callable) -> None:
     emulator = plant("", "", "")
     assert not any(is_noticed(case, emulator, order) for order in ORDERS)

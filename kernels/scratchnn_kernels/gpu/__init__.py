@@ -1,5 +1,5 @@
-"""The layers in CUDA C, launched through CuPy: a recurrent layer of up to 64 units takes all its time steps in one
-launch, with its recurrent weights in registers."""
+"""The layers in CUDA C, launched through CuPy: a recurrent layer of up to 128 units takes all its time steps in one
+launch, with its recurrent weights, or most of them, in registers."""
 
 from scratchnn_kernels.gpu import (
     conv1d,

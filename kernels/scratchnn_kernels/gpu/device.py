@@ -29,7 +29,16 @@ class Device(Protocol):
         """The array module: CuPy."""
         ...
 
+    @property
+    def name(self) -> str:
+        """What its maker calls it."""
+        ...
+
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array: ...
+
+    def free_memory(self) -> int:
+        """In bytes."""
+        ...
 
     def launch(
         self, file: str, kernel: str, defines: Defines, grid: tuple[int, ...], block: int, arguments: list[Any]
@@ -54,19 +63,14 @@ class CUDADevice:
         import cupy  # pyright: ignore[reportMissingImports]
 
         self.xp = cupy
+        self.name = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)["name"].decode()
         self._kernel = cache(self._compiled)
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Raises MemoryError, which says how much is needed, if the device has too little memory."""
-        try:
-            return self.xp.empty(shape, dtype)
-        except self.xp.cuda.memory.OutOfMemoryError as error:
-            needed = np.dtype(dtype).itemsize * math.prod(shape)
-            free, total = (size / 2**20 for size in self.xp.cuda.runtime.memGetInfo())
-            raise MemoryError(
-                f"an array of shape {shape} needs {needed / 2**20:,.0f} MB, and of the device's {total:,.0f} MB "
-                f"{free:,.0f} are free: smaller batches or shorter sequences need less"
-            ) from error
+        return self.xp.empty(shape, dtype)
+
+    def free_memory(self) -> int:
+        return self.xp.cuda.runtime.memGetInfo()[0] + self.xp.get_default_memory_pool().free_bytes()
 
     def launch(
         self, file: str, kernel: str, defines: Defines, grid: tuple[int, ...], block: int, arguments: list[Any]
@@ -99,7 +103,38 @@ def xp() -> Any:
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:
-    return current().empty(shape, dtype)
+    """An array with any numbers in it.
+
+    Raises:
+        MemoryError: if the device has too little memory for it; says how much is needed.
+    """
+    try:
+        return current().empty(shape, dtype)
+    except MemoryError as error:  # CuPy's is one
+        require_memory(np.dtype(dtype).itemsize * math.prod(shape), f"an array of shape {shape}", error)
+        raise
+
+
+def array(x: Any, dtype: Any) -> Array:
+    """x, of the host or of the device, as a contiguous array of the device.
+
+    Raises:
+        MemoryError: as `empty`.
+    """
+    try:
+        return xp().ascontiguousarray(xp().asarray(x, dtype))
+    except MemoryError as error:
+        require_memory(np.dtype(dtype).itemsize * math.prod(x.shape), f"an array of shape {x.shape}", error)
+        raise
+
+
+def require_memory(needed: int, what: str, cause: Exception | None = None) -> None:
+    """Raise MemoryError if fewer than `needed` bytes of the device's memory are free."""
+    free = current().free_memory()
+    if needed > free:
+        raise MemoryError(
+            f"{what} needs {needed / 2**20:,.1f} MB of the GPU's memory, of which {free / 2**20:,.1f} MB are free"
+        ) from cause
 
 
 def launch(file: str, kernel: str, defines: Defines, grid: int | tuple[int, ...], block: int, *arguments: Any) -> None:

@@ -2,7 +2,8 @@
 // direction takes every row through all time steps. Equations and their numbers are those of reference/gru.py.
 //
 // Thread 4 u + k of a block is lane k of the quad of unit u: lanes 0 to 2 compute the columns z r g, lane 3 has no
-// column and lends a hand where something is stored. Needs -DH, -DACT, -DREC, and -DDROPOUT=1 where h is dropped out.
+// column and lends a hand where something is stored. Needs -DH, -DHELD, -DACT, -DREC, and -DDROPOUT=1 where h is
+// dropped out.
 
 #include "registers.cuh"
 
@@ -13,6 +14,7 @@ constexpr int COPIES = DROPOUT ? 3 : 1;  // of h in shared memory: each gate has
 extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
     const real *ax,             // (T, B, 3H): (1)
     const real *Wh,             // (H, 3H)
+    const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const real *bx,             // (3H), as bh
     const real *bh,
     const real *h_0,            // (B, H), as h_last
@@ -28,10 +30,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
     const int column = gate * H + unit;
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
-    // The thread's column of Wh.
-    real weights[PADDED];
+    // The thread's column of Wh, as far as it is held.
+    real weights[HELD];
 #pragma unroll
-    for (int k = 0; k < PADDED; k++) weights[k] = has_column && k < H ? Wh[k * 3 * H + column] : real(0);
+    for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[k * 3 * H + column] : real(0);
     const real bias_x = has_column ? bx[column] : real(0), bias_h = has_column ? bh[column] : real(0);
     const real kept = DROPOUT && has_column ? dropout_h[gate * states + at_state] : real(1);
 
@@ -48,7 +50,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
         if (has_column && t + 1 < T) ax_next = ax[(t + 1) * 3 * states + at_gate];  // asked for a step before its use
         real own = 0;
         if (is_real_step(mask, row, T, t)) {
-            const real ah = bias_h + dot(weights, h_shared[buffer][DROPOUT && gate != SPARE ? gate : 0]);  // (2)
+            const real ah = bias_h + dot(weights, rest, h_shared[buffer][DROPOUT && gate != SPARE ? gate : 0]);  // (2)
             own = activate(REC, ax_t + ah);                                                 // (3), in lanes z and r
             const real z = of_lane(own, Z), r = of_lane(own, R), ah_of_g = of_lane(ah, G);
             const real g = activate(ACT, of_lane(ax_t, G) + r * ah_of_g);                   // (4), (5)
@@ -70,6 +72,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_backward(
     const real *dy,             // (B, T, H), or null
     const real *dh_last,        // (B, H), as dh_0
     const real *Wh,             // (H, 3H)
+    const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const unsigned char *mask,  // (B, T), or null
     const real *dropout_h,      // (3, B, H), or null
     const real *h,              // (T+1, B, H)
@@ -85,9 +88,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_backward(
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
     // The thread's gate in the unit's row of Wh: what h[unit] gives to the H columns of this gate.
-    real weights[PADDED];
+    real weights[HELD];
 #pragma unroll
-    for (int k = 0; k < PADDED; k++) weights[k] = has_column && k < H ? Wh[unit * 3 * H + gate * H + k] : real(0);
+    for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[unit * 3 * H + gate * H + k] : real(0);
     const real kept = DROPOUT && has_column ? dropout_h[gate * states + at_state] : real(1);
 
     // dh: the gradient with respect to h[t+1], held by all four threads of a quad.
@@ -118,7 +121,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_backward(
             da_h = gate == G ? da_g * r : da_x;  // (4)
             if (gate != SPARE) dah_shared[buffer][gate][unit] = exists ? da_h : real(0);
             __syncthreads();
-            const real product = gate == SPARE ? real(0) : kept * dot(weights, dah_shared[buffer][gate]);  // (2)
+            const real product = gate == SPARE ? real(0) : kept * dot(weights, rest, dah_shared[buffer][gate]);  // (2)
             dh = dh * z + sum_of_quad(product);                                                            // (6)
             buffer ^= 1;
         }  // (7): else dh passes straight through

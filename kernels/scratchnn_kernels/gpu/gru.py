@@ -1,13 +1,22 @@
 """GRU on the GPU: the equations, and their numbers, are those of reference/gru.py; they are computed in gru.cu or, with
 the reset gate before the product, gru_reset_before.cu (all time steps in one launch), and, with more units than
-registers hold, in gru_step.cu."""
+that allows, in gru_step.cu."""
 
 from dataclasses import dataclass
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
-from scratchnn_kernels.gpu import device, gru_stepwise, projection
+from scratchnn_kernels.gpu import device, dispatch, gru_stepwise, projection
 from scratchnn_kernels.gpu.activations import number_of
-from scratchnn_kernels.gpu.recurrent import batch_first, is_persistent, last_gradients, padded, rows, time_first
+from scratchnn_kernels.gpu.recurrent import (
+    batch_first,
+    is_persistent,
+    last_gradients,
+    quad_defines,
+    rest_of_columns,
+    rest_of_rows,
+    rows,
+    time_first,
+)
 
 
 @dataclass(frozen=True)
@@ -46,21 +55,23 @@ def forward(
     H, dtype = len(Wh), x.dtype
     defines = {"REAL": device.real_of(dtype), "ACT": number_of(activation), "REC": number_of(recurrent_activation)}
     ax = projection.forward(x, Wx, dropout_x)  # (1), but for bx
-    if is_persistent(H, dtype):
+    cell = _cell(reset_after)
+    if is_persistent(cell, H, B, dtype):
         h = rows(T + 1, B, H, dtype) if keep_cache or sequences else None
         gates = rows(T, B, 3 * H, dtype) if keep_cache else None
         ah_g = rows(T, B, H, dtype) if keep_cache and reset_after else None
         last = device.empty((B, H), dtype)
-        defines |= {"H": H, "DROPOUT": int(dropout_h is not None)}
+        defines |= quad_defines(cell, H, B, dropout_h, dtype)
+        rest = rest_of_columns(Wh, defines)
         if reset_after:
             device.launch(
-                "gru.cu", "gru_forward", defines, B, 4 * padded(H),
-                ax, Wh, bx, bh, *state, mask, dropout_h, h, gates, ah_g, last, T, B,
+                "gru.cu", "gru_forward", defines, B, dispatch.block(cell, H),
+                ax, Wh, rest, bx, bh, *state, mask, dropout_h, h, gates, ah_g, last, T, B,
             )  # fmt: skip
         else:
             device.launch(
-                "gru_reset_before.cu", "gru_reset_before_forward", defines, B, 4 * padded(H),
-                ax, Wh, bx, *state, mask, dropout_h, h, gates, last, T, B,
+                "gru_reset_before.cu", "gru_reset_before_forward", defines, B, dispatch.block(cell, H),
+                ax, Wh, rest, bx, *state, mask, dropout_h, h, gates, last, T, B,
             )  # fmt: skip
     else:
         h = rows(T + 1 if keep_cache or sequences else 2, B, H, dtype)
@@ -84,20 +95,21 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     # Gradients with respect to (1) and to (2), which differ in the candidate's columns only with reset_after.
     dax = rows(T, B, 3 * H, dtype)
     dah = dax if ah_g is None else rows(T, B, 3 * H, dtype)
-    if not is_persistent(H, dtype):
+    cell = _cell(ah_g is not None)
+    if not is_persistent(cell, H, B, dtype):
         gru_stepwise.backward(dy, Wh, mask, dropout_h, h, gates, ah_g, dh, dax, dah, defines)
         dh_0 = dh
     else:
-        dh_0 = device.empty((B, H), dtype)
+        dh_0, rest = device.empty((B, H), dtype), rest_of_rows(Wh, defines)
         if ah_g is not None:
             device.launch(
-                "gru.cu", "gru_backward", defines, B, 4 * padded(H),
-                dy, dh, Wh, mask, dropout_h, h, gates, ah_g, dax, dah, dh_0, T, B,
+                "gru.cu", "gru_backward", defines, B, dispatch.block(cell, H),
+                dy, dh, Wh, rest, mask, dropout_h, h, gates, ah_g, dax, dah, dh_0, T, B,
             )  # fmt: skip
         else:
             device.launch(
-                "gru_reset_before.cu", "gru_reset_before_backward", defines, B, 4 * padded(H),
-                dy, dh, Wh, mask, dropout_h, h, gates, dax, dh_0, T, B,
+                "gru_reset_before.cu", "gru_reset_before_backward", defines, B, dispatch.block(cell, H),
+                dy, dh, Wh, rest, mask, dropout_h, h, gates, dax, dh_0, T, B,
             )  # fmt: skip
     dx = projection.backward_x(dax, Wx, cache.dropout_x)  # (1)
     grads = {"Wx": projection.backward_W(dax, x, cache.dropout_x), "bx": dax.sum(axis=(0, 1))}
@@ -112,3 +124,8 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
         grads["Wh"][:, zr] = projection.backward_W(dah[:, :, zr], h[:T], dropout_zr)  # (2)
         grads["Wh"][:, g] = projection.backward_W(dah[:, :, g], r * h[:T], dropout_g)  # (4)
     return batch_first(dx), grads, (dh_0,)
+
+
+def _cell(reset_after: bool) -> str:
+    """The word of dispatch.py, and the source's name."""
+    return "gru" if reset_after else "gru_reset_before"

@@ -12,6 +12,7 @@ constexpr int THREADS = 4 * PADDED;
 extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
     const real *ax,             // (T, B, 3H): (1)
     const real *Wh,             // (H, 3H)
+    const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const real *bx,             // (3H)
     const real *h_0,            // (B, H), as h_last
     const unsigned char *mask,  // (B, T), or null
@@ -27,10 +28,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
     const int column = gate * H + unit;
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
-    // The thread's column of Wh.
-    real weights[PADDED];
+    // The thread's column of Wh, as far as it is held.
+    real weights[HELD];
 #pragma unroll
-    for (int k = 0; k < PADDED; k++) weights[k] = has_column && k < H ? Wh[k * 3 * H + column] : real(0);
+    for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[k * 3 * H + column] : real(0);
     const real bias = has_column ? bx[column] : real(0);
     const real kept = dropout_h != nullptr && has_column ? dropout_h[gate * states + at_state] : real(1);
 
@@ -45,12 +46,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
         if (has_column && t + 1 < T) ax_next = ax[(t + 1) * 3 * states + at_gate];  // asked for a step before its use
         real own = 0;
         if (is_real_step(mask, row, T, t)) {
-            if (gate < G) own = activate(REC, ax_t + dot(weights, shared[gate]));  // (2), (3)
+            if (gate < G) own = activate(REC, ax_t + dot(weights, rest, shared[gate]));  // (2), (3)
             const real z = of_lane(own, Z), r = of_lane(own, R);
             if (gate == G) shared[G][unit] = exists ? r * h_t * kept : real(0);
             __syncthreads();
             real a = 0;
-            if (gate == G) a = ax_t + dot(weights, shared[G]);  // (4)
+            if (gate == G) a = ax_t + dot(weights, rest, shared[G]);  // (4)
             const real g = activate(ACT, of_lane(a, G));        // (5)
             h_t = z * h_t + (1 - z) * g;                        // (6)
             if (gate == G) own = g;
@@ -68,6 +69,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_backward(
     const real *dy,             // (B, T, H), or null
     const real *dh_last,        // (B, H), as dh_0
     const real *Wh,             // (H, 3H)
+    const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const unsigned char *mask,  // (B, T), or null
     const real *dropout_h,      // (3, B, H), or null
     const real *h,              // (T+1, B, H)
@@ -81,9 +83,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_backward(
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
     // The thread's gate in the unit's row of Wh: what h[unit] gives to the H columns of this gate.
-    real weights[PADDED];
+    real weights[HELD];
 #pragma unroll
-    for (int k = 0; k < PADDED; k++) weights[k] = has_column && k < H ? Wh[unit * 3 * H + gate * H + k] : real(0);
+    for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[unit * 3 * H + gate * H + k] : real(0);
     const real kept = dropout_h != nullptr && has_column ? dropout_h[gate * states + at_state] : real(1);
 
     // dh: the gradient with respect to h[t+1], held by all four threads of a quad.
@@ -101,14 +103,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_backward(
             }
             __syncthreads();
             real d_rh = 0;  // the gradient of r * h[t]
-            if (gate == G) d_rh = kept * dot(weights, da_shared[G]);  // (4)
+            if (gate == G) d_rh = kept * dot(weights, rest, da_shared[G]);  // (4)
             d_rh = of_lane(d_rh, G);
             if (gate == Z) da_own = derivative(REC, dh * (h_t - g), z);  // (6), (3)
             if (gate == R) da_own = derivative(REC, d_rh * h_t, r);      // (4), (3)
             if (gate < G) da_shared[gate][unit] = exists ? da_own : real(0);
             __syncthreads();
             real product = 0;
-            if (gate < G) product = kept * dot(weights, da_shared[gate]);  // (2)
+            if (gate < G) product = kept * dot(weights, rest, da_shared[gate]);  // (2)
             dh = dh * z + d_rh * r + sum_of_quad(product);                 // (6), (4)
         }  // (7): else dh passes straight through
         if (has_column) da[t * 3 * states + at_gate] = da_own;  // (1)

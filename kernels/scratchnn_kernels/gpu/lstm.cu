@@ -2,7 +2,7 @@
 // those of reference/lstm.py.
 //
 // Thread 4 u + k of a block is lane k of the quad of unit u, and computes gate k of i f g o.
-// Needs -DH, -DACT, -DREC, and -DDROPOUT=1 where h is dropped out (each gate has a mask of its own then).
+// Needs -DH, -DHELD, -DACT, -DREC, and -DDROPOUT=1 where h is dropped out (each gate has a mask of its own then).
 
 #include "registers.cuh"
 
@@ -13,6 +13,7 @@ constexpr int COPIES = DROPOUT ? 4 : 1;  // of h in shared memory
 extern "C" __global__ void __launch_bounds__(THREADS) lstm_forward(
     const real *ax,             // (T, B, 4H): the part of x in (1)
     const real *Wh,             // (H, 4H)
+    const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const real *b,              // (4H)
     const real *h_0,            // (B, H), as c_0, h_last and c_last
     const real *c_0,
@@ -28,10 +29,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_forward(
     const int column = gate * H + unit;
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 4 * H + column;
 
-    // The thread's column of Wh.
-    real weights[PADDED];
+    // The thread's column of Wh, as far as it is held.
+    real weights[HELD];
 #pragma unroll
-    for (int k = 0; k < PADDED; k++) weights[k] = exists && k < H ? Wh[k * 4 * H + column] : real(0);
+    for (int k = 0; k < HELD; k++) weights[k] = exists && k < H ? Wh[k * 4 * H + column] : real(0);
     const real bias = exists ? b[column] : real(0);
     const real kept = DROPOUT && exists ? dropout_h[gate * states + at_state] : real(1);
 
@@ -49,7 +50,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_forward(
         if (exists && t + 1 < T) ax_next = ax[(t + 1) * 4 * states + at_gate];  // asked for a step before its use
         real own = 0;
         if (is_real_step(mask, row, T, t)) {
-            const real a = ax_t + bias + dot(weights, h_shared[buffer][DROPOUT ? gate : 0]);  // (1)
+            const real a = ax_t + bias + dot(weights, rest, h_shared[buffer][DROPOUT ? gate : 0]);  // (1)
             own = activate_gate(gate == G, a);                                               // (2), (3)
             c_t = of_lane(own, F) * c_t + of_lane(own, I) * of_lane(own, G);                  // (4)
             h_t = of_lane(own, O) * activate(ACT, c_t);                                      // (5)
@@ -71,6 +72,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_backward(
     const real *dh_last,        // (B, H), as dc_last, dh_0 and dc_0
     const real *dc_last,
     const real *Wh,             // (H, 4H)
+    const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const unsigned char *mask,  // (B, T), or null
     const real *dropout_h,      // (4, B, H), or null
     const real *c,              // (T+1, B, H)
@@ -84,9 +86,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_backward(
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 4 * H + column;
 
     // The thread's gate in the unit's row of Wh: what h[unit] gives to the H columns of this gate.
-    real weights[PADDED];
+    real weights[HELD];
 #pragma unroll
-    for (int k = 0; k < PADDED; k++) weights[k] = exists && k < H ? Wh[unit * 4 * H + gate * H + k] : real(0);
+    for (int k = 0; k < HELD; k++) weights[k] = exists && k < H ? Wh[unit * 4 * H + gate * H + k] : real(0);
     const real kept = DROPOUT && exists ? dropout_h[gate * states + at_state] : real(1);
 
     // dh, dc: gradients with respect to h[t+1], c[t+1], held by all four threads of a quad.
@@ -115,7 +117,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_backward(
             da_shared[buffer][gate][unit] = exists ? da_own : real(0);
             __syncthreads();
             dc *= f;                                                              // (4)
-            dh = sum_of_quad(kept * dot(weights, da_shared[buffer][gate]));       // (1)
+            dh = sum_of_quad(kept * dot(weights, rest, da_shared[buffer][gate]));       // (1)
             buffer ^= 1;
         }  // (6): else dh and dc pass straight through
         if (exists) da[t * 4 * states + at_gate] = da_own;

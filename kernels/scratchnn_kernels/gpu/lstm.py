@@ -1,17 +1,19 @@
 """LSTM on the GPU: the equations, and their numbers, are those of reference/lstm.py; they are computed in lstm.cu (all
-time steps in one launch) or, with more units than registers hold, in lstm_step.cu (one launch per step)."""
+time steps in one launch) or, with more units than that allows, in lstm_step.cu (one launch per step)."""
 
 from dataclasses import dataclass
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
-from scratchnn_kernels.gpu import device, projection
+from scratchnn_kernels.gpu import device, dispatch, projection
 from scratchnn_kernels.gpu.activations import number_of
 from scratchnn_kernels.gpu.recurrent import (
     batch_first,
     is_persistent,
     last_gradients,
     launch_step,
-    padded,
+    quad_defines,
+    rest_of_columns,
+    rest_of_rows,
     rows,
     time_first,
 )
@@ -55,14 +57,14 @@ def forward(
         "REC": number_of(recurrent_activation),
     }
     ax = projection.forward(x, Wx, dropout_x)  # (1): the part of x
-    if is_persistent(H, dtype):
-        defines |= {"H": H, "DROPOUT": int(dropout_h is not None)}
+    if is_persistent("lstm", H, B, dtype):
+        defines |= quad_defines("lstm", H, B, dropout_h, dtype)
         h = rows(T + 1, B, H, dtype) if keep_cache or sequences else None
         c, gates = (rows(T + 1, B, H, dtype), rows(T, B, 4 * H, dtype)) if keep_cache else (None, None)
         last = device.empty((B, H), dtype), device.empty((B, H), dtype)
         device.launch(
-            "lstm.cu", "lstm_forward", defines, B, 4 * padded(H),
-            ax, Wh, b, *state, mask, dropout_h, h, c, gates, *last, T, B,
+            "lstm.cu", "lstm_forward", defines, B, dispatch.block("lstm", H),
+            ax, Wh, rest_of_columns(Wh, defines), b, *state, mask, dropout_h, h, c, gates, *last, T, B,
         )  # fmt: skip
     else:
         h = rows(T + 1 if keep_cache or sequences else 2, B, H, dtype)
@@ -91,11 +93,11 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
     dh, dc = last_gradients(dy, dstate, cache.sequences, (B, H), dtype)
     dy = dy if cache.sequences else None
     da = rows(T, B, 4 * H, dtype)
-    if is_persistent(H, dtype):
+    if is_persistent("lstm", H, B, dtype):
         dh_0, dc_0 = device.empty((B, H), dtype), device.empty((B, H), dtype)
         device.launch(
-            "lstm.cu", "lstm_backward", cache.defines, B, 4 * padded(H),
-            dy, dh, dc, Wh, mask, dropout_h, c, gates, da, dh_0, dc_0, T, B,
+            "lstm.cu", "lstm_backward", cache.defines, B, dispatch.block("lstm", H),
+            dy, dh, dc, Wh, rest_of_rows(Wh, cache.defines), mask, dropout_h, c, gates, da, dh_0, dc_0, T, B,
         )  # fmt: skip
     else:
         for t in reversed(range(T)):

@@ -43,7 +43,7 @@ def squared_norm(g: Array) -> float:
             sums, blocks, np.int64(sums.size),
         )  # fmt: skip
         sums, square = blocks, 0
-    return float(sums[0])
+    return sums[0]
 
 
 def _launch(rule: str, w: Array, *arguments: object) -> None:

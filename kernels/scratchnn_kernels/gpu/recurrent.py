@@ -8,13 +8,38 @@ from scratchnn_kernels.gpu import device, dispatch
 BLOCK = 128  # threads of the kernels that take one time step
 
 
-def is_persistent(H: int, dtype: Any) -> bool:
-    return dispatch.choose(H, dtype).kernel == dispatch.PERSISTENT
+def is_persistent(cell: str, H: int, B: int, dtype: Any) -> bool:
+    return dispatch.choose(cell, H, B, dtype).kernel == dispatch.PERSISTENT
 
 
-def padded(H: int) -> int:
-    """H filled up to whole groups of eight, as in registers.cuh."""
-    return -(-H // 8) * 8
+def quad_defines(cell: str, H: int, B: int, dropout_h: Array | None, dtype: Any) -> device.Defines:
+    """The constants of a persistent kernel with four threads for each unit."""
+    held = dispatch.held(dispatch.choose(cell, H, B, dtype), H)
+    return {"H": H, "HELD": held, "DROPOUT": int(dropout_h is not None)}
+
+
+def rest_of_columns(Wh: Array, defines: device.Defines) -> Array | None:
+    """Of the column of Wh that belongs to each thread, what it does not hold."""
+    H = len(Wh)
+    return _rest(Wh.reshape(H, -1, H), int(defines["HELD"]))
+
+
+def rest_of_rows(Wh: Array, defines: device.Defines) -> Array | None:
+    """The same on the way back, where a thread has a gate's part of a row."""
+    H = len(Wh)
+    return _rest(Wh.reshape(H, -1, H).transpose(2, 1, 0), int(defines["HELD"]))
+
+
+def _rest(weights: Array, held: int) -> Array | None:
+    """weights (k, gate, unit) from k = held on -> (k / 4, unit, gate, 4), padded: threads side by side, four each"""
+    H, gates, _ = weights.shape
+    units = dispatch.padded(H)
+    if held >= units:
+        return None
+    xp = device.xp()
+    rest = xp.zeros((units - held, 4, units), weights.dtype)
+    rest[: H - held, :gates, :H] = weights[held:]
+    return xp.ascontiguousarray(rest.reshape(-1, 4, 4, units).transpose(0, 3, 2, 1))
 
 
 def time_first(x: Array) -> Array:

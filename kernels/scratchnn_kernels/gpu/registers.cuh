@@ -1,8 +1,12 @@
-// What the persistent kernels share: a recurrent matrix that stays in registers for the whole sequence.
+// What the persistent kernels share: a recurrent matrix that stays in registers for the whole sequence, or most of it.
 //
 // A block takes one row of the batch through all time steps. H, the number of units, is a constant of the compilation;
 // PADDED is H filled up to whole groups of eight, so that the threads of a block are whole warps. Units from H on have
 // weights of 0 and are never stored.
+//
+// Where a unit has a quad of threads, each of them holds HELD of its PADDED weights in registers: all of them up to 96
+// units (dispatch.py decides). The rest is read again in every step. Nothing writes to it, so it stays near: in the
+// multiprocessor's own cache where that is large enough.
 
 #include "activations.cuh"
 
@@ -28,6 +32,26 @@ __device__ inline real dot(const real (&weights)[N], const real *vector) {
         sum_3 += weights[k + 3] * v.w;
     }
     return (sum_0 + sum_1) + (sum_2 + sum_3);
+}
+
+// The same, where `held` may be the first weights only. The rest lies in fours, in the order of threads: a warp reads
+// 512 bytes in a row.
+template <int N>
+__device__ inline real dot(const real (&held)[N], const real *rest, const real *vector) {
+    const Four *of_thread = reinterpret_cast<const Four *>(rest) + threadIdx.x;
+    real sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
+    // Two at a time: with more on their way, 80 weights would not stay in registers, and the cache is busy as it is.
+#pragma unroll 2
+    for (int k = N; k < PADDED; k += 4) {
+        const Four w = of_thread[(k - N) / 4 * (4 * PADDED)];
+        const Four v = *reinterpret_cast<const Four *>(vector + k);
+        sum_0 += w.x * v.x;
+        sum_1 += w.y * v.y;
+        sum_2 += w.z * v.z;
+        sum_3 += w.w * v.w;
+    }
+    const real sum = dot(held, vector);
+    return N < PADDED ? sum + ((sum_0 + sum_1) + (sum_2 + sum_3)) : sum;
 }
 
 // A quad is four neighbouring threads, one for each gate of a unit. What thread `lane` of the own quad holds:

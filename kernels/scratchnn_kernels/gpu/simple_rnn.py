@@ -1,10 +1,10 @@
 """SimpleRNN on the GPU: the equations, and their numbers, are those of reference/simple_rnn.py; they are computed in
-simple_rnn.cu (all time steps in one launch) or, with more units than registers hold, in simple_rnn_step.cu."""
+simple_rnn.cu (all time steps in one launch) or, with more units than that allows, in simple_rnn_step.cu."""
 
 from dataclasses import dataclass
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
-from scratchnn_kernels.gpu import device, projection
+from scratchnn_kernels.gpu import device, dispatch, projection
 from scratchnn_kernels.gpu.activations import number_of
 from scratchnn_kernels.gpu.recurrent import batch_first, is_persistent, last_gradients, launch_step, rows, time_first
 
@@ -41,12 +41,12 @@ def forward(
     number = number_of(activation)
     defines = {"REAL": device.real_of(dtype), "ACT": number, "REC": number}
     ax = projection.forward(x, Wx, dropout_x)  # (1): the part of x
-    if is_persistent(H, dtype):
+    if is_persistent("simple_rnn", H, B, dtype):
         defines |= {"H": H}
         h = rows(T + 1, B, H, dtype) if keep_cache or sequences else None
         last = device.empty((B, H), dtype)
         device.launch(
-            "simple_rnn.cu", "simple_rnn_forward", defines, B, _threads(H),
+            "simple_rnn.cu", "simple_rnn_forward", defines, B, dispatch.block("simple_rnn", H),
             ax, Wh, b, *state, mask, dropout_h, h, last, T, B,
         )  # fmt: skip
     else:
@@ -71,10 +71,10 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
     (dh,) = last_gradients(dy, dstate, cache.sequences, (B, H), dtype)
     dy = dy if cache.sequences else None
     da = rows(T, B, H, dtype)
-    if is_persistent(H, dtype):
+    if is_persistent("simple_rnn", H, B, dtype):
         dh_0 = device.empty((B, H), dtype)
         device.launch(
-            "simple_rnn.cu", "simple_rnn_backward", cache.defines, B, _threads(H),
+            "simple_rnn.cu", "simple_rnn_backward", cache.defines, B, dispatch.block("simple_rnn", H),
             dy, dh, Wh, mask, dropout_h, h, da, dh_0, T, B,
         )  # fmt: skip
     else:
@@ -92,8 +92,3 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
         "b": da.sum(axis=(0, 1)),
     }
     return batch_first(dx), grads, (dh_0,)
-
-
-def _threads(H: int) -> int:
-    """A thread for each unit, in whole warps."""
-    return -(-H // 32) * 32

@@ -1,0 +1,198 @@
+"""One epoch of training: its steps in their order, and what they bring added up.
+
+On the host every step is looked at when it is done. On a GPU that would make Python wait for the device and the device
+for Python, step after step. There the steps run ahead, and are looked at every hundred and at the end of the epoch:
+their numbers stay on the device until then. If one of them turns out to be none, parameters and optimizer go back to
+where they were at the last look, and the same steps are taken again, looked at one by one, until the one that fails.
+Equal steps bring equal bits, so this tells and leaves behind the same as looking at every step from the start.
+"""
+
+import math
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+from scratchnn_kernels.contract import Array
+
+from scratchnn import batches, diagnosis, random
+from scratchnn.metrics import Metric
+from scratchnn.progress import NonFiniteError, Progress
+
+STEPS_AHEAD = 100
+MOST_NUMBERS_AHEAD = 2**22  # of the outputs that wait to be measured
+BYTES_GATHERED = 2**20  # examples are brought into their order for several steps at once: so much of x
+
+_REMEDY = "Try a smaller learning rate, or clipping with global_clipnorm=1.0"
+
+
+class Step(NamedTuple):
+    """What a step brought. The two numbers may still lie on a device."""
+
+    loss: Any
+    squared_norm: Any  # of the gradient
+    y: Array
+    target: Array
+
+
+def train_step(model: Any, x: Array, target: Array, epoch: int, step: int, *, look: bool = True) -> Step:
+    """A forward and a backward pass and a step of the optimizer.
+
+    Raises:
+        NonFiniteError: if it is to `look`, and the loss, a gradient or a parameter is no longer a number; the
+            parameters are those before this step.
+    """
+    # Overflows are looked for below, where layer and step can be named; NumPy's warnings would come first.
+    with np.errstate(all="ignore"):
+        y, caches = model.forward(x, training=True, epoch=epoch, step=step)
+        loss, loss_cache = model.loss.forward(y, target)
+        if look and not math.isfinite(loss):
+            where = diagnosis.find_non_finite(model, x, epoch, step)
+            raise NonFiniteError(
+                f"the loss is {float(loss)} at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}"
+            )
+        _, grads = model.backward(model.loss.backward(loss_cache), caches)
+        squared_norm = model.optimizer.kernels.squared_norm(grads)
+        if look and not math.isfinite(squared_norm):
+            where = diagnosis.find_non_finite_gradient(model, grads)
+            raise NonFiniteError(f"no finite gradient at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}")
+        if look:
+            np.copyto(model.params_before, model.flat_params)
+        model.optimizer.step(model.flat_params, grads, model.segments)
+        if look and not _all_finite(model.flat_params):
+            model.flat_params[:] = model.params_before
+            raise NonFiniteError(f"step {step + 1} of epoch {epoch + 1} would make parameters infinite. {_REMEDY}")
+    return Step(loss, squared_norm, y, target)
+
+
+class Epoch:
+    """The epoch that `progress` stands in. x and y are all examples, where the kernels want them.
+
+    `watched`: somebody wants to hear of each step when it is done.
+    """
+
+    def __init__(
+        self, model: Any, x: Array, y: Array, batch_size: int, shuffle: bool, progress: Progress, watched: bool
+    ) -> None:
+        N = len(x)
+        self._model, self._progress, self._x, self._y = model, progress, x, y
+        self._slices = batches.slices(N, batch_size)
+        order = random.generator(model.seed, "order", epoch=progress.epoch).permutation(N) if shuffle else np.arange(N)
+        self._order = model.backend.array(order, np.int64)
+        self._looks_always = watched or model.backend.looks_at_every_step
+        self._metrics: list[Metric] = model.running_metrics()
+        self._gathered = range(0)  # the steps whose examples lie in these two:
+        self._x_gathered = self._y_gathered = x[:0]
+        self._waiting: list[Step] = []  # steps that were taken and not looked at
+        self._start: tuple[Array, dict[str, Array], int] | None = None  # parameters, slots, iterations before them
+        self._began = time.perf_counter() - progress.seconds
+
+    @property
+    def steps(self) -> int:
+        return len(self._slices)
+
+    def take(self, step: int) -> None:
+        """Take the next step.
+
+        Raises:
+            NonFiniteError: as `train_step`, if it is looked at.
+        """
+        if not self._waiting and not self._looks_always:
+            self._remember()
+        self._waiting.append(self._step(step, self._looks_always))
+
+    def wants_a_look(self, step: int) -> bool:
+        """Whether to look after this step. That follows from counts, never from the clock."""
+        if self._looks_always:
+            return True
+        numbers = sum(each.y.size for each in self._waiting)
+        return (step + 1) % STEPS_AHEAD == 0 or step + 1 == self.steps or numbers > MOST_NUMBERS_AHEAD
+
+    def look(self) -> list[float]:
+        """Add what the steps since the last look brought to `progress`. Return their losses.
+
+        Raises:
+            NonFiniteError: as `train_step`; model and progress stand where the step that failed began.
+        """
+        waiting, self._waiting = self._waiting, []
+        numbers = self._numbers_of(waiting)
+        if self._looks_always or (all(map(math.isfinite, numbers)) and _all_finite(self._model.flat_params)):
+            return self._count(waiting, numbers)
+        self._go_back()
+        losses = []
+        for _ in waiting:
+            again = [self._step(self._progress.step, True)]
+            losses += self._count(again, self._numbers_of(again))
+        return losses
+
+    def abandon(self) -> None:
+        """Forget steps that were not looked at: model and progress stand where the last look found them."""
+        if self._waiting and not self._looks_always:
+            self._go_back()
+        self._waiting = []
+
+    def _step(self, step: int, look: bool) -> Step:
+        rows = self._slices[step]
+        if step not in self._gathered:
+            self._gather(step)
+        start = self._slices[self._gathered.start].start
+        here = slice(rows.start - start, rows.stop - start)
+        return train_step(
+            self._model, self._x_gathered[here], self._y_gathered[here], self._progress.epoch, step, look=look
+        )
+
+    def _gather(self, step: int) -> None:
+        """Bring the examples of this step and the next ones together, in their order."""
+        rows = self._slices[step]
+        count = max(1, BYTES_GATHERED // max(1, (rows.stop - rows.start) * self._x[:1].nbytes))
+        self._gathered = range(step, min(step + count, self.steps))
+        chosen = self._order[rows.start : self._slices[self._gathered[-1]].stop]
+        self._x_gathered, self._y_gathered = self._x[chosen], self._y[chosen]
+
+    def _numbers_of(self, steps: list[Step]) -> list[float]:
+        """Loss, squared norm, loss ... in one transfer: each one makes Python wait for the device."""
+        return self._model.backend.numbers([number for step in steps for number in step[:2]])
+
+    def _count(self, steps: list[Step], numbers: list[float]) -> list[float]:
+        progress, losses = self._progress, numbers[::2]
+        for step, loss, squared_norm in zip(steps, losses, numbers[1::2], strict=True):
+            _add(progress.totals, "loss", loss * len(step.target))
+            _add(progress.totals, "gradient_norm", math.sqrt(squared_norm))
+            progress.seen += len(step.target)
+        for metric in self._metrics:
+            metric.reset()
+            metric.update(_joined([step.y for step in steps]), _joined([step.target for step in steps]))
+            _add(progress.totals, metric.name, self._model.backend.numbers([metric.total])[0])
+            _add(progress.totals, f"{metric.name} seen", metric.seen)
+        progress.step += len(steps)
+        progress.seconds = time.perf_counter() - self._began
+        return losses
+
+    def _remember(self) -> None:
+        optimizer = self._model.optimizer
+        slots = {name: slot.copy() for name, slot in optimizer.slots.items()}
+        self._start = self._model.flat_params.copy(), slots, optimizer.iterations
+
+    def _go_back(self) -> None:
+        assert self._start is not None
+        optimizer = self._model.optimizer
+        self._model.flat_params[:], slots, optimizer.iterations = self._start
+        for name, slot in slots.items():
+            optimizer.slots[name][:] = slot
+
+
+def mean(totals: dict[str, float], name: str) -> float:
+    """A metric over what was counted so far; NaN where it is not measured."""
+    return totals[name] / totals[f"{name} seen"] if name in totals else math.nan
+
+
+def _add(totals: dict[str, float], key: str, value: float | int) -> None:
+    totals[key] = totals.get(key, 0.0) + value
+
+
+def _joined(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _all_finite(numbers: Array) -> bool:
+    # The sum of squares is the cheaper question, and can only be too careful.
+    return math.isfinite(numbers @ numbers) or bool(np.isfinite(numbers).all())

@@ -1,0 +1,51 @@
+"""What the gpu backend would launch for a model, and why: `python -m scratchnn.train --explain-kernels`."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from scratchnn_kernels import gpu
+from scratchnn_kernels.gpu import dispatch
+
+
+def kernels_text(model: Any, B: int, T: int) -> str:
+    """A line for each layer of a built model, given B rows of T ids, and the table that decided."""
+    rows = [
+        (f"{layer.name} ({type(layer).__name__})", f"{_shape(layer.input_shape, B)} -> {_shape(layer.output_shape, B)}")
+        for layer in model.layers
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        f'gpu kernels of "{model.name}", a batch of {B:,} rows of {T:,} steps in {model.dtype}: '
+        "recurrent layers by the table below, the others as their file says"
+    ]
+    for row, layer in zip(rows, model.layers, strict=True):
+        margin = "  ".join(map(str.ljust, row, widths))
+        for what in _launched(layer, B, model.dtype):
+            lines.append(f"  {margin}  {what}")
+            margin = " " * len(margin)
+    return "\n".join([*lines, "", dispatch.explain()])
+
+
+def _launched(layer: Any, B: int, dtype: Any) -> Iterator[str]:
+    kernel = _kernel_of(layer)
+    if kernel == "bidirectional":
+        for side in (layer.forward_layer, layer.backward_layer):
+            end = "from the end" if side.go_backwards else "from the start"
+            yield from (f"{end}: {what}" for what in _launched(side, B, dtype))
+    elif kernel in dispatch.CELLS:
+        cell = "gru_reset_before" if kernel == "gru" and not layer.reset_after else kernel
+        yield dispatch.explain_layer(cell, layer.units, B, layer.input_shape[1], dtype)
+    elif kernel in gpu.__all__:
+        yield f"{kernel}.py"
+    else:
+        yield "array code, no kernel"
+
+
+def _kernel_of(layer: Any) -> str:
+    """MaxPooling1D -> max_pooling1d: a layer's kernels have its name."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__).lower()
+
+
+def _shape(shape: tuple, B: int) -> str:
+    return "(" + ", ".join(str(length) for length in (B, *shape[1:])) + ")"

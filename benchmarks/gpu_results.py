@@ -86,10 +86,11 @@ class Verdict:
             return "not measured"
         if any(pair.agree is False for pair in found):
             return "not counted: the losses differ"
-        met = sum((pair.ratio or 0) >= self.least for pair in found)
-        word = "met" if met == len(self.pairs) else "missed" if met < len(found) else "met as far as measured"
+        met, asked = sum((pair.ratio or 0) >= self.least for pair in found), len(self.pairs)
+        word = "missed" if met < len(found) else "met" if met == asked else "met as far as measured"
+        sizes = f"{met} of {len(found)} sizes" + ("" if len(found) == asked else f", {asked - len(found)} not measured")
         doubt = "" if all(pair.agree for pair in found) else "; losses not compared"
-        return f"**{word}** ({met} of {len(self.pairs)} sizes){doubt}"
+        return f"**{word}** ({sizes}){doubt}"
 
 
 def verdicts(results: Results) -> list[Verdict]:

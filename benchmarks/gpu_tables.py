@@ -156,9 +156,7 @@ _ABOUT_LAYERS = (
 def about(found: dict[str, Any]) -> str:
     ours, torch = found["machine"].get(OURS, {}), found["machine"].get(TORCH, {})
     peer = f"PyTorch {torch['torch']} with cuDNN {torch['cudnn']}" if "torch" in torch else "no PyTorch"
-    card = (
-        f"{ours.get('device')}, driver for CUDA {ours.get('driver')}, CUDA {ours.get('cuda')}, CuPy {ours.get('cupy')}"
-    )
+    card = f"{ours.get('device')}, driver {ours.get('driver')}, CUDA {ours.get('cuda')}, CuPy {ours.get('cupy')}"
     ended = "" if found.get("finished") else " **The run was interrupted.**"
     return f"{card}; {peer}; {found['date']}, `{found['command']}`.{ended}"
 
@@ -180,11 +178,17 @@ def _named(model: Model) -> str:
 
 
 def errors(found: dict[str, Any]) -> str:
-    """What failed, a line each."""
-    failed = [row for row in found["rows"] if "error" in row]
-    lines = [f"- {describe(row['question'])}: {row['error']}" for row in failed[:MOST_ERRORS]]
+    """What failed, a line for each reason."""
+    failed: dict[str, list[str]] = {}
+    for row in found["rows"]:
+        if "error" in row:
+            failed.setdefault(row["error"], []).append(describe(row["question"]))
+    lines = [
+        f"- {questions[0]}{f' and {len(questions) - 1} more' if len(questions) > 1 else ''}: {error}"
+        for error, questions in list(failed.items())[:MOST_ERRORS]
+    ]
     if len(failed) > MOST_ERRORS:
-        lines.append(f"- and {len(failed) - MOST_ERRORS} more, in the JSON")
+        lines.append(f"- {len(failed) - MOST_ERRORS} other reasons, in the JSON")
     return "\n".join(["Without an answer:", "", *lines]) if lines else ""
 
 

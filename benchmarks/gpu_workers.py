@@ -44,7 +44,11 @@ class Worker:
             status = process.wait()
             self.close()
             return {"error": f"the process ended with status {status}"}
-        answer = json.loads(line)
+        try:
+            answer = json.loads(line)
+        except ValueError:  # it died in the middle of it
+            self.close()
+            return {"error": f"the process ended while it answered: {line[:100]!r}"}
         if answer.pop("ends", False):
             self.close()
         return answer

@@ -1,6 +1,7 @@
 """scratchnn on the gpu, timed: the worker that benchmarks/gpu.py asks. See gpu_plan.py for the questions."""
 
 import gc
+import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -65,7 +66,8 @@ class Answers:
             "device": properties["name"].decode(),
             "capability": cupy.cuda.Device().compute_capability,
             "memory_mb": properties["totalGlobalMem"] >> 20,
-            "driver": cupy.cuda.runtime.driverGetVersion(),
+            "driver": nvidia_smi("driver_version") or f"for CUDA {cupy.cuda.runtime.driverGetVersion()}",
+            "clocks": nvidia_smi("clocks.max.sm,clocks.sm,power.limit,temperature.gpu"),
             "cuda": cupy.cuda.runtime.runtimeGetVersion(),
             "cupy": cupy.__version__,
             **facts(),
@@ -123,6 +125,16 @@ class Answers:
             "loss": float(test["loss"]),
             "data": data,
         }
+
+
+def nvidia_smi(what: str) -> str | None:
+    """Facts that CUDA does not tell; None where the program is missing, as in some containers."""
+    command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader"]
+    try:
+        run = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return run.stdout.splitlines()[0] if run.returncode == 0 and run.stdout else None
 
 
 def kernel(case: Case) -> str:

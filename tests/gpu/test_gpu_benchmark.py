@@ -5,11 +5,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from scratchnn_kernels.gpu import availability, dispatch
+from scratchnn_kernels.gpu import availability, device, dispatch
 from scratchnn_kernels.reference import lstm
 
 from benchmarks import gpu as benchmark
@@ -19,6 +20,7 @@ from benchmarks.gpu_plan import OURS, TORCH, Case, D, Model
 from benchmarks.gpu_workers import Worker
 from benchmarks.workloads import GATES, WORKLOADS
 from scratchnn import activations
+from tests.gpu import nvrtc
 from tests.gpu.device_arrays import counts
 from tests.gpu.emulator import Emulator
 
@@ -161,6 +163,37 @@ def test_what_an_epoch_does_once_is_not_counted(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(gpu_timing.time, "perf_counter", lambda: now[0])
     assert gpu_timing.per_step(train, steps=100) == pytest.approx(2.0)
+
+
+def test_the_waiting_kernel_compiles() -> None:
+    library = nvrtc.library_path()
+    if library is None:
+        pytest.skip("needs the compiler's library: pip install nvidia-cuda-nvrtc")
+    cubin, used = nvrtc.compile_to_cubin(library, ours.WAIT, "wait.cu", ["--gpu-architecture=sm_90"])
+    assert cubin.startswith(nvrtc.ELF) and list(used) == ["wait"]
+
+
+def test_the_clock_of_cupy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device waits first, then the calls lie between the two events, and the last one is waited for."""
+    seen: list[Any] = []
+
+    class Event:
+        def record(self) -> None:
+            seen.append("record")
+
+        def synchronize(self) -> None:
+            seen.append("synchronize")
+
+    cuda = SimpleNamespace(Event=Event, get_elapsed_time=lambda start, end: 6.0)
+    cupy = SimpleNamespace(cuda=cuda, RawKernel=lambda text, name: lambda *launch: seen.append(launch))
+    monkeypatch.setattr(device, "xp", lambda: cupy)
+    assert ours.CuPyClock().device(lambda: seen.append("call"), 3, 0.5) == 2.0
+    assert seen == [((1,), (1,), (1_000_000,)), "record", "call", "call", "call", "record", "synchronize"]
+
+
+def test_a_program_that_is_missing_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert ours.nvidia_smi("driver_version") is None
 
 
 # ---- what is asked

@@ -28,6 +28,7 @@ from scratchnn_kernels.gpu import availability, dispatch
 
 from benchmarks import gpu_plan, gpu_tables, tables
 from benchmarks.gpu_plan import OURS, TORCH
+from benchmarks.gpu_results import Results
 from benchmarks.gpu_workers import Worker
 from benchmarks.harness import ROOT
 
@@ -97,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(options: argparse.Namespace, commands: dict[str, list[str]], command: str) -> int:
-    """Ask all that is to be asked, print the tables, and write them down."""
+    """Ask all that is to be asked, print the tables, and write them down. 1 if ours and PyTorch's losses differ."""
     size = "quick" if options.quick else "full" if options.full else "default"
     out = options.out or (QUICK_OUT if options.quick else OUT)
     seconds = 60 * (options.minutes or MINUTES[size])
@@ -140,7 +141,7 @@ def measure(options: argparse.Namespace, commands: dict[str, list[str]], command
     print(f"\n{text}\n\nwritten to {out}, in {results['minutes']} minutes")
     if out == OUT:
         PAGE.write_text(tables.with_table(PAGE.read_text(encoding="utf-8"), gpu_tables.MARKS, text), encoding="utf-8")
-    return 0
+    return 1 if gpu_tables.differing(Results(results)) else 0
 
 
 def _facts(answer: dict[str, Any]) -> dict[str, Any]:

@@ -161,11 +161,14 @@ def about(found: dict[str, Any]) -> str:
     return f"{card}; {peer}; {found['date']}, `{found['command']}`.{ended}"
 
 
+def differing(results: Results) -> list[Model]:
+    return [model for model in checked("full") if results.agree(model) is False]
+
+
 def doubts(results: Results) -> str:
     """Models whose losses do not agree with PyTorch's, or were not compared."""
-    found = {model: results.agree(model) for model in checked("full")}
-    wrong = [_named(model) for model, agree in found.items() if agree is False]
-    missing = [_named(model) for model, agree in found.items() if agree is None]
+    wrong = [_named(model) for model in differing(results)]
+    missing = [_named(model) for model in checked("full") if results.agree(model) is None]
     sentences = [f"**The losses of {', '.join(wrong)} differ from PyTorch's.**"] if wrong else []
     sentences += [f"Not compared with PyTorch: the losses of {', '.join(missing)}."] if missing else []
     if not sentences:

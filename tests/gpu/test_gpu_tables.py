@@ -86,6 +86,7 @@ def test_times_count_only_where_the_losses_agree() -> None:
             row["result"] = [0.7, 0.6, 0.5, 0.41]
     assert _words(results)[4] == "not counted: the losses differ"
     assert "The losses of `lstm`, H=128, T=500 differ" in gpu_tables.page(results)
+    assert gpu_tables.differing(Results(results)) == [gpu_plan.Model("lstm", H=128, T=500)]
     results["rows"] = [row for row in results["rows"] if row["question"]["what"] != "losses"]
     assert _words(results)[0] == "**met** (2 of 2 sizes); losses not compared"
 

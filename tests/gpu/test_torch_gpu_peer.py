@@ -25,7 +25,9 @@ def torch() -> Iterator[Worker]:
     if PYTHON == sys.executable and importlib.util.find_spec("torch") is None:
         pytest.skip("needs PyTorch (or SCRATCHNN_TORCH_PYTHON, a Python that has it)")
     worker = Worker([PYTHON, "-m", "benchmarks.peers.run_torch_gpu", "--device", "cpu"])
-    yield worker
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")  # two threads wait for each other where other programs run
+        yield worker
     worker.close()
 
 

@@ -83,6 +83,7 @@ class Epoch:
         self._gathered = range(0)  # the steps whose examples lie in these two:
         self._x_gathered = self._y_gathered = x[:0]
         self._waiting: list[Step] = []  # steps that were taken and not looked at
+        self._numbers_waiting = 0  # in their outputs
         self._start: tuple[Array, dict[str, Array], int] | None = None  # parameters, slots, iterations before them
         self._began = time.perf_counter() - progress.seconds
 
@@ -96,16 +97,17 @@ class Epoch:
         Raises:
             NonFiniteError: as `train_step`, if it is looked at.
         """
-        if not self._waiting and not self._looks_always:
+        if self._start is None and not self._looks_always:
             self._remember()
         self._waiting.append(self._step(step, self._looks_always))
+        self._numbers_waiting += self._waiting[-1].y.size
 
     def wants_a_look(self, step: int) -> bool:
         """Whether to look after this step. That follows from counts, never from the clock."""
         if self._looks_always:
             return True
-        numbers = sum(each.y.size for each in self._waiting)
-        return (step + 1) % STEPS_AHEAD == 0 or step + 1 == self.steps or numbers > MOST_NUMBERS_AHEAD
+        much = self._numbers_waiting > MOST_NUMBERS_AHEAD
+        return (step + 1) % STEPS_AHEAD == 0 or step + 1 == self.steps or much
 
     def look(self) -> list[float]:
         """Add what the steps since the last look brought to `progress`. Return their losses.
@@ -113,9 +115,10 @@ class Epoch:
         Raises:
             NonFiniteError: as `train_step`; model and progress stand where the step that failed began.
         """
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._numbers_waiting = self._waiting, [], 0
         numbers = self._numbers_of(waiting)
         if self._looks_always or (all(map(math.isfinite, numbers)) and _all_finite(self._model.flat_params)):
+            self._start = None
             return self._count(waiting, numbers)
         self._go_back()
         losses = []
@@ -126,7 +129,7 @@ class Epoch:
 
     def abandon(self) -> None:
         """Forget steps that were not looked at: model and progress stand where the last look found them."""
-        if self._waiting and not self._looks_always:
+        if self._start is not None:
             self._go_back()
         self._waiting = []
 
@@ -178,6 +181,7 @@ class Epoch:
         self._model.flat_params[:], slots, optimizer.iterations = self._start
         for name, slot in slots.items():
             optimizer.slots[name][:] = slot
+        self._start = None
 
 
 def mean(totals: dict[str, float], name: str) -> float:

@@ -7,30 +7,34 @@ sigmoid or softmax yet, which is more exact: no probability has to be kept away 
 Keras: the same numbers and names. A probability nearer than 1e-7 to 0 or 1 is moved to that distance, and where it was
 moved its gradient is 0, because the moved value no longer depends on y. (Keras on TensorFlow alone looks behind a final
 sigmoid or softmax and takes the logits from there; say `from_logits=True` for that.)
+
+Losses are array code that runs wherever y and the targets lie, but for binary cross-entropy, the loss of the published
+models: it has kernels. A loss of an array on a device is a number on that device, an array of shape ().
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from copy import copy
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 from numpy.typing import DTypeLike
-from scratchnn_kernels.contract import Array
+from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
+from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn import activations
 from scratchnn.lookup import make
 
-EPSILON = 1e-7  # keras.config.epsilon()
+EPSILON = binary_crossentropy.EPSILON
 
 
 @dataclass(frozen=True)
 class LossCache:
-    """What backward needs: the outputs and their targets, and where there are some the probabilities made of y."""
+    """What backward needs: the outputs and their targets."""
 
     y: Float[Array, "*shape"]
     target: Float[Array, "*shape"]
-    p: Float[Array, "*shape"] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,19 @@ class Loss:
         """
         return _as_shape(self.name, _as_numbers(self.name, target), y_shape).astype(dtype)
 
-    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, LossCache]:
+    def on(self, kernels: Kernels) -> "Loss":
+        """The same loss, computed by these kernels, where they have it."""
+        return self
+
+    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, Any]:
+        """Return the loss, and the cache for backward."""
         raise NotImplementedError
 
-    def backward(self, cache: LossCache) -> Float[Array, "..."]:
+    def backward(self, cache: Any) -> Float[Array, "..."]:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, **asdict(self)}
+        return {"name": self.name} | {each.name: getattr(self, each.name) for each in fields(self) if each.init}
 
 
 @dataclass(frozen=True)
@@ -78,34 +87,29 @@ class BinaryCrossentropy(Loss):
 
     (1) p = min(max(y, ε), 1 - ε), or sigmoid(y) when `from_logits`
     (2) L = mean -(t log p + (1 - t) log(1 - p))
+
+    Both are computed by the kernels of that name.
     """
 
     name: ClassVar[str] = "binary_crossentropy"
     from_logits: bool = False
+    pair: BinaryCrossentropyPair = field(default=binary_crossentropy, init=False, repr=False, compare=False)
+
+    def on(self, kernels: Kernels) -> "BinaryCrossentropy":
+        loss = copy(self)
+        object.__setattr__(loss, "pair", kernels.binary_crossentropy)  # losses are frozen once they are handed out
+        return loss
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
         target = _as_shape(self.name, _as_numbers(self.name, target), y_shape)
         _check_range(self.name, target)
         return target.astype(dtype)
 
-    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, LossCache]:
-        t = target
-        if self.from_logits:
-            # (1, 2) together: -log sigmoid(y) = log(1 + exp(-y)), written so that exp cannot overflow.
-            loss = np.maximum(y, 0) - t * y + np.log1p(np.exp(-np.abs(y)))
-            return _mean(loss), LossCache(y, target)
-        p = _inside(y)  # (1)
-        loss = -(t * np.log(p) + (1 - t) * np.log(1 - p))  # (2)
-        return _mean(loss), LossCache(y, target, p)
+    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, Any]:
+        return self.pair.forward(y, target, self.from_logits)  # (1, 2)
 
-    def backward(self, cache: LossCache) -> Float[Array, "..."]:
-        y, t = cache.y, cache.target
-        if self.from_logits:
-            return (activations.get("sigmoid")(y) - t) / y.size  # (1, 2) together
-        p = cache.p
-        assert p is not None
-        dp = (p - t) / (p * (1 - p) * y.dtype.type(y.size))  # (2)
-        return np.where(p == y, dp, 0)  # (1)
+    def backward(self, cache: Any) -> Float[Array, "..."]:
+        return self.pair.backward(cache)  # (1, 2)
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,8 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         return target.astype(np.int64)
 
     def forward(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> tuple[Any, LossCache]:
-        one_hot = (target[..., np.newaxis] == np.arange(y.shape[-1])).astype(y.dtype)
+        classes = np.ones_like(y, dtype=np.int64).cumsum(axis=-1) - 1  # 0 ... C-1 in every row, where y lies
+        one_hot = (target[..., np.newaxis] == classes).astype(y.dtype)
         return super().forward(y, one_hot)
 
 
@@ -201,11 +206,6 @@ def get(identifier: str | Loss | Mapping[str, Any]) -> Loss:
         ValueError: for an unknown name; the nearest one is suggested.
     """
     return make("loss", identifier, Loss, LOSSES)
-
-
-def _inside(y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Keep probabilities away from 0 and 1. np.clip takes twice as long for a batch of 32."""
-    return np.minimum(np.maximum(y, y.dtype.type(EPSILON)), y.dtype.type(1 - EPSILON))
 
 
 def _mean(values: Float[Array, "..."]) -> Any:

@@ -51,11 +51,12 @@ def warm_up(model: Model, x: Any) -> None:
 
 def use_every_kernel(model: Model, settings: Settings) -> None:
     """Do everything once that training and testing will do, so that its kernels can be noted (see compiling.py)."""
-    assert model.optimizer is not None
+    assert model.optimizer is not None and model.loss is not None
     for batch, training in ((PREDICT_BATCH, False), (settings.batch_size, True)):
         ids = np.zeros((batch, settings.length), np.int32)
         y, caches = model.forward(model.check_input(ids), training=training, keep_caches=training)
-    _, grads = model.backward(np.zeros_like(y), caches)
+    dy = model.loss.backward(model.loss.forward(y, np.zeros_like(y))[1])
+    _, grads = model.backward(dy, caches)
     optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
     optimizer = optimizers.get(model.optimizer.get_config())  # the model's own must not count this step
     optimizer.init(model.flat_params.size, model.dtype, model.backend)

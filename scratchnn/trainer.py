@@ -58,7 +58,7 @@ class Trainer:
         if loss is None:
             raise ValueError("compile needs a loss, for instance loss='binary_crossentropy'")
         self.optimizer = optimizers.get(optimizer)
-        self.loss = losses.get(loss)
+        self.loss = losses.get(loss).on(self.backend.kernels)
         self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
         self.running_metrics()  # a wrong name is told now
 

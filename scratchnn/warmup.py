@@ -74,10 +74,13 @@ def _cache_folder() -> Path:
 
 
 def every_kernel(dtype: str) -> None:
-    """Use every layer and every optimizer once, in all ways that reach a kernel or a type of argument of its own."""
+    """Use every layer, every optimizer and the loss that has kernels once.
+
+    In all ways, that is, that reach a kernel or a type of argument of its own.
+    """
     import numpy as np
 
-    from scratchnn import Sequential, optimizers
+    from scratchnn import Sequential, losses, optimizers
     from scratchnn.layers import (
         GRU,
         LSTM,
@@ -113,6 +116,8 @@ def every_kernel(dtype: str) -> None:
         model = Sequential(stack, dtype=dtype, seed=0)
         model.build((None, T))
         y, caches = model.forward(x, training=True)
+        loss = losses.BinaryCrossentropy().on(model.backend.kernels)
+        loss.backward(loss.forward(y, np.zeros_like(y))[1])
         _, grads = model.backward(np.zeros_like(y), caches)
         optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
         for make in optimizers.OPTIMIZERS.values():

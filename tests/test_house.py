@@ -214,7 +214,7 @@ def parameters(function: object) -> list[str]:
 @pytest.mark.parametrize("backend", ["reference", "cpu", "gpu"])
 def test_a_backend_has_the_kernels_of_the_contract(backend: str) -> None:
     assert sorted(importlib.import_module(f"scratchnn_kernels.{backend}").__all__) == KERNELS
-    assert len(KERNELS) == 10
+    assert len(KERNELS) == 11
 
 
 def test_the_rules_of_the_optimizers_have_the_same_face() -> None:
@@ -265,17 +265,20 @@ CUDA = {
     "simple_rnn": ("simple_rnn.cu", "simple_rnn_step.cu"),
     "lstm": ("lstm.cu", "lstm_step.cu"),
     "gru": ("gru.cu", "gru_reset_before.cu", "gru_step.cu"),
-    "conv1d": ("conv1d.cu",),
+    "conv1d": ("conv1d.cu + pointwise.cu",),  # which hold them together
+    "dense": ("pointwise.cu",),
     "max_pooling1d": ("pooling.cu",),
     "global_max_pooling1d": ("pooling.cu",),
     "embedding": ("embedding.cu",),
+    "binary_crossentropy": ("binary_crossentropy.cu",),
 }
 
 
 @pytest.mark.parametrize(("kernel", "file"), [(kernel, file) for kernel, files in CUDA.items() for file in files])
 def test_the_numbers_in_the_cuda_sources_are_those_of_the_equations(kernel: str, file: str) -> None:
     equations = equations_of(backend_module("reference", kernel).__doc__)
-    text = (OURS["scratchnn_kernels"] / "gpu" / file).read_text(encoding="utf-8")
+    folder = OURS["scratchnn_kernels"] / "gpu"
+    text = "".join((folder / part).read_text(encoding="utf-8") for part in file.split(" + "))
     named = {int(number) for comment in re.findall(r"//.*", text) for number in re.findall(r"\((\d+)\)", comment)}
     assert named == equations
     ways = ("forward", "backward") if "forward" in text else ()
@@ -288,6 +291,6 @@ def test_the_numbers_in_the_cuda_sources_are_those_of_the_equations(kernel: str,
 
 
 def test_every_cuda_source_says_whose_equations_it_has() -> None:
-    named = {file for files in CUDA.values() for file in files}
+    named = {part for files in CUDA.values() for file in files for part in file.split(" + ")}
     rest = {path.name for path in (OURS["scratchnn_kernels"] / "gpu").glob("*.cu")} - named
     assert rest == {"dropout.cu", "optimizer.cu"}

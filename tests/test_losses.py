@@ -1,12 +1,15 @@
 """Losses against central differences and hand-made values, at extreme values, and at the door."""
 
+import json
 import math
 from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
+from scratchnn_kernels import cpu, reference
 
-from scratchnn import losses
+from scratchnn import Sequential, losses
+from scratchnn.layers import Dense
 from scratchnn.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -170,6 +173,24 @@ def test_config_brings_the_same_loss_back(loss: Loss) -> None:
     assert losses.get(loss) is loss
     assert losses.get(loss.get_config()) == loss
     assert losses.get(type(loss).__name__) == type(loss)()  # Keras' class spelling
+
+
+@pytest.mark.parametrize("loss", ALL, ids=repr)
+def test_other_kernels_make_no_other_loss(loss: Loss) -> None:
+    there = loss.on(cpu)
+    assert there == loss and hash(there) == hash(loss) and repr(there) == repr(loss)
+    assert there.get_config() == loss.get_config() and json.dumps(loss.get_config())
+    y, target = batch(loss, (5, 3))
+    (expected, expected_cache), (value, cache) = (each.forward(y, target) for each in (loss, there))
+    assert isinstance(value, float) and value == pytest.approx(expected, rel=1e-14)
+    np.testing.assert_allclose(there.backward(cache), loss.backward(expected_cache), rtol=1e-12)
+
+
+def test_binary_crossentropy_is_computed_by_the_kernels_of_the_model() -> None:
+    for backend, kernels in (("reference", reference), ("cpu", cpu)):
+        model = Sequential([Dense(1)], backend=backend)
+        model.compile(loss="bce")
+        assert isinstance(model.loss, BinaryCrossentropy) and model.loss.pair is kernels.binary_crossentropy
 
 
 def test_an_unknown_name_gets_a_suggestion() -> None:

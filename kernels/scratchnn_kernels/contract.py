@@ -8,7 +8,13 @@ A backend is a package (`reference`, `cpu` or `gpu`) with one module per layer, 
     y, cache = forward(x, ...parameters...)                                                     the others
     dx, grads = backward(dy, cache)              Embedding gives grads only, dropout and pooling dx only
 
+    loss, cache = forward(y, target, ...)                                                       losses
+    dy = backward(cache)
+
 One module, `optimizer`, is no pair: it holds the optimizers' update rules.
+
+A number that the host may never ask for stays where the arrays are: a loss and a norm are Python floats in `reference`
+and `cpu`, and in `gpu` arrays of shape () on the device. To convert one to a float is to wait for the device.
 
 With `keep_cache` False nothing will be differentiated: a recurrent pair may return None for the cache, and keep less.
 
@@ -19,7 +25,7 @@ Letters: B batch, T time, D input features, H hidden units, G packed gate column
 LSTM), V vocabulary, F filters, K dropout masks (1: shared by the gates, or one per gate).
 
 Kernels trust their input. The layers promise: every array C-contiguous, one floating dtype (float32 or float64)
-throughout, shapes checked, every id inside its table, activations known to the backend.
+throughout, shapes checked, every id inside its table, activations known to the backend (`dense` takes any).
 
 Shapes at the door, batch first:
     x          (B, T, D)   y  (B, T, H) when `sequences`, else (B, H): the state after the last step
@@ -160,11 +166,11 @@ class GlobalMaxPooling1DPair(Protocol):
 
 
 class DensePair(Protocol):
-    """x (N, D), W (D, H), b (H,) -> a (N, H), before the activation."""
+    """x (N, D), W (D, H), b (H,) -> y (N, H). Any activation: softmax along H, and the user's own, too."""
 
-    def forward(self, x: Array, W: Array, b: Array) -> tuple[Array, Any]: ...
+    def forward(self, x: Array, W: Array, b: Array, activation: ElementwiseActivation) -> tuple[Array, Any]: ...
 
-    def backward(self, da: Array, cache: Any, /) -> tuple[Array, Grads]: ...
+    def backward(self, dy: Array, cache: Any, /) -> tuple[Array, Grads]: ...
 
 
 class DropoutPair(Protocol):
@@ -178,11 +184,24 @@ class DropoutPair(Protocol):
 
 
 class EmbeddingPair(Protocol):
-    """x (B, T) ids, E (V, D) -> y (B, T, D). Ids have no gradient, so backward returns only grads."""
+    """x (B, T) ids, E (V, D) -> y (B, T, D). Ids have no gradient, so backward returns only grads.
+
+    Ids of an array of the host are checked before they get here. Those of an array that lies on the device are not,
+    since looking would wait for it: there an id outside 0 ... V-1 gives NaN, and receives no gradient.
+    """
 
     def forward(self, x: Array, E: Array) -> tuple[Array, Any]: ...
 
     def backward(self, dy: Array, cache: Any, /) -> Grads: ...
+
+
+@runtime_checkable
+class BinaryCrossentropyPair(Protocol):
+    """y and target of one shape and dtype -> the mean over all of them, summed in float64; backward gives dy."""
+
+    def forward(self, y: Array, target: Array, from_logits: bool) -> tuple[Any, Any]: ...
+
+    def backward(self, cache: Any, /) -> Array: ...
 
 
 @runtime_checkable
@@ -208,12 +227,12 @@ class OptimizerRules(Protocol):
         self, w: Array, g: Array, m: Array, v: Array, alpha: float, beta_1: float, beta_2: float, epsilon: float
     ) -> None: ...
 
-    def squared_norm(self, g: Array) -> float: ...
+    def squared_norm(self, g: Array) -> Any: ...
 
 
 @runtime_checkable
 class Kernels(Protocol):
-    """A backend: one pair per layer."""
+    """A backend: one pair per layer, one for the loss of the published models, and the rules of the optimizers."""
 
     @property
     def embedding(self) -> EmbeddingPair: ...
@@ -233,5 +252,7 @@ class Kernels(Protocol):
     def dense(self) -> DensePair: ...
     @property
     def dropout(self) -> DropoutPair: ...
+    @property
+    def binary_crossentropy(self) -> BinaryCrossentropyPair: ...
     @property
     def optimizer(self) -> OptimizerRules: ...

@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers
@@ -12,7 +11,6 @@ from scratchnn.layers.base import Config, Layer, Shape, positive_int
 class DenseLayerCache:
     kernel: Any
     x_shape: tuple[int, ...]
-    y: Array
 
 
 class Dense(Layer):
@@ -23,7 +21,7 @@ class Dense(Layer):
 
     Shapes: x (..., D) -> y (..., H), H = units; a sequence (B, T, D) is treated step by step
     Params: W (D, H), b (H,): D H + H numbers.
-    Cache:  that of the kernels, and y.
+    Cache:  x, W and y.
     Keras:  the same.
     Raises: ValueError for shapes that do not fit.
     """
@@ -61,14 +59,14 @@ class Dense(Layer):
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, DenseLayerCache]:
         x = self.as_input(x)
-        b = self.params["b"] if self.use_bias else np.zeros(self.units, self.dtype)
-        a, cache = self.backend.kernels.dense.forward(x.reshape(-1, x.shape[-1]), self.params["W"], b)  # (1)
-        y = self.activation.forward(a.reshape(*x.shape[:-1], self.units))  # (2)
-        return y, DenseLayerCache(cache, x.shape, y)
+        b = self.params["b"] if self.use_bias else self.backend.xp.zeros(self.units, self.dtype)
+        rows = x.reshape(-1, x.shape[-1])
+        y, cache = self.backend.kernels.dense.forward(rows, self.params["W"], b, self.activation)  # (1), (2)
+        return y.reshape(*x.shape[:-1], self.units), DenseLayerCache(cache, x.shape)
 
     def backward(self, dy: Array, cache: DenseLayerCache) -> tuple[Array, Grads]:
-        da = self.activation.backward(self.as_gradient(dy, cache.y.shape), cache.y)  # (2)
-        dx, grads = self.backend.kernels.dense.backward(da.reshape(-1, self.units), cache.kernel)  # (1)
+        dy = self.as_gradient(dy, (*cache.x_shape[:-1], self.units))
+        dx, grads = self.backend.kernels.dense.backward(dy.reshape(-1, self.units), cache.kernel)  # (1), (2)
         return dx.reshape(cache.x_shape), {name: grads[name] for name in self.params}
 
     def get_config(self) -> Config:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, State
 
@@ -159,7 +160,7 @@ class Recurrent(Layer):
         if self.zero_output_for_mask:
             shown = mask if self.return_sequences else mask[:, -1]
         elif state_given and self.return_sequences:
-            shown = mask.cumsum(axis=1) > 0
+            shown = mask.astype(np.int32).cumsum(axis=1) > 0
         elif state_given:
             shown = mask.max(axis=1)  # whether there was any
         else:

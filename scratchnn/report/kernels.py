@@ -15,15 +15,11 @@ def kernels_text(model: Any, B: int, T: int) -> str:
         for layer in model.layers
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        f'gpu kernels of "{model.name}", a batch of {B:,} rows of {T:,} steps in {model.dtype}: '
-        "recurrent layers by the table below, the others as their file says"
-    ]
+    lines = [f'gpu kernels of "{model.name}", a batch of {B:,} rows of {T:,} steps in {model.dtype}:']
     for row, layer in zip(rows, model.layers, strict=True):
-        margin = "  ".join(map(str.ljust, row, widths))
-        for what in _launched(layer, B, model.dtype):
-            lines.append(f"  {margin}  {what}")
-            margin = " " * len(margin)
+        what, *more = _launched(layer, B, model.dtype)
+        lines.append(f"  {'  '.join(map(str.ljust, row, widths))}  {what}")
+        lines += [f"      {line}" for line in more]
     return "\n".join([*lines, "", dispatch.explain()])
 
 
@@ -32,10 +28,11 @@ def _launched(layer: Any, B: int, dtype: Any) -> Iterator[str]:
     if kernel == "bidirectional":
         for side in (layer.forward_layer, layer.backward_layer):
             end = "from the end" if side.go_backwards else "from the start"
-            yield from (f"{end}: {what}" for what in _launched(side, B, dtype))
+            what, *more = _launched(side, B, dtype)
+            yield from (f"{end}: {what}", *more)
     elif kernel in dispatch.CELLS:
         cell = "gru_reset_before" if kernel == "gru" and not layer.reset_after else kernel
-        yield dispatch.explain_layer(cell, layer.units, B, layer.input_shape[1], dtype)
+        yield from dispatch.explain_layer(cell, layer.units, B, layer.input_shape[1], dtype)
     elif kernel in gpu.__all__:
         yield f"{kernel}.py"
     else:

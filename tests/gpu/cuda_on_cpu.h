@@ -1,7 +1,7 @@
 // Runs CUDA kernels on the CPU, to see whether they are right; it says nothing about speed.
 //
 // Every CUDA thread is a fiber (a stack of its own, switched by hand) of one thread of the CPU; blocks run one after
-// the other. A barrier or a shuffle hands over to the next fiber. What this finds and a GPU may hide:
+// the other. A barrier, a shuffle or a ballot hands over to the next fiber. What this finds and a GPU may hide:
 // - shared memory is NaN before every block, and an array of ours that is `empty` is too (emulator.py);
 // - a barrier that not all threads reach ends in a report, not in a hang;
 // - the order of threads between two barriers is chosen: forwards, backwards, at random, or one warp as far ahead of
@@ -12,7 +12,9 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#ifndef __x86_64__
 #include <ucontext.h>
+#endif
 
 #include <utility>
 
@@ -34,8 +36,52 @@ constexpr size_t SHARED_MEMORY = 48 * 1024;  // what every device gives a block 
 enum Order { FORWARDS, BACKWARDS, AT_RANDOM, WARP_AHEAD };
 enum State { READY, AT_WARP_BARRIER, AT_BLOCK_BARRIER, DONE };
 
+#ifdef __x86_64__
+// Keeps what a called function has to keep on the old stack, and takes it from the new one. ucontext does the same with
+// two system calls, and made all of this six times as slow.
+using Context = void *;  // the top of a stack that is not in use
+extern "C" __attribute__((visibility("hidden"))) void change_stack(Context *from, Context to);
+asm(R"(
+.text
+change_stack:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+)");
+inline void change(Context &from, Context &to) { change_stack(&from, to); }
+inline void prepare(Context &context, char *stack, size_t size, void (*run)()) {
+    void **top = reinterpret_cast<void **>(reinterpret_cast<size_t>(stack + size) & ~size_t(15));
+    *--top = nullptr;  // where `run` would return to
+    *--top = reinterpret_cast<void *>(run);
+    for (int n = 0; n < 6; n++) *--top = nullptr;
+    context = top;
+}
+#else
+using Context = ucontext_t;
+inline void change(Context &from, Context &to) { swapcontext(&from, &to); }
+inline void prepare(Context &context, char *stack, size_t size, void (*run)()) {
+    getcontext(&context);
+    context.uc_stack.ss_sp = stack;
+    context.uc_stack.ss_size = size;
+    context.uc_link = nullptr;
+    makecontext(&context, run, 0);
+}
+#endif
+
 struct Thread {
-    ucontext_t context;
+    Context context;
     State state;
     int line;  // of the barrier at which it waits
     int shuffles;
@@ -49,7 +95,7 @@ struct Warp {
 inline Thread threads[MOST_THREADS];
 inline Warp warps[MOST_THREADS / WARP];
 inline char stacks[MOST_THREADS][STACK];
-inline ucontext_t scheduler;
+inline Context scheduler;
 inline int count, current, waiting;  // threads of the block; the one that runs; those at the block's barrier
 inline unsigned random_state;
 inline Index block_index, block_size, grid_size;
@@ -60,7 +106,7 @@ inline Thread &self() { return threads[current]; }
 inline void pause(State state, int line) {
     self().state = state;
     self().line = line;
-    swapcontext(&self().context, &scheduler);
+    change(self().context, scheduler);
 }
 
 inline void release(State from, int first, int last) {
@@ -100,6 +146,17 @@ template <class Value> Value shuffle(Value value, int from, int line) {
     return value;
 }
 
+// Of the lanes of the warp, those for which `holds`.
+inline unsigned ballot(bool holds, int line) {
+    const Warp &warp = warps[current / WARP];
+    double *slots = warps[current / WARP].slots[self().shuffles++ % 2];
+    slots[current % WARP] = holds;
+    warp_barrier(line);
+    unsigned lanes = 0;
+    for (int lane = 0; lane < warp.size; lane++) lanes |= (unsigned)(slots[lane] != 0) << lane;
+    return lanes;
+}
+
 // The next thread that can run, or -1. `turn` goes around; a warp that runs ahead keeps its turn.
 inline int next_thread(int order, int turn) {
     if (order == WARP_AHEAD) turn = (turn + count - 1) % count / WARP * WARP;
@@ -133,7 +190,7 @@ inline void **arguments;
 
 inline void run_thread() {
     body(arguments);
-    self().state = DONE;
+    pause(DONE, 0);
 }
 
 inline bool run_block(int order) {
@@ -146,11 +203,7 @@ inline bool run_block(int order) {
         thread.state = READY;
         thread.line = thread.shuffles = 0;
         thread.index = Index{n, 0, 0};
-        getcontext(&thread.context);
-        thread.context.uc_stack.ss_sp = stacks[n];
-        thread.context.uc_stack.ss_size = STACK;
-        thread.context.uc_link = &scheduler;
-        makecontext(&thread.context, run_thread, 0);
+        prepare(thread.context, stacks[n], STACK, run_thread);
     }
     for (int done = 0, turn = 0; done < count && error == nullptr;) {
         const int thread = next_thread(order, turn);
@@ -159,7 +212,7 @@ inline bool run_block(int order) {
             break;
         }
         current = thread;
-        swapcontext(&scheduler, &threads[thread].context);
+        change(scheduler, threads[thread].context);
         done += threads[thread].state == DONE;
         turn = (order == BACKWARDS ? count - 1 - thread : thread) + 1;
     }
@@ -206,6 +259,8 @@ inline const char *launch(Body kernel, void **values, const int *grid, int block
     cuda_on_cpu::shuffle(value, cuda_on_cpu::current % cuda_on_cpu::WARP / (width) * (width) + (lane) % (width), __LINE__)
 #define __shfl_xor_sync(mask, value, lanes, width) \
     cuda_on_cpu::shuffle(value, (cuda_on_cpu::current % cuda_on_cpu::WARP) ^ (lanes), __LINE__)
+#define __ballot_sync(mask, holds) cuda_on_cpu::ballot(holds, __LINE__)
+#define __ffs(word) __builtin_ffs(word)
 #define __expf expf
 #define __fdividef(a, b) ((a) / (b))
 #define __umul64hi(a, b) ((unsigned long long)(((unsigned __int128)(a) * (b)) >> 64))

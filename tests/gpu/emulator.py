@@ -103,7 +103,7 @@ class _Held:
     def __init__(self, name: str, parameter: Parameter, value: Any, defines: device.Defines) -> None:
         self.name, self.parameter = name, parameter
         word = parameter.word
-        if word in ("real", "NUMBER"):
+        if word == "real":
             word = str(defines["REAL"])
         expected = (str(defines["ID"]).removeprefix("id_"),) if word == "ID" else DTYPES[word]
         if isinstance(value, DeviceArray | np.ndarray):

@@ -31,4 +31,4 @@ def to_host(value: Any) -> Any:
         return {name: to_host(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return tuple(map(to_host, value))
-    return device.xp().asnumpy(value)
+    return device.xp().asnumpy(value)[()]  # an array of shape () becomes a number

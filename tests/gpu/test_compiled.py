@@ -55,11 +55,13 @@ PROGRAMS = [
             ("simple_rnn_step.cu", {}),
             ("lstm_step.cu", {}),
             ("gru_step.cu", {}),
+            ("binary_crossentropy.cu", {"BLOCK": 256}),
             ("conv1d.cu", {}),
+            ("pointwise.cu", {}),
             ("pooling.cu", {}),
             ("dropout.cu", {}),
-            ("embedding.cu", {"ID": "id_int32", "COLUMNS": 16, "GROUPS": 16}),
-            ("optimizer.cu", {"NUMBER": real, "SQUARE": 1, "BLOCK": 256}),
+            ("embedding.cu", {"ID": "id_int32", "WARPS": 8}),
+            ("optimizer.cu", {"BLOCK": 1024}),
         )
     ),
 ]

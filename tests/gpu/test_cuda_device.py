@@ -47,13 +47,13 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
 def test_a_kernel_is_compiled_once_and_launched_as_asked(calls: list[tuple]) -> None:
     x = device.empty((5,), np.float32)
     for _ in range(2):
-        device.launch("dropout.cu", "multiply", {"REAL": "float", "H": 3}, 7, 256, x, None, 5, np.float32(2))
+        device.launch("dropout.cu", "dropout_backward", {"REAL": "float", "H": 3}, 7, 256, x, None, 5, np.float32(2))
     (compiled, code, options), *launches = calls
-    assert compiled == "compile" and "multiply(" in code
+    assert compiled == "compile" and "dropout_backward(" in code
     assert options == ("-ftz=true", "-DH=3", "-DREAL=float")
     assert len(launches) == 2
     _, kernel, grid, block, (first, null, number, real) = launches[0]
-    assert (kernel, grid, block) == ("multiply", (7,), (256,))
+    assert (kernel, grid, block) == ("dropout_backward", (7,), (256,))
     assert first is x
     # CuPy passes NumPy's scalars by their size: a pointer has 8 bytes, an int 4.
     assert [(type(each), int(each)) for each in (null, number, real)] == [
@@ -65,7 +65,7 @@ def test_a_kernel_is_compiled_once_and_launched_as_asked(calls: list[tuple]) -> 
 
 def test_other_constants_are_another_program(calls: list[tuple]) -> None:
     for H in (3, 4, 3):
-        device.launch("dropout.cu", "multiply", {"H": H}, (7, 2), 256)
+        device.launch("dropout.cu", "dropout_backward", {"H": H}, (7, 2), 256)
     assert [call[0] for call in calls] == ["compile", "launch", "compile", "launch", "launch"]
     assert calls[1][2] == (7, 2)
 

@@ -57,16 +57,17 @@ def test_explain_has_a_line_for_every_rule() -> None:
     assert lines[0].split()[:7] == ["any", "float32", "up", "to", "96", "any", "persistent"]
 
 
-def test_a_layer_is_explained_in_a_line() -> None:
-    assert dispatch.explain_layer("lstm", 32, 25, 100, np.float32) == (
-        "persistent: 1 launch forward, 1 backward (stepwise 200 and 300); 25 blocks of 128 threads, 32 of 32 weights "
-        "in registers. " + dispatch.TABLE[0].why
-    )
-    assert dispatch.explain_layer("gru", 128, 32, 10, np.float32).startswith(
-        "persistent: 4 launches forward, 4 backward (stepwise 20 and 30); 32 blocks of 512 threads, 80 of 128 weights "
-    )
-    line = dispatch.explain_layer("gru_reset_before", 200, 32, 500, np.float32)
-    assert line == f"stepwise: 2,000 launches forward, 2,500 backward. {dispatch.TABLE[3].why}"
+def test_a_layer_is_explained() -> None:
+    assert dispatch.explain_layer("lstm", 32, 25, 100, np.float32) == [
+        "persistent: 1 launch forward, 1 backward (stepwise 200 and 300)",
+        "25 blocks of 128 threads, 32 of 32 weights in registers",
+        dispatch.TABLE[0].why,
+    ]
+    what, shape, _ = dispatch.explain_layer("gru", 128, 32, 10, np.float32)
+    assert what == "persistent: 4 launches forward, 4 backward (stepwise 20 and 30)"
+    assert shape == "32 blocks of 512 threads, 80 of 128 weights in registers"
+    lines = dispatch.explain_layer("gru_reset_before", 200, 32, 500, np.float32)
+    assert lines == ["stepwise: 2,000 launches forward, 2,500 backward", dispatch.TABLE[3].why]
 
 
 @pytest.mark.parametrize(("kernel", "reset_after"), CELLS)

@@ -15,10 +15,10 @@ from scratchnn_kernels import gpu, reference
 from scratchnn_kernels.gpu import dispatch
 from scratchnn_kernels.gpu.activations import NAMES
 
-from tests.gpu.cases import CELLS, LARGE, OTHERS
+from tests.gpu.cases import CELLS, LARGE, OTHERS, PADDED
 from tests.gpu.emulator import ORDERS, Emulator
 from tests.gpu.on_device import OnDevice
-from tests.kernels.pairs import STATES, Case, Recurrent, name_of, variants
+from tests.kernels.pairs import STATES, BinaryCrossentropy, Case, Conv1D, Dense, Embedding, Recurrent, name_of, variants
 
 WAYS = pytest.mark.parametrize("way", [dispatch.PERSISTENT, dispatch.STEPWISE])
 
@@ -137,3 +137,83 @@ def test_equally_large_steps_share_the_gradient(emulator: Emulator) -> None:
     y, cache = pair.forward(x)
     assert y == 3
     np.testing.assert_array_equal(pair.backward(np.full((1, 1), 6.0), cache).ravel(), [0, 2, 2, 0, 2])
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+def test_certainty_has_the_price_that_the_reference_gives_it(dtype: Any, from_logits: bool, emulator: Emulator) -> None:
+    """Probabilities of exactly 0 and 1, and logits for which exp overflows."""
+    y = np.array([0, 1, 0, 1, 0.25] if not from_logits else [-1e4, 1e4, -1e4, 1e4, 0.25], dtype)
+    target = np.array([0, 0, 1, 1, 0.5], dtype)
+    results = []
+    for pair in (reference.binary_crossentropy, OnDevice(gpu.binary_crossentropy)):
+        loss, cache = pair.forward(y, target, from_logits)
+        results.append((loss, pair.backward(cache)))
+    (expected, expected_dy), (loss, dy) = results
+    rtol = 1e-6 if dtype == np.float32 else 1e-14
+    assert (loss.shape, loss.dtype) == ((), np.float64)
+    assert loss == pytest.approx(expected, rel=rtol)
+    np.testing.assert_allclose(dy, expected_dy, rtol=rtol)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_a_nan_is_not_lost_in_the_loss(from_logits: bool, emulator: Emulator) -> None:
+    for at in (0, 299):
+        y = np.full(300, 0.5)
+        y[at] = np.nan
+        loss, _ = OnDevice(gpu.binary_crossentropy).forward(y, np.zeros(300), from_logits)
+        assert np.isnan(loss)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64"])
+def test_ids_of_every_type(dtype: str, emulator: Emulator) -> None:
+    x = np.random.default_rng(0).integers(0, 5, (3, 70)).astype(dtype)
+    E, dy = np.random.default_rng(1).normal(size=(5, 3)), np.random.default_rng(2).normal(size=(3, 70, 3))
+    results = []
+    for pair in (reference.embedding, OnDevice(gpu.embedding)):
+        y, cache = pair.forward(x, E)
+        results.append((y, pair.backward(dy, cache)["E"]))
+    for expected, got in zip(*results, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
+    assert emulator.launched == ["embedding_forward", "embedding_backward"]
+
+
+@pytest.mark.parametrize("outside", [-1, 5, 2**31 - 1, 2**63 - 1, -(2**63)])
+def test_an_id_outside_of_the_table_is_not_read_and_gives_nan(outside: int, emulator: Emulator) -> None:
+    """Ids that lie on the device are not looked at before. The emulator sees whoever leaves an array."""
+    x = np.array([[0, 4, outside, 2]])
+    E = np.arange(10.0).reshape(5, 2)
+    pair = OnDevice(gpu.embedding)
+    y, cache = pair.forward(x, E)
+    assert np.isnan(y[0, 2]).all()
+    assert np.array_equal(y[0, [0, 1, 3]], E[[0, 4, 2]])
+    dE = pair.backward(np.ones((1, 4, 2)), cache)["E"]
+    assert np.array_equal(dE[:, 0], [1, 0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("case", [PADDED, BinaryCrossentropy(B=300)], ids=name_of)
+def test_sums_do_not_depend_on_the_order_of_threads(case: Case, emulator: Emulator) -> None:
+    results = []
+    for order in ORDERS:
+        emulator.order = order
+        outputs, gradients = case.run(OnDevice(getattr(gpu, case.kernel)), np.float32)
+        results.append([*outputs, *gradients.values()])
+    for other in results[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
+
+
+LAUNCHES = [
+    (Dense(activation="relu"), ["activate_biased", "activation_derivative"]),
+    (Dense(activation="linear"), ["activate_biased"]),
+    (Dense(activation="softmax"), []),
+    (Conv1D(), ["conv1d_windows", "activate_biased", "activation_derivative", "conv1d_fold"]),
+    (BinaryCrossentropy(), ["binary_crossentropy_forward", "binary_crossentropy_backward"]),
+    (Embedding(), ["embedding_forward", "embedding_backward"]),
+]
+
+
+@pytest.mark.parametrize(("case", "kernels"), LAUNCHES, ids=[name_of(case) for case, _ in LAUNCHES])
+def test_what_a_pass_both_ways_launches(case: Case, kernels: list[str], emulator: Emulator) -> None:
+    """Each costs the host some microseconds: a step of training has a budget of them."""
+    case.run(OnDevice(getattr(gpu, case.kernel)), np.float32)
+    assert emulator.launched == kernels

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scratchnn_kernels import gpu, reference
 
+from tests.gpu.device_arrays import DeviceArray
 from tests.gpu.emulator import Emulator
 from tests.gpu.on_device import to_device, to_host
 
@@ -63,8 +64,32 @@ def test_three_steps_of_every_rule(name: str, dtype: Any, emulator: Emulator) ->
         np.testing.assert_allclose(got, expected, rtol=rtol, atol=atol)
 
 
-@DTYPES
-@pytest.mark.parametrize("size", [1, 255, 256, 257, 70_000])
-def test_squared_norm(size: int, dtype: Any, emulator: Emulator) -> None:
+def assert_norm_agrees(size: int, dtype: Any) -> None:
     g = (1e19 * np.random.default_rng(size).normal(size=size)).astype(dtype)  # whose squares float32 does not hold
-    assert gpu.optimizer.squared_norm(to_device(g)) == pytest.approx(reference.optimizer.squared_norm(g), rel=1e-13)
+    got = gpu.optimizer.squared_norm(to_device(g))
+    assert (got.shape, got.dtype) == ((), np.float64) and type(got) is DeviceArray, "the host must not wait for it"
+    assert to_host(got) == pytest.approx(reference.optimizer.squared_norm(g), rel=1e-13)
+
+
+@DTYPES
+@pytest.mark.parametrize("size", [1, 31, 1023, 1024, 1025, 70_000])
+def test_the_squared_norm_is_one_launch(size: int, dtype: Any, emulator: Emulator) -> None:
+    assert_norm_agrees(size, dtype)
+    assert emulator.launched == ["sum_of_squares"]
+
+
+@DTYPES
+@pytest.mark.parametrize("size", [101, 127, 128, 129, 1024, 1025, 9_999])
+def test_the_squared_norm_of_more_numbers_is_two_launches(
+    size: int, dtype: Any, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu.optimizer, "SUMMING", 32)  # so that a few numbers are many blocks, or too many
+    monkeypatch.setattr(gpu.optimizer, "ALONE", 100)
+    assert_norm_agrees(size, dtype)
+    assert emulator.launched == ["sum_of_squares", "sum_of_sums"]
+
+
+def test_a_nan_reaches_the_squared_norm(emulator: Emulator) -> None:
+    g = np.ones(2000, np.float32)
+    g[1999] = np.nan
+    assert np.isnan(to_host(gpu.optimizer.squared_norm(to_device(g))))

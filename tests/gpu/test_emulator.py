@@ -38,6 +38,27 @@ def test_shuffles_stay_in_their_quad(order: str, run: Run) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
+def test_a_ballot_tells_every_lane_of_its_warp_what_all_lanes_said(order: str, run: Run) -> None:
+    """Two warps, of which the second has 13 threads; two ballots in a row, so that a fast lane meets a slow one."""
+    said = np.random.default_rng(0).random((2, 45)) < 0.5
+    words = (said * 2 ** (np.arange(45) % 32)).reshape(2, 45)
+    expected = np.where(np.arange(45) < 32, words[:, :32].sum(axis=1)[:, None], words[:, 32:].sum(axis=1)[:, None])
+    given = xp.asarray((said[0] + 2 * said[1]).astype(np.int32))
+    ballot = "int said = given[threadIdx.x]; unsigned first = __ballot_sync(~0u, said & 1);"
+    ballot += "unsigned second = __ballot_sync(~0u, said & 2);"
+    for number, name in enumerate(("first", "second")):
+        out = xp.asnumpy(run(f"{ballot} out[threadIdx.x] = {name};", block=45, order=order, given=given))
+        assert (out.view(np.uint32) == expected[number]).all()
+
+
+def test_the_first_lane_of_a_ballot_is_counted_from_one(run: Run) -> None:
+    lanes = np.arange(64)
+    out = run("out[threadIdx.x] = __ffs(1u << threadIdx.x % 32 | 1u << 31);")
+    assert (xp.asnumpy(out) == lanes % 32 + 1).all()
+    assert (xp.asnumpy(run("out[threadIdx.x] = __ffs(0);")) == 0).all()
+
+
+@pytest.mark.parametrize("order", ORDERS)
 def test_a_barrier_makes_what_was_written_visible(order: str, run: Run) -> None:
     write, read = (
         "__shared__ int s[64]; s[threadIdx.x] = given[threadIdx.x];",
@@ -53,6 +74,7 @@ def test_a_barrier_makes_what_was_written_visible(order: str, run: Run) -> None:
     [
         ("if (threadIdx.x < 40) __syncthreads();", "deadlock: 40 threads wait at a barrier, 0 in a shuffle, 24 have"),
         ("if (threadIdx.x > 0) out[0] = __shfl_sync(~0u, 1, 0, 4);", "deadlock: 0 threads wait at a barrier, 31 in"),
+        ("if (threadIdx.x > 0) out[0] = __ballot_sync(~0u, 1);", "deadlock: 0 threads wait at a barrier, 31 in"),
         ("if (threadIdx.x < 32) { __syncthreads(); } else {\n__syncthreads(); }", "wait at different barriers"),
         ("__shared__ int s[20000]; out[threadIdx.x] = s[threadIdx.x];", "too much shared memory"),
         ("const_cast<int *>(given)[0] = 7;", "argument 0: is const"),

@@ -11,9 +11,10 @@ import pytest
 from scratchnn_kernels import gpu, reference
 from scratchnn_kernels.gpu import device, dispatch
 
+from tests.gpu.cases import PADDED
 from tests.gpu.emulator import ORDERS, Emulator
-from tests.gpu.on_device import OnDevice
-from tests.kernels.pairs import Case, Embedding, Recurrent, name_of
+from tests.gpu.on_device import OnDevice, to_device, to_host
+from tests.kernels.pairs import BinaryCrossentropy, Case, Recurrent, name_of
 
 PUBLISH = "            if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);\n"
 FIRST = "    if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);\n    if (h "
@@ -27,9 +28,15 @@ DAX_DAH = "dax[t * 3 * states + at_gate] = da_x;  // (1)\n        if (has_column
 DAH_DAX = "dah[t * 3 * states + at_gate] = da_x;  // (1)\n        if (has_column) dax["
 NEW_H = "            if (gate < G) shared[gate][unit] = exists ? h_t * kept : real(0);\n"
 
+VOTE, LONELY_VOTE = "unsigned places = __ballot", "unsigned places = first + lane >= N ? 0 : __ballot"
+TREE_BARRIER = "        __syncthreads();\n"
+TREE = f"{TREE_BARRIER}        if (threadIdx.x < half) part"
+TREE_INSIDE = "        if (threadIdx.x < half) __syncthreads();\n        if (threadIdx.x < half) part"
+
 LSTM, GRU, RNN = (Recurrent(kernel, B=2, T=6, H=19, mask="inside") for kernel in ("lstm", "gru", "simple_rnn"))
 WIDE_RNN = Recurrent("simple_rnn", B=2, T=6, H=40)
 LSTM_WITH_REST = Recurrent("lstm", B=2, T=4, H=27, mask="inside")  # more weights than are held: see `plant`
+LOSS = BinaryCrossentropy(B=300)
 BEFORE = Recurrent("gru", B=2, T=6, H=19, mask="inside", reset_after=False)
 
 # (case, file, name, text, what replaces it)
@@ -62,7 +69,18 @@ FAULTS = [
     (WIDE_RNN, "simple_rnn.cu", "barrier removed, two warps", RNN_H + BARRIER, RNN_H),
     (WIDE_RNN, "simple_rnn.cu", "single-buffered state", "            buffer ^= 1;\n" + RNN_H, RNN_H),
     (WIDE_RNN, "simple_rnn.cu", "barrier of the way back removed", RNN_DA + BARRIER, RNN_DA),
-    (Embedding(B=9, T=17, V=3, D=17), "embedding.cu", "barrier removed", "    __syncthreads();\n", ""),
+    (PADDED, "embedding.cu", "barrier removed", "    __syncthreads();\n", ""),
+    (PADDED, "embedding.cu", "barrier of one warp", "    __syncthreads();\n", "    __syncwarp();\n"),
+    (PADDED, "embedding.cu", "one warp forgotten", "other < WARPS", "other < WARPS - 1"),
+    (PADDED, "embedding.cu", "lanes without an id do not vote", VOTE, LONELY_VOTE),
+    (PADDED, "embedding.cu", "lanes without a column do not vote", VOTE, f"if (d >= D) continue; {VOTE}"),
+    (PADDED, "embedding.cu", "one place of each run", "places &= places - 1", "places = 0"),
+    (PADDED, "embedding.cu", "places counted from one", "(__ffs(places) - 1)", "__ffs(places)"),
+    (PADDED, "embedding.cu", "written beside the array", "if (warp == 0 && d < D)", "if (warp == 0)"),
+    (LOSS, "binary_crossentropy.cu", "barrier removed", TREE_BARRIER, ""),
+    (LOSS, "binary_crossentropy.cu", "barrier of one warp", TREE_BARRIER, "__syncwarp();\n"),
+    (LOSS, "binary_crossentropy.cu", "barrier of the threads that add", TREE, TREE_INSIDE),
+    (LOSS, "binary_crossentropy.cu", "read by another thread", "if (threadIdx.x == 0) *", "if (threadIdx.x == 1) *"),
 ]  # fmt: skip
 
 
@@ -111,10 +129,34 @@ def test_a_fault_is_noticed(case: Case, file: str, text: str, instead: str, plan
     assert any(is_noticed(case, emulator, order) for order in ORDERS)
 
 
-@pytest.mark.parametrize("case", [LSTM, LSTM_WITH_REST, GRU, BEFORE, RNN, WIDE_RNN], ids=name_of)
+@pytest.mark.parametrize("case", [LSTM, LSTM_WITH_REST, GRU, BEFORE, RNN, WIDE_RNN, PADDED, LOSS], ids=name_of)
 def test_without_a_fault_nothing_is_noticed(case: Case, plant: Callable) -> None:
     emulator = plant("", "", "")
     assert not any(is_noticed(case, emulator, order) for order in ORDERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [(TREE_BARRIER, ""), (TREE_BARRIER, "__syncwarp();\n"), (TREE, TREE_INSIDE), ("gridDim.x * BLOCK", "BLOCK")],
+    ids=["barrier removed", "barrier of one warp", "barrier of the threads that add", "numbers of other blocks"],
+)
+def test_a_fault_in_the_norm_is_noticed(
+    text: str, instead: str, plant: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu.optimizer, "SUMMING", 64)
+    monkeypatch.setattr(gpu.optimizer, "ALONE", 500)
+    g = np.random.default_rng(0).normal(size=999)
+
+    def is_noticed(emulator: Emulator, order: str) -> bool:
+        emulator.order = order
+        try:
+            found = [float(to_host(gpu.optimizer.squared_norm(to_device(part)))) for part in (g, g[:400])]
+        except AssertionError:
+            return True
+        return found != [pytest.approx(reference.optimizer.squared_norm(part)) for part in (g, g[:400])]
+
+    assert not any(is_noticed(plant("", "", ""), order) for order in ORDERS)
+    assert any(is_noticed(plant("optimizer.cu", text, instead), order) for order in ORDERS)
 
 
 def test_a_deadlock_says_where(plant: Callable) -> None:

@@ -175,8 +175,9 @@ def test_running_ahead_ends_where_looking_at_every_step_ends() -> None:
     assert (stands.step, stands.seen, stands.totals) == (there.step, there.seen, there.totals) == (6, 12, stands.totals)
 
 
+@pytest.mark.parametrize("step", [0, 2])
 def test_an_error_of_another_kind_leaves_model_and_progress_in_step(
-    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    step: int, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, progress = small_model(), Progress()
     model.fit(IDS, LABELS, 8, verbose=0, progress=progress)
@@ -184,7 +185,7 @@ def test_an_error_of_another_kind_leaves_model_and_progress_in_step(
     launch = emulator.launch
 
     def full(file: str, kernel: str, *arguments: Any) -> None:
-        if kernel == "adam" and emulator.launched.count("adam") == 6 + 2:
+        if kernel == "adam" and emulator.launched.count("adam") == 6 + step:
             raise MemoryError("full")
         launch(file, kernel, *arguments)
 

@@ -210,8 +210,8 @@ class Dense(Case):
         return self.draw(shapes)
 
     def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
-        a, cache = module.forward(arrays["x"], arrays["W"], arrays["b"])
-        return [a], cache
+        y, cache = module.forward(arrays["x"], arrays["W"], arrays["b"], activations.get(self.activation))
+        return [y], cache
 
     def backward(self, module: Any, dys: list[Array | None], cache: Any) -> Arrays:
         dx, grads = module.backward(dys[0], cache)
@@ -222,17 +222,44 @@ class Dense(Case):
 class Embedding(Case):
     kernel: str = field(default="embedding", init=False)
     V: int = 5
+    padding: int = 0  # so many steps at the start of each row have the id 0
 
     def arrays(self) -> Arrays:
         return self.draw({"E": ((self.V, self.D), 1.0)})
 
     def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
         ids = np.random.default_rng(self.seed).integers(0, self.V, (self.B, self.T)).astype(np.int32)
+        ids[:, : self.padding] = 0
         y, cache = module.forward(ids, arrays["E"])
         return [y], cache
 
     def backward(self, module: Any, dys: list[Array | None], cache: Any) -> Arrays:
         return module.backward(dys[0], cache)
+
+
+@dataclass(frozen=True)
+class BinaryCrossentropy(Case):
+    """B rows of D outputs; the gradient is that of the loss times a random number, as dy is elsewhere."""
+
+    kernel: str = field(default="binary_crossentropy", init=False)
+    from_logits: bool = False
+    labels: bool = True  # targets are 0 or 1, not probabilities between them
+
+    def arrays(self) -> Arrays:
+        arrays = self.draw({"y": ((self.B, self.D), 2.0)})
+        if not self.from_logits:
+            arrays["y"] = (1 / (1 + np.exp(-arrays["y"]))).astype(np.float32).astype(np.float64)
+        return arrays
+
+    def forward(self, module: Any, arrays: Arrays) -> tuple[list[Array], Any]:
+        y = arrays["y"]
+        target = np.random.default_rng(self.seed + 3).random(y.shape).astype(np.float32)
+        target = (target < 0.5 if self.labels else target).astype(y.dtype)
+        loss, cache = module.forward(y, target, self.from_logits)
+        return [np.asarray(loss, y.dtype)], cache
+
+    def backward(self, module: Any, dys: list[Array | None], cache: Any) -> Arrays:
+        return {"y": module.backward(cache) * dys[0]}
 
 
 def numbers(rng: np.random.Generator, shape: tuple[int, ...], scale: float = 1.0) -> Array:
@@ -306,7 +333,7 @@ def name_of(case: Case) -> str:
     """The settings that differ from the defaults, for the names of the tests."""
     usual = (
         type(case)()
-        if isinstance(case, Conv1D | Dense | Embedding | GlobalMaxPooling1D | MaxPooling1D)
+        if isinstance(case, BinaryCrossentropy | Conv1D | Dense | Embedding | GlobalMaxPooling1D | MaxPooling1D)
         else type(case)(case.kernel)
     )
     fields = {name: value for name, value in vars(case).items() if value != getattr(usual, name)}

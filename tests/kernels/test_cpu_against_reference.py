@@ -21,9 +21,11 @@ from scratchnn_kernels.contract import Array
 from scratchnn_kernels.cpu.activations import NUMBERS
 
 from scratchnn import layers
+from scratchnn.activations import ACTIVATIONS
 from tests.kernels.pairs import (
     GATES,
     STATES,
+    BinaryCrossentropy,
     Case,
     Conv1D,
     Dense,
@@ -78,7 +80,14 @@ TABLE = [
     *(MaxPooling1D(B=B, T=T, D=D, k=k, stride=s) for B in (1, 33) for T in (7, 16) for D in (1, 17) for k, s in POOLS),
     *(GlobalMaxPooling1D(B=B, T=T, D=D) for B in (1, 33) for T in (1, 7) for D in (1, 17)),
     *(Dense(B=B, D=D, H=H) for B in (1, 33) for D in (1, 5, 33, 300) for H in (1, 7, 8, 33)),
-    *(Dense(B=B, D=1600, H=H) for B in (97, 100) for H in (1, 9)),  # several shards, the last one smaller
+    *(Dense(activation=name) for name in ACTIVATIONS),
+    *(Dense(B=B, D=1600, H=H, activation="linear") for B in (97, 100) for H in (1, 9)),  # several shards, unequal ones
+    *(
+        BinaryCrossentropy(B=B, D=D, from_logits=from_logits, labels=labels)
+        for B, D in ((1, 1), (31, 1), (32, 1), (250, 4))
+        for from_logits in (False, True)
+        for labels in (False, True)
+    ),
     Embedding(B=33, T=17, V=3, D=17),  # every id many times
     Embedding(B=40, T=100, V=7, D=40),  # enough to be shared out
     Embedding(B=1, T=1, V=1, D=1),
@@ -90,6 +99,21 @@ TABLE = [
 @pytest.mark.parametrize("case", TABLE, ids=name_of)
 def test_cpu_gives_what_the_reference_gives(case: Case, dtype: Any) -> None:
     assert_cpu_is_the_reference(case, dtype)
+
+
+@DTYPES
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("y", [0.0, 1.0, -1e4, 1e4, np.nan, np.inf, -np.inf])
+def test_a_loss_at_its_limits_is_that_of_the_reference(y: float, from_logits: bool, dtype: Any) -> None:
+    outputs, target = np.array([[y], [0.25], [y]], dtype), np.array([[0], [0.5], [1]], dtype)
+    results = []
+    for pair in (reference.binary_crossentropy, cpu.binary_crossentropy):
+        with np.errstate(all="ignore"):
+            loss, cache = pair.forward(outputs, target, from_logits)
+            results.append((loss, pair.backward(cache)))
+    assert isinstance(results[1][0], float)
+    for got, expected in zip(results[1], results[0], strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-6 if dtype == np.float32 else 1e-14)
 
 
 @st.composite
@@ -164,6 +188,7 @@ BITS = [
     Conv1D(B=33, D=17, F=17),
     Conv1D(B=33, D=17, F=17, share=0.1),
     Embedding(B=33, T=17),
+    BinaryCrossentropy(B=33),
 ]
 
 

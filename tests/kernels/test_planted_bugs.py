@@ -11,6 +11,7 @@ from scratchnn_kernels import reference
 
 from tests.kernels.pairs import (
     STATES,
+    BinaryCrossentropy,
     Case,
     Conv1D,
     Dense,
@@ -120,6 +121,14 @@ FAULTS = {
         ("bias averaged", "da.sum(axis=0)", "da.mean(axis=0)"),
         ("bias of the first row", "da.sum(axis=0)", "da[0]"),
         ("dx scaled", "da @ cache.W.T", "2 * da @ cache.W.T"),
+        ("derivative of the activation forgotten", "cache.activation.backward(dy, cache.y)", "dy"),
+    ],
+    "binary_crossentropy": [
+        ("labels of 0 forgotten", "dp = (p - t) / (p * (1 - p) *", "dp = -t / (p *"),
+        ("sum for mean", "* y.dtype.type(y.size))", ")"),
+        ("sum for mean, from logits", "(_sigmoid(y) - t) / y.size", "(_sigmoid(y) - t)"),
+        ("logits taken for probabilities", "(_sigmoid(y) - t)", "(y - t)"),
+        ("sign", "(_sigmoid(y) - t)", "(t - _sigmoid(y))"),
     ],
     "embedding": [
         ("repeated ids counted once", "np.add.at(dE, cache.x, dy)", "dE[cache.x] += dy"),
@@ -128,6 +137,7 @@ FAULTS = {
 
 CASES: dict[str, list[Case]] = {kernel: list(variants(Recurrent(kernel))) for kernel in STATES}
 CASES["projection"] = CASES["lstm"]
+CASES["binary_crossentropy"] = [BinaryCrossentropy(), BinaryCrossentropy(from_logits=True)]
 CASES["conv1d"] = [Conv1D(activation="tanh"), Conv1D(stride=2), Conv1D(dilation=2)]
 CASES["dense"] = [Dense()]
 CASES["embedding"] = [Embedding()]
@@ -167,7 +177,7 @@ def test_a_fault_in_a_kernel_is_noticed(file: str, text: str, instead: str) -> N
     assert any(is_noticed(case, module) for case in CASES[file])
 
 
-@pytest.mark.parametrize("file", [*STATES, "conv1d", "dense", "embedding"])
+@pytest.mark.parametrize("file", [*STATES, "binary_crossentropy", "conv1d", "dense", "embedding"])
 def test_without_a_fault_the_same_source_passes(file: str) -> None:
     module = run_source(file)
     assert module is not getattr(reference, file)

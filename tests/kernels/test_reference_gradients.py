@@ -10,6 +10,7 @@ from scratchnn_kernels import reference
 from scratchnn.activations import ACTIVATIONS
 from tests.kernels.pairs import (
     STATES,
+    BinaryCrossentropy,
     Case,
     Conv1D,
     Dense,
@@ -43,6 +44,12 @@ CONVOLUTIONS = [
     *(GlobalMaxPooling1D(T=T) for T in (1, 5)),
 ]
 DENSE = [Dense(), Dense(B=1, D=1, H=1), Dense(B=5, D=7, H=2)]
+DENSE += [Dense(activation=name) for name in ACTIVATIONS if name != Dense().activation]
+WAYS = [(from_logits, labels) for from_logits in (False, True) for labels in (False, True)]
+LOSSES = [
+    *(BinaryCrossentropy(from_logits=from_logits, labels=labels) for from_logits, labels in WAYS),
+    *(BinaryCrossentropy(B=B, D=1, from_logits=from_logits) for B in (1, 7) for from_logits in (False, True)),
+]
 EMBEDDINGS = [Embedding(), Embedding(V=1), Embedding(B=1, T=1), Embedding(B=3, T=9, D=1, V=2), Embedding(V=50)]
 
 
@@ -53,7 +60,7 @@ def strict_numbers() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("case", [*RECURRENT, *CONVOLUTIONS, *DENSE, *EMBEDDINGS], ids=name_of)
+@pytest.mark.parametrize("case", [*RECURRENT, *CONVOLUTIONS, *DENSE, *EMBEDDINGS, *LOSSES], ids=name_of)
 def test_backward_agrees_with_central_differences(case: Case) -> None:
     assert_gradients_are_right(case, module_of(case))
 

@@ -94,9 +94,11 @@ def test_a_stale_cache_is_not_used(tmp_path: Path) -> None:
     shutil.copytree(kernels, tmp_path / "scratchnn_kernels", ignore=shutil.ignore_patterns("__pycache__"))
     script = """
 import numpy as np
+from types import SimpleNamespace
 from scratchnn_kernels.cpu import dense
+linear = SimpleNamespace(name="linear", forward=lambda a: a)
 x, W, b = (np.full(shape, n, np.float32) for shape, n in (((1, 3), 0), ((3, 8), 0), ((8,), 5)))
-print(dense.forward(x, W, b)[0][0, 0])
+print(dense.forward(x, W, b, linear)[0][0, 0])
 """
     environment = os.environ | {"SCRATCHNN_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
 

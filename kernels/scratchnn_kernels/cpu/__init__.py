@@ -1,6 +1,7 @@
 """The layers as Numba kernels: whole passes inside one parallel region each, for an ordinary CPU."""
 
 from scratchnn_kernels.cpu import (
+    binary_crossentropy,
     conv1d,
     dense,
     dropout,
@@ -14,6 +15,7 @@ from scratchnn_kernels.cpu import (
 )
 
 __all__ = [
+    "binary_crossentropy",
     "conv1d",
     "dense",
     "dropout",

@@ -1,15 +1,17 @@
-"""Dense in Numba: the equation, and its number, are those of reference/dense.py.
+"""Dense in Numba: the equations, and their numbers, are those of reference/dense.py.
 
 Two things set it apart from a call of BLAS: the bits of a row do not depend on the other rows, and few outputs are
 fast too. The last layer of a classifier has one. There the long side of the matrices lies along D, so the products are
 taken the other way round, with W as a few long rows.
+
+The activation is applied as it stands, so softmax and the user's own work here as well.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from scratchnn_kernels.contract import Array, Grads
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads
 from scratchnn_kernels.cpu import pool
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import WORTH_SHARING, compiled, compiled_sum, launch
@@ -24,9 +26,11 @@ SHARDS = 8  # at most: each keeps a gradient of W of its own
 class DenseCache:
     x: Array  # (N, D)
     W: Array  # (D, H)
+    y: Array  # (N, H)
+    activation: ElementwiseActivation
 
 
-def forward(x: Array, W: Array, b: Array) -> tuple[Array, DenseCache]:
+def forward(x: Array, W: Array, b: Array, activation: ElementwiseActivation) -> tuple[Array, DenseCache]:
     N, H = len(x), W.shape[1]
     a = pool.empty((N, H), x.dtype)
     S, R = _shape_of(x, H)
@@ -34,11 +38,13 @@ def forward(x: Array, W: Array, b: Array) -> tuple[Array, DenseCache]:
         launch(_forward_few_shard, S, x, np.ascontiguousarray(W.T), b, R, a)
     else:
         launch(_forward_shard, S, x, W, b, R, a)
-    return a, DenseCache(x, W)
+    y = activation.forward(a)  # (2)
+    return y, DenseCache(x, W, y, activation)
 
 
-def backward(da: Array, cache: DenseCache) -> tuple[Array, Grads]:
+def backward(dy: Array, cache: DenseCache) -> tuple[Array, Grads]:
     x, W = cache.x, cache.W
+    da = cache.activation.backward(dy, cache.y)  # (2)
     D, H = W.shape
     S, R = _shape_of(x, H)
     dx = pool.empty(x.shape, x.dtype)

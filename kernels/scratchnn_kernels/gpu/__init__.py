@@ -2,6 +2,7 @@
 launch, with its recurrent weights, or most of them, in registers."""
 
 from scratchnn_kernels.gpu import (
+    binary_crossentropy,
     conv1d,
     dense,
     dropout,
@@ -15,6 +16,7 @@ from scratchnn_kernels.gpu import (
 )
 
 __all__ = [
+    "binary_crossentropy",
     "conv1d",
     "dense",
     "dropout",

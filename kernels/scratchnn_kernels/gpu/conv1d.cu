@@ -1,8 +1,12 @@
 // Conv1D around its matrix products. Equations and their numbers are those of reference/conv1d.py.
 //
-// Forward gathers every window of k time steps into a row, so that (1) is one product with W as a (k D, F) matrix.
+// Forward gathers every window of k time steps into a row, so that (1) is one product with W as a (k D, F) matrix. The
+// bias of (1), and (2), are in pointwise.cu.
 
-#include "activations.cuh"
+#ifndef REAL
+#define REAL float
+#endif
+typedef REAL real;
 
 extern "C" __global__ void conv1d_windows(
     const real *x,  // (B, T, D)
@@ -13,19 +17,6 @@ extern "C" __global__ void conv1d_windows(
     const int d = n % D, j = n / D % k;
     const size_t row = n / D / k, p = row % T_out, b = row / T_out;
     windows[n] = x[(b * T + p * stride + (size_t)j * dilation) * D + d];
-}
-
-extern "C" __global__ void conv1d_activate(
-    const real *b,  // (F)
-    real *y,        // (B, T_out, F): on entry the product, on return (2)
-    long long size, int F) {
-    const long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (n < size) y[n] = activate(ACT, y[n] + b[n % F]);  // (1), (2)
-}
-
-extern "C" __global__ void conv1d_derivative(const real *dy, const real *y, real *da, long long size) {
-    const long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (n < size) da[n] = derivative(ACT, dy[n], y[n]);  // (2)
 }
 
 // What the windows that saw x[b, t] give back to it, always in the order of the taps.

@@ -75,10 +75,10 @@ class CUDADevice:
     def launch(
         self, file: str, kernel: str, defines: Defines, grid: tuple[int, ...], block: int, arguments: list[Any]
     ) -> None:
-        self._kernel(file, options(defines), kernel)(grid, (block,), tuple(arguments))
+        self._kernel(file, kernel, tuple(defines.items()))(grid, (block,), tuple(arguments))
 
-    def _compiled(self, file: str, options: tuple[str, ...], kernel: str) -> Any:
-        return self.xp.RawModule(code=source(file), options=options).get_function(kernel)
+    def _compiled(self, file: str, kernel: str, defines: tuple[tuple[str, int | str], ...]) -> Any:
+        return self.xp.RawModule(code=source(file), options=options(dict(defines))).get_function(kernel)
 
 
 _device: Device | None = None

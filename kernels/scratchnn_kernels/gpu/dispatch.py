@@ -94,15 +94,13 @@ def explain() -> str:
     return "\n".join(["recurrent layers, the first line that fits (by counting; not yet timed):", *lines])
 
 
-def explain_layer(cell: str, H: int, B: int, T: int, dtype: Any) -> str:
-    """One line: what runs a layer of H units on B rows of T steps, and why."""
+def explain_layer(cell: str, H: int, B: int, T: int, dtype: Any) -> list[str]:
+    """Lines: what runs a layer of H units on B rows of T steps, in which shape, and why."""
     rule = choose(cell, H, B, dtype)
     forward, backward = launches(cell, H, B, T, dtype)
     what = f"{rule.kernel}: {forward:,} launch{'es' if forward > 1 else ''} forward, {backward:,} backward"
-    if rule.kernel == PERSISTENT:
-        instead = [f"{count * T:,}" for count in LAUNCHES_PER_STEP[cell]]
-        what += (
-            f" (stepwise {instead[0]} and {instead[1]}); {B:,} blocks of {block(cell, H)} threads, "
-            f"{min(H, held(rule, H))} of {H} weights in registers"
-        )
-    return f"{what}. {rule.why}"
+    if rule.kernel == STEPWISE:
+        return [what, rule.why]
+    instead = [f"{count * T:,}" for count in LAUNCHES_PER_STEP[cell]]
+    shape = f"{B:,} blocks of {block(cell, H)} threads, {min(H, held(rule, H))} of {H} weights in registers"
+    return [f"{what} (stepwise {instead[0]} and {instead[1]})", shape, rule.why]

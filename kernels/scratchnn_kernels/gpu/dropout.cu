@@ -12,7 +12,9 @@ extern "C" __global__ void dropout_mask(
     word key_0, word key_1,
     real kept,    // 1 / (1 - rate)
     float least,  // rate 2^24: a number of 24 bits below it is dropped
-    real *m, long long size) {
+    real *m,
+    const real *x, real *y,  // as m, or null where only the mask is wanted
+    long long size) {
     const word M_0 = 0xD2E7470EE14C6C93, M_1 = 0xCA5A826395121157, W_0 = 0x9E3779B97F4A7C15, W_1 = 0xBB67AE8584CAA73B;
     const word block = (word)blockIdx.x * blockDim.x + threadIdx.x;
     word c[4] = {block + 1, 0, 0, 0};
@@ -29,11 +31,14 @@ extern "C" __global__ void dropout_mask(
     for (int n = 0; n < 8; n++) {
         const long long at = (long long)(8 * block) + n;
         const unsigned bits = (unsigned)(c[n / 2] >> 32 * (n % 2)) >> 8;
-        if (at < size) m[at] = (float)bits >= least ? kept : real(0);
+        if (at >= size) return;
+        const real own = (float)bits >= least ? kept : real(0);
+        m[at] = own;
+        if (x != nullptr) y[at] = x[at] * own;  // (1)
     }
 }
 
-extern "C" __global__ void multiply(const real *x, const real *m, real *y, long long size) {
+extern "C" __global__ void dropout_backward(const real *dy, const real *m, real *dx, long long size) {
     const long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-    if (n < size) y[n] = x[n] * m[n];  // (1)
+    if (n < size) dx[n] = dy[n] * m[n];  // (1)
 }

@@ -11,30 +11,34 @@ NUMBERS = 8  # of one thread
 
 def mask(key: Array, rate: float, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> Array:
     """`key` (2,) lies in the host's memory: two arguments of the launch."""
-    dtype = np.dtype(dtype)
     m = device.empty(shape, dtype)
-    # A number below 2**24 stands for its 2**-24th, as NumPy's float32: exact on both sides of the comparison.
-    least = np.float32(rate) * np.float32(2**24)
-    if m.size:
-        device.launch(
-            "dropout.cu", "dropout_mask", {"REAL": device.real_of(dtype)}, -(-m.size // (NUMBERS * BLOCK)), BLOCK,
-            np.uint64(key[0]), np.uint64(key[1]), dtype.type(1 / (1 - rate)), least, m, np.int64(m.size),
-        )  # fmt: skip
+    _draw(key, rate, m, None, None)
     return m
 
 
 def forward(x: Array, key: Array, rate: float) -> tuple[Array, Array]:
-    m = mask(key, rate, x.shape, x.dtype)
-    return _product(x, m), m  # (1)
+    m, y = device.empty(x.shape, x.dtype), device.empty(x.shape, x.dtype)
+    _draw(key, rate, m, x, y)  # (1)
+    return y, m
 
 
 def backward(dy: Array, cache: Array) -> Array:
-    return _product(dy, cache)  # (1)
+    dx = device.empty(dy.shape, dy.dtype)
+    if dx.size:
+        defines = {"REAL": device.real_of(dy.dtype)}
+        device.launch(
+            "dropout.cu", "dropout_backward", defines, -(-dx.size // BLOCK), BLOCK, dy, cache, dx, np.int64(dx.size)
+        )  # (1)
+    return dx
 
 
-def _product(x: Array, m: Array) -> Array:
-    y = device.empty(x.shape, x.dtype)
-    if y.size:
-        defines = {"REAL": device.real_of(x.dtype)}
-        device.launch("dropout.cu", "multiply", defines, -(-y.size // BLOCK), BLOCK, x, m, y, np.int64(y.size))
-    return y
+def _draw(key: Array, rate: float, m: Array, x: Array | None, y: Array | None) -> None:
+    """Fill m, and y with x ⊙ m."""
+    if not m.size:
+        return
+    # A number below 2**24 stands for its 2**-24th, as NumPy's float32: exact on both sides of the comparison.
+    least = np.float32(rate) * np.float32(2**24)
+    device.launch(
+        "dropout.cu", "dropout_mask", {"REAL": device.real_of(m.dtype)}, -(-m.size // (NUMBERS * BLOCK)), BLOCK,
+        np.uint64(key[0]), np.uint64(key[1]), m.dtype.type(1 / (1 - rate)), least, m, x, y, np.int64(m.size),
+    )  # fmt: skip

@@ -1,10 +1,15 @@
-// Embedding. Equations and their numbers are those of reference/embedding.py. Needs -DID=id_int32 or another type of the ids,
-// and -DGROUPS and -DCOLUMNS, the shape of a block of the backward kernel.
+// Embedding. Equations and their numbers are those of reference/embedding.py. Needs -DID=id_int32 or another type of the
+// ids, and -DWARPS, those of a block of the backward kernel.
+//
+// Nobody has looked at ids that lie on the device, since the host would have to wait for the answer: an id outside
+// 0 ... V-1 is never used as a place, gives NaN, and receives no gradient.
 
 #ifndef REAL
 #define REAL float
 #endif
 typedef REAL real;
+constexpr int WARP = 32, THREADS = WARPS * WARP;
+constexpr unsigned ALL_LANES = 0xffffffff;
 typedef signed char id_int8;
 typedef unsigned char id_uint8;
 typedef short id_int16;
@@ -18,30 +23,50 @@ extern "C" __global__ void embedding_forward(
     const ID *x,    // (B, T), N of them
     const real *E,  // (V, D)
     real *y,        // (B, T, D)
-    int N, int D) {
+    int N, int V, int D) {
     const size_t n = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (n >= (size_t)N * D) return;
-    y[n] = E[(size_t)x[n / D] * D + n % D];  // (1)
+    const long long id = x[n / D];
+    y[n] = id >= 0 && id < V ? E[id * D + n % D] : real(nan(""));  // (1)
 }
 
-// A block sums what one id has received, in a fixed order: no atomic addition, so the bits are the same every time.
-// Threads (group, d): group 0 takes the id's first place in x, group 1 the second, and so on around; then the groups'
-// sums are added one after the other. Padding has by far the most places, so an id gets a whole block.
-extern "C" __global__ void embedding_backward(
-    const real *dy,          // (B, T, D)
-    const long long *order,  // (N): the places in x, sorted by id, and by place where ids are the same
-    const long long *first,  // (V+1): where the places of id v begin in `order`
-    real *dE,                // (V, D)
-    int D) {
-    __shared__ real sums[GROUPS * COLUMNS];
-    const int v = blockIdx.x, group = threadIdx.x / COLUMNS, d = blockIdx.y * COLUMNS + threadIdx.x % COLUMNS;
-    real sum = 0;
-    if (d < D)
-        for (long long n = first[v] + group; n < first[v + 1]; n += GROUPS) sum += dy[order[n] * D + d];  // (1)
-    sums[threadIdx.x] = sum;
+// A block sums what one id has received. No atomic addition, and an order that is fixed: the bits are the same every
+// time.
+//
+// Each warp looks through every eighth run of 32 ids, a lane at each id, and all lanes learn which places hold the
+// block's own. Then the lanes are columns, and add these rows of dy one after the other. That every block reads all the
+// ids again costs less than sorting them would, in launches and in time, at the few thousand ids of a batch.
+extern "C" __global__ void __launch_bounds__(THREADS) embedding_backward(
+    const ID *x,     // (B, T), N of them
+    const real *dy,  // (B, T, D)
+    real *dE,        // (V, D)
+    int N, int D) {
+    __shared__ real sums[WARPS][WARP];
+    const int v = blockIdx.x, warp = threadIdx.x / WARP, lane = threadIdx.x % WARP, d = blockIdx.y * WARP + lane;
+    real sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
+    for (int first = warp * WARP; first < N; first += THREADS) {
+        const bool is_own = first + lane < N && (long long)x[first + lane] == v;
+        unsigned places = __ballot_sync(ALL_LANES, is_own);
+        const real *rows = dy + (size_t)first * D + d;
+        if (d >= D) continue;
+        if (places == ALL_LANES) {
+            // Padding: the runs of one id are long, and four sums side by side need not wait for each other.
+#pragma unroll
+            for (int n = 0; n < WARP; n += 4) {
+                sum_0 += rows[(size_t)n * D];  // (1)
+                sum_1 += rows[(size_t)(n + 1) * D];
+                sum_2 += rows[(size_t)(n + 2) * D];
+                sum_3 += rows[(size_t)(n + 3) * D];
+            }
+        } else {
+            for (; places != 0; places &= places - 1) sum_0 += rows[(size_t)(__ffs(places) - 1) * D];  // (1)
+        }
+    }
+    sums[warp][lane] = (sum_0 + sum_1) + (sum_2 + sum_3);
     __syncthreads();
-    if (group == 0 && d < D) {
-        for (int other = 1; other < GROUPS; other++) sum += sums[other * COLUMNS + threadIdx.x];
+    if (warp == 0 && d < D) {
+        real sum = 0;
+        for (int other = 0; other < WARPS; other++) sum += sums[other][lane];
         dE[(size_t)v * D + d] = sum;
     }
 }

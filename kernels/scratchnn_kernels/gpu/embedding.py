@@ -7,7 +7,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 from scratchnn_kernels.gpu import device
 
-BLOCK = 256
+BLOCK, WARP = 256, 32
 
 
 @dataclass(frozen=True)
@@ -19,32 +19,17 @@ class EmbeddingCache:
 def forward(x: Array, E: Array) -> tuple[Array, EmbeddingCache]:
     V, D = E.shape
     y = device.empty((*x.shape, D), E.dtype)
-    device.launch(
-        "embedding.cu", "embedding_forward", _defines(x, E.dtype, D), -(-x.size * D // BLOCK), BLOCK, x, E, y, x.size, D
-    )  # (1)
+    _launch("embedding_forward", -(-y.size // BLOCK), x, E.dtype, x, E, y, x.size, V, D)  # (1)
     return y, EmbeddingCache(x, V)
 
 
 def backward(dy: Array, cache: EmbeddingCache) -> Grads:
-    xp, D = device.xp(), dy.shape[-1]
-    ids = cache.x.reshape(-1).astype(np.int64)
-    order = xp.argsort(ids, kind="stable")
-    first = xp.searchsorted(ids[order], xp.arange(cache.V + 1))
-    dE = device.empty((cache.V, D), dy.dtype)
-    defines = _defines(cache.x, dy.dtype, D)
-    device.launch(
-        "embedding.cu", "embedding_backward", defines, (cache.V, -(-D // int(defines["COLUMNS"]))), BLOCK,
-        dy, order, first, dE, D,
-    )  # fmt: skip  # (1)
+    x, V, D = cache.x, cache.V, dy.shape[-1]
+    dE = device.empty((V, D), dy.dtype)
+    _launch("embedding_backward", (V, -(-D // WARP)), x, dy.dtype, x, dy, dE, x.size, D)  # (1)
     return {"E": dE}
 
 
-def _defines(x: Array, dtype: np.typing.DTypeLike, D: int) -> device.Defines:
-    """COLUMNS: the power of two from D on, but at most the numbers that one warp reads together."""
-    columns = min(1 << (D - 1).bit_length(), 32)
-    return {
-        "REAL": device.real_of(dtype),
-        "ID": f"id_{x.dtype}",
-        "COLUMNS": columns,
-        "GROUPS": BLOCK // columns,
-    }
+def _launch(kernel: str, grid: int | tuple[int, int], x: Array, dtype: np.typing.DTypeLike, *arguments: object) -> None:
+    defines = {"REAL": device.real_of(dtype), "ID": f"id_{x.dtype}", "WARPS": BLOCK // WARP}
+    device.launch("embedding.cu", kernel, defines, grid, BLOCK, *arguments)

@@ -70,7 +70,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
 
 extern "C" __global__ void __launch_bounds__(THREADS) gru_backward(
     const real *dy,             // (B, T, H), or null
-    const real *dh_last,        // (B, H), as dh_0
+    const real *dh_last,        // (B, H), or null for zeros
     const real *Wh,             // (H, 3H)
     const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const unsigned char *mask,  // (B, T), or null
@@ -94,7 +94,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_backward(
     const real kept = DROPOUT && has_column ? dropout_h[gate * states + at_state] : real(1);
 
     // dh: the gradient with respect to h[t+1], held by all four threads of a quad.
-    real dh = exists ? dh_last[at_state] : real(0);
+    real dh = exists && dh_last != nullptr ? dh_last[at_state] : real(0);
     const bool has_dy = exists && dy != nullptr;
     // A thread's own part of what forward kept: the gates z r g, and in lane 3 ah_g.
     const real *kept_by_forward = gate == SPARE ? ah_g + at_state : gates + at_gate;

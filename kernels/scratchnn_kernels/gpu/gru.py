@@ -11,6 +11,7 @@ from scratchnn_kernels.gpu.recurrent import (
     batch_first,
     is_persistent,
     last_gradients,
+    own,
     quad_defines,
     rest_of_columns,
     rest_of_rows,
@@ -90,15 +91,15 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     x, Wx, Wh, h, gates, ah_g = cache.x, cache.Wx, cache.Wh, cache.h, cache.gates, cache.ah_g
     mask, dropout_h, defines, dtype = cache.mask, cache.dropout_h, cache.defines, x.dtype
     (T, B, _), H = x.shape, len(Wh)
-    (dh,) = last_gradients(dy, dstate, cache.sequences, (B, H), dtype)
+    (dh,) = last_gradients(dy, dstate, cache.sequences)
     dy = dy if cache.sequences else None
     # Gradients with respect to (1) and to (2), which differ in the candidate's columns only with reset_after.
     dax = rows(T, B, 3 * H, dtype)
     dah = dax if ah_g is None else rows(T, B, 3 * H, dtype)
     cell = _cell(ah_g is not None)
     if not is_persistent(cell, H, B, dtype):
-        gru_stepwise.backward(dy, Wh, mask, dropout_h, h, gates, ah_g, dh, dax, dah, defines)
-        dh_0 = dh
+        dh_0 = own(dh, (B, H), dtype)
+        gru_stepwise.backward(dy, Wh, mask, dropout_h, h, gates, ah_g, dh_0, dax, dah, defines)
     else:
         dh_0, rest = device.empty((B, H), dtype), rest_of_rows(Wh, defines)
         if ah_g is not None:

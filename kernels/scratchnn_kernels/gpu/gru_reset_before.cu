@@ -67,7 +67,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
 
 extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_backward(
     const real *dy,             // (B, T, H), or null
-    const real *dh_last,        // (B, H), as dh_0
+    const real *dh_last,        // (B, H), or null for zeros
     const real *Wh,             // (H, 3H)
     const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const unsigned char *mask,  // (B, T), or null
@@ -89,7 +89,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_backward(
     const real kept = dropout_h != nullptr && has_column ? dropout_h[gate * states + at_state] : real(1);
 
     // dh: the gradient with respect to h[t+1], held by all four threads of a quad.
-    real dh = exists ? dh_last[at_state] : real(0);
+    real dh = exists && dh_last != nullptr ? dh_last[at_state] : real(0);
     for (int t = T - 1; t >= 0; t--) {
         if (dy != nullptr && exists) dh += dy[((size_t)row * T + t) * H + unit];
         real da_own = 0;

@@ -69,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_forward(
 
 extern "C" __global__ void __launch_bounds__(THREADS) lstm_backward(
     const real *dy,             // (B, T, H), or null
-    const real *dh_last,        // (B, H), as dc_last, dh_0 and dc_0
+    const real *dh_last,        // (B, H), or null for zeros, as dc_last
     const real *dc_last,
     const real *Wh,             // (H, 4H)
     const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
@@ -92,7 +92,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_backward(
     const real kept = DROPOUT && exists ? dropout_h[gate * states + at_state] : real(1);
 
     // dh, dc: gradients with respect to h[t+1], c[t+1], held by all four threads of a quad.
-    real dh = exists ? dh_last[at_state] : real(0), dc = exists ? dc_last[at_state] : real(0);
+    real dh = exists && dh_last != nullptr ? dh_last[at_state] : real(0);
+    real dc = exists && dc_last != nullptr ? dc_last[at_state] : real(0);
     const bool has_dy = exists && dy != nullptr;
     real c_after = exists ? c[T * states + at_state] : real(0);
     real own_next = exists ? gates[(T - 1) * 4 * states + at_gate] : real(0);

@@ -11,6 +11,7 @@ from scratchnn_kernels.gpu.recurrent import (
     is_persistent,
     last_gradients,
     launch_step,
+    own,
     quad_defines,
     rest_of_columns,
     rest_of_rows,
@@ -90,7 +91,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
     x, Wx, Wh, h, c, gates = cache.x, cache.Wx, cache.Wh, cache.h, cache.c, cache.gates
     mask, dropout_h, dtype = cache.mask, cache.dropout_h, x.dtype
     (T, B, _), H = x.shape, len(Wh)
-    dh, dc = last_gradients(dy, dstate, cache.sequences, (B, H), dtype)
+    dh, dc = last_gradients(dy, dstate, cache.sequences)
     dy = dy if cache.sequences else None
     da = rows(T, B, 4 * H, dtype)
     if is_persistent("lstm", H, B, dtype):
@@ -100,6 +101,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
             dy, dh, dc, Wh, rest_of_rows(Wh, cache.defines), mask, dropout_h, c, gates, da, dh_0, dc_0, T, B,
         )  # fmt: skip
     else:
+        dh, dc = own(dh, (B, H), dtype), own(dc, (B, H), dtype)
         for t in reversed(range(T)):
             launch_step(
                 "lstm_step.cu", "lstm_step_backward", cache.defines, B, H,

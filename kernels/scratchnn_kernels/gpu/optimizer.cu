@@ -1,9 +1,12 @@
 // The update rules, one pass over the vectors each. Equations and their numbers are those of reference/optimizer.py.
+// Needs -DBLOCK, the threads of a block of the two kernels at the end.
 
 #ifndef REAL
 #define REAL float
 #endif
 typedef REAL real;
+
+#include "sums.cuh"
 
 extern "C" __global__ void sgd(
     real *w, const real *g, real *m, real rate, real momentum, int nesterov, long long size) {
@@ -45,16 +48,21 @@ extern "C" __global__ void adam(
     w[n] -= alpha * m[n] / (sqrt(v[n]) + epsilon);      // (4)
 }
 
-// Each block sums BLOCK squares as a tree whose shape is always the same; the blocks' sums are added by another launch
-// of this kernel, with SQUARE=0. In double: float would overflow at 1e19.
-extern "C" __global__ void sum_of_squares(const NUMBER *g, double *sums, long long size) {
+// A block's share of the sum of squares, of which the last launch makes one number: that of this kernel if it has one
+// block, else of the next. In double: float would overflow at 1e19.
+extern "C" __global__ void __launch_bounds__(BLOCK) sum_of_squares(const real *g, double *sums, long long size) {
     __shared__ double part[BLOCK];
-    const long long n = (long long)blockIdx.x * BLOCK + threadIdx.x;
-    const double number = n < size ? (double)g[n] : 0.0;
-    part[threadIdx.x] = SQUARE ? number * number : number;
-    for (int half = BLOCK / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (threadIdx.x < half) part[threadIdx.x] += part[threadIdx.x + half];
+    double sum = 0;
+    for (long long n = (long long)blockIdx.x * BLOCK + threadIdx.x; n < size; n += (long long)gridDim.x * BLOCK) {
+        const double number = g[n];
+        sum += number * number;
     }
-    if (threadIdx.x == 0) sums[blockIdx.x] = part[0];
+    sum = sum_of_block(sum, part);
+    if (threadIdx.x == 0) sums[blockIdx.x] = sum;
+}
+
+extern "C" __global__ void __launch_bounds__(BLOCK) sum_of_sums(const double *sums, double *total, int blocks) {
+    __shared__ double part[BLOCK];
+    const double sum = sum_of_block(threadIdx.x < blocks ? sums[threadIdx.x] : 0.0, part);
+    if (threadIdx.x == 0) *total = sum;
 }

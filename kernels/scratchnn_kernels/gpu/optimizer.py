@@ -1,4 +1,7 @@
-"""The update rules on the GPU: one launch each, in place. See reference/optimizer.py, and optimizer.cu."""
+"""The update rules on the GPU: one launch each, in place; and a norm, which stays there.
+
+The equations, and their numbers, are those of reference/optimizer.py; see optimizer.cu.
+"""
 
 import numpy as np
 
@@ -6,6 +9,8 @@ from scratchnn_kernels.contract import Array
 from scratchnn_kernels.gpu import device
 
 BLOCK = 256
+SUMMING = 1024  # threads of a block that sums, and the number of blocks at most
+ALONE = 2**17  # so many numbers one block sums by itself: a launch less (where it stops to pay is an estimate)
 
 
 def sgd(w: Array, g: Array, m: Array | None, rate: float, momentum: float, nesterov: bool) -> None:
@@ -33,23 +38,21 @@ def adam(w: Array, g: Array, m: Array, v: Array, alpha: float, beta_1: float, be
     _launch("adam", w, g, m, v, number(alpha), number(1 - beta_1), number(1 - beta_2), number(epsilon))
 
 
-def squared_norm(g: Array) -> float:
-    """Waits for the device: the sum is needed by the host."""
-    sums, square = g, 1
-    while square or sums.size > 1:
-        blocks = device.empty((-(-sums.size // BLOCK),), np.float64)
-        device.launch(
-            "optimizer.cu", "sum_of_squares", _defines(sums, square), len(blocks), BLOCK,
-            sums, blocks, np.int64(sums.size),
-        )  # fmt: skip
-        sums, square = blocks, 0
-    return sums[0]
+def squared_norm(g: Array) -> Array:
+    """An array of shape (): nothing waits for the device."""
+    total, defines = device.empty((), np.float64), _defines(g)
+    if g.size <= ALONE:
+        device.launch("optimizer.cu", "sum_of_squares", defines, 1, SUMMING, g, total, np.int64(g.size))
+        return total
+    sums = device.empty((min(-(-g.size // SUMMING), SUMMING),), np.float64)
+    device.launch("optimizer.cu", "sum_of_squares", defines, sums.size, SUMMING, g, sums, np.int64(g.size))
+    device.launch("optimizer.cu", "sum_of_sums", defines, 1, SUMMING, sums, total, sums.size)
+    return total
 
 
 def _launch(rule: str, w: Array, *arguments: object) -> None:
-    device.launch("optimizer.cu", rule, _defines(w, 1), -(-w.size // BLOCK), BLOCK, w, *arguments, np.int64(w.size))
+    device.launch("optimizer.cu", rule, _defines(w), -(-w.size // BLOCK), BLOCK, w, *arguments, np.int64(w.size))
 
 
-def _defines(numbers: Array, square: int) -> device.Defines:
-    word = device.real_of(numbers.dtype)
-    return {"REAL": word, "NUMBER": word, "SQUARE": square, "BLOCK": BLOCK}
+def _defines(numbers: Array) -> device.Defines:
+    return {"REAL": device.real_of(numbers.dtype), "BLOCK": SUMMING}

@@ -57,13 +57,17 @@ def rows(count: int, B: int, width: int, dtype: Any) -> Array:
     return device.empty((count, B, width), dtype)
 
 
-def last_gradients(dy: Array | None, dstate: StateGrad, sequences: bool, shape: tuple[int, int], dtype: Any) -> list:
-    """Gradients with respect to the last states, those of an output that is the last state in them; arrays of ours."""
-    xp = device.xp()
-    last = [xp.zeros(shape, dtype) if d is None else d.copy() for d in dstate]
+def last_gradients(dy: Array | None, dstate: StateGrad, sequences: bool) -> list[Array | None]:
+    """Gradients with respect to the last states, that of an output that is the last state in them; None for zeros."""
+    last = list(dstate)
     if dy is not None and not sequences:
-        last[0] += dy
+        last[0] = dy if last[0] is None else last[0] + dy
     return last
+
+
+def own(last: Array | None, shape: tuple[int, int], dtype: Any) -> Array:
+    """An array to be changed step by step, with these numbers, or with zeros."""
+    return device.xp().zeros(shape, dtype) if last is None else last.copy()
 
 
 def launch_step(file: str, kernel: str, defines: device.Defines, B: int, H: int, *arguments: Any) -> None:

@@ -54,7 +54,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) simple_rnn_forward(
 
 extern "C" __global__ void __launch_bounds__(THREADS) simple_rnn_backward(
     const real *dy,             // (B, T, H), or null
-    const real *dh_last,        // (B, H), as dh_0
+    const real *dh_last,        // (B, H), or null for zeros
     const real *Wh,             // (H, H)
     const unsigned char *mask,  // (B, T), or null
     const real *dropout_h,      // (1, B, H), or null
@@ -73,7 +73,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) simple_rnn_backward(
     const real kept = dropout_h != nullptr && exists ? dropout_h[at] : real(1);
 
     // dh: the gradient with respect to h[t+1].
-    real dh = exists ? dh_last[at] : real(0);
+    real dh = exists && dh_last != nullptr ? dh_last[at] : real(0);
     const bool has_dy = exists && dy != nullptr;
     real h_next = exists ? h[T * states + at] : real(0);
     real dy_next = has_dy ? dy[((size_t)row * T + T - 1) * H + unit] : real(0);

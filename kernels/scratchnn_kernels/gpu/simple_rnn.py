@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
 from scratchnn_kernels.gpu import device, dispatch, projection
 from scratchnn_kernels.gpu.activations import number_of
-from scratchnn_kernels.gpu.recurrent import batch_first, is_persistent, last_gradients, launch_step, rows, time_first
+from scratchnn_kernels.gpu.recurrent import (
+    batch_first,
+    is_persistent,
+    last_gradients,
+    launch_step,
+    own,
+    rows,
+    time_first,
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,7 @@ def forward(
 def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tuple[Array, Grads, State]:
     x, Wx, Wh, h, mask, dropout_h = cache.x, cache.Wx, cache.Wh, cache.h, cache.mask, cache.dropout_h
     (T, B, _), H, dtype = x.shape, len(Wh), x.dtype
-    (dh,) = last_gradients(dy, dstate, cache.sequences, (B, H), dtype)
+    (dh,) = last_gradients(dy, dstate, cache.sequences)
     dy = dy if cache.sequences else None
     da = rows(T, B, H, dtype)
     if is_persistent("simple_rnn", H, B, dtype):
@@ -78,6 +86,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
             dy, dh, Wh, mask, dropout_h, h, da, dh_0, T, B,
         )  # fmt: skip
     else:
+        dh = own(dh, (B, H), dtype)
         for t in reversed(range(T)):
             launch_step(
                 "simple_rnn_step.cu", "simple_rnn_step_backward", cache.defines, B, H, dy, mask, h[t + 1], dh, da[t],

@@ -1,6 +1,7 @@
 """The mathematics in NumPy, written to be read, in float32 and float64. Every other backend is proven equal to it."""
 
 from scratchnn_kernels.reference import (
+    binary_crossentropy,
     conv1d,
     dense,
     dropout,
@@ -14,6 +15,7 @@ from scratchnn_kernels.reference import (
 )
 
 __all__ = [
+    "binary_crossentropy",
     "conv1d",
     "dense",
     "dropout",

@@ -1,0 +1,76 @@
+"""Binary cross-entropy in Numba: the equations, and their numbers, are those of reference/binary_crossentropy.py.
+
+One pass over a batch each way, on one thread. NumPy takes a dozen calls, of which each costs more than the 32 numbers
+of a batch do: both ways took the reference 13 us, and these kernels 4 (python -m timeit).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchnn_kernels.contract import Array
+from scratchnn_kernels.cpu import pool
+from scratchnn_kernels.cpu.jit import compiled, launch
+
+EPSILON = 1e-7
+
+
+@dataclass(frozen=True)
+class BinaryCrossentropyCache:
+    y: Array
+    target: Array
+    from_logits: bool
+
+
+def forward(y: Array, target: Array, from_logits: bool) -> tuple[float, BinaryCrossentropyCache]:
+    total = np.zeros(1)
+    launch(_forward_shard, 1, y.ravel(), target.ravel(), from_logits, total)
+    return float(total[0]) / y.size, BinaryCrossentropyCache(y, target, from_logits)
+
+
+def backward(cache: BinaryCrossentropyCache) -> Array:
+    y = cache.y
+    dy = pool.empty(y.shape, y.dtype)
+    launch(_backward_shard, 1, y.ravel(), cache.target.ravel(), cache.from_logits, dy.ravel())
+    return dy
+
+
+@compiled
+def _forward_shard(s, y, target, from_logits, total):
+    # A bare literal would turn float32 arithmetic into float64: every constant takes the dtype of y.
+    number = y.dtype.type
+    one = number(1)
+    if from_logits:
+        for n in range(y.size):
+            # (1), (2) together, as in the reference
+            exp = math.exp(-abs(y[n]))
+            total[0] += max(y[n], number(0)) - target[n] * y[n] + math.log1p(exp)
+    else:
+        for n in range(y.size):
+            p = _inside(y[n])  # (1)
+            total[0] -= target[n] * math.log(p) + (one - target[n]) * math.log(one - p)  # (2)
+
+
+@compiled
+def _backward_shard(s, y, target, from_logits, dy):
+    number = y.dtype.type
+    zero, one, size = number(0), number(1), number(y.size)
+    if from_logits:
+        for n in range(y.size):
+            exp = math.exp(-abs(y[n]))
+            p = (one if y[n] >= zero else exp) / (one + exp)  # (1)
+            dy[n] = (p - target[n]) / size  # (1), (2) together
+    else:
+        for n in range(y.size):
+            p = _inside(y[n])
+            dp = (p - target[n]) / (p * (one - p) * size)  # (2)
+            dy[n] = dp if p == y[n] else zero  # (1)
+
+
+@compiled
+def _inside(y):
+    """Keep a probability away from 0 and 1; a NaN stays one."""
+    number = type(y)
+    low, high = number(EPSILON), number(1 - EPSILON)
+    return low if y < low else high if y > high else y

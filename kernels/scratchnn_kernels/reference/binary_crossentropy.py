@@ -1,0 +1,57 @@
+"""Binary cross-entropy: the surprise at labels t when y is the probability of a 1; t may itself be a probability.
+
+    (1)  p = min(max(y, ε), 1 - ε), or sigmoid(y) when `from_logits`
+    (2)  L = mean of -(t log p + (1 - t) log(1 - p))
+
+ε is 1e-7, as in Keras. Where p was moved its gradient is 0, because it no longer depends on y.
+Shapes: y and t (`target`) of one shape, L a number.
+Source: Good, "Rational Decisions", Journal of the Royal Statistical Society B 14(1), 1952.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from scratchnn_kernels.contract import Array
+
+EPSILON = 1e-7  # keras.config.epsilon()
+
+
+@dataclass(frozen=True)
+class BinaryCrossentropyCache:
+    y: Float[Array, "*shape"]
+    target: Float[Array, "*shape"]
+    p: Float[Array, "*shape"] | None  # of (1), None when `from_logits`
+
+
+def forward(
+    y: Float[Array, "*shape"], target: Float[Array, "*shape"], from_logits: bool
+) -> tuple[float, BinaryCrossentropyCache]:
+    t = target
+    if from_logits:
+        # (1, 2) together: -log sigmoid(y) = log(1 + exp(-y)), written so that exp cannot overflow.
+        surprise = np.maximum(y, 0) - t * y + np.log1p(np.exp(-np.abs(y)))
+        return _mean(surprise), BinaryCrossentropyCache(y, target, None)
+    # (1): np.clip takes twice as long for a batch of 32
+    p = np.minimum(np.maximum(y, y.dtype.type(EPSILON)), y.dtype.type(1 - EPSILON))
+    surprise = -(t * np.log(p) + (1 - t) * np.log(1 - p))  # (2)
+    return _mean(surprise), BinaryCrossentropyCache(y, target, p)
+
+
+def backward(cache: BinaryCrossentropyCache) -> Float[Array, "*shape"]:
+    y, t, p = cache.y, cache.target, cache.p
+    if p is None:
+        return (_sigmoid(y) - t) / y.size  # (1), (2) together
+    dp = (p - t) / (p * (1 - p) * y.dtype.type(y.size))  # (2)
+    return np.where(p == y, dp, 0)  # (1)
+
+
+def _mean(surprise: Float[Array, "*shape"]) -> float:
+    """Summed in float64."""
+    return float(surprise.sum(dtype=np.float64)) / surprise.size
+
+
+def _sigmoid(y: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+    e = np.exp(-np.abs(y))  # of -|y| only: it cannot overflow
+    return np.where(y >= 0, 1, e) / (1 + e)

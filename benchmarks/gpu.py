@@ -1,139 +1,88 @@
-"""Times recurrent layers on an NVIDIA device: our kernels, and PyTorch's cuDNN where PyTorch with CUDA is installed.
+"""Times recurrent layers and training on an NVIDIA device, beside PyTorch's cuDNN and loops over time steps.
 
-    python -m benchmarks.gpu                     a few minutes; prints tables, writes benchmarks/results/gpu.json
-    python -m benchmarks.gpu --quick             B = 32, H = 32, T = 100 only
+    python -m benchmarks.gpu                     eight minutes at most; writes benchmarks/results/gpu.json, docs/gpu.md
+    python -m benchmarks.gpu --with-cpu          and trains the published models on the cpu backend too, to compare
+    python -m benchmarks.gpu --quick             one size of each, a minute or two; writes nothing but --out
+    python -m benchmarks.gpu --full              every size, half an hour or more
+    python -m benchmarks.gpu --parts steps       these parts again, the others as they stand in the JSON
     python -m benchmarks.gpu --explain-kernels   which kernel runs what, and why; needs no device
 
-Times are the device's own (events around many calls), in milliseconds: the median of five groups of calls after a
-warm-up. `total` is a forward and a backward pass with all gradients. D, the input's features, is 16, as after the
-embedding of the published models.
+First ours and PyTorch compute the losses of three training steps from the same weights. Then both are timed, in turn,
+in processes of their own: one that fails or hangs is replaced, its question has an error for an answer, and the run
+goes on. The JSON is kept up to date, so an interruption loses nothing. What is timed: gpu_plan.py, how: gpu_timing.py.
 """
 
 import argparse
 import datetime
-import itertools
 import json
-import platform
-import statistics
-import subprocess
+import os
+import shlex
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import tempfile
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scratchnn_kernels import gpu
-from scratchnn_kernels.gpu import availability, device, dispatch
+from scratchnn_kernels.gpu import availability, dispatch
 
-from scratchnn import activations
+from benchmarks import gpu_plan, gpu_tables, tables
+from benchmarks.gpu_plan import OURS, TORCH
+from benchmarks.gpu_results import Results
+from benchmarks.gpu_workers import Worker
+from benchmarks.harness import ROOT
 
 OUT = Path(__file__).with_name("results") / "gpu.json"
-D = 16
-GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3}
-GROUPS, GROUP_MS = 5, 50.0
+PAGE = ROOT / "docs" / "gpu.md"
+QUICK_OUT = Path(tempfile.gettempdir()) / "scratchnn-gpu-quick.json"
+MINUTES = {"quick": 8.0, "default": 8.0, "full": 60.0}
+# Of the time, by when a part must be done. What one leaves over is for the next; nothing waits for the cpu backend.
+ENDS = {"checks": 0.15, "steps": 0.5, "epochs": 0.62, "loops": 0.68, "layers": 1.0, "cpu": 2.0}
+PATIENCE = 240.0  # seconds for an answer: torch.compile and the first look for the reviews are the slowest
+WRITTEN_EVERY = 5.0  # seconds
+GIVES_UP = 5  # failures of a worker in a row, in one part
 
 
-@dataclass(frozen=True)
-class Case:
-    cell: str
-    B: int
-    H: int
-    T: int
-    masked: bool
+class Run:
+    """The answers so far, and the file they stand in."""
 
+    def __init__(self, results: dict[str, Any], out: Path, workers: dict[str, Worker]) -> None:
+        self.results, self.out, self.workers = results, out, workers
+        self._written = 0.0
 
-def cases(quick: bool) -> list[Case]:
-    """`masked`: rows of random lengths, the padding in front, as Keras pads. cuDNN then needs packed sequences."""
-    Bs, Hs, Ts = ((32,), (32,), (100,)) if quick else ((32, 128, 512, 1024), (32, 64, 128, 512), (100, 500))
-    return [Case(*each) for each in itertools.product(GATES, Bs, Hs, Ts, (False, True))]
+    def part(self, name: str, questions: list[gpu_plan.Question], until: float) -> None:
+        failures = dict.fromkeys(self.workers, 0)
+        for question in questions:
+            who = question["who"]
+            if "error" in self.results["machine"].get(who, {}):
+                continue  # said once
+            if time.monotonic() > until:
+                answer = {"error": "left out: the time was up"}
+            elif failures[who] >= GIVES_UP:
+                answer = {"error": f"left out: {GIVES_UP} in a row failed"}
+            else:
+                answer = self.workers[who].ask(question, PATIENCE)
+                failures[who] = failures[who] + 1 if "error" in answer else 0
+                print(gpu_tables.line(question, answer), flush=True)
+            self.results["rows"].append({"part": name, "question": question, **answer})
+            if time.monotonic() - self._written > WRITTEN_EVERY:
+                self.write()
+        self.write()
 
-
-def layer(case: Case) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """The calls to time: a forward pass that nobody goes back through, and a forward and a backward pass."""
-    rng, xp = np.random.default_rng(0), device.xp()
-    G = GATES[case.cell] * case.H
-    x, Wx, Wh, dy, *biases = (
-        xp.asarray(rng.normal(0, 0.1, shape).astype(np.float32))
-        for shape in [(case.B, case.T, D), (D, G), (case.H, G), (case.B, case.H), (G,), (G,)]
-    )
-    biases = biases if case.cell == "gru" else biases[:1]
-    states = 2 if case.cell == "lstm" else 1
-    state = tuple(xp.zeros((case.B, case.H), np.float32) for _ in range(states))
-    lengths = rng.integers(1, case.T + 1, (case.B, 1))
-    mask = xp.asarray(np.arange(case.T) >= case.T - lengths) if case.masked else None
-    how: list[Any] = [activations.get("tanh")]
-    how += [] if case.cell == "simple_rnn" else [activations.get("sigmoid")]
-    how += [True] if case.cell == "gru" else []
-    module = getattr(gpu, case.cell)
-
-    def run(keep_cache: bool) -> Any:
-        return module.forward(x, Wx, Wh, *biases, state, mask, None, None, *how, False, keep_cache)
-
-    def both() -> Any:
-        return module.backward(dy, (None,) * states, run(True)[-1])
-
-    return lambda: run(False), both
-
-
-def milliseconds(function: Callable[[], Any]) -> float:
-    cuda = device.xp().cuda
-
-    def group(calls: int) -> float:
-        start, end = cuda.Event(), cuda.Event()
-        start.record()
-        for _ in range(calls):
-            function()
-        end.record()
-        end.synchronize()
-        return cuda.get_elapsed_time(start, end) / calls
-
-    group(3)  # compiles, and fills CuPy's pool of memory
-    calls = max(1, round(GROUP_MS / group(1)))
-    return statistics.median(group(calls) for _ in range(GROUPS))
-
-
-def machine() -> dict[str, Any]:
-    cupy = device.xp()
-    properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
-    return {
-        "device": properties["name"].decode(),
-        "driver": cupy.cuda.runtime.driverGetVersion(),
-        "cuda": cupy.cuda.runtime.runtimeGetVersion(),
-        "cupy": cupy.__version__,
-        "python": platform.python_version(),
-        "date": datetime.date.today().isoformat(),
-    }
-
-
-def peers(quick: bool) -> dict[str, Any]:
-    """What benchmarks/peers/run_torch_gpu.py prints; in a process of its own, with the device's memory to itself."""
-    text = json.dumps([asdict(case) for case in cases(quick)])
-    command = [sys.executable, "-m", "benchmarks.peers.run_torch_gpu"]
-    run = subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True)
-    return json.loads(run.stdout) if run.returncode == 0 else {"error": f"PyTorch did not run ({run.returncode})"}
-
-
-def table(rows: Sequence[dict[str, Any]], torch: dict[str, Any]) -> str:
-    """A line for each case: our times, and how many times as long each variant of PyTorch takes for the total."""
-    variants = list(torch.get("rows", [{}])[0].get("total", {})) if torch.get("rows") else []
-    lines = ["cell          B     H     T masked  forward    total  " + "  ".join(f"{name:>12}" for name in variants)]
-    for n, row in enumerate(rows):
-        times = torch["rows"][n]["total"] if variants else {}
-        ratios = [f"{times[name] / row['total']:11.1f}x" if times.get(name) else f"{'-':>12}" for name in variants]
-        lines.append(
-            f"{row['cell']:<10} {row['B']:>4} {row['H']:>5} {row['T']:>5} {'yes' if row['masked'] else 'no':>6}  "
-            f"{row['forward']:7.3f}  {row['total']:7.3f}  " + "  ".join(ratios)
-        )
-    return "\n".join(lines)
+    def write(self) -> None:
+        """The whole file, a row a line; under another name first, since a program may be killed at any time."""
+        head = {key: value for key, value in self.results.items() if key != "rows"}
+        rows = ",\n".join(json.dumps(row) for row in self.results["rows"])
+        text = json.dumps(head, indent=1).removesuffix("\n}") + f',\n "rows": [\n{rows}\n]\n}}\n'
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.out.with_name(f"{self.out.name}.part")
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, self.out)
+        self._written = time.monotonic()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description="Time the gpu kernels.")
-    parser.add_argument("--quick", action="store_true", help="one size only")
-    parser.add_argument("--out", type=Path, default=OUT, help="where the JSON goes (default: %(default)s)")
-    parser.add_argument("--explain-kernels", action="store_true", help="print which kernel runs what, and stop")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     if options.explain_kernels:
         print(dispatch.explain())
         return 0
@@ -141,18 +90,89 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problem is not None:
         print(f"benchmarks.gpu {problem}", file=sys.stderr)
         return 1
-    rows = []
-    for case in cases(options.quick):
-        forward, both = layer(case)
-        kernel = dispatch.choose(case.cell, case.H, case.B, np.float32).kernel
-        rows.append(asdict(case) | {"kernel": kernel, "forward": milliseconds(forward), "total": milliseconds(both)})
-        print(table(rows[-1:], {}).splitlines()[-1], flush=True)
-    torch = peers(options.quick)
-    print("\n" + table(rows, torch))
-    text = json.dumps({"machine": machine(), "ours": rows, "torch": torch}, indent=1)
-    options.out.write_text(text + "\n", encoding="utf-8")
-    print(f"\nwritten to {options.out}")
-    return 0
+    commands = {
+        OURS: [sys.executable, "-m", "benchmarks.run_scratchnn_gpu"],
+        TORCH: [options.torch_python, "-m", "benchmarks.peers.run_torch_gpu"],
+    }
+    return measure(options, commands, shlex.join(["python", "-m", "benchmarks.gpu", *(arguments or sys.argv[1:])]))
+
+
+def measure(options: argparse.Namespace, commands: dict[str, list[str]], command: str) -> int:
+    """Ask all that is to be asked, print the tables, and write them down. 1 if ours and PyTorch's losses differ."""
+    size = "quick" if options.quick else "full" if options.full else "default"
+    out = options.out or (QUICK_OUT if options.quick else OUT)
+    seconds = 60 * (options.minutes or MINUTES[size])
+    # A process has the environment of this one; what this one has found to import from, it must find too.
+    found = [str(ROOT), str(ROOT / "kernels"), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, found))
+    workers = {who: Worker(each) for who, each in commands.items()}
+    parts = gpu_plan.parts(size, options.with_cpu or options.quick)
+    chosen = options.parts or list(parts)
+    started = time.monotonic()
+    try:
+        machine = {who: _facts(worker.ask({"what": "machine"}, PATIENCE)) for who, worker in workers.items()}
+        results: dict[str, Any] = {
+            "machine": machine,
+            "date": datetime.date.today().isoformat(),
+            "command": command,
+            "finished": False,
+            "rows": _kept(out, set(parts) - set(chosen), machine) if options.parts else [],
+        }
+        for who, facts in machine.items():
+            print(f"{who}: {facts}", flush=True)
+        if "error" in machine[OURS]:
+            print(f"benchmarks.gpu: {machine[OURS]['error']}", file=sys.stderr)
+            return 1
+        run = Run(results, out, workers)
+        try:
+            for name in chosen:
+                run.part(name, parts[name], started + seconds * ENDS[name])
+            results["finished"] = True
+        finally:
+            results["minutes"] = round((time.monotonic() - started) / 60, 1)
+            run.write()
+    except KeyboardInterrupt:
+        print(f"\nstopped; what was measured is in {out}", file=sys.stderr)
+        return 130
+    finally:
+        for worker in workers.values():
+            worker.close()
+    text = gpu_tables.page(results)
+    print(f"\n{text}\n\nwritten to {out}, in {results['minutes']} minutes")
+    if out == OUT:
+        PAGE.write_text(tables.with_table(PAGE.read_text(encoding="utf-8"), gpu_tables.MARKS, text), encoding="utf-8")
+    return 1 if gpu_tables.differing(Results(results)) else 0
+
+
+def _facts(answer: dict[str, Any]) -> dict[str, Any]:
+    return answer.get("result", answer)
+
+
+def _kept(out: Path, parts: set[str], machine: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of other parts, if they were measured on such a card with the same versions."""
+    if not out.exists():
+        return []
+    before = json.loads(out.read_text(encoding="utf-8"))
+    same = all(
+        before["machine"].get(who, {}).get(key) == machine[who].get(key)
+        for who in machine
+        for key in ("device", "driver", "cuda", "cupy", "torch", "cudnn")
+    )
+    return [row for row in before["rows"] if row["part"] in parts] if same else []
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description="Time layers and training on a GPU.")
+    add = parser.add_argument
+    add("--quick", action="store_true", help="one size of each only")
+    add("--full", action="store_true", help="every size")
+    add("--parts", nargs="+", choices=list(ENDS), metavar="PART", help=f"only these: {', '.join(ENDS)}")
+    add("--minutes", type=float, help="what has not begun by then is left out (default: 8, with --full 60)")
+    add("--with-cpu", action="store_true", help="train the published models on the cpu backend as well, at the end")
+    add("--torch-python", default=sys.executable, metavar="PYTHON", help="one that has PyTorch (default: this one)")
+    add("--out", type=Path, default=None, help=f"where the JSON goes (default: {OUT.relative_to(ROOT)})")
+    add("--explain-kernels", action="store_true", help="print which kernel runs what, and stop")
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""PyTorch on CUDA, timed: the worker that benchmarks/gpu.py asks. See ../gpu_plan.py for the questions.
+"""PyTorch on CUDA, timed: the worker that benchmarks/gpu asks. See ../gpu/plan.py for the questions.
 
     python -m benchmarks.peers.run_torch_gpu --device cpu      runs the same code where there is no GPU: to try it
 
@@ -20,9 +20,9 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from benchmarks.gpu_plan import Case, D, Model, batches, reviews, steps
-from benchmarks.gpu_timing import Clock, HostClock, device_time, passes, per_step, rounded
-from benchmarks.gpu_workers import serve
+from benchmarks.gpu.plan import Case, D, Model, batches, reviews, steps
+from benchmarks.gpu.timing import Clock, HostClock, device_time, passes, per_step, rounded
+from benchmarks.gpu.workers import serve
 from benchmarks.machine import facts
 from benchmarks.peers.run_torch import BETA_2, EPSILON
 from benchmarks.peers.torch_training import Training

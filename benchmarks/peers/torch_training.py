@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from benchmarks.gpu_plan import Model
+from benchmarks.gpu.plan import Model
 from benchmarks.peers.run_torch import BETA_2, EPSILON, Recurrent, build
 from benchmarks.workloads import initial_weights
 

@@ -1,4 +1,4 @@
-"""The worker of benchmarks/gpu.py where there is no GPU: everything runs on the emulated device.
+"""The worker of benchmarks/gpu where there is no GPU: everything runs on the emulated device.
 
 python -m tests.gpu.emulated_worker FOLDER      FOLDER keeps the compiled sources
 """
@@ -10,10 +10,10 @@ from typing import Any
 
 from scratchnn_kernels.gpu import availability, device
 
-from benchmarks import run_scratchnn_gpu
-from benchmarks.gpu_timing import HostClock
-from benchmarks.gpu_workers import serve
-from benchmarks.run_scratchnn_gpu import Answers
+from benchmarks.gpu import run_scratchnn
+from benchmarks.gpu.run_scratchnn import Answers
+from benchmarks.gpu.timing import HostClock
+from benchmarks.gpu.workers import serve
 from tests.gpu.emulator import Emulator
 
 
@@ -43,5 +43,5 @@ if __name__ == "__main__":
     emulator: Any = Emulator(Path(sys.argv[1]))
     device.use(emulator)
     availability.problem = lambda: None
-    run_scratchnn_gpu.steps = lambda model: 2  # an epoch of a hundred would take a minute
+    run_scratchnn.steps = lambda model: 2  # an epoch of a hundred would take a minute
     serve(Emulated(HostClock()))

@@ -1,4 +1,4 @@
-"""benchmarks/gpu.py as far as it goes without a device: what it would time runs on the emulated one."""
+"""benchmarks/gpu as far as it goes without a device: what it would time runs on the emulated one."""
 
 import argparse
 import json
@@ -13,11 +13,11 @@ import pytest
 from scratchnn_kernels.gpu import availability, device, dispatch
 from scratchnn_kernels.reference import lstm
 
-from benchmarks import gpu as benchmark
-from benchmarks import gpu_loop, gpu_plan, gpu_timing
-from benchmarks import run_scratchnn_gpu as ours
-from benchmarks.gpu_plan import OURS, TORCH, Case, D, Model
-from benchmarks.gpu_workers import Worker
+from benchmarks.gpu import __main__ as benchmark
+from benchmarks.gpu import cupy_loop, plan, timing
+from benchmarks.gpu import run_scratchnn as ours
+from benchmarks.gpu.plan import OURS, TORCH, Case, D, Model
+from benchmarks.gpu.workers import Worker
 from benchmarks.workloads import GATES, WORKLOADS
 from scratchnn import activations
 from tests.gpu import nvrtc
@@ -49,9 +49,9 @@ def test_the_loop_of_calls_is_the_lstm() -> None:
     x, dy, *arrays = (
         rng.normal(size=shape).astype(np.float32) for shape in [(T, B, D), (B, H), (D, 4 * H), (H, 4 * H), (4 * H,)]
     )
-    weights = gpu_loop.Weights(*arrays)
-    y, kept = gpu_loop.forward(np, x, weights)
-    dx, grads = gpu_loop.backward(np, dy, x, weights, kept)
+    weights = cupy_loop.Weights(*arrays)
+    y, kept = cupy_loop.forward(np, x, weights)
+    dx, grads = cupy_loop.backward(np, dy, x, weights, kept)
     start = np.zeros((B, H), np.float32)
     how = activations.get("tanh"), activations.get("sigmoid")
     y_, _, cache = lstm.forward(x.swapaxes(0, 1), *arrays, (start, start), None, None, None, *how, False)  # type: ignore
@@ -73,14 +73,14 @@ def test_the_loop_runs_on_the_device(emulator: Emulator) -> None:
 @pytest.mark.parametrize("masked", [False, True])
 def test_steps_and_losses(masked: bool, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ours, "steps", lambda model: 2)
-    answer = ours.Answers(gpu_timing.HostClock())
+    answer = ours.Answers(timing.HostClock())
     sizes = asdict(Model("lstm", H=4, B=3, T=7, masked=masked))
     losses = answer({"who": OURS, "what": "losses", **sizes})
     assert len(losses) == 4 and len(set(losses)) == 4 and np.isfinite(losses).all()
     assert losses == answer({"who": OURS, "what": "losses", **sizes})
     step = answer({"who": OURS, "what": "step", **sizes})
     assert step["wall"] > 0 and step["device"] is None
-    expected = ours.Answers(gpu_timing.HostClock(), backend="reference").losses(**sizes)
+    expected = ours.Answers(timing.HostClock(), backend="reference").losses(**sizes)
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
 
 
@@ -88,7 +88,7 @@ def test_one_step_waits_for_nothing(emulator: Emulator) -> None:
     sizes = Model("lstm", H=4, B=3, T=7)
     model = ours.build(sizes, "gpu")
     before = model.get_weights()
-    x, y, _ = gpu_plan.batches(sizes, 1)
+    x, y, _ = plan.batches(sizes, 1)
     step = ours.one_step(model, x, y)
     counts.clear()
     step()
@@ -104,7 +104,7 @@ def test_a_published_model_is_trained_and_tested(emulator: Emulator, monkeypatch
 
     monkeypatch.setattr(ours, "reviews", few)
     found = [
-        ours.Answers(gpu_timing.HostClock()).epochs(name="ff", epochs=3, backend=backend)
+        ours.Answers(timing.HostClock()).epochs(name="ff", epochs=3, backend=backend)
         for backend in ("gpu", "reference")
     ]
     for each in found:
@@ -122,10 +122,10 @@ def test_models_are_those_of_the_other_benchmarks() -> None:
 
 
 def test_batches_are_padded_in_front() -> None:
-    x, y, lengths = gpu_plan.batches(Model("lstm", B=4, T=9, masked=True), 5)
+    x, y, lengths = plan.batches(Model("lstm", B=4, T=9, masked=True), 5)
     assert x.shape == (20, 9) and y.shape == (20,) and set(y) == {0, 1}
     assert ((x != 0) == (np.arange(9) >= 9 - lengths[:, None])).all() and len(set(lengths)) > 1
-    assert (gpu_plan.batches(Model("lstm", B=4, T=9), 5)[0] != 0).all()
+    assert (plan.batches(Model("lstm", B=4, T=9), 5)[0] != 0).all()
 
 
 # ---- how it is timed
@@ -141,18 +141,18 @@ class CountingClock:
         pass
 
     def device(self, function: Any, calls: int, head_start: float) -> float:
-        assert 1 <= calls <= gpu_timing.DEVICE_CALLS
+        assert 1 <= calls <= timing.DEVICE_CALLS
         self.head_starts.append(head_start)
         return 2.0
 
 
 def test_a_call_is_measured_on_the_device_and_on_the_wall() -> None:
     clock, calls = CountingClock(), []
-    found = gpu_timing.passes(lambda: None, lambda: calls.append(1), lambda: None, clock)
+    found = timing.passes(lambda: None, lambda: calls.append(1), lambda: None, clock)
     assert found["total"]["device"] == 2.0 and found["backward"]["device"] == 0.0
     assert 0 < found["forward_cached"]["wall"] < 1
-    assert len(calls) > gpu_timing.GROUPS
-    assert all(0 <= each <= gpu_timing.HEAD_START_MS for each in clock.head_starts)
+    assert len(calls) > timing.GROUPS
+    assert all(0 <= each <= timing.HEAD_START_MS for each in clock.head_starts)
 
 
 def test_what_an_epoch_does_once_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,8 +161,8 @@ def test_what_an_epoch_does_once_is_not_counted(monkeypatch: pytest.MonkeyPatch)
     def train(epochs: int) -> None:
         now[0] += 3.0 + 0.2 * epochs
 
-    monkeypatch.setattr(gpu_timing.time, "perf_counter", lambda: now[0])
-    assert gpu_timing.per_step(train, steps=100) == pytest.approx(2.0)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    assert timing.per_step(train, steps=100) == pytest.approx(2.0)
 
 
 def test_the_waiting_kernel_compiles() -> None:
@@ -200,18 +200,18 @@ def test_a_program_that_is_missing_is_no_error(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_plan() -> None:
-    assert len(gpu_plan.cases("full")) == 3 * 4 * 4 * 2 * 2
-    assert len(gpu_plan.cases("default")) == (4 + 2 + 2) * 4 * 2 * 2
-    assert gpu_plan.cases("default")[0] == Case("lstm", 32, 32, 500, False)
-    assert len(gpu_plan.cases("quick")) == 3 * 2
+    assert len(plan.cases("full")) == 3 * 4 * 4 * 2 * 2
+    assert len(plan.cases("default")) == (4 + 2 + 2) * 4 * 2 * 2
+    assert plan.cases("default")[0] == Case("lstm", 32, 32, 500, False)
+    assert len(plan.cases("quick")) == 3 * 2
     for size in ("quick", "default", "full"):
-        parts = gpu_plan.parts(size, with_cpu=True)
+        parts = plan.parts(size, with_cpu=True)
         assert list(parts) == list(benchmark.ENDS)
         questions = [json.dumps(each, sort_keys=True) for part in parts.values() for each in part]
         assert len(set(questions)) == len(questions)
         assert all(part[0]["who"] == OURS for part in parts.values())
-        assert not gpu_plan.parts(size, with_cpu=False)["cpu"]
-    masked = [each for each in gpu_plan.parts("full", False)["layers"] if each["masked"] and each["who"] == TORCH]
+        assert not plan.parts(size, with_cpu=False)["cpu"]
+    masked = [each for each in plan.parts("full", False)["layers"] if each["masked"] and each["who"] == TORCH]
     assert {each["variant"] for each in masked} == {"packed"}
 
 
@@ -240,9 +240,9 @@ def _options(**changes: Any) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(benchmark._parser().parse_args([])), **changes})
 
 
-def _small_plan(size: str, with_cpu: bool) -> dict[str, list[gpu_plan.Question]]:
+def _small_plan(size: str, with_cpu: bool) -> dict[str, list[plan.Question]]:
     model, case = asdict(Model("lstm", H=4, B=3, T=7)), asdict(Case("lstm", 2, 3, 4, False))
-    parts: dict[str, list[gpu_plan.Question]] = {name: [] for name in benchmark.ENDS}
+    parts: dict[str, list[plan.Question]] = {name: [] for name in benchmark.ENDS}
     for who, extra in ((OURS, {}), (TORCH, {"variant": "float32"})):
         parts["checks"].append({"who": who, "what": "losses", **model} | ({"variant": ""} if extra else {}))
         parts["steps"].append({"who": who, "what": "step", **model, **extra})
@@ -254,7 +254,7 @@ def _small_plan(size: str, with_cpu: bool) -> dict[str, list[gpu_plan.Question]]
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu_plan, "parts", _small_plan)
+    monkeypatch.setattr(plan, "parts", _small_plan)
     monkeypatch.setenv("PYTHONPATH", "")  # is set anew, and then as it was
 
 

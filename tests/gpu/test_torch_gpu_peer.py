@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.gpu_plan import Case, Model
-from benchmarks.gpu_timing import HostClock
-from benchmarks.gpu_workers import Worker
+from benchmarks.gpu.plan import Case, Model
+from benchmarks.gpu.run_scratchnn import Answers
+from benchmarks.gpu.timing import HostClock
+from benchmarks.gpu.workers import Worker
 from benchmarks.harness import RTOL
-from benchmarks.run_scratchnn_gpu import Answers
 
 # Another Python that has PyTorch may be named.
 PYTHON = os.environ.get("SCRATCHNN_TORCH_PYTHON") or sys.executable

@@ -1,4 +1,4 @@
-"""What benchmarks/gpu.py asks for: parts, in the order of their weight, each a list of questions for a worker process.
+"""What benchmarks/gpu asks for: parts, in the order of their weight, each a list of questions for a worker process.
 
 A question is a dict with the name of a framework, `who`, and of a measurement, `what`, and its sizes. It is also the
 key by which the tables find the answer.

@@ -1,4 +1,4 @@
-"""scratchnn on the gpu, timed: the worker that benchmarks/gpu.py asks. See gpu_plan.py for the questions."""
+"""scratchnn on the gpu, timed: the worker that benchmarks/gpu asks. See plan.py for the questions."""
 
 import gc
 import subprocess
@@ -11,10 +11,10 @@ from scratchnn_kernels import gpu
 from scratchnn_kernels.gpu import device, dispatch
 
 import scratchnn as nn
-from benchmarks import gpu_loop
-from benchmarks.gpu_plan import Case, D, Model, batches, reviews, steps
-from benchmarks.gpu_timing import Clock, device_time, passes, per_step, rounded
-from benchmarks.gpu_workers import serve
+from benchmarks.gpu import cupy_loop
+from benchmarks.gpu.plan import Case, D, Model, batches, reviews, steps
+from benchmarks.gpu.timing import Clock, device_time, passes, per_step, rounded
+from benchmarks.gpu.workers import serve
 from benchmarks.machine import facts
 from benchmarks.runner import CHECKED_STEPS
 from benchmarks.workloads import GATES, TRAIN_REVIEWS, initial_weights
@@ -174,12 +174,12 @@ def loop(case: Case) -> tuple[Callable[[], Any], Callable[[], Any], Callable[[],
         xp.asarray(rng.normal(0, 0.1, shape).astype(np.float32))
         for shape in [(case.T, case.B, D), (case.B, case.H), (D, G), (case.H, G), (G,)]
     )
-    weights = gpu_loop.Weights(*arrays)
+    weights = cupy_loop.Weights(*arrays)
 
     def run() -> Any:
-        return gpu_loop.forward(xp, x, weights)
+        return cupy_loop.forward(xp, x, weights)
 
-    return lambda: run()[0], run, lambda: gpu_loop.backward(xp, dy, x, weights, run()[1])
+    return lambda: run()[0], run, lambda: cupy_loop.backward(xp, dy, x, weights, run()[1])
 
 
 def build(model: Model, backend: str, dropout: bool = True) -> nn.Sequential:

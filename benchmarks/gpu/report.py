@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.gpu_plan import COMPILED, OURS, TORCH, Case, Model, checked, models
-from benchmarks.gpu_results import Results, fastest, milliseconds, verdicts
+from benchmarks.gpu.plan import COMPILED, OURS, TORCH, Case, Model, checked, models
+from benchmarks.gpu.results import Results, fastest, milliseconds, verdicts
 from benchmarks.tables import markdown, times
 
-MARKS = ("<!-- gpu: written by benchmarks/gpu.py -->", "<!-- end of gpu -->")
+MARKS = ("<!-- gpu: written by benchmarks/gpu -->", "<!-- end of gpu -->")
 UNTIMED = "Nothing was timed yet: no card was at hand."
 STEP_VARIANTS = ("float32", "TF32", "compiled", "graph", "packed", "float16")
 LAYER_VARIANTS = ("float32", "TF32", "float16", "packed")

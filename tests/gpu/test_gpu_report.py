@@ -1,13 +1,14 @@
-"""What benchmarks/gpu.py writes from its answers, here made-up ones, and that the page says what was measured."""
+"""What benchmarks/gpu writes from its answers, here made-up ones, and that the page says what was measured."""
 
 import json
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks import gpu as benchmark
-from benchmarks import gpu_plan, gpu_tables, tables
-from benchmarks.gpu_plan import OURS, TORCH
-from benchmarks.gpu_results import Results, verdicts
+from benchmarks import tables
+from benchmarks.gpu import __main__ as benchmark
+from benchmarks.gpu import plan, report
+from benchmarks.gpu.plan import OURS, TORCH
+from benchmarks.gpu.results import Results, verdicts
 
 
 def _passes(ms: float) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def _answer(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def _results(size: str = "default") -> dict[str, Any]:
-    parts = gpu_plan.parts(size, with_cpu=True)
+    parts = plan.parts(size, with_cpu=True)
     rows = [{"part": part, "question": each, **_answer(each)} for part in parts for each in parts[part]]
     machine = {OURS: {"device": "a card", "cuda": 13000}, TORCH: {"torch": "2.13", "cudnn": 91000}}
     return {"machine": machine, "date": "2026-01-01", "command": "c", "finished": True, "rows": rows}
@@ -52,7 +53,7 @@ def test_the_targets() -> None:
         "**met** (8 of 8 sizes)",  # 4x, 1.5x
         "**met** (8 of 8 sizes)",  # 4x, 0.8x
     ]
-    row = next(line for line in gpu_tables.verdict(Results(results)).splitlines() if "128 units" in line)
+    row = next(line for line in report.verdict(Results(results)).splitlines() if "128 units" in line)
     assert "| 1.5x |" in row and "4x to 4x" in row and "0.5 and 2 ms" in row
 
 
@@ -85,15 +86,15 @@ def test_times_count_only_where_the_losses_agree() -> None:
         if question["what"] == "losses" and question["who"] == TORCH and question["H"] == 128:
             row["result"] = [0.7, 0.6, 0.5, 0.41]
     assert _words(results)[4] == "not counted: the losses differ"
-    assert "The losses of `lstm`, H=128, T=500 differ" in gpu_tables.page(results)
-    assert gpu_tables.differing(Results(results)) == [gpu_plan.Model("lstm", H=128, T=500)]
+    assert "The losses of `lstm`, H=128, T=500 differ" in report.page(results)
+    assert report.differing(Results(results)) == [plan.Model("lstm", H=128, T=500)]
     results["rows"] = [row for row in results["rows"] if row["question"]["what"] != "losses"]
     assert _words(results)[0] == "**met** (2 of 2 sizes); losses not compared"
 
 
 def test_the_page() -> None:
     results = _results()
-    text = gpu_tables.page(results)
+    text = report.page(results)
     for table in (each for each in text.split("\n\n") if each.startswith("| ")):
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "came to the same losses" in text
@@ -104,20 +105,20 @@ def test_the_page() -> None:
     )
     assert "| 32 | 100 | 0.5 | 0.5 (1.0x) | 2 (4.0x) | 2 (4.0x) |" in text
     assert "- torch float16 layer lstm B=32 H=32 T=500 and 31 more: RuntimeError: not for this card" in text
-    assert "interrupted" in gpu_tables.page(results | {"finished": False})
+    assert "interrupted" in report.page(results | {"finished": False})
 
 
 def test_a_page_without_answers_can_be_written() -> None:
     results = _results() | {"rows": [], "machine": {OURS: {"device": "a card"}, TORCH: {"error": "none"}}}
-    assert "no PyTorch" in gpu_tables.page(results)
+    assert "no PyTorch" in report.page(results)
 
 
 def test_every_answer_has_its_line() -> None:
     for row in _results("quick")["rows"]:
         question, answer = row["question"], {key: row[key] for key in ("result", "error") if key in row}
-        assert gpu_tables.line(question, answer).startswith(f"{question['who']} ")
+        assert report.line(question, answer).startswith(f"{question['who']} ")
     question = {"who": TORCH, "what": "layer", "cell": "lstm", "B": 1, "masked": True, "variant": "packed"}
-    assert gpu_tables.line(question, {"error": "no"}) == "torch packed layer lstm B=1 masked: FAILED, no"
+    assert report.line(question, {"error": "no"}) == "torch packed layer lstm B=1 masked: FAILED, no"
 
 
 def test_the_files_row_by_row(tmp_path: Any) -> None:
@@ -130,15 +131,15 @@ def test_the_files_row_by_row(tmp_path: Any) -> None:
 
 
 def test_the_page_says_what_was_measured() -> None:
-    written = tables.between(benchmark.PAGE.read_text(encoding="utf-8"), gpu_tables.MARKS)
+    written = tables.between(benchmark.PAGE.read_text(encoding="utf-8"), report.MARKS)
     if benchmark.OUT.exists():
-        assert written == gpu_tables.page(json.loads(benchmark.OUT.read_text(encoding="utf-8")))
+        assert written == report.page(json.loads(benchmark.OUT.read_text(encoding="utf-8")))
     else:
-        assert written == gpu_tables.UNTIMED
+        assert written == report.UNTIMED
 
 
 def test_questions_are_found_by_their_sizes() -> None:
-    case = gpu_plan.Case("lstm", 32, 32, 100, False)
+    case = plan.Case("lstm", 32, 32, 100, False)
     question = {"who": OURS, "what": "layer", **dict(reversed(asdict(case).items()))}
     found = Results({"rows": [{"question": question, "result": _passes(1.0)}]})
     assert found.layer(OURS, case) == 1.0 and found.layer(TORCH, case, "float32") is None

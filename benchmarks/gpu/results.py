@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.gpu_plan import OURS, TORCH, Case, Model
+from benchmarks.gpu.plan import OURS, TORCH, Case, Model
 from benchmarks.harness import check
 
 FULL_PRECISION = ("float32", "TF32")  # what a PyTorch user may have without giving up the range of float32

@@ -9,7 +9,7 @@
 
 First ours and PyTorch compute the losses of three training steps from the same weights. Then both are timed, in turn,
 in processes of their own: one that fails or hangs is replaced, its question has an error for an answer, and the run
-goes on. The JSON is kept up to date, so an interruption loses nothing. What is timed: gpu_plan.py, how: gpu_timing.py.
+goes on. The JSON is kept up to date, so an interruption loses nothing. What is timed: plan.py, how: timing.py.
 """
 
 import argparse
@@ -26,13 +26,14 @@ from typing import Any
 
 from scratchnn_kernels.gpu import availability, dispatch
 
-from benchmarks import gpu_plan, gpu_tables, tables
-from benchmarks.gpu_plan import OURS, TORCH
-from benchmarks.gpu_results import Results
-from benchmarks.gpu_workers import Worker
+from benchmarks import tables
+from benchmarks.gpu import plan, report
+from benchmarks.gpu.plan import OURS, TORCH
+from benchmarks.gpu.results import Results
+from benchmarks.gpu.workers import Worker
 from benchmarks.harness import ROOT
 
-OUT = Path(__file__).with_name("results") / "gpu.json"
+OUT = ROOT / "benchmarks" / "results" / "gpu.json"
 PAGE = ROOT / "docs" / "gpu.md"
 QUICK_OUT = Path(tempfile.gettempdir()) / "scratchnn-gpu-quick.json"
 MINUTES = {"quick": 8.0, "default": 8.0, "full": 60.0}
@@ -50,7 +51,7 @@ class Run:
         self.results, self.out, self.workers = results, out, workers
         self._written = 0.0
 
-    def part(self, name: str, questions: list[gpu_plan.Question], until: float) -> None:
+    def part(self, name: str, questions: list[plan.Question], until: float) -> None:
         failures = dict.fromkeys(self.workers, 0)
         for question in questions:
             who = question["who"]
@@ -63,7 +64,7 @@ class Run:
             else:
                 answer = self.workers[who].ask(question, PATIENCE)
                 failures[who] = failures[who] + 1 if "error" in answer else 0
-                print(gpu_tables.line(question, answer), flush=True)
+                print(report.line(question, answer), flush=True)
             self.results["rows"].append({"part": name, "question": question, **answer})
             if time.monotonic() - self._written > WRITTEN_EVERY:
                 self.write()
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"benchmarks.gpu {problem}", file=sys.stderr)
         return 1
     commands = {
-        OURS: [sys.executable, "-m", "benchmarks.run_scratchnn_gpu"],
+        OURS: [sys.executable, "-m", "benchmarks.gpu.run_scratchnn"],
         TORCH: [options.torch_python, "-m", "benchmarks.peers.run_torch_gpu"],
     }
     return measure(options, commands, shlex.join(["python", "-m", "benchmarks.gpu", *(arguments or sys.argv[1:])]))
@@ -106,7 +107,7 @@ def measure(options: argparse.Namespace, commands: dict[str, list[str]], command
     found = [str(ROOT), str(ROOT / "kernels"), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, found))
     workers = {who: Worker(each) for who, each in commands.items()}
-    parts = gpu_plan.parts(size, options.with_cpu or options.quick)
+    parts = plan.parts(size, options.with_cpu or options.quick)
     chosen = options.parts or list(parts)
     started = time.monotonic()
     try:
@@ -137,11 +138,11 @@ def measure(options: argparse.Namespace, commands: dict[str, list[str]], command
     finally:
         for worker in workers.values():
             worker.close()
-    text = gpu_tables.page(results)
+    text = report.page(results)
     print(f"\n{text}\n\nwritten to {out}, in {results['minutes']} minutes")
     if out == OUT:
-        PAGE.write_text(tables.with_table(PAGE.read_text(encoding="utf-8"), gpu_tables.MARKS, text), encoding="utf-8")
-    return 1 if gpu_tables.differing(Results(results)) else 0
+        PAGE.write_text(tables.with_table(PAGE.read_text(encoding="utf-8"), report.MARKS, text), encoding="utf-8")
+    return 1 if report.differing(Results(results)) else 0
 
 
 def _facts(answer: dict[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     if args.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {args.seeds}; 6 or more can tell models apart")
 
+    from scratchnn import backend
     from scratchnn.data import sources, synthetic
     from scratchnn.report.console import Console
     from scratchnn.study.conduct import all_results, conduct
@@ -65,6 +66,8 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.study.pool import Pool
     from scratchnn.study.tasks import plan
 
+    if args.cluster is None and args.backend is not None:
+        backend.load(args.backend)  # one that cannot be used here is an error now, not in run after run
     console = Console(quiet=args.quiet)
     found = sources.find(args.data, synthetic_data=True if args.synthetic else None)
     chosen = {name: getattr(args, name) for name in CHOICES if getattr(args, name) is not None}

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scratchnn_kernels.gpu import availability
 
 from scratchnn import compare, study
 from scratchnn.study.results import Reviews, RunResult
@@ -206,6 +207,16 @@ def test_refused_in_one_line(name: str, data: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "s").exists()
     assert time.monotonic() - start < 20
+
+
+def test_a_backend_that_cannot_be_used_is_told_before_the_first_run(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(availability, "problem", lambda: "needs an NVIDIA device")
+    out = tmp_path / "study"
+    assert compare.main(["--arch", "ff", "--backend", "gpu", "--data", str(data), "--out", str(out)]) == 2
+    assert capsys.readouterr().err.startswith('error: backend="gpu" needs an NVIDIA device. Without')
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("answer", [None, b"", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"])

@@ -1,6 +1,7 @@
 """Training on backend="gpu", emulated: the same numbers as the reference, without ever waiting for the device."""
 
 import signal
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from scratchnn_kernels import gpu
 
-from scratchnn import Sequential, load_model, optimizers
+from scratchnn import Sequential, load_model, optimizers, train
 from scratchnn.architectures import ARCHITECTURES
 from scratchnn.callbacks import Callback
 from scratchnn.layers import LSTM, Dense, Dropout, Embedding
@@ -19,6 +20,7 @@ from tests.gpu.device_arrays import counts
 from tests.gpu.emulator import Emulator
 from tests.gpu.training import DROPPED, SMALL, assert_ten_steps_agree
 from tests.parity.training_cases import TrainingCase
+from tests.test_train import write_data
 
 pytestmark = pytest.mark.usefixtures("emulator")
 RNG = np.random.default_rng(0)
@@ -231,6 +233,23 @@ def test_a_model_of_the_gpu_is_used_on_the_cpu(tmp_path: Path) -> None:
     model.save(tmp_path / "model.npz")
     on_cpu = load_model(tmp_path / "model.npz", backend="cpu")
     np.testing.assert_allclose(on_cpu.predict(IDS), model.predict(IDS), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::scratchnn.data.DataWarning")
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write_data(tmp_path / "data")
+    sizes = ["--arch", "lstm", "--data", str(data), "--vocabulary", "50", "--length", "8", "--batch-size", "64"]
+    rows = {}
+    for backend in ("cpu", "gpu"):
+        out = tmp_path / backend
+        assert train.main([*sizes, "--epochs", "1", "--backend", backend, "--out", str(out)]) == 0
+        (folder,) = out.iterdir()
+        assert train.main(["--resume", str(folder), "--data", str(data), "--epochs", "2"]) == 0
+        metrics = (folder / "metrics.csv").read_text().splitlines()
+        rows[backend] = [[float(number) for number in line.split(",")[:6]] for line in metrics[1:]]
+    assert "machine  backend gpu, an emulated GPU" in capsys.readouterr().out
+    assert tomllib.loads((folder / "config.toml").read_text())["device"] == "an emulated GPU"
+    np.testing.assert_allclose(rows["gpu"], rows["cpu"], rtol=1e-3)
 
 
 # ---- too little memory

@@ -82,5 +82,19 @@ def test_too_little_memory_says_how_much_is_needed(calls: list[tuple]) -> None:
         device.empty((2, 2**30), np.float32)
 
 
+def test_data_that_do_not_fit_say_what_they_need(calls: list[tuple], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(x: np.ndarray, dtype: Any) -> None:
+        raise MemoryError("Out of memory")
+
+    monkeypatch.setattr(device.xp(), "asarray", full, raising=False)
+    x = np.broadcast_to(np.int32(0), (2**20, 1000))
+    with pytest.raises(
+        MemoryError, match=r"shape \(1048576, 1000\) needs 4,000.0 MB of the GPU's memory, of which 3,073"
+    ):
+        device.array(x, np.int32)
+    with pytest.raises(MemoryError, match="Out of memory"):  # it would fit, were the memory in one piece
+        device.array(x[:10], np.int32)
+
+
 def test_the_device_says_its_name(calls: list[tuple]) -> None:
     assert device.current().name == "NVIDIA T4"

@@ -124,7 +124,8 @@ def array(x: Any, dtype: Any) -> Array:
     try:
         return xp().ascontiguousarray(xp().asarray(x, dtype))
     except MemoryError as error:
-        require_memory(np.dtype(dtype).itemsize * math.prod(x.shape), f"an array of shape {x.shape}", error)
+        shape = np.shape(x)  # x may be a list
+        require_memory(np.dtype(dtype).itemsize * math.prod(shape), f"an array of shape {shape}", error)
         raise
 
 

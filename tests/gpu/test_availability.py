@@ -23,6 +23,7 @@ def cupy_where(
     libraries: bool = True,
     fails: Exception | None = None,
     one: float = 1.0,
+    is_hip: bool = False,
 ) -> ModuleType:
     """CuPy for CUDA 13 on a machine with this driver (0: none), number of devices (None: asking fails) and card.
 
@@ -47,6 +48,7 @@ def cupy_where(
     cupy = ModuleType("cupy")
     cupy.__spec__ = ModuleSpec("cupy", None)
     runtime = SimpleNamespace(
+        is_hip=is_hip,
         driverGetVersion=lambda: driver,
         runtimeGetVersion=lambda: 13000,
         getDeviceCount=count,
@@ -66,6 +68,7 @@ def cupy_where(
 @pytest.mark.parametrize(
     ("machine", "words"),
     [
+        ({"is_hip": True}, "needs CuPy for CUDA, and the one installed is for ROCm: pip install"),
         ({"driver": 0}, "needs an NVIDIA driver, and there is none here"),
         ({"driver": 12040}, r"a driver for CUDA 13\.0, .* knows up to 12\.4: update it, or pip install"),
         ({"devices": 0}, "needs an NVIDIA device"),

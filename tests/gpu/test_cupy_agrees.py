@@ -131,6 +131,7 @@ def test_what_is_asked_of_cupy_besides_arrays_is_there() -> None:
     assert issubclass(CUPY.cuda.memory.OutOfMemoryError, MemoryError)
     assert issubclass(CUPY.cuda.runtime.CUDARuntimeError, RuntimeError)
     assert issubclass(CUPY.cuda.driver.CUDADriverError, RuntimeError)
+    assert CUPY.cuda.runtime.is_hip in (False, True)
     names = "driverGetVersion runtimeGetVersion getDeviceCount getDeviceProperties memGetInfo"
     assert all(callable(getattr(CUPY.cuda.runtime, name)) for name in names.split())
     assert all(hasattr(CUPY.cuda.Device, name) for name in ("id", "compute_capability"))

@@ -15,6 +15,8 @@ def problem() -> str | None:
     except (ImportError, OSError) as error:  # OSError: it makes the folder of its cache, ~/.cupy or CUPY_CACHE_DIR
         return f"needs CuPy, which is installed but cannot be imported ({error}); {INSTALL}"
     runtime = cupy.cuda.runtime
+    if runtime.is_hip:
+        return f"needs CuPy for CUDA, and the one installed is for ROCm: {INSTALL}"
     driver, built_for = runtime.driverGetVersion(), runtime.runtimeGetVersion()
     if driver == 0:
         return "needs an NVIDIA driver, and there is none here"

@@ -148,7 +148,8 @@ class GlobalAveragePooling1D(Layer):
         return y, GlobalAveragePooling1DCache(weight)
 
     def backward(self, dy: Array, cache: GlobalAveragePooling1DCache) -> tuple[Array, Grads]:
-        return cache.weight * self.backend.array(dy, self.dtype)[:, None], {}  # (1)
+        dy = self.backend.array(dy, self.dtype)
+        return cache.weight * dy[:, None], {}  # (1)
 
 
 def _without_time(layer: Layer, input_shape: Shape) -> Shape:

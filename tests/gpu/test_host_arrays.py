@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn import Model, Sequential
+from scratchnn import Model, Sequential, gradcheck
 from scratchnn.gradients import check
 from scratchnn.layers import (
     GRU,
@@ -23,6 +23,7 @@ from scratchnn.layers import (
     MaxPooling1D,
     SimpleRNN,
 )
+from scratchnn.losses import LOSSES
 from scratchnn.metrics import Metric
 from tests.gpu.device_arrays import xp
 
@@ -58,6 +59,15 @@ def test_gradients_in_double_from_arrays_of_the_host(name: str) -> None:
     layer, options = LAYERS[name]
     layer.build((None, 4, 3), backend="gpu", dtype=np.float64)
     assert [str(error) for error in check(layer, X, **options) if not error.ok] == []
+
+
+LOSSES_CHECKED = [case for case in gradcheck.cases() if case.name in LOSSES]
+
+
+@pytest.mark.parametrize("case", LOSSES_CHECKED, ids=lambda case: f"{case.name} {case.variant}")
+def test_losses_of_arrays_of_the_host(case: gradcheck.Case) -> None:
+    """As `python -m scratchnn.gradcheck --backend gpu` asks for them."""
+    assert [str(error) for error in case.check(0, "gpu") if not error.ok] == []
 
 
 @pytest.mark.parametrize("on_device", [False, True])

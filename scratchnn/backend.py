@@ -84,8 +84,8 @@ class DeviceBackend(Backend):
         return self.xp.asnumpy(x) if self.holds(x) else x
 
     def numbers(self, values: Sequence[Any]) -> list[float]:
-        """One transfer for all of them."""
-        return self.to_host(self.xp.stack(list(values))).tolist() if values else []
+        """One transfer for all of them. A loss or a metric of the user's own may give a number of the host."""
+        return self.to_host(self.xp.stack([self.xp.asarray(value) for value in values])).tolist() if values else []
 
     def require_memory(self, bytes_needed: int, what: str) -> None:
         from scratchnn_kernels.gpu import device

@@ -144,11 +144,16 @@ class Epoch:
         )
 
     def _gather(self, step: int) -> None:
-        """Bring the examples of this step and the next ones together, in their order."""
-        rows = self._slices[step]
+        """Bring the examples of this step and its neighbours together, in their order.
+
+        Always the same neighbours: a product's last bits may depend on how its operands lie in memory, and a step that
+        is taken again, or with which training is resumed, must bring equal ones.
+        """
+        rows = self._slices[0]
         count = max(1, BYTES_GATHERED // max(1, (rows.stop - rows.start) * self._x[:1].nbytes))
-        self._gathered = range(step, min(step + count, self.steps))
-        chosen = self._order[rows.start : self._slices[self._gathered[-1]].stop]
+        first = step - step % count
+        self._gathered = range(first, min(first + count, self.steps))
+        chosen = self._order[self._slices[first].start : self._slices[self._gathered[-1]].stop]
         self._x_gathered, self._y_gathered = self._x[chosen], self._y[chosen]
 
     def _numbers_of(self, steps: list[Step]) -> list[float]:

@@ -34,8 +34,10 @@ from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn import random
+from scratchnn.backend import load
 from scratchnn.layers.base import Layer
 from scratchnn.losses import Loss
+from scratchnn.optimizers import ON_HOST
 
 STEP = 3e-4  # h: rounding costs about 1e-16 / h, curvature h⁴
 BEND = 1e-5  # (3) and (4) may fail by this much, relative to 1 + |D|, before the number counts as being at a kink
@@ -122,12 +124,22 @@ def check(
     return compare(arrays, found, outputs, dys)
 
 
-def check_loss(loss: Loss, y: Float[Array, "..."], target: Any) -> list[ArrayError]:
-    """Compare a loss's backward with differences of its forward, with respect to the outputs y."""
+def check_loss(loss: Loss, y: Float[Array, "..."], target: Any, *, backend: str | None = None) -> list[ArrayError]:
+    """Compare a loss's backward with differences of its forward, with respect to the outputs y.
+
+    With `backend`, the loss is computed by its kernels, where they have it, and in their memory.
+    """
+    where = ON_HOST if backend is None else load(backend)
+    loss = loss if backend is None else loss.on(where.kernels)
     y = np.array(y, np.float64)
     target = loss.validate(y.shape, target, np.float64)
-    dy = np.array(loss.backward(loss.forward(y, target)[1]))
-    return compare({"y": y}, {"y": dy}, lambda: [np.array(loss.forward(y, target)[0])], [np.ones(())])
+    targets = where.array(target, target.dtype)
+
+    def forward() -> tuple[Any, Any]:
+        return loss.forward(where.array(y, np.float64), targets)
+
+    dy = np.array(where.to_host(loss.backward(forward()[1])))
+    return compare({"y": y}, {"y": dy}, lambda: [np.array(where.to_host(forward()[0]))], [np.ones(())])
 
 
 def projections(outputs: list[Array], seed: int) -> list[Array]:

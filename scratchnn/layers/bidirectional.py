@@ -116,6 +116,7 @@ class Bidirectional(Layer):
     def backward(self, dy: Any, cache: BidirectionalCache) -> tuple[Any, Grads]:
         half = len(self.layer.states)
         dy, *dstates = dy if self.layer.return_state else (dy, *[None] * 2 * half)
+        dy = None if dy is None else self.backend.array(dy, self.dtype)
         if dy is None:
             dy_f = dy_b = None
         elif self.merge_mode == "concat":  # (2)

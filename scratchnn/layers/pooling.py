@@ -148,6 +148,7 @@ class GlobalAveragePooling1D(Layer):
         return y, GlobalAveragePooling1DCache(weight)
 
     def backward(self, dy: Array, cache: GlobalAveragePooling1DCache) -> tuple[Array, Grads]:
+        dy = self.backend.array(dy, self.dtype)
         return cache.weight * dy[:, None], {}  # (1)
 
 

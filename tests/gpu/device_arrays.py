@@ -1,8 +1,9 @@
 """Arrays that behave as CuPy's do: they are no NumPy arrays, and refuse to be mixed with arrays of the host.
 
 Their numbers lie in the host's memory all the same, for the emulated kernels. Only what our modules use is here, with
-the arguments that CuPy (14) takes. NumPy's functions reach it as they reach CuPy: a ufunc by a plain call, never by
-`reduce` or `accumulate`; another function if CuPy has one of that name. Every function and every transfer is counted.
+the arguments that CuPy (14) takes, which test_cupy_agrees.py holds against CuPy itself. NumPy's functions reach it as
+they reach CuPy: a ufunc by a plain call, never by `reduce` or `accumulate`; another function if CuPy has one of that
+name. Where CuPy allows less than NumPy, so does this. Every launch and every transfer is counted.
 """
 
 from collections import Counter
@@ -13,12 +14,20 @@ import numpy as np
 
 counts: Counter[str] = Counter()  # "operations" on the device, arrays "sent" to it, numbers "read" from it
 
+UFUNCS = frozenset(
+    """absolute add bitwise_and cbrt divide equal exp expm1 floor fmax greater greater_equal invert isfinite less
+    less_equal log log1p matmul maximum minimum multiply negative not_equal power sqrt square subtract tanh""".split()
+)
+MOST_COPIED_ONE_BY_ONE = 8  # arrays that concatenate copies with a launch each; more take one, and lists of addresses
+
 
 class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
     """An array of the emulated device."""
 
     def __init__(self, numbers: Any) -> None:
         self.numbers = np.asarray(numbers)
+        if self.numbers.dtype.kind not in "biuf":
+            raise ValueError(f"Unsupported dtype {self.numbers.dtype}")
 
     # ---- what NumPy asks of an array that is not its own
 
@@ -26,14 +35,14 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Use .get()")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: tuple = (), **options: Any) -> Any:
-        if method != "__call__" or not set(options) <= {"dtype", "casting"}:
+        if method != "__call__" or ufunc.__name__ not in UFUNCS or not set(options) <= {"dtype", "casting"}:
+            return NotImplemented
+        if not all(isinstance(each, DeviceArray | np.ndarray | np.generic | int | float) for each in inputs):
             return NotImplemented
         result = _operation(ufunc, *inputs, **options)
-        if not out:
-            return result
-        assert out[0].shape == result.shape
-        out[0].numbers[...] = result.numbers
-        return out[0]
+        if ufunc is np.matmul and result.size == 1:
+            counts["operations"] += 1  # no product of cuBLAS', but a multiplication and a sum
+        return _into(out[0], result) if out else result
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
         ours = vars(xp).get(function.__name__)
@@ -48,8 +57,12 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
     nbytes = property(lambda self: self.numbers.nbytes)
     itemsize = property(lambda self: self.numbers.itemsize)
     strides = property(lambda self: self.numbers.strides)
-    flags = property(lambda self: self.numbers.flags)
     T = property(lambda self: DeviceArray(self.numbers.T))
+
+    @property
+    def flags(self) -> SimpleNamespace:
+        flags = self.numbers.flags
+        return SimpleNamespace(c_contiguous=flags.c_contiguous, f_contiguous=flags.f_contiguous)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -57,8 +70,8 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
     def reshape(self, *shape: Any) -> "DeviceArray":
         return DeviceArray(self.numbers.reshape(*shape))
 
-    def swapaxes(self, a: int, b: int) -> "DeviceArray":
-        return DeviceArray(self.numbers.swapaxes(a, b))
+    def swapaxes(self, axis1: int, axis2: int) -> "DeviceArray":
+        return DeviceArray(self.numbers.swapaxes(axis1, axis2))
 
     def transpose(self, *axes: int) -> "DeviceArray":
         return DeviceArray(self.numbers.transpose(*axes))
@@ -68,7 +81,11 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __getitem__(self, place: Any) -> "DeviceArray":
         counts["operations"] += isinstance(place, DeviceArray)  # which gathers; all else is a view
-        return DeviceArray(self.numbers[_index(place)])
+        place = _index(place)
+        places = place if isinstance(place, tuple) else (place,)
+        # A single number is a view of the array as well, and no number of Python's.
+        whole = places if any(each is ... for each in places) else (*places, ...)
+        return DeviceArray(self.numbers[whole])
 
     def __setitem__(self, place: Any, value: Any) -> None:
         counts["operations"] += 1
@@ -79,13 +96,13 @@ class DeviceArray(np.lib.mixins.NDArrayOperatorsMixin):
     def copy(self) -> "DeviceArray":
         return _operation(lambda numbers: numbers.copy(), self)
 
-    def astype(self, dtype: Any, copy: bool = True) -> "DeviceArray":
+    def astype(self, dtype: Any, *, copy: bool = True) -> "DeviceArray":
         return _operation(lambda numbers: numbers.astype(dtype, copy=copy), self)
 
-    def sum(self, axis: Any = None, dtype: Any = None, out: None = None, keepdims: bool = False) -> "DeviceArray":
+    def sum(self, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> "DeviceArray":
         return _operation(lambda numbers: numbers.sum(axis, dtype, keepdims=keepdims), self)
 
-    def max(self, axis: Any = None, out: None = None, keepdims: bool = False) -> "DeviceArray":
+    def max(self, axis: Any = None, *, keepdims: bool = False) -> "DeviceArray":
         return _operation(lambda numbers: numbers.max(axis, keepdims=keepdims), self)
 
     def cumsum(self, axis: Any = None, dtype: Any = None) -> "DeviceArray":
@@ -141,6 +158,23 @@ def _operation(function: Any, *arguments: Any, **options: Any) -> DeviceArray:
     return DeviceArray(function(*map(_inside, arguments), **options))
 
 
+def _of_device(*arrays: Any) -> None:
+    """Raise TypeError unless all are arrays of the device: where CuPy takes no number and nothing of the host."""
+    if wrong := [type(array).__name__ for array in arrays if not isinstance(array, DeviceArray)]:
+        raise TypeError(f"CuPy takes arrays of the device here, got {', '.join(wrong)}")
+
+
+def _into(out: Any, result: DeviceArray) -> DeviceArray:
+    """`result`, written to `out`, which must have its shape and may not be of a lesser kind."""
+    _of_device(out)
+    if out.shape != result.shape:
+        raise ValueError("Out shape is mismatched")
+    if not np.can_cast(result.dtype, out.dtype, "same_kind"):
+        raise TypeError(f"cannot cast {result.dtype} to {out.dtype}")
+    out.numbers[...] = result.numbers
+    return out
+
+
 def _asarray(a: Any, dtype: Any = None) -> DeviceArray:
     if isinstance(a, DeviceArray):
         return a if dtype is None or a.dtype == dtype else a.astype(dtype)
@@ -152,34 +186,90 @@ def _asnumpy(a: Any) -> np.ndarray:
     return a.get() if isinstance(a, DeviceArray) else np.asarray(a)
 
 
+def _zeros(shape: Any, dtype: Any = float) -> DeviceArray:
+    return _operation(lambda: np.zeros(shape, dtype))
+
+
+def _ones(shape: Any, dtype: Any = float) -> DeviceArray:
+    return _operation(lambda: np.ones(shape, dtype))
+
+
+def _zeros_like(a: Any, dtype: Any = None) -> DeviceArray:
+    _of_device(a)
+    return _operation(lambda numbers: np.zeros_like(numbers, dtype), a)
+
+
+def _ones_like(a: Any, dtype: Any = None) -> DeviceArray:
+    _of_device(a)
+    return _operation(lambda numbers: np.ones_like(numbers, dtype), a)
+
+
+def _empty_like(prototype: Any, dtype: Any = None) -> DeviceArray:
+    _of_device(prototype)
+    return DeviceArray(np.empty_like(prototype.numbers, dtype))
+
+
+def _shape(a: Any) -> tuple[int, ...]:
+    return a.shape
+
+
+def _where(condition: Any, x: Any, y: Any) -> DeviceArray:
+    _of_device(condition)
+    return _operation(np.where, condition, x, y)
+
+
+def _count_nonzero(a: Any, axis: Any = None) -> DeviceArray:
+    _of_device(a)
+    return _operation(lambda numbers: np.count_nonzero(numbers, axis), a)
+
+
+def _stack(tup: Any, axis: int = 0) -> DeviceArray:
+    _of_device(*tup)
+    return _count_joined(tup, DeviceArray(np.stack([each.numbers for each in tup], axis)))
+
+
 def _concatenate(tup: Any, axis: int = 0, out: Any = None) -> DeviceArray:
-    joined = _operation(lambda *parts: np.concatenate(parts, axis), *tup)
-    if out is None:
-        return joined
-    assert out.shape == joined.shape
-    out.numbers[...] = joined.numbers
-    return out
+    _of_device(*tup)
+    joined = _count_joined(tup, DeviceArray(np.concatenate([each.numbers for each in tup], axis)))
+    return joined if out is None else _into(out, joined)
+
+
+def _count_joined(parts: Any, joined: DeviceArray) -> DeviceArray:
+    """Many parts take one launch, and lists of what they are, which are sent."""
+    many = len(parts) > MOST_COPIED_ONE_BY_ONE
+    counts["operations"] += 1 if many else len(parts)
+    if many:
+        counts["sent"] += 1 if len({part.shape for part in parts}) == 1 else 3
+    return joined
 
 
 def _clip(a: Any, a_min: Any, a_max: Any, out: Any = None) -> DeviceArray:
-    return np.minimum(np.maximum(a, a_min), a_max, out=out)
+    _of_device(a)
+    result = _operation(np.clip, a, a_min, a_max)
+    return result if out is None else _into(out, result)
 
 
-def _copyto(dst: DeviceArray, src: DeviceArray) -> None:
-    dst[...] = src
+def _copyto(dst: Any, src: Any) -> None:
+    _of_device(dst, src)
+    counts["operations"] += 1
+    np.copyto(dst.numbers, src.numbers)
 
 
-def _split(ary: DeviceArray, indices_or_sections: Any, axis: int = 0) -> list[DeviceArray]:
-    return [DeviceArray(part) for part in np.split(_inside(ary), indices_or_sections, axis)]
+def _split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[DeviceArray]:
+    _of_device(ary)
+    return [DeviceArray(part) for part in np.split(ary.numbers, indices_or_sections, axis)]
 
 
-def _pad(array: DeviceArray, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> DeviceArray:
+def _pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> DeviceArray:
+    _of_device(array)
     return _operation(lambda numbers: np.pad(numbers, pad_width, mode, constant_values=constant_values), array)
 
 
 def _ascontiguousarray(a: Any, dtype: Any = None) -> DeviceArray:
+    _of_device(a)
     a = _asarray(a, dtype)
-    return a if a.flags.c_contiguous else a.copy()
+    a = a if a.flags.c_contiguous else a.copy()
+    return a.reshape(1) if a.ndim == 0 else a
 
 
 xp = SimpleNamespace(
@@ -187,14 +277,15 @@ xp = SimpleNamespace(
     asarray=_asarray,
     asnumpy=_asnumpy,
     ascontiguousarray=_ascontiguousarray,
-    zeros=lambda shape, dtype=float: _operation(lambda: np.zeros(shape, dtype)),
-    ones=lambda shape, dtype=float: _operation(lambda: np.ones(shape, dtype)),
-    zeros_like=lambda a, dtype=None: _operation(lambda numbers: np.zeros_like(numbers, dtype), a),
-    ones_like=lambda a, dtype=None: _operation(lambda numbers: np.ones_like(numbers, dtype), a),
-    empty_like=lambda a, dtype=None: DeviceArray(np.empty_like(_inside(a), dtype)),
-    where=lambda condition, x, y: _operation(np.where, condition, x, y),
-    count_nonzero=lambda a, axis=None: _operation(lambda numbers: np.count_nonzero(numbers, axis), a),
-    stack=lambda tup, axis=0: _operation(lambda *parts: np.stack(parts, axis), *tup),
+    zeros=_zeros,
+    ones=_ones,
+    zeros_like=_zeros_like,
+    ones_like=_ones_like,
+    empty_like=_empty_like,
+    shape=_shape,
+    where=_where,
+    count_nonzero=_count_nonzero,
+    stack=_stack,
     concatenate=_concatenate,
     split=_split,
     pad=_pad,

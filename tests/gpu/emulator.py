@@ -15,6 +15,7 @@ from scratchnn_kernels.gpu import device
 from tests.gpu.device_arrays import DeviceArray, xp
 
 HEADER = Path(__file__).with_name("cuda_on_cpu.h")
+MOST_BLOCKS = (2**31 - 1, 65_535, 65_535)  # along each axis of a grid
 ORDERS = ("forwards", "backwards", "at random", "warp ahead")
 GUARD = 256  # bytes before and after every array, which no kernel may touch
 DTYPES = {
@@ -72,7 +73,9 @@ class Emulator:
             for n, (parameter, value) in enumerate(zip(parameters[kernel], arguments, strict=True))
         ]
         pointers = (ctypes.c_void_p * len(held))(*[each.storage.ctypes.data for each in held])
-        sizes = (ctypes.c_int * 2)(*grid, *[1] * (2 - len(grid)))
+        if any(size > most for size, most in zip(grid, MOST_BLOCKS, strict=False)):
+            raise Fault(f"{kernel}: a grid of {grid} blocks is larger than a device takes")
+        sizes = (ctypes.c_int * 2)(*(max(1, size) for size in (*grid, 1)[:2]))  # CuPy makes one block of none
         run = library[f"emulate_{kernel}"]
         run.restype = ctypes.c_char_p
         error = run(pointers, sizes, block, ORDERS.index(self.order), 1)

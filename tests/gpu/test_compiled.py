@@ -14,6 +14,7 @@ from tests.gpu import nvrtc
 from tests.gpu.emulator import kernels_in
 
 CARDS = {"sm_75": "T4, RTX 20", "sm_80": "A100", "sm_90": "H100, H200", "sm_100": "B200"}
+CUPYS = ("--std=c++17", "-ftz=true", "--device-as-default-execution-space")  # what CuPy adds to our options
 USUAL = {"ACT": NAMES.index("tanh"), "REC": NAMES.index("sigmoid")}
 
 
@@ -80,7 +81,7 @@ def compiler() -> Path:
 @pytest.mark.parametrize("program", PROGRAMS, ids=str)
 def test_a_program_compiles_within_its_budget(program: Program, card: str, compiler: Path) -> None:
     text = device.source(program.file)
-    options = (*device.options(program.defines), f"--gpu-architecture={card}")
+    options = (*device.options(program.defines), *CUPYS, f"--gpu-architecture={card}")
     cubin, usage = nvrtc.compile_to_cubin(compiler, text, program.file, options)
     assert cubin.startswith(nvrtc.ELF)
     assert usage.keys() == kernels_in(text).keys() != set()

@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scratchnn_kernels import gpu
 from scratchnn_kernels.gpu import device
+
+
+class OnCard(np.ndarray):
+    """What the stand-in makes: not an array of the host."""
 
 
 @pytest.fixture
@@ -22,10 +27,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
 
         return SimpleNamespace(get_function=get_function)
 
-    def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    def empty(shape: tuple[int, ...], dtype: Any) -> OnCard:
         if np.prod(shape) > 2**30:
             raise MemoryError("Out of memory allocating 8,589,934,592 bytes")  # CuPy's error is one of these
-        return np.empty(shape, dtype)
+        return np.empty(shape, dtype).view(OnCard)
 
     cupy = ModuleType("cupy")
     vars(cupy).update(
@@ -61,6 +66,15 @@ def test_a_kernel_is_compiled_once_and_launched_as_asked(calls: list[tuple]) -> 
         (np.int32, 5),
         (np.float32, 2),
     ]
+
+
+@pytest.mark.parametrize("shape", [(), (1, 1), (4, 1)])
+def test_an_array_of_the_host_is_never_launched_with(shape: tuple[int, ...], calls: list[tuple]) -> None:
+    """CuPy refuses only those with more than one number; a single one would be taken for an address."""
+    y = np.ones(shape, np.float32)
+    with pytest.raises(TypeError, match=r"one of the host, of shape \("):
+        gpu.binary_crossentropy.forward(y, y, False)
+    assert not calls
 
 
 def test_other_constants_are_another_program(calls: list[tuple]) -> None:

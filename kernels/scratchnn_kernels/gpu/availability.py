@@ -12,9 +12,11 @@ def problem() -> str | None:
         return f"needs CuPy, which is not installed: {INSTALL}"
     try:
         import cupy  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: it makes the folder of its cache, ~/.cupy or CUPY_CACHE_DIR
         return f"needs CuPy, which is installed but cannot be imported ({error}); {INSTALL}"
     runtime = cupy.cuda.runtime
+    if runtime.is_hip:
+        return f"needs CuPy for CUDA, and the one installed is for ROCm: {INSTALL}"
     driver, built_for = runtime.driverGetVersion(), runtime.runtimeGetVersion()
     if driver == 0:
         return "needs an NVIDIA driver, and there is none here"
@@ -41,7 +43,17 @@ def problem() -> str | None:
         _ = cupy.cuda.cublas.getVersion  # to name the module loads the library
     except (ImportError, RuntimeError) as error:  # CuPy brings neither
         return f"needs CUDA's libraries NVRTC and cuBLAS ({error}): {INSTALL}"
-    return None
+    # What else can be missing shows when something is computed: the headers of CUDA, which every compilation wants, a
+    # folder for what was compiled, code for a card that is newer than this CuPy.
+    try:
+        ones = cupy.ones((2, 2), "float32")
+        computed = float((ones @ ones + 1).sum())
+    except Exception as error:
+        first_line = next(iter(str(error).strip().splitlines()), "no message")
+        return (
+            f"needs a device that CuPy computes on, and here it fails ({type(error).__name__}: {first_line}): {INSTALL}"
+        )
+    return None if computed == 12 else f"needs a device that computes rightly, and here CuPy adds 12 up to {computed:g}"
 
 
 def _version(number: int) -> str:

@@ -124,7 +124,8 @@ def array(x: Any, dtype: Any) -> Array:
     try:
         return xp().ascontiguousarray(xp().asarray(x, dtype))
     except MemoryError as error:
-        require_memory(np.dtype(dtype).itemsize * math.prod(x.shape), f"an array of shape {x.shape}", error)
+        shape = np.shape(x)  # x may be a list
+        require_memory(np.dtype(dtype).itemsize * math.prod(shape), f"an array of shape {shape}", error)
         raise
 
 
@@ -138,7 +139,11 @@ def require_memory(needed: int, what: str, cause: Exception | None = None) -> No
 
 
 def launch(file: str, kernel: str, defines: Defines, grid: int | tuple[int, ...], block: int, *arguments: Any) -> None:
-    """Run a kernel. None stands for a null pointer, a Python number for an int; the block has one dimension."""
+    """Run a kernel. None stands for a null pointer, a Python number for an int; the block has one dimension.
+
+    Raises:
+        TypeError: for an array of the host. CuPy would take one that holds a single number for that number.
+    """
     grid = (grid,) if isinstance(grid, int) else grid
     current().launch(file, kernel, defines, grid, block, [_argument(each) for each in arguments])
 
@@ -146,6 +151,8 @@ def launch(file: str, kernel: str, defines: Defines, grid: int | tuple[int, ...]
 def _argument(value: Any) -> Any:
     if value is None:
         return np.uint64(0)
+    if type(value) is np.ndarray:
+        raise TypeError(f"a kernel takes arrays of the device, got one of the host, of shape {value.shape}")
     return np.int32(value) if isinstance(value, int) else value
 
 

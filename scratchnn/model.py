@@ -210,7 +210,7 @@ class Model(Trainer):
             dx, grads = layer.backward(dx, caches[index])
             flat += [grads[name].ravel() for name in reversed(layer.params)]
         if flat:
-            np.concatenate(flat[::-1], out=self.flat_grads)
+            self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
         return dx, self.flat_grads
 
     def check_input(self, x: Any) -> Array:

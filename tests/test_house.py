@@ -220,7 +220,7 @@ def test_a_backend_has_the_kernels_of_the_contract(backend: str) -> None:
 
 def test_the_rules_of_the_optimizers_have_the_same_face() -> None:
     contract = get_type_hints(vars(Kernels)["optimizer"].fget)["return"]
-    for rule in ("sgd", "rmsprop", "adam", "squared_norm"):
+    for rule in ("sgd", "rmsprop", "adam", "squared_norm", "join"):
         faces = [parameters(getattr(backend_module(backend, "optimizer"), rule)) for backend in BACKENDS]
         assert faces == [parameters(getattr(contract, rule))] * 3
 

@@ -38,6 +38,7 @@ Shapes at the door, batch first:
     dy         as y, or None where only the states have a gradient
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -228,6 +229,8 @@ class OptimizerRules(Protocol):
     ) -> None: ...
 
     def squared_norm(self, g: Array) -> Any: ...
+
+    def join(self, parts: Sequence[Array], g: Array) -> None: ...
 
 
 @runtime_checkable

@@ -1,5 +1,6 @@
 """Dropout masks and update rules on the emulated device: the same bits as the reference, or one rounding away."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -93,3 +94,14 @@ def test_a_nan_reaches_the_squared_norm(emulator: Emulator) -> None:
     g = np.ones(2000, np.float32)
     g[1999] = np.nan
     assert np.isnan(to_host(gpu.optimizer.squared_norm(to_device(g))))
+
+
+@DTYPES
+@pytest.mark.parametrize("sizes", [(5,), (1, 300, 0, 7), range(1, 9), range(1, 10), (0, 0), [40] * 20], ids=str)
+def test_joining(sizes: Sequence[int], dtype: Any, emulator: Emulator) -> None:
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=size).astype(dtype) for size in sizes]
+    expected, g = np.concatenate(parts), emulator.empty((sum(sizes),), np.dtype(dtype))
+    gpu.optimizer.join([to_device(part) for part in parts], g)
+    assert np.array_equal(to_host(g), expected)
+    assert emulator.launched == ["join"] * (-(-len(sizes) // 8) if sum(sizes) else 0)

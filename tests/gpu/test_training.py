@@ -133,13 +133,13 @@ def test_a_step_takes_few_launches(emulator: Emulator) -> None:
     model = Sequential(ARCHITECTURES["lstm"].layers(20), backend="gpu", seed=0)
     model.compile("adam", "binary_crossentropy", ["accuracy"])
     epochs = []
-    for n in (4, 20):
+    for n in (20, 40):  # more than eight steps: CuPy joins fewer outputs one by one
         model.fit(IDS[:n], LABELS[:n], 2, verbose=0)
         counts.clear()
         emulator.launched.clear()
         model.fit(IDS[:n], LABELS[:n], 2, verbose=0)
         epochs.append(counts["operations"] + len(emulator.launched))
-    assert (epochs[1] - epochs[0]) / 8 == 32  # docs/gpu.md says so, too
+    assert (epochs[1] - epochs[0]) / 10 == 32  # docs/gpu.md says so, too
 
 
 # ---- when a number is none

@@ -4,6 +4,7 @@ The equations, and their numbers, are those of reference/optimizer.py. A shard i
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -42,6 +43,10 @@ def squared_norm(g: Array) -> float:
     sums = np.zeros((_shards(g), LANES))
     launch(_squared_norm_shard, len(sums), g, sums, work=g.size)
     return float(sums.sum())  # in a fixed order: by block, then by lane
+
+
+def join(parts: Sequence[Array], g: Array) -> None:
+    np.concatenate(parts, out=g)
 
 
 def _shards(w: Array) -> int:

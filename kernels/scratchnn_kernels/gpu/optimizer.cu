@@ -48,6 +48,23 @@ extern "C" __global__ void adam(
     w[n] -= alpha * m[n] / (sqrt(v[n]) + epsilon);      // (4)
 }
 
+// Up to eight arrays, one after the other; each ends where its `end` says, counted from the start of g.
+extern "C" __global__ void join(
+    real *g, const real *p_0, const real *p_1, const real *p_2, const real *p_3, const real *p_4, const real *p_5,
+    const real *p_6, const real *p_7, long long end_0, long long end_1, long long end_2, long long end_3,
+    long long end_4, long long end_5, long long end_6, long long end_7) {
+    const long long n = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (n >= end_7) return;
+    g[n] = n < end_0   ? p_0[n]
+           : n < end_1 ? p_1[n - end_0]
+           : n < end_2 ? p_2[n - end_1]
+           : n < end_3 ? p_3[n - end_2]
+           : n < end_4 ? p_4[n - end_3]
+           : n < end_5 ? p_5[n - end_4]
+           : n < end_6 ? p_6[n - end_5]
+                       : p_7[n - end_6];
+}
+
 // A block's share of the sum of squares, of which the last launch makes one number: that of this kernel if it has one
 // block, else of the next. In double: float would overflow at 1e19.
 extern "C" __global__ void __launch_bounds__(BLOCK) sum_of_squares(const real *g, double *sums, long long size) {

@@ -3,6 +3,8 @@
 The equations, and their numbers, are those of reference/optimizer.py; see optimizer.cu.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from scratchnn_kernels.contract import Array
@@ -10,6 +12,7 @@ from scratchnn_kernels.gpu import device
 
 BLOCK = 256
 SUMMING = 1024  # threads of a block that sums, and the number of blocks at most
+JOINED = 8  # arrays by one launch
 ALONE = 2**17  # so many numbers one block sums by itself: a launch less (where it stops to pay is an estimate)
 
 
@@ -48,6 +51,18 @@ def squared_norm(g: Array) -> Array:
     device.launch("optimizer.cu", "sum_of_squares", defines, sums.size, SUMMING, g, sums, np.int64(g.size))
     device.launch("optimizer.cu", "sum_of_sums", defines, 1, SUMMING, sums, total, sums.size)
     return total
+
+
+def join(parts: Sequence[Array], g: Array) -> None:
+    """Eight parts for each launch, where CuPy's `concatenate` takes a launch for each part."""
+    for number in range(0, len(parts), JOINED):
+        eight = parts[number : number + JOINED]
+        ends = [int(end) for end in np.cumsum([part.size for part in eight])]
+        missing = JOINED - len(eight)
+        pointers, bounds = [*eight, *[None] * missing], map(np.int64, [*ends, *ends[-1:] * missing])
+        if ends[-1]:
+            device.launch("optimizer.cu", "join", _defines(g), -(-ends[-1] // BLOCK), BLOCK, g, *pointers, *bounds)
+        g = g[ends[-1] :]
 
 
 def _launch(rule: str, w: Array, *arguments: object) -> None:

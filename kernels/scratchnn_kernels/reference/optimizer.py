@@ -4,6 +4,8 @@ g is the gradient; m, v and a are slots of the same size, which start at zero. N
 scratchnn/optimizers.py, where their sources are.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -57,3 +59,8 @@ def adam(
 def squared_norm(g: Vector) -> float:
     """The sum of squares, in float64: float32 would overflow at 1e19."""
     return float(np.square(g, dtype=np.float64).sum())
+
+
+def join(parts: Sequence[Float[Array, " _"]], g: Vector) -> None:
+    """Lay the parts, one after the other, into g: the gradients of all parameters."""
+    np.concatenate(parts, out=g)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from scratchnn import batches, losses, random
+from scratchnn import batches, random
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, DataWarning, Imdb
 from scratchnn.metrics import binary_accuracy
@@ -101,13 +101,13 @@ def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[
 def _test(model: Model, probabilities: Any, y: Any) -> tuple[float, float]:
     """What `model.evaluate` would say, without another pass over the reviews."""
     assert model.loss is not None
-    loss = losses.get(model.loss.get_config())  # computed by the reference, where the probabilities are
     target = y.astype(model.dtype)
-    total = 0.0
+    total, array = 0.0, model.backend.array
     for rows in batches.slices(len(y), PREDICT_BATCH):
-        total += loss.forward(probabilities[rows, None], target[rows, None])[0] * len(target[rows])
+        y_batch, wanted = array(probabilities[rows, None], model.dtype), array(target[rows, None], model.dtype)
+        total += float(model.loss.forward(y_batch, wanted)[0]) * len(wanted)
     right, seen = binary_accuracy(probabilities, target)
-    return total / len(y), right / seen
+    return total / len(y), float(right / seen)
 
 
 _encoded: dict[tuple[Any, ...], Imdb] = {}  # those of the last run: the next one often has the same

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchnn import experiment
+from scratchnn import epoch, experiment
 from scratchnn.data import DataWarning
 from scratchnn.report.console import Console
 from scratchnn.sequential import Sequential
@@ -46,14 +46,14 @@ def test_the_numbers_are_those_of_train(arch: str, planned: Plan, data: Path, tm
 
 def test_the_order_is_that_of_training(planned: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
-    step = Sequential._step
+    train_step = epoch.train_step
 
-    def spy(self: Sequential, x: np.ndarray, y: np.ndarray, epoch: int, number: int) -> object:
-        if epoch == 0:
+    def spy(model: Sequential, x: np.ndarray, target: np.ndarray, number: int, step: int, **options: bool) -> object:
+        if number == 0:
             seen.append(x)
-        return step(self, x, y, epoch, number)
+        return train_step(model, x, target, number, step, **options)
 
-    monkeypatch.setattr(Sequential, "_step", spy)
+    monkeypatch.setattr(epoch, "train_step", spy)
     digests = {}
     for arch in ("ff", "rnn"):
         seen.clear()

@@ -34,6 +34,7 @@ class Trainer:
     optimizer: optimizers.Optimizer | None = None
     loss: losses.Loss | None = None
     stop_training: bool = False
+    params_before: Float[Array, " P"]  # room for the parameters as they were before a step
 
     # ---- what a model defines
 

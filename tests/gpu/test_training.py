@@ -14,6 +14,7 @@ from scratchnn.architectures import ARCHITECTURES
 from scratchnn.callbacks import Callback
 from scratchnn.layers import LSTM, Dense, Dropout, Embedding
 from scratchnn.loading import load_checkpoint
+from scratchnn.preparation import warm_up
 from scratchnn.progress import NonFiniteError, Progress
 from scratchnn.saving import save_checkpoint
 from tests.gpu.device_arrays import counts
@@ -151,6 +152,17 @@ def test_a_step_takes_few_launches(emulator: Emulator) -> None:
         model.fit(IDS[:n], LABELS[:n], 2, verbose=0)
         epochs.append(counts["operations"] + len(emulator.launched))
     assert (epochs[1] - epochs[0]) / 10 == 32  # docs/gpu.md says so, too
+
+
+def test_warming_up_compiles_all_and_changes_nothing(emulator: Emulator) -> None:
+    model = small_model()
+    model.ready_optimizer()
+    before = everything_of(model)
+    warm_up(model, IDS[:8])
+    warmed = set(emulator.launched)
+    assert everything_of(model) == before
+    model.fit(IDS, LABELS, 8, verbose=0)
+    assert set(emulator.launched) == warmed
 
 
 # ---- when a number is none

@@ -66,7 +66,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.study.pool import Pool
     from scratchnn.study.tasks import plan
 
-    if args.cluster is None and args.backend is not None:
+    if args.cluster in (None, "local") and args.backend is not None:
         backend.load(args.backend)  # one that cannot be used here is an error now, not in run after run
     console = Console(quiet=args.quiet)
     found = sources.find(args.data, synthetic_data=True if args.synthetic else None)

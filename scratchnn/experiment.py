@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from scratchnn import compiling, loading, saving
+from scratchnn import backend, compiling, loading, saving
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, Imdb
 from scratchnn.interrupts import Interrupts
@@ -35,6 +35,7 @@ class Run:
 
 def start(settings: Settings, source: str | None) -> Run:
     """Load the data, build the model and make the run's folder, with a checkpoint to resume from at any time."""
+    backend.load(settings.backend)  # one that cannot be used here is an error before anything is downloaded
     data = load_reviews(settings, source)
     settings = dataclasses.replace(settings, synthetic=data.is_synthetic)
     model = build_model(settings)

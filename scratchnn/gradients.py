@@ -37,7 +37,6 @@ from scratchnn import random
 from scratchnn.backend import load
 from scratchnn.layers.base import Layer
 from scratchnn.losses import Loss
-from scratchnn.optimizers import ON_HOST
 
 STEP = 3e-4  # h: rounding costs about 1e-16 / h, curvature h⁴
 BEND = 1e-5  # (3) and (4) may fail by this much, relative to 1 + |D|, before the number counts as being at a kink
@@ -129,7 +128,7 @@ def check_loss(loss: Loss, y: Float[Array, "..."], target: Any, *, backend: str 
 
     With `backend`, the loss is computed by its kernels, where they have it, and in their memory.
     """
-    where = ON_HOST if backend is None else load(backend)
+    where = load(backend or "reference")
     loss = loss if backend is None else loss.on(where.kernels)
     y = np.array(y, np.float64)
     target = loss.validate(y.shape, target, np.float64)

@@ -44,23 +44,23 @@ def build_model(settings: Settings) -> Sequential:
 
 
 def warm_up(model: Model, x: Any) -> None:
-    """One pass each way that changes nothing: compiling and loading kernels then does not count as training."""
-    y, caches = model.forward(x, training=True)
-    model.backward(np.zeros_like(y), caches)
+    """A training step that changes nothing: compiling and loading kernels then does not count as training."""
+    assert model.optimizer is not None and model.loss is not None
+    with np.errstate(all="ignore"):  # what overflows here will again in the step that counts, and is told there
+        y, caches = model.forward(x, training=True)
+        dy = model.loss.backward(model.loss.forward(y, np.zeros_like(y))[1])
+        _, grads = model.backward(dy, caches)
+        optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
+        optimizer = optimizers.get(model.optimizer.get_config())  # the model's own must not count this step
+        optimizer.init(model.flat_params.size, model.dtype, model.backend)
+        optimizer.step(model.flat_params.copy(), grads, model.segments)
 
 
 def use_every_kernel(model: Model, settings: Settings) -> None:
     """Do everything once that training and testing will do, so that its kernels can be noted (see compiling.py)."""
-    assert model.optimizer is not None and model.loss is not None
-    for batch, training in ((PREDICT_BATCH, False), (settings.batch_size, True)):
-        ids = np.zeros((batch, settings.length), np.int32)
-        y, caches = model.forward(model.check_input(ids), training=training, keep_caches=training)
-    dy = model.loss.backward(model.loss.forward(y, np.zeros_like(y))[1])
-    _, grads = model.backward(dy, caches)
-    optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
-    optimizer = optimizers.get(model.optimizer.get_config())  # the model's own must not count this step
-    optimizer.init(model.flat_params.size, model.dtype, model.backend)
-    optimizer.step(model.flat_params.copy(), grads, model.segments)
+    ids = np.zeros((max(PREDICT_BATCH, settings.batch_size), settings.length), np.int32)
+    model.forward(model.check_input(ids[:PREDICT_BATCH]), keep_caches=False)
+    warm_up(model, model.check_input(ids[: settings.batch_size]))
 
 
 def checksum(model: Model) -> str:

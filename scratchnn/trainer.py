@@ -34,6 +34,7 @@ class Trainer:
     optimizer: optimizers.Optimizer | None = None
     loss: losses.Loss | None = None
     stop_training: bool = False
+    params_before: Float[Array, " P"]  # room for the parameters as they were before a step
 
     # ---- what a model defines
 
@@ -128,7 +129,7 @@ class Trainer:
         for callback in callbacks:
             callback.set_model(self)  # type: ignore[arg-type]
             callback.on_train_begin({})
-        watching = [callback for callback in callbacks if type(callback).on_batch_end is not Callback.on_batch_end]
+        watching = [callback for callback in callbacks if _hears_of_batches(callback)]
         self.stop_training = False
 
         console.table_head()
@@ -213,15 +214,16 @@ class Trainer:
                 bar.advance(progress.step)
                 for step in range(progress.step, epoch.steps):
                     epoch.take(step)
-                    if epoch.wants_a_look(step) or interrupts.received is not None:
+                    if epoch.wants_a_look(step) or self.stop_training or interrupts.received is not None:
                         losses = epoch.look()
                         loss, accuracy = progress.totals["loss"] / progress.seen, mean(progress.totals, "accuracy")
                         bar.advance(len(losses), loss=loss, accuracy=accuracy)
                         for callback in callbacks:
                             callback.on_batch_end(step, {"loss": losses[-1]})
-                    interrupts.act()
-                    if self.stop_training:
-                        break
+                        # Training stops here alone, where every step that was taken has been counted.
+                        interrupts.act()
+                        if self.stop_training:
+                            break
         finally:
             epoch.abandon()
 
@@ -284,3 +286,8 @@ class Trainer:
     @property
     def has_several_outputs(self) -> bool:
         raise NotImplementedError
+
+
+def _hears_of_batches(callback: Any) -> bool:
+    """Whether its `on_batch_end` is one of its own: from its class, or hung onto the object."""
+    return getattr(callback.on_batch_end, "__func__", None) is not Callback.on_batch_end

@@ -188,6 +188,19 @@ def test_training_numbers_are_running_means() -> None:
     assert history.history["accuracy"] == [accuracy]
 
 
+def test_the_gradient_norm_is_the_mean_over_steps() -> None:
+    norms: list[float] = []
+
+    class Noting(SGD):
+        def update(self, w: Any, g: Any) -> None:
+            norms.append(float(np.linalg.norm(g)))
+            super().update(w, g)
+
+    history = model_for_ids(optimizer=Noting(0.5)).fit(IDS, LABELS, batch_size=8, verbose=0)
+    assert len(norms) == 3
+    np.testing.assert_allclose(history.records[0]["gradient_norm"], np.mean(norms), rtol=1e-6)
+
+
 def test_evaluate_weighs_the_last_batch_by_its_size() -> None:
     model = model_for_ids()
     whole = model.evaluate(IDS, LABELS, batch_size=21, verbose=0)

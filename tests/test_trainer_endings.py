@@ -30,6 +30,17 @@ def bytes_of(model: Sequential) -> bytes:
     return b"".join(weight.tobytes() for weight in model.get_weights())
 
 
+# ---- callbacks that are heard
+
+
+def test_a_hook_hung_onto_the_object_is_called() -> None:
+    heard: list[int] = []
+    callback: Any = Callback()
+    callback.on_batch_end = lambda batch, logs: heard.append(batch)
+    model_for_ids().fit(IDS, LABELS, 8, verbose=0, callbacks=[callback])
+    assert heard == [0, 1, 2]
+
+
 # ---- numbers that are none
 
 

@@ -9,7 +9,7 @@ import pytest
 from scratchnn_kernels import gpu
 from scratchnn_kernels.gpu import availability, device
 
-from scratchnn import backend
+from scratchnn import backend, train
 
 
 class CUDARuntimeError(RuntimeError):
@@ -121,3 +121,11 @@ def test_where_nothing_is_missing_the_gpu_is_used(monkeypatch: pytest.MonkeyPatc
     loaded = backend.load("gpu")
     assert (loaded.name, loaded.xp) == ("gpu", sys.modules["cupy"])
     assert loaded.kernels is gpu
+
+
+def test_the_command_tells_it_before_it_looks_for_the_data(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(availability, "problem", lambda: "needs a card")
+    assert train.main(["--backend", "gpu", "--data", "/nope"]) == 2
+    assert 'error: backend="gpu" needs a card. Without an NVIDIA GPU' in capsys.readouterr().err

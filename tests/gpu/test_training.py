@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from scratchnn_kernels import gpu
 
-from scratchnn import Sequential, load_model, optimizers, train
+from scratchnn import Sequential, epoch, load_model, optimizers, train
 from scratchnn.architectures import ARCHITECTURES
 from scratchnn.callbacks import Callback
 from scratchnn.layers import LSTM, Dense, Dropout, Embedding
 from scratchnn.loading import load_checkpoint
+from scratchnn.preparation import warm_up
 from scratchnn.progress import NonFiniteError, Progress
 from scratchnn.saving import save_checkpoint
 from tests.gpu.device_arrays import counts
@@ -128,6 +129,17 @@ def test_an_epoch_waits_for_the_device_when_it_is_over_and_not_before() -> None:
     assert max(transfers(10)) < 8
 
 
+@pytest.mark.parametrize("limit", [("STEPS_AHEAD", 10), ("MOST_NUMBERS_AHEAD", 19)], ids=lambda limit: limit[0])
+def test_steps_run_so_far_ahead_and_no_farther(limit: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty steps of two outputs each: a look after every ten."""
+    one_look, _ = transfers(10)
+    at_the_end, _ = transfers(40)
+    monkeypatch.setattr(epoch, *limit)
+    four_looks, _ = transfers(40)
+    assert one_look == at_the_end
+    assert four_looks == 4 * one_look
+
+
 def test_a_step_takes_few_launches(emulator: Emulator) -> None:
     """Ours and CuPy's together. Each costs Python some 5 to 10 us, which is what a small model's speed is made of."""
     model = Sequential(ARCHITECTURES["lstm"].layers(20), backend="gpu", seed=0)
@@ -140,6 +152,17 @@ def test_a_step_takes_few_launches(emulator: Emulator) -> None:
         model.fit(IDS[:n], LABELS[:n], 2, verbose=0)
         epochs.append(counts["operations"] + len(emulator.launched))
     assert (epochs[1] - epochs[0]) / 10 == 32  # docs/gpu.md says so, too
+
+
+def test_warming_up_compiles_all_and_changes_nothing(emulator: Emulator) -> None:
+    model = small_model()
+    model.ready_optimizer()
+    before = everything_of(model)
+    warm_up(model, IDS[:8])
+    warmed = set(emulator.launched)
+    assert everything_of(model) == before
+    model.fit(IDS, LABELS, 8, verbose=0)
+    assert set(emulator.launched) == warmed
 
 
 # ---- when a number is none
@@ -178,6 +201,16 @@ def test_running_ahead_ends_where_looking_at_every_step_ends() -> None:
     assert (stands.step, stands.seen, stands.totals) == (there.step, there.seen, there.totals) == (6, 12, stands.totals)
 
 
+def test_a_last_step_into_infinity_is_an_error_too() -> None:
+    model = Sequential([Dense(1)], backend="gpu", seed=0)
+    model.build((None, 3))
+    model.compile(optimizers.SGD(1e38), "mse")
+    before = model.get_weights()
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match="step 1 of epoch 1 would make parameters inf"):
+        model.fit(np.full((4, 3), 100.0), np.arange(4.0), verbose=0)
+    np.testing.assert_equal(model.get_weights(), before)
+
+
 @pytest.mark.parametrize("step", [0, 2])
 def test_an_error_of_another_kind_leaves_model_and_progress_in_step(
     step: int, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
@@ -202,6 +235,21 @@ def test_an_error_of_another_kind_leaves_model_and_progress_in_step(
 # ---- stopping, and going on
 
 
+class StoppingAtOnce(Callback):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.model.stop_training = True
+
+
+def test_who_stops_before_a_look_stops_after_a_step_that_counts() -> None:
+    ends = []
+    for callbacks in ([StoppingAtOnce(), Watching()], [StoppingAtOnce()]):
+        model = small_model()
+        history = model.fit(IDS, LABELS, 8, epochs=2, verbose=0, callbacks=callbacks)
+        assert model.optimizer is not None and model.optimizer.iterations == 1
+        ends.append((history.history, everything_of(model)))
+    assert ends[0] == ends[1]
+
+
 class Stopping(optimizers.SGD):
     """Ctrl-C in the middle of step 4."""
 
@@ -224,7 +272,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     resumed = again.fit(IDS, LABELS, 8, epochs=2, verbose=0, progress=progress)
     assert everything_of(again) == everything_of(whole)
     assert resumed.history["accuracy"] == history.history["accuracy"]
-    np.testing.assert_allclose(resumed.history["loss"], history.history["loss"], rtol=1e-15)
+    assert resumed.history["loss"] == history.history["loss"]
 
 
 def test_a_model_of_the_gpu_is_used_on_the_cpu(tmp_path: Path) -> None:

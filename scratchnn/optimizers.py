@@ -83,6 +83,8 @@ class Optimizer:
         """Allocate the slots for a model of `size` parameters, all zero, and start counting again."""
         self.backend = backend
         self.size, self.iterations = size, 0
+        needed = len(self.slot_names) * size * np.dtype(dtype).itemsize
+        backend.require_memory(needed, f"the optimizer {self.name} for {size:,} parameters")
         self.slots = {name: backend.xp.zeros(size, dtype) for name in self.slot_names}
         clips = self.clipnorm or self.clipvalue or self.global_clipnorm
         self._clipped = backend.xp.zeros(size if clips else 0, dtype)

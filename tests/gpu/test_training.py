@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scratchnn_kernels import gpu
 
 from scratchnn import Sequential, epoch, load_model, optimizers, train
 from scratchnn.architectures import ARCHITECTURES
@@ -309,5 +308,8 @@ def test_a_layer_that_does_not_fit_says_what_it_needs(emulator: Emulator) -> Non
         Sequential([Embedding(1000, 40), Dense(1)], backend="gpu").build((None, 5))
 
 
-def test_every_kernel_module_was_part_of_it() -> None:
-    assert {"embedding", "lstm", "gru", "simple_rnn", "conv1d", "dense", "dropout", "optimizer"} < set(gpu.__all__)
+def test_an_optimizer_that_does_not_fit_says_what_it_needs(emulator: Emulator) -> None:
+    model = small_model()
+    emulator.memory = 1000
+    with pytest.raises(MemoryError, match=r"the optimizer adam for \d+ parameters needs 0.0 MB of the GPU's memory"):
+        model.ready_optimizer()

@@ -23,6 +23,8 @@ LEAST_SECONDS, MOST_EPOCHS = 1.0, 10  # short epochs are timed until they add up
 class Subject(Protocol):
     """A model of one framework, with weights in Keras' layout; Adam, binary cross-entropy."""
 
+    seconds_after: float  # of the last call, those that passed when its work was done: they are not counted
+
     def __init__(self, workload: Workload, weights: Weights, variant: str) -> None: ...
 
     def describe(self) -> dict[str, Any]:
@@ -84,8 +86,8 @@ def measure(subject: type[Subject], workload: Workload, variant: str, quick: boo
 
     timed = subject(workload, weights, variant)
     timed.prepare(x, y, x_test, y_test)
-    epochs, train_loss = repeat(lambda: timed.train(x, y))
-    evaluations, test_loss = repeat(lambda: timed.evaluate(x_test, y_test))
+    epochs, train_loss = repeat(timed, lambda: timed.train(x, y))
+    evaluations, test_loss = repeat(timed, lambda: timed.evaluate(x_test, y_test))
     train_scale = TRAIN_REVIEWS / len(x)
     test_scale = TEST_REVIEWS / len(x_test)
     return {
@@ -102,13 +104,13 @@ def measure(subject: type[Subject], workload: Workload, variant: str, quick: boo
     }
 
 
-def repeat(timed: Callable[[], float]) -> tuple[list[float], float]:
+def repeat(subject: Subject, timed: Callable[[], float]) -> tuple[list[float], float]:
     """The seconds of each run, and what the last one returned."""
     seconds: list[float] = []
     while True:
         started = time.perf_counter()
         result = timed()
-        seconds.append(time.perf_counter() - started)
+        seconds.append(time.perf_counter() - started - subject.seconds_after)
         if sum(seconds) >= LEAST_SECONDS or len(seconds) == MOST_EPOCHS:
             return seconds, result
 

@@ -105,6 +105,8 @@ def build(workload: Workload, weights: Weights) -> nn.Sequential:
 
 
 class Torch:
+    seconds_after = 0.0
+
     def __init__(self, workload: Workload, weights: Weights, variant: str) -> None:
         self.batch = workload.batch
         self.model = build(workload, weights)

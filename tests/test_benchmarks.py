@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -83,8 +84,16 @@ def test_our_runner_trains() -> None:
 
 
 def test_repeat_times_short_work_several_times() -> None:
-    seconds, result = runner.repeat(lambda: 3.0)
+    subject: Any = SimpleNamespace(seconds_after=0.0)
+    seconds, result = runner.repeat(subject, lambda: 3.0)
     assert len(seconds) == runner.MOST_EPOCHS and result == 3.0
+    assert min(seconds) >= 0
+
+
+def test_what_follows_the_work_is_not_counted() -> None:
+    subject: Any = SimpleNamespace(seconds_after=100.0)
+    seconds, _ = runner.repeat(subject, lambda: 3.0)
+    assert all(-100 <= each < -90 for each in seconds)
 
 
 def test_arithmetic_of_the_floor() -> None:

@@ -166,14 +166,19 @@ class Epoch:
             _add(progress.totals, "loss", loss * len(step.target))
             _add(progress.totals, "gradient_norm", math.sqrt(squared_norm))
             progress.seen += len(step.target)
-        for metric in self._metrics:
-            metric.reset()
-            metric.update(_joined([step.y for step in steps]), _joined([step.target for step in steps]))
-            _add(progress.totals, metric.name, self._model.backend.numbers([metric.total])[0])
-            _add(progress.totals, f"{metric.name} seen", metric.seen)
+        if self._metrics:
+            self._measure(_joined([step.y for step in steps]), _joined([step.target for step in steps]))
         progress.step += len(steps)
         progress.seconds = time.perf_counter() - self._began
         return losses
+
+    def _measure(self, y: Array, target: Array) -> None:
+        totals = self._progress.totals
+        for metric in self._metrics:
+            metric.reset()
+            metric.update(y, target)
+            _add(totals, metric.name, self._model.backend.numbers([metric.total])[0])
+            _add(totals, f"{metric.name} seen", metric.seen)
 
     def _remember(self) -> None:
         optimizer = self._model.optimizer

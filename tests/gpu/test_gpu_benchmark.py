@@ -54,8 +54,8 @@ def test_the_loop_of_calls_is_the_lstm() -> None:
     dx, grads = cupy_loop.backward(np, dy, x, weights, kept)
     start = np.zeros((B, H), np.float32)
     how = activations.get("tanh"), activations.get("sigmoid")
-    y_, _, cache = lstm.forward(x.swapaxes(0, 1), *arrays, (start, start), None, None, None, *how, False)  # type: ignore
-    assert cache is not None
+    forward: Any = lstm.forward
+    y_, _, cache = forward(x.swapaxes(0, 1), *arrays, (start, start), None, None, None, *how, False)
     dx_, grads_, _ = lstm.backward(dy, (None, None), cache)
     np.testing.assert_allclose(y, y_, atol=1e-6)
     np.testing.assert_allclose(np.stack(dx, axis=1), dx_, rtol=1e-4, atol=1e-5)
@@ -240,6 +240,10 @@ def _options(**changes: Any) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(benchmark._parser().parse_args([])), **changes})
 
 
+def questions(results: dict[str, Any]) -> list[str]:
+    return sorted(json.dumps(row["question"]) for row in results["rows"])
+
+
 def _small_plan(size: str, with_cpu: bool) -> dict[str, list[plan.Question]]:
     model, case = asdict(Model("lstm", H=4, B=3, T=7)), asdict(Case("lstm", 2, 3, 4, False))
     parts: dict[str, list[plan.Question]] = {name: [] for name in benchmark.ENDS}
@@ -277,8 +281,7 @@ def test_all_of_it(small: None, library_folder: Path, tmp_path: Path, capsys: py
     only = _options(out=out, parts=["steps"])
     assert benchmark.measure(only, commands, "again") == 0
     again = json.loads(out.read_text())
-    key = lambda row: json.dumps(row["question"])  # noqa: E731
-    assert sorted(map(key, again["rows"])) == sorted(map(key, results["rows"]))
+    assert questions(again) == questions(results)
     assert [row for row in again["rows"] if row["part"] == "loops"] == [
         row for row in results["rows"] if row["part"] == "loops"
     ]

@@ -1,13 +1,18 @@
-"""Ten optimizer steps of the published models on backend="gpu", against the reference in the same layers."""
+"""What the tests of training share: ten steps of the published models against the reference, and a small model."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from scratchnn import Sequential, optimizers
 from scratchnn import layers as our_layers
+from scratchnn.layers import LSTM, Dense, Dropout, Embedding
 from tests.parity.cases import construct, spec
 from tests.parity.training_cases import TRAINING, TrainingCase
+
+IDS = np.random.default_rng(0).integers(0, 20, (42, 6))
+LABELS = (IDS[:, 0] > 9).astype(int)
 
 
 def small(case: TrainingCase) -> TrainingCase:
@@ -47,3 +52,17 @@ def assert_ten_steps_agree(case: TrainingCase) -> None:
     np.testing.assert_allclose(losses, expected, rtol=1e-4, atol=1e-5)
     for got, wanted in zip(moves, expected_moves, strict=True):
         assert np.linalg.norm(got - wanted) < 1e-3 * np.linalg.norm(wanted)
+
+
+def small_model(backend: str = "gpu", **compiled: Any) -> Sequential:
+    layers = [Embedding(20, 4), LSTM(5), Dense(4, "relu"), Dropout(0.2), Dense(1, "sigmoid")]
+    model = Sequential(layers, backend=backend, seed=1)
+    model.build((None, 6))
+    model.compile(**{"optimizer": "adam", "loss": "binary_crossentropy", "metrics": ["accuracy"], **compiled})
+    return model
+
+
+def everything_of(model: Sequential) -> list[bytes]:
+    """Parameters, slots and count of steps, to the bit."""
+    assert model.optimizer is not None
+    return [array.tobytes() for array in [*model.get_weights(), *model.optimizer.state().values()]]

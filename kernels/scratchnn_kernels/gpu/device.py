@@ -1,4 +1,4 @@
-"""Compiling and launching kernels: the only file that talks to CuPy.
+"""Compiling and launching kernels: the only file that talks to CuPy (availability.py asks whether it can).
 
 A kernel stands in a .cu file beside the module that calls it, and is compiled by CuPy (NVRTC, in about 0.1 s) when it
 is first launched. Sizes that decide about registers, and activations, are constants of that compilation: `defines`.

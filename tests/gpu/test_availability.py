@@ -73,10 +73,10 @@ def cupy_where(
         ({"driver": 12040}, r"a driver for CUDA 13\.0, .* knows up to 12\.4: update it, or pip install"),
         ({"devices": 0}, "needs an NVIDIA device"),
         ({"devices": None}, "needs an NVIDIA device, and CUDA finds none .*cudaErrorNoDevice"),
-        ({"libraries": False}, r"needs CUDA's libraries .*libnvrtc.*: pip install .cupy-cuda12x\[ctk\]"),
+        ({"libraries": False}, r"needs CUDA's libraries .*libnvrtc.*: pip install -e .\.\[cuda12\]"),
         (
             {"fails": RuntimeError("Failed to find CUDA headers. Please install CUDA toolkit headers")},
-            r"a device that CuPy computes on, .*RuntimeError: Failed to find CUDA headers.*: pip install .cupy-cuda12x",
+            r"a device that CuPy computes on, .*RuntimeError: Failed to find CUDA headers.*: pip install -e .\.\[cuda12\]",
         ),
         ({"fails": MemoryError()}, r"here it fails \(MemoryError: no message\)"),
         ({"one": 0.0}, "needs a device that computes rightly, and here CuPy adds 12 up to 4"),
@@ -112,7 +112,7 @@ def test_a_cache_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch)
 
 def test_without_cupy_its_installation_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert 'pip install "cupy-cuda12x[ctk]"' in str(availability.problem())
+    assert 'pip install -e ".[cuda12]"' in str(availability.problem())
 
 
 def test_where_nothing_is_missing_the_gpu_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

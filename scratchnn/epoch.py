@@ -2,7 +2,7 @@
 
 On the host every step is looked at when it is done. On a GPU that would make Python wait for the device and the device
 for Python, step after step. There the steps run ahead, and are looked at every hundred and at the end of the epoch:
-their numbers stay on the device until then. If one of them turns out to be none, parameters and optimizer go back to
+their numbers stay on the device until then. If one of them is NaN or too large, parameters and optimizer go back to
 where they were at the last look, and the same steps are taken again, looked at one by one, until the one that fails.
 Equal steps bring equal bits, so this tells and leaves behind the same as looking at every step from the start.
 """
@@ -22,46 +22,66 @@ STEPS_AHEAD = 100
 MOST_NUMBERS_AHEAD = 2**22  # of the outputs that wait to be measured
 BYTES_GATHERED = 2**20  # examples are brought into their order for several steps at once: so much of x
 
-_REMEDY = "Try a smaller learning rate, or clipping with global_clipnorm=1.0"
-
 
 class Step(NamedTuple):
-    """What a step brought. The two numbers may still lie on a device."""
+    """What a step brought. The three numbers may still lie on a device."""
 
     loss: Any
-    squared_norm: Any  # of the gradient
+    gradient: Any  # the sum of its squares
+    weights: Any  # the sum of their squares, after the step
     y: Array
     target: Array
+
+
+class Snapshot:
+    """Room for all that a step of the optimizer changes: parameters, slots and the count of steps."""
+
+    def __init__(self) -> None:
+        self._optimizer: Any = None  # whose slots the copies have room for
+        self._copies: list[Array] = []
+        self._iterations = 0
+
+    def take(self, model: Any) -> None:
+        arrays = _changed_by_steps(model)
+        if self._optimizer is not model.optimizer or self._copies[0].size != arrays[0].size:
+            self._optimizer, self._copies = model.optimizer, [np.empty_like(array) for array in arrays]
+        for copy, array in zip(self._copies, arrays, strict=True):
+            copy[...] = array
+        self._iterations = model.optimizer.iterations
+
+    def put_back(self, model: Any) -> None:
+        for copy, array in zip(self._copies, _changed_by_steps(model), strict=True):
+            array[...] = copy
+        model.optimizer.iterations = self._iterations
 
 
 def train_step(model: Any, x: Array, target: Array, epoch: int, step: int, *, look: bool = True) -> Step:
     """A forward and a backward pass and a step of the optimizer.
 
     Raises:
-        NonFiniteError: if it is to `look`, and the loss, a gradient or a parameter is no longer a number; the
-            parameters are those before this step.
+        NonFiniteError: if it is to `look`, and the loss is no longer a number, or a gradient or a weight too large
+            (see `diagnosis.LARGEST`); parameters and optimizer are those before this step.
     """
     # Overflows are looked for below, where layer and step can be named; NumPy's warnings would come first.
     with np.errstate(all="ignore"):
         y, caches = model.forward(x, training=True, epoch=epoch, step=step)
         loss, loss_cache = model.loss.forward(y, target)
-        if look and not math.isfinite(loss):
-            where = diagnosis.find_non_finite(model, x, epoch, step)
-            raise NonFiniteError(
-                f"the loss is {float(loss)} at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}"
-            )
-        _, grads = model.backward(model.loss.backward(loss_cache), caches)
-        squared_norm = model.optimizer.kernels.squared_norm(grads)
-        if look and not math.isfinite(squared_norm):
-            where = diagnosis.find_non_finite_gradient(model, grads)
-            raise NonFiniteError(f"no finite gradient at step {step + 1} of epoch {epoch + 1}: {where}. {_REMEDY}")
         if look:
-            np.copyto(model.params_before, model.flat_params)
+            diagnosis.check_loss(model, float(loss), x, epoch, step)
+        _, grads = model.backward(model.loss.backward(loss_cache), caches)
+        gradient = model.optimizer.kernels.squared_norm(grads)
+        if look:
+            diagnosis.check_gradient(model, grads, float(gradient), epoch, step)
+            model.before_step.take(model)
         model.optimizer.step(model.flat_params, grads, model.segments)
-        if look and not _all_finite(model.flat_params):
-            model.flat_params[:] = model.params_before
-            raise NonFiniteError(f"step {step + 1} of epoch {epoch + 1} would make parameters infinite. {_REMEDY}")
-    return Step(loss, squared_norm, y, target)
+        weights = model.backend.rough_squared_norm(model.flat_params)
+        if look:
+            try:
+                diagnosis.check_weights(model, float(weights), epoch, step)
+            except NonFiniteError:
+                model.before_step.put_back(model)
+                raise
+    return Step(loss, gradient, weights, y, target)
 
 
 class Epoch:
@@ -84,7 +104,8 @@ class Epoch:
         self._x_gathered = self._y_gathered = x[:0]
         self._waiting: list[Step] = []  # steps that were taken and not looked at
         self._numbers_waiting = 0  # in their outputs
-        self._start: tuple[Array, dict[str, Array], int] | None = None  # parameters, slots, iterations before them
+        self._start = Snapshot()
+        self._ahead = False  # whether steps were begun since `_start` was taken
         self._began = time.perf_counter() - progress.seconds
 
     @property
@@ -97,8 +118,9 @@ class Epoch:
         Raises:
             NonFiniteError: as `train_step`, if it is looked at.
         """
-        if self._start is None and not self._looks_always:
-            self._remember()
+        if not self._ahead and not self._looks_always:
+            self._start.take(self._model)
+            self._ahead = True
         self._waiting.append(self._step(step, self._looks_always))
         self._numbers_waiting += self._waiting[-1].y.size
 
@@ -117,8 +139,8 @@ class Epoch:
         """
         waiting, self._waiting, self._numbers_waiting = self._waiting, [], 0
         numbers = self._numbers_of(waiting)
-        if self._looks_always or (all(map(math.isfinite, numbers)) and _all_finite(self._model.flat_params)):
-            self._start = None
+        if self._looks_always or all(map(_is_sound, *numbers)):
+            self._ahead = False
             return self._count(waiting, numbers)
         self._go_back()
         losses = []
@@ -129,7 +151,7 @@ class Epoch:
 
     def abandon(self) -> None:
         """Forget steps that were not looked at: model and progress stand where the last look found them."""
-        if self._start is not None:
+        if self._ahead:
             self._go_back()
         self._waiting = []
 
@@ -156,13 +178,14 @@ class Epoch:
         chosen = self._order[self._slices[first].start : self._slices[self._gathered[-1]].stop]
         self._x_gathered, self._y_gathered = self._x[chosen], self._y[chosen]
 
-    def _numbers_of(self, steps: list[Step]) -> list[float]:
-        """Loss, squared norm, loss ... in one transfer: each one makes Python wait for the device."""
-        return self._model.backend.numbers([number for step in steps for number in step[:2]])
+    def _numbers_of(self, steps: list[Step]) -> tuple[list[float], list[float], list[float]]:
+        """The losses, gradients and weights of steps in one transfer: each one makes Python wait for the device."""
+        numbers = self._model.backend.numbers([number for step in steps for number in step[:3]])
+        return numbers[::3], numbers[1::3], numbers[2::3]
 
-    def _count(self, steps: list[Step], numbers: list[float]) -> list[float]:
-        progress, losses = self._progress, numbers[::2]
-        for step, loss, squared_norm in zip(steps, losses, numbers[1::2], strict=True):
+    def _count(self, steps: list[Step], numbers: tuple[list[float], list[float], list[float]]) -> list[float]:
+        progress, (losses, gradients, _) = self._progress, numbers
+        for step, loss, squared_norm in zip(steps, losses, gradients, strict=True):
             _add(progress.totals, "loss", loss * len(step.target))
             _add(progress.totals, "gradient_norm", math.sqrt(squared_norm))
             progress.seen += len(step.target)
@@ -180,18 +203,9 @@ class Epoch:
             _add(totals, metric.name, self._model.backend.numbers([metric.total])[0])
             _add(totals, f"{metric.name} seen", metric.seen)
 
-    def _remember(self) -> None:
-        optimizer = self._model.optimizer
-        slots = {name: slot.copy() for name, slot in optimizer.slots.items()}
-        self._start = self._model.flat_params.copy(), slots, optimizer.iterations
-
     def _go_back(self) -> None:
-        assert self._start is not None
-        optimizer = self._model.optimizer
-        self._model.flat_params[:], slots, optimizer.iterations = self._start
-        for name, slot in slots.items():
-            optimizer.slots[name][:] = slot
-        self._start = None
+        self._start.put_back(self._model)
+        self._ahead = False
 
 
 def mean(totals: dict[str, float], name: str) -> float:
@@ -207,6 +221,10 @@ def _joined(parts: list[Array]) -> Array:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _all_finite(numbers: Array) -> bool:
-    # The sum of squares is the cheaper question, and can only be too careful.
-    return math.isfinite(numbers @ numbers) or bool(np.isfinite(numbers).all())
+def _changed_by_steps(model: Any) -> list[Array]:
+    return [model.flat_params, *model.optimizer.slots.values()]
+
+
+def _is_sound(loss: float, gradient: float, weights: float) -> bool:
+    """Whether a step need not be looked at again by itself."""
+    return math.isfinite(loss) and diagnosis.surely_small(gradient) and diagnosis.surely_small(weights)

@@ -76,6 +76,11 @@ class Optimizer:
         raise NotImplementedError
 
     @property
+    def clips_at(self) -> float:
+        """What no element of a clipped gradient exceeds; infinity without clipping."""
+        return self.clipvalue or self.clipnorm or self.global_clipnorm or math.inf
+
+    @property
     def kernels(self) -> OptimizerRules:
         return self.backend.kernels.optimizer
 

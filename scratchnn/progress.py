@@ -6,7 +6,10 @@ from scratchnn.callbacks import Callback
 
 
 class NonFiniteError(ArithmeticError):
-    """The loss or a gradient became NaN or infinite. The parameters are those before the step that did it."""
+    """The loss is NaN or infinite, or a gradient or a weight is or would be, or is too large to go on with.
+
+    Parameters and optimizer are those before the step that was refused.
+    """
 
 
 @dataclass

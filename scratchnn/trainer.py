@@ -18,7 +18,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn import batches, losses, metrics, optimizers
 from scratchnn.backend import Backend
 from scratchnn.callbacks import Callback
-from scratchnn.epoch import Epoch, mean, train_step
+from scratchnn.epoch import Epoch, Snapshot, mean, train_step
 from scratchnn.interrupts import Interrupts
 from scratchnn.progress import EXTRA, History, Progress
 from scratchnn.report.console import Console
@@ -34,7 +34,7 @@ class Trainer:
     optimizer: optimizers.Optimizer | None = None
     loss: losses.Loss | None = None
     stop_training: bool = False
-    params_before: Float[Array, " P"]  # room for the parameters as they were before a step
+    before_step: Snapshot
 
     # ---- what a model defines
 
@@ -90,7 +90,8 @@ class Trainer:
 
         Raises:
             ValueError: for data that do not fit, before anything is changed.
-            NonFiniteError: when the loss or a gradient is no longer a number, naming layer and step.
+            NonFiniteError: when the loss is no longer a number, or a gradient or a weight would be too large (see
+                `diagnosis.LARGEST`), naming layer and step; the model is the one before that step.
             KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
         """
         self._compiled()
@@ -259,11 +260,11 @@ class Trainer:
         if optimizer.owner is None or optimizer.owner() is None or optimizer.size != self.flat_params.size:
             optimizer.init(self.flat_params.size, self.dtype, self.backend)
             optimizer.owner = weakref.ref(self)
+            self.before_step = Snapshot()
         elif optimizer.owner() is not self:
             raise ValueError(
                 "this optimizer belongs to another model, whose momentum it holds; give each model its own"
             )
-        self.params_before = np.empty_like(self.flat_params)
 
     def running_metrics(self) -> list[metrics.Metric]:
         """The metrics of this model, with nothing counted yet."""

@@ -77,9 +77,11 @@ class StepLimit:
         model.ready_optimizer()
         return model
 
-    def refusal(self, model: Sequential, *data: Any, callbacks: Any = (), progress: Any = None, epochs: int = 3) -> str:
+    def refusal(
+        self, model: Sequential, x: Any = X, y: Any = Y, callbacks: Sequence[Callback] = (), progress: Any = None
+    ) -> str:
         with pytest.raises(NonFiniteError) as caught:
-            model.fit(*(data or (X, Y)), 2, epochs=epochs, verbose=0, callbacks=callbacks, progress=progress)
+            model.fit(x, y, 2, epochs=3, verbose=0, callbacks=callbacks, progress=progress)
         return str(caught.value)
 
     # ---- where the limit lies

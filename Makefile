@@ -1,19 +1,25 @@
-# Three commands, each doing all of its own set-up:
+# Four commands, each doing all of its own set-up:
 #   make train [ARCH=lstm] [ARGS="--epochs 3 --seed 1"]
-#   make test  [ARGS="-k gradient"]
+#   make test  [ARGS="-k gradient"]     (a debugger needs one process: ARGS="-n 0 --pdb")
+#   make long  [ARGS="-k keras"]        (the tests that are too long for every day)
 #   make bench [ARGS="--quick"]         (over half an hour; TensorFlow, PyTorch and JAX go into .venv-bench)
 ARCH ?= lstm
 ARGS ?=
 PYTHON ?= python3
 BIN = .venv/bin
+# Tests on all cores. Each worker begins with a run of neighbours, so that what a module sets up is mostly set up once.
+SHARED_OUT = -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: train test bench check
+.PHONY: train test long bench check
 
 train: .venv/train-installed
 	$(BIN)/python -m scratchnn.train --arch $(ARCH) $(ARGS)
 
 test: .venv/test-installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
+
+long: .venv/test-installed
+	$(BIN)/python -m pytest $(SHARED_OUT) -m long $(ARGS)
 
 bench: .venv-bench/installed
 	.venv-bench/bin/python -m benchmarks.bench $(ARGS)

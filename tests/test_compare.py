@@ -145,17 +145,14 @@ def is_zombie(pid: int) -> bool:
         return True
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_it_says_how_to_go_on(number: int, status: int, data: Path, tmp_path: Path) -> None:
     arguments = [*SMALL, "--arch", "ff", "--seeds", "3", "--epochs", "500", "--data", str(data)]
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell may have it ignored
-    try:
-        process = subprocess.Popen(
-            [*COMMAND, *arguments, "--out", str(tmp_path / "s")], env=environment(), stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-    finally:
-        signal.signal(signal.SIGINT, handler)
+    process = subprocess.Popen(
+        [*COMMAND, *arguments, "--out", str(tmp_path / "s")], env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     assert process.stdout is not None
     while "folder" not in process.stdout.readline():
         pass

@@ -67,9 +67,7 @@ finally:
 
 
 def interrupt(*signals: int) -> tuple[int, dict[str, Any]]:
-    # A shell that runs the tests in the background has told them, and so their children, to ignore Ctrl-C.
-    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n" + TRAINING
-    with subprocess.Popen([sys.executable, "-W", "error", "-c", script], stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen([sys.executable, "-W", "error", "-c", TRAINING], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "in step 3\n"
         for number in signals:
@@ -79,6 +77,7 @@ def interrupt(*signals: int) -> tuple[int, dict[str, Any]]:
         return child.wait(30), found
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 @pytest.mark.parametrize("signals", [(signal.SIGINT,), (signal.SIGINT, signal.SIGINT)], ids=["once", "twice"])
 def test_ctrl_c_finishes_the_step(signals: tuple[int, ...]) -> None:
     status, found = interrupt(*signals)

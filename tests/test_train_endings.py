@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +30,7 @@ ROW = r" +3 "  # the row of the third epoch
 PLACES = ["--data", "the reviews", "--out", "my runs"]
 ARGUMENTS = [*SMALL, *PLACES, "--seed", "5", "--batch-size", "8"]
 
-
-@pytest.fixture(autouse=True)
-def ctrl_c_is_not_ignored() -> Iterator[None]:
-    """A process started in the background may ignore Ctrl-C, and so would those it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("ctrl_c_interrupts")
 
 
 @pytest.fixture

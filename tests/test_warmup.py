@@ -182,14 +182,10 @@ def test_help_answers_without_numba() -> None:
     assert all(words in done.stdout for words in ("--dtype", "SCRATCHNN_CACHE"))
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_ctrl_c_ends_it_between_two_kernels(tmp_path: Path) -> None:
-    begin = [
-        sys.executable,
-        "-c",
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)" + program(),
-    ]
     with subprocess.Popen(
-        begin,
+        [sys.executable, "-c", program()],
         env=os.environ | {"SCRATCHNN_CACHE": str(tmp_path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """The emulated device, and where its libraries are kept."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,10 @@ def library_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Compiled sources, once per test run."""
     if shutil.which("g++") is None:
         pytest.skip("needs g++, which compiles the CUDA sources for the CPU")
-    return tmp_path_factory.mktemp("emulated")
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "emulated"  # one for all workers
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

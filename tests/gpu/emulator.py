@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -93,10 +94,11 @@ class Emulator:
         name = hashlib.sha256("\n".join([HEADER.read_text(), text, *command]).encode()).hexdigest()
         path = self.folder / f"{name}.so"
         if not path.exists():
-            arguments = [*command, "-include", str(HEADER), "-x", "c++", "-", "-o", f"{path}.new"]
+            new = Path(f"{path}.{os.getpid()}")  # several processes may share the folder
+            arguments = [*command, "-include", str(HEADER), "-x", "c++", "-", "-o", str(new)]
             run = subprocess.run(arguments, input=text, capture_output=True, text=True)
             assert run.returncode == 0, run.stderr
-            Path(f"{path}.new").rename(path)
+            new.rename(path)
         return ctypes.CDLL(str(path)), parameters
 
 

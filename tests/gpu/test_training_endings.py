@@ -116,6 +116,7 @@ class Stopping(optimizers.SGD):
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     whole = small_model(optimizer="sgd")
     history = whole.fit(IDS, LABELS, 8, epochs=2, verbose=0)

@@ -1,26 +1,24 @@
 """Optimizers, losses, metrics and activations against Keras itself, in float32, on the same arrays."""
 
-import os
 import re
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # the frameworks' own; ours stay errors
-    tf = pytest.importorskip("tensorflow", reason="live comparison needs TensorFlow", exc_type=ImportError)
-    keras = pytest.importorskip("keras", reason="live comparison needs Keras", exc_type=ImportError)
-
 from scratchnn import activations, initializers, losses, metrics, optimizers
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore"),
-    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="gradients are taken with TensorFlow's tape"),
-]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.long]
+tf: Any
+keras: Any
+
+
+@pytest.fixture(autouse=True, scope="module")
+def import_them(frameworks: tuple[Any, Any]) -> None:
+    global tf, keras
+    tf, keras = frameworks
+
 
 SHAPES = [(3, 4), (5,), (2, 3)]
 SEGMENTS = [slice(0, 12), slice(12, 17), slice(17, 23)]

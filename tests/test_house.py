@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 import pytest
-from scratchnn_kernels.contract import Kernels
+from scratchnn_kernels.contract import REFERENCE_ONLY, Kernels
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {"scratchnn": ROOT / "scratchnn", "scratchnn_kernels": ROOT / "kernels" / "scratchnn_kernels"}
@@ -212,9 +212,17 @@ def parameters(function: object) -> list[str]:
     return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
+def required(function: object) -> list[str]:
+    """The parameters without a default."""
+    assert callable(function)
+    known = inspect.signature(function).parameters
+    return [name for name in parameters(function) if known[name].default is inspect.Parameter.empty]
+
+
 @pytest.mark.parametrize("backend", ["reference", "cpu", "gpu"])
 def test_a_backend_has_the_kernels_of_the_contract(backend: str) -> None:
-    assert sorted(importlib.import_module(f"scratchnn_kernels.{backend}").__all__) == KERNELS
+    more = REFERENCE_ONLY if backend == "reference" else ()
+    assert sorted(importlib.import_module(f"scratchnn_kernels.{backend}").__all__) == sorted([*KERNELS, *more])
     assert len(KERNELS) == 11
 
 
@@ -230,11 +238,18 @@ def test_all_texts_of_a_kernel_have_the_same_face(kernel: str) -> None:
     modules: list[Any] = [backend_module(backend, kernel) for backend in BACKENDS]
     contract = get_type_hints(vars(Kernels)[kernel].fget)["return"]
     assert [parameters(module.forward) for module in modules] == [parameters(contract.forward)] * 3
-    assert [parameters(module.backward) for module in modules] == [parameters(modules[0].backward)] * 3
+    backward = ["dy", "dstate", "cache"] if kernel in RECURRENT else parameters(modules[1].backward)
+    assert [required(module.backward) for module in modules] == [backward] * 3
 
 
-def equations_of(docstring: str | None) -> set[int]:
-    return {int(number) for number in re.findall(r"^ +\((\d+)\)  ", docstring or "", re.MULTILINE)}
+RECURRENT = ("simple_rnn", "lstm", "gru")
+
+
+def equations_of(kernel: str) -> set[int]:
+    """The numbers of a layer's equations: those of its own text and, where it is a cell, those of the walk."""
+    texts = [kernel, "recurrence"] if kernel in RECURRENT else [kernel]
+    docstrings = [backend_module("reference", text).__doc__ or "" for text in texts]
+    return {int(number) for doc in docstrings for number in re.findall(r"^ +\((\d+)\)  ", doc, re.MULTILINE)}
 
 
 def numbers_in_comments(source: str) -> dict[int, set[int]]:
@@ -243,22 +258,39 @@ def numbers_in_comments(source: str) -> dict[int, set[int]]:
     return {t.start[0]: {int(number) for number in re.findall(r"\((\d+)\)", t.string)} for t in comments}
 
 
+def numbers_in(path: Path) -> dict[str, set[int]]:
+    """The numbers in the comments of a file: all of them, those in its forward functions and those in its backward."""
+    source = path.read_text(encoding="utf-8")
+    numbers = numbers_in_comments(source)
+    found: dict[str, set[int]] = {"all": set().union(*numbers.values()), "forward": set(), "backward": set()}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            for way in ("forward", "backward"):
+                if way in node.name:
+                    lines = range(node.lineno, (node.end_lineno or 0) + 1)
+                    found[way] |= set().union(*(here for line, here in numbers.items() if line in lines))
+    return found
+
+
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
 @pytest.mark.parametrize("kernel", PAIRS)
 def test_the_numbers_in_the_code_are_those_of_the_equations(kernel: str, backend: str) -> None:
-    """Each equation is named where it is computed and where it is undone, in both texts, and no other is."""
-    equations = equations_of(backend_module("reference", kernel).__doc__)
+    """Each equation is named where it is computed and where it is undone, in both texts, and no other is.
+
+    In the reference, the text of a recurrent layer is two files: its cell, and the walk through time.
+    """
+    equations = equations_of(kernel)
     assert equations == set(range(1, len(equations) + 1)) != set()
-    path = OURS["scratchnn_kernels"] / backend / f"{kernel}.py"
-    source = path.read_text(encoding="utf-8")
-    numbers = numbers_in_comments(source)
-    assert set().union(*numbers.values()) == equations
-    for way in ("forward", "backward"):
-        lines: set[int] = set()
-        for node in ast.parse(source).body:
-            if isinstance(node, ast.FunctionDef) and way in node.name:
-                lines.update(range(node.lineno, (node.end_lineno or 0) + 1))
-        assert set().union(*(found for line, found in numbers.items() if line in lines)) == equations, way
+    files = [kernel, "recurrence"] if (kernel in RECURRENT and backend == "reference") else [kernel]
+    found = [numbers_in(OURS["scratchnn_kernels"] / backend / f"{file}.py") for file in files]
+    for part in ("all", "forward", "backward"):
+        assert set().union(*(numbers[part] for numbers in found)) == equations, part
+
+
+@pytest.mark.parametrize("cell", RECURRENT)
+def test_a_cell_and_the_walk_share_no_number(cell: str) -> None:
+    folder = OURS["scratchnn_kernels"] / "reference"
+    assert not numbers_in(folder / f"{cell}.py")["all"] & numbers_in(folder / "recurrence.py")["all"]
 
 
 # The kernels of the gpu whose CUDA sources carry the equations, and those sources.
@@ -277,7 +309,7 @@ CUDA = {
 
 @pytest.mark.parametrize(("kernel", "file"), [(kernel, file) for kernel, files in CUDA.items() for file in files])
 def test_the_numbers_in_the_cuda_sources_are_those_of_the_equations(kernel: str, file: str) -> None:
-    equations = equations_of(backend_module("reference", kernel).__doc__)
+    equations = equations_of(kernel)
     folder = OURS["scratchnn_kernels"] / "gpu"
     text = "".join((folder / part).read_text(encoding="utf-8") for part in file.split(" + "))
     named = {int(number) for comment in re.findall(r"//.*", text) for number in re.findall(r"\((\d+)\)", comment)}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scratchnn_kernels import gpu
+from scratchnn_kernels.contract import Recurrence
 from scratchnn_kernels.gpu import device, dispatch
 
 import scratchnn as nn
@@ -160,7 +161,7 @@ def layer(case: Case) -> tuple[Callable[[], Any], Callable[[], Any], Callable[[]
     module = getattr(gpu, case.cell)
 
     def run(keep_cache: bool) -> Any:
-        return module.forward(x, Wx, Wh, *biases, state, mask, None, None, *how, False, keep_cache)
+        return module.forward(Recurrence(x, state, mask, keep_cache=keep_cache), Wx, Wh, *biases, *how)
 
     def both() -> Any:
         return module.backward(dy, (None,) * states, run(True)[-1])

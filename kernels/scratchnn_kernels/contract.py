@@ -2,16 +2,20 @@
 
 A backend is a package (`reference`, `cpu` or `gpu`) with one module per layer, and a module is one pair of functions:
 
-    y, state, cache = forward(x, ...parameters..., state, mask, dropout_x, dropout_h, ...)     recurrent layers
+    y, state, cache = forward(call, ...parameters..., ...)      recurrent layers; `Recurrence` says what is called with
     dx, grads, dstate = backward(dy, dstate, cache)
 
-    y, cache = forward(x, ...parameters...)                                                     the others
+    y, cache = forward(x, ...parameters...)                     the others
     dx, grads = backward(dy, cache)              Embedding gives grads only, dropout and pooling dx only
 
-    loss, cache = forward(y, target, ...)                                                       losses
+    loss, cache = forward(y, target, ...)                       losses
     dy = backward(cache)
 
 One module, `optimizer`, is no pair: it holds the optimizers' update rules.
+
+A pair may exist in `reference` alone, as `recurrence` does, the walk through time that takes any cell. A layer that
+needs it asks its backend with `Backend.pair`; on another backend that is an error that names the remedy. No backend
+falls back to another one.
 
 A number that the host may never ask for stays where the arrays are: a loss and a norm are Python floats in `reference`
 and `cpu`, and in `gpu` arrays of shape () on the device. To convert one to a float is to wait for the device.
@@ -27,18 +31,10 @@ LSTM), V vocabulary, F filters, K dropout masks (1: shared by the gates, or one 
 Kernels trust their input. The layers promise: every array C-contiguous, one floating dtype (float32 or float64)
 throughout, shapes checked, every id inside its table, activations known to the backend (`dense` takes any).
 
-Shapes at the door, batch first:
-    x          (B, T, D)   y  (B, T, H) when `sequences`, else (B, H): the state after the last step
-    state      tuple of (B, H): (h,) for SimpleRNN and GRU, (h, c) for LSTM. Entering forward: the initial state;
-               leaving it: the state after the last step. `dstate` entering backward: the gradient with respect to the
-               final state, None where there is none; leaving it: with respect to the initial state.
-    mask       (B, T) bool or None. At a False step the row keeps its state: h[t+1] = h[t], c[t+1] = c[t].
-    dropout_x  (K, B, D) or None: x is multiplied by it before it meets Wx; the same at every time step.
-    dropout_h  (K, B, H) or None: h is multiplied by it before it meets Wh; the same at every time step.
-    dy         as y, or None where only the states have a gradient
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -49,9 +45,12 @@ if TYPE_CHECKING:
 else:
     Array = Any
 
+REFERENCE_ONLY = ("recurrence",)  # pairs that the other backends do not have
+
 Grads = dict[str, Array]
 State = tuple[Array, ...]
 StateGrad = tuple[Array | None, ...]
+RecurrentOutput = tuple[Array, State, Any]  # y, the state after the last step, and the cache
 
 
 @runtime_checkable
@@ -62,6 +61,49 @@ class ElementwiseActivation(Protocol):
     def name(self) -> str: ...
     def forward(self, a: Array, /) -> Array: ...
     def backward(self, dy: Array, y: Array, /) -> Array: ...
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """What every recurrent pair is called with, beside its parameters and activations; batch first.
+
+    y is (B, T, H) with `sequences`, else (B, H), the state after the last step. `dy` has the shape of y, or is None
+    where only the states have a gradient. `dstate` entering backward is the gradient with respect to the state after
+    the last step, None where there is none; leaving it, with respect to the initial state.
+    """
+
+    x: Array  # (B, T, D)
+    state: State  # the initial one: (h,) for SimpleRNN and GRU, (h, c) for LSTM, each (B, H)
+    mask: Array | None = None  # (B, T) bool: at a False step the row keeps its state
+    dropout_x: Array | None = (
+        None  # (K, B, D): x is multiplied by it before it meets Wx, at every time step by the same
+    )
+    dropout_h: Array | None = None  # (K, B, H): the same for h before it meets Wh
+    sequences: bool = False
+    keep_cache: bool = True  # False: no backward pass will follow
+
+
+class Cell:
+    """One time step, for the walk of reference/recurrence.py.
+
+    ax (B, G) and ah (B, Gh) are the parts of the pre-activation that come from x and from h; `state` is a tuple of
+    arrays (B, ·), h first. `own` are parameters that the cell has beside Wx, Wh and b, passed by name; most cells have
+    none, and leave it out.
+    """
+
+    def forward(self, ax: Array, ah: Array, state: State, *args: Any, **own: Any) -> tuple[State, Any]:
+        """Return the state that leaves the step, and what backward needs of it (a tuple of arrays)."""
+        raise NotImplementedError
+
+    def backward(
+        self, dafter: State, state: State, after: State, saved: Any, *args: Any, **own: Any
+    ) -> tuple[Array, Array, State]:
+        """Return dax, dah, and the gradient of `state` as far as the cell used it itself: not through ah."""
+        raise NotImplementedError
+
+    def backward_own(self, dax: Array, dah: Array, states: list[Array], saved: list[Array]) -> Grads:
+        """Return the gradients of `own`; called once, with all time steps: (T, B, ·), and `states` (T+1, B, ·)."""
+        return {}
 
 
 class RecurrentBackward(Protocol):
@@ -75,18 +117,12 @@ class SimpleRNNPair(Protocol):
 
     def forward(
         self,
-        x: Array,
+        call: Recurrence,
         Wx: Array,
         Wh: Array,
         b: Array,
-        state: State,
-        mask: Array | None,
-        dropout_x: Array | None,
-        dropout_h: Array | None,
-        activation: ElementwiseActivation,
-        sequences: bool,
-        keep_cache: bool = True,
-    ) -> tuple[Array, State, Any]: ...
+        act: ElementwiseActivation,
+    ) -> RecurrentOutput: ...
 
     @property
     def backward(self) -> RecurrentBackward: ...
@@ -97,19 +133,13 @@ class LSTMPair(Protocol):
 
     def forward(
         self,
-        x: Array,
+        call: Recurrence,
         Wx: Array,
         Wh: Array,
         b: Array,
-        state: State,
-        mask: Array | None,
-        dropout_x: Array | None,
-        dropout_h: Array | None,
-        activation: ElementwiseActivation,
-        recurrent_activation: ElementwiseActivation,
-        sequences: bool,
-        keep_cache: bool = True,
-    ) -> tuple[Array, State, Any]: ...
+        act: ElementwiseActivation,
+        rec: ElementwiseActivation,
+    ) -> RecurrentOutput: ...
 
     @property
     def backward(self) -> RecurrentBackward: ...
@@ -120,21 +150,15 @@ class GRUPair(Protocol):
 
     def forward(
         self,
-        x: Array,
+        call: Recurrence,
         Wx: Array,
         Wh: Array,
         bx: Array,
         bh: Array,
-        state: State,
-        mask: Array | None,
-        dropout_x: Array | None,
-        dropout_h: Array | None,
-        activation: ElementwiseActivation,
-        recurrent_activation: ElementwiseActivation,
+        act: ElementwiseActivation,
+        rec: ElementwiseActivation,
         reset_after: bool,
-        sequences: bool,
-        keep_cache: bool = True,
-    ) -> tuple[Array, State, Any]: ...
+    ) -> RecurrentOutput: ...
 
     @property
     def backward(self) -> RecurrentBackward: ...

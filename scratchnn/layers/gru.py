@@ -1,7 +1,7 @@
 from typing import Any
 
 import numpy as np
-from scratchnn_kernels.contract import Array, Grads, State
+from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations
 from scratchnn.layers.base import Config, Shape
@@ -11,13 +11,12 @@ from scratchnn.layers.recurrent import Recurrent
 class GRU(Recurrent):
     """A recurrent layer with one state and two gates; the update gate z decides how much of the old state stays.
 
-    (1)  ax     = x[t] Wx + bx                  packed in blocks of H columns: z r g
-    (2)  ah     = h[t] Wh + bh
+    (1)  ax     = x[t] Wx + bx, ah = h[t] Wh + bh    packed in blocks of H columns: z r g
+    (2)  h[t+1] = h[t]                          where the mask is False, else
     (3)  z, r   = rec(ax_z + ah_z), rec(ax_r + ah_r)
     (4)  q      = r ⊙ ah_g                      without `reset_after`: q = (r ⊙ h[t]) Wh_g, and no bh
     (5)  g      = act(ax_g + q)                 candidate
     (6)  h[t+1] = z ⊙ h[t] + (1 - z) ⊙ g        h[0] = 0 or the initial state
-    (7)  h[t+1] = h[t]                          where the mask is False
 
     Shapes: x (B, T, D) -> y (B, H), the last state, or (B, T, H) with `return_sequences`
     Params: Wx (D, 3H), Wh (H, 3H), bx (3H,), bh (3H,): 3 (D H + H² + 2H) numbers; 3 (D H + H² + H) without
@@ -50,33 +49,10 @@ class GRU(Recurrent):
             shapes |= {"bx": bias, "bh": bias} if self.reset_after else {"bx": bias}
         return shapes
 
-    def run_forward(
-        self,
-        x: Array,
-        state: State,
-        mask: Array | None,
-        dropout_x: Array | None,
-        dropout_h: Array | None,
-        keep_cache: bool,
-    ) -> tuple[Array, State, Any]:
-        Wx, Wh, bx, bh = self.params["Wx"], self.params["Wh"], self.bias("bx"), self.bias("bh")
-        act, rec = self.activation, self.recurrent_activation
-        return self.backend.kernels.gru.forward(
-            x,
-            Wx,
-            Wh,
-            bx,
-            bh,
-            state,
-            mask,
-            dropout_x,
-            dropout_h,
-            act,
-            rec,
-            self.reset_after,
-            self.return_sequences,
-            keep_cache,
-        )
+    def run_forward(self, call: Recurrence) -> tuple[Array, State, Any]:
+        params = self.params["Wx"], self.params["Wh"], self.bias("bx"), self.bias("bh")
+        how = self.activation, self.recurrent_activation, self.reset_after
+        return self.backend.kernels.gru.forward(call, *params, *how)
 
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
         return self.backend.kernels.gru.backward(dy, dstate, cache)

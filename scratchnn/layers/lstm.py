@@ -1,6 +1,6 @@
 from typing import Any
 
-from scratchnn_kernels.contract import Array, Grads, State
+from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations
 from scratchnn.layers.base import Config, Shape
@@ -11,11 +11,11 @@ class LSTM(Recurrent):
     """A recurrent layer with a cell state c that is added to, guarded by three gates.
 
     (1)  a       = x[t] Wx + h[t] Wh + b        packed in blocks of H columns: i f g o
-    (2)  i, f, o = rec(a_i), rec(a_f), rec(a_o) input, forget and output gate
-    (3)  g       = act(a_g)                     candidate
-    (4)  c[t+1]  = f ⊙ c[t] + i ⊙ g             c[0] = 0 or the initial state
-    (5)  h[t+1]  = o ⊙ act(c[t+1])
-    (6)  h[t+1], c[t+1] = h[t], c[t]            where the mask is False
+    (2)  h[t+1], c[t+1] = h[t], c[t]            where the mask is False, else
+    (3)  i, f, o = rec(a_i), rec(a_f), rec(a_o) input, forget and output gate
+    (4)  g       = act(a_g)                     candidate
+    (5)  c[t+1]  = f ⊙ c[t] + i ⊙ g             c[0] = 0 or the initial state
+    (6)  h[t+1]  = o ⊙ act(c[t+1])
 
     Shapes: x (B, T, D) -> y (B, H), the last h, or (B, T, H) with `return_sequences`
     Params: Wx (D, 4H), Wh (H, 4H), b (4H,): 4 (D H + H² + H) numbers.
@@ -46,20 +46,9 @@ class LSTM(Recurrent):
         if self.use_bias and self.unit_forget_bias:
             self.params["b"][self.units : 2 * self.units] = 1
 
-    def run_forward(
-        self,
-        x: Array,
-        state: State,
-        mask: Array | None,
-        dropout_x: Array | None,
-        dropout_h: Array | None,
-        keep_cache: bool,
-    ) -> tuple[Array, State, Any]:
-        Wx, Wh, b = self.params["Wx"], self.params["Wh"], self.bias("b")
-        act, rec = self.activation, self.recurrent_activation
-        return self.backend.kernels.lstm.forward(
-            x, Wx, Wh, b, state, mask, dropout_x, dropout_h, act, rec, self.return_sequences, keep_cache
-        )
+    def run_forward(self, call: Recurrence) -> tuple[Array, State, Any]:
+        params = self.params["Wx"], self.params["Wh"], self.bias("b")
+        return self.backend.kernels.lstm.forward(call, *params, self.activation, self.recurrent_activation)
 
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
         return self.backend.kernels.lstm.backward(dy, dstate, cache)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scratchnn_kernels.contract import Array, Grads, State
+from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations, initializers
 from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, positive_int
@@ -64,15 +64,7 @@ class Recurrent(Layer):
 
     # ---- what each of the three defines: the call of its kernel pair
 
-    def run_forward(
-        self,
-        x: Array,
-        state: State,
-        mask: Array | None,
-        dropout_x: Array | None,
-        dropout_h: Array | None,
-        keep_cache: bool,
-    ) -> tuple[Array, State, Any]:
+    def run_forward(self, call: Recurrence) -> tuple[Array, State, Any]:
         raise NotImplementedError
 
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
@@ -129,7 +121,8 @@ class Recurrent(Layer):
             mask = None if mask is None else self.backend.array(mask[:, ::-1], bool)
         dropout_x, dropout_h = self._draw_dropout(x.shape, rng) if training else (None, None)
 
-        y, state, kernel_cache = self.run_forward(x, state, mask, dropout_x, dropout_h, keep_cache)
+        call = Recurrence(x, state, mask, dropout_x, dropout_h, self.return_sequences, keep_cache)
+        y, state, kernel_cache = self.run_forward(call)
         shown = None if mask is None else self._shown(mask, initial_state is not None)
         if shown is not None:
             y = y * shown

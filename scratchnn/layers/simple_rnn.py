@@ -1,6 +1,6 @@
 from typing import Any
 
-from scratchnn_kernels.contract import Array, Grads, State
+from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn.layers.recurrent import Recurrent
 
@@ -8,9 +8,9 @@ from scratchnn.layers.recurrent import Recurrent
 class SimpleRNN(Recurrent):
     """The plain recurrent layer (Elman's): one state, one nonlinearity.
 
-    (1)  a      = x[t] Wx + h[t] Wh + b
-    (2)  h[t+1] = act(a)                        h[0] = 0 or the initial state
-    (3)  h[t+1] = h[t]                          where the mask is False
+    (1)  a      = x[t] Wx + h[t] Wh + b         h[0] = 0 or the initial state
+    (2)  h[t+1] = h[t]                          where the mask is False, else
+    (3)  h[t+1] = act(a)
 
     Shapes: x (B, T, D) -> y (B, H), the last state, or (B, T, H) with `return_sequences`
     Params: Wx (D, H), Wh (H, H), b (H,): D H + H² + H numbers.
@@ -25,19 +25,9 @@ class SimpleRNN(Recurrent):
     def __init__(self, units: int, activation: Any = "tanh", **settings: Any) -> None:
         super().__init__(units, activation, **settings)
 
-    def run_forward(
-        self,
-        x: Array,
-        state: State,
-        mask: Array | None,
-        dropout_x: Array | None,
-        dropout_h: Array | None,
-        keep_cache: bool,
-    ) -> tuple[Array, State, Any]:
-        Wx, Wh, b = self.params["Wx"], self.params["Wh"], self.bias("b")
-        return self.backend.kernels.simple_rnn.forward(
-            x, Wx, Wh, b, state, mask, dropout_x, dropout_h, self.activation, self.return_sequences, keep_cache
-        )
+    def run_forward(self, call: Recurrence) -> tuple[Array, State, Any]:
+        params = self.params["Wx"], self.params["Wh"], self.bias("b")
+        return self.backend.kernels.simple_rnn.forward(call, *params, self.activation)
 
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
         return self.backend.kernels.simple_rnn.backward(dy, dstate, cache)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from scratchnn_kernels.contract import Recurrence
 from scratchnn_kernels.gpu import device
 
 
@@ -23,6 +24,8 @@ class OnDevice:
 def to_device(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return device.xp().asarray(value)
+    if isinstance(value, Recurrence):
+        return Recurrence(**{name: to_device(each) for name, each in vars(value).items()})
     return tuple(map(to_device, value)) if type(value) is tuple else value
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scratchnn_kernels.contract import Recurrence
 from scratchnn_kernels.gpu import availability, device, dispatch
 from scratchnn_kernels.reference import lstm
 
@@ -54,8 +55,7 @@ def test_the_loop_of_calls_is_the_lstm() -> None:
     dx, grads = cupy_loop.backward(np, dy, x, weights, kept)
     start = np.zeros((B, H), np.float32)
     how = activations.get("tanh"), activations.get("sigmoid")
-    forward: Any = lstm.forward
-    y_, _, cache = forward(x.swapaxes(0, 1), *arrays, (start, start), None, None, None, *how, False)
+    y_, _, cache = lstm.forward(Recurrence(x.swapaxes(0, 1), (start, start)), *arrays, *how)
     dx_, grads_, _ = lstm.backward(dy, (None, None), cache)
     np.testing.assert_allclose(y, y_, atol=1e-6)
     np.testing.assert_allclose(np.stack(dx, axis=1), dx_, rtol=1e-4, atol=1e-5)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scratchnn_kernels.contract import Array
+from scratchnn_kernels.contract import Array, Recurrence
 
 from scratchnn import activations
 
@@ -72,6 +72,7 @@ class Recurrent(Case):
     sequences: bool = True
     dy: bool = True  # whether y has a gradient
     dstate: bool = True  # whether the last states have one
+    keep_cache: bool = field(default=True, repr=False)  # not in what names the draw
 
     def arrays(self) -> Arrays:
         G = GATES[self.kernel] * self.H
@@ -114,9 +115,8 @@ class Recurrent(Case):
         how: list[Any] = [activations.get(self.activation)]
         how += [] if self.kernel == "simple_rnn" else [activations.get(self.recurrent_activation)]
         how += [self.reset_after] if self.kernel == "gru" else []
-        y, state, cache = module.forward(
-            x, *params, state, self.real_steps(), dropout_x, dropout_h, *how, self.sequences
-        )
+        call = Recurrence(x, state, self.real_steps(), dropout_x, dropout_h, self.sequences, self.keep_cache)
+        y, state, cache = module.forward(call, *params, *how)
         return [y, *state], cache
 
     def backward(self, module: Any, dys: list[Array | None], cache: Any) -> Arrays:

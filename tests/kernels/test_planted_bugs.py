@@ -3,6 +3,7 @@
 A fault is a text that stands once in its file, and what replaces it. The changed source is run as a module of its own.
 """
 
+import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -23,8 +24,13 @@ from tests.kernels.pairs import (
     variants,
 )
 
-# file: (name, text, what replaces it)
-FAULTS = {
+# What the recurrent layers share stands in two files below them; a fault there is tried through each layer named here.
+WALK = "recurrence"
+BELOW = ("projection", WALK)
+MASKED = "choose(mask[t], d, zeros), choose(mask[t], zeros, d)"
+STATE = "dz, dg = dh * (h - g), dh * (1 - z)"
+# kernel: (name, text, what replaces it), and where the text is in another file, that file
+FAULTS: dict[str, list[tuple[str, ...]]] = {
     "max_pooling1d": [
         ("overlapping windows", "cache.stride)] += np.where", "cache.stride)] = np.where"),
         ("stride ignored on the way back", "seen_by_place(j, T_out, cache.stride)", "seen_by_place(j, T_out, 1)"),
@@ -35,64 +41,77 @@ FAULTS = {
         ("sign", "dy / is_max", "-dy / is_max"),
     ],
     "simple_rnn": [
-        ("derivative of the activation forgotten", "cache.activation.backward(dh - kept, h[t + 1])", "dh - kept"),
-        ("derivative through the state before", "backward(dh - kept, h[t + 1])", "backward(dh - kept, h[t])"),
-        ("mask ignored on the way back", "if mask is None else np.where(mask[t, :, None], 0, dh)", ""),
-        ("mask the wrong way round", "np.where(mask[t, :, None], 0, dh)", "np.where(mask[t, :, None], dh, 0)"),
-        ("masked rows lose their gradient", "Wh, cache.dropout_h) + kept", "Wh, cache.dropout_h)"),
-        ("dWh from the states after", "backward_W(da, h[:T]", "backward_W(da, h[1:]"),
-        ("bias of the last step only", '"b": da.sum(axis=(0, 1))', '"b": da[-1].sum(axis=0)'),
-        ("back through the last step only", "in reversed(range(T)):", "in [*range(T)][-1:]:\n        da[:] = 0"),
-        ("gradient of the state dropped", "dh = dh + dh_last", "pass"),
-        ("dy replaces what later steps send", "dh = dh + dy[:, t]", "dh = dy[:, t]"),
-        ("steps counted forwards", "in reversed(range(T)):", "in range(T):"),
-        ("dropout of h forgotten on the way back", "da[t], Wh, cache.dropout_h)", "da[t], Wh, None)"),
-        ("dropout of x forgotten in dWx", "backward_W(da, x, cache.dropout_x)", "backward_W(da, x, None)"),
+        ("derivative of the activation forgotten", "self.act.backward(dh, h_after)", "dh"),
+        ("derivative through the state before", "backward(dh, h_after)", "backward(dh, state[0])"),
+        ("mask ignored on the way back", f" if mask is None else ({MASKED})", "", WALK),
+        ("mask the wrong way round", MASKED, "choose(mask[t], zeros, d), choose(mask[t], d, zeros)", WALK),
+        ("masked rows lose their gradient", "through + around for", "through for", WALK),
+        ("dWh from the states after", "for state in states[:-1]", "for state in states[1:]", WALK),
+        ("bias of the last step only", '"b": dax.sum(axis=(0, 1))', '"b": dax[-1].sum(axis=0)', WALK),
+        ("back through the last step only", "in reversed(range(len(x))):", "in [len(x) - 1]:", WALK),
+        ("gradient of the state dropped", "zero if given is None else given", "zero", WALK),
+        ("dy replaces what later steps send", "d[0] + dy[:, t]", "dy[:, t]", WALK),
+        ("steps counted forwards", "in reversed(range(len(x))):", "in range(len(x)):", WALK),
+        ("dropout of h forgotten on the way back", "cache.Wh, call.dropout_h)", "cache.Wh, None)", WALK),
+        ("dropout of x forgotten in dWx", "backward_W(dax, x, call.dropout_x)", "backward_W(dax, x, None)", WALK),
     ],
     "lstm": [
         ("gates in another order", "[da_i, da_f, da_g, da_o]", "[da_f, da_i, da_g, da_o]"),
         ("candidate and output gate in another order", "[da_i, da_f, da_g, da_o]", "[da_i, da_f, da_o, da_g]"),
-        ("cell's gradient not carried", "dc = dc * f + kept_c", "dc = 0 * dc + kept_c"),
-        ("cell's gradient replaced", "dc = dc + act(dh * o", "dc = act(dh * o"),
-        ("forget gate from the cell state after", "rec(dc * c[t], f)", "rec(dc * c[t + 1], f)"),
-        ("derivative of act(c) forgotten", "act(dh * o, cache.act_c[t])", "dh * o"),
-        ("output gate through c", "rec(dh * cache.act_c[t], o)", "rec(dh * c[t + 1], o)"),
-        ("sigmoid's derivative for the candidate", "da_g = act(dc * i, g)", "da_g = rec(dc * i, g)"),
-        ("masked rows lose the cell's gradient", "dc = dc * f + kept_c", "dc = dc * f"),
-        ("masked rows lose the state's gradient", "cache.dropout_h) + kept_h", "cache.dropout_h)"),
+        ("cell's gradient not carried", "(np.zeros_like(dh), dc * f)", "(np.zeros_like(dh), 0 * dc)"),
+        ("cell's gradient replaced", "dc + self.act.backward(dh * o", "self.act.backward(dh * o"),
+        ("forget gate from the cell state after", "df, di, dg = dc * c,", "df, di, dg = dc * after[1],"),
+        ("derivative of act(c) forgotten", "self.act.backward(dh * o, act_c)", "dh * o"),
+        ("output gate through c", "do, dc = dh * act_c,", "do, dc = dh * after[1],"),
+        ("sigmoid's derivative for the candidate", "self.act.backward(dg, g)", "self.rec.backward(dg, g)"),
+        (
+            "masked rows lose the cell's gradient",
+            "d = (dh + projection",
+            "dc = dbefore[1:]\n        d = (dh + projection",
+            WALK,
+        ),
+        ("masked rows lose the state's gradient", "d = (dh + projection", "d = (dbefore[0] + projection", WALK),
         (
             "masked cell gradient counted twice",
-            "np.where(real, dh, 0), np.where(real, dc, 0)",
-            "np.where(real, dh, 0), dc",
+            "choose(mask[t], d, zeros), ",
+            "(choose(mask[t], d, zeros)[0], *d[1:]), ",
+            WALK,
         ),
-        ("gradient of c0 is that of h0", "grads, (dh, dc)", "grads, (dh, dh)"),
+        ("gradient of c0 is that of h0", "(0, 1), grads, d\n", "(0, 1), grads, (d[0], d[0])\n", WALK),
         (
             "back through one step only",
-            "dh = projection.backward_x(da[t], Wh, cache.dropout_h) + kept_h",
-            "dh = kept_h",
+            "dh + projection.backward_x(dah[t], cache.Wh, call.dropout_h)",
+            "dh",
+            WALK,
         ),
-        ("bias without the sum over time", '"b": da.sum(axis=(0, 1))', '"b": da[0].sum(axis=0)'),
-        ("masks of x forgotten in dx", "backward_x(da, Wx, cache.dropout_x)", "backward_x(da, Wx, None)"),
+        ("bias without the sum over time", '"b": dax.sum(axis=(0, 1))', '"b": dax[0].sum(axis=0)', WALK),
+        ("masks of x forgotten in dx", "cache.Wx, call.dropout_x)", "cache.Wx, None)", WALK),
     ],
     "gru": [
-        ("reset gate passes through", "da_g * r], axis=-1)", "da_g], axis=-1)"),
-        ("reset gate's own gradient", "rec(da_g * cache.ah_g[t], r)", "rec(da_g * h[t], r)"),
-        ("reset gate before the product", "rec(d_rh * h[t], r)", "rec(d_rh, r)"),
-        ("reset gate lost on the way to h", "dh = dh + d_rh * r", "dh = dh + d_rh"),
-        ("update gate the wrong way round", "da_g = act(dh * (1 - z), g)", "da_g = act(dh * z, g)"),
-        ("sign of the update gate", "rec(dh * (h[t] - g), z)", "rec(dh * (g - h[t]), z)"),
-        ("what z keeps is lost", "dh = dh * z + kept", "dh = kept"),
-        ("one bias for two", 'grads["bh"] = dah.sum', 'grads["bh"] = dax.sum'),
-        ("dWh of the candidate without the reset gate", "r * h[:T], dropout_g", "h[:T], dropout_g"),
-        (
-            "mask ignored on the way back",
-            "np.where(mask[t, :, None], 0, dh), np.where(mask[t, :, None], dh, 0)",
-            "0, dh",
+        ("reset gate passes through", "da_g * ah_g, da_g * r", "da_g * ah_g, da_g"),
+        ("reset gate's own gradient", "dr, dah_g = da_g * ah_g", "dr, dah_g = da_g * h"),
+        ("reset gate before the product", "self.rec.backward(d_rh * h, r)", "self.rec.backward(d_rh, r)"),
+        ("reset gate lost on the way to h", "dh * z + d_rh * r", "dh * z + d_rh"),
+        *(
+            (f"{name}{where}", f"{saved}\n        {STATE}", f"{saved}\n        {instead}")
+            for name, instead in (
+                ("update gate the wrong way round", "dz, dg = dh * (h - g), dh * z"),
+                ("sign of the update gate", "dz, dg = dh * (g - h), dh * (1 - z)"),
+            )
+            for where, saved in (
+                ("", "(z, r, g, ah_g) = dafter, state, saved"),
+                (", reset before", "(z, r, g) = dafter, state, saved"),
+            )
         ),
+        ("what z keeps is lost", "return dax, dah, (dh * z,)", "return dax, dah, (0 * dh,)"),
+        ("what z keeps is lost, reset before", "(dh * z + d_rh * r,)", "(d_rh * r,)"),
+        ("one bias for two", '{"bh": dah.sum', '{"bh": dax.sum'),
+        ("dWh of the candidate without the reset gate", "r * h[:-1], self.dropout_g", "h[:-1], self.dropout_g"),
+        ("mask ignored on the way back", f" if mask is None else ({MASKED})", "", WALK),
         (
             "dropout of the candidate forgotten",
-            "backward_x(da_g, Wh[:, 2 * H :], dropout_g)",
-            "backward_x(da_g, Wh[:, 2 * H :], None)",
+            "backward_x(da_g, Wh_g, self.dropout_g)",
+            "backward_x(da_g, Wh_g, None)",
         ),
     ],
     "projection": [
@@ -157,6 +176,15 @@ def run_source(file: str, text: str = "", instead: str = "") -> ModuleType:
     return module
 
 
+def run_kernel(kernel: str, file: str, text: str, instead: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The kernel's module with a fault in it, or in a file below it; the files between are run again upon that."""
+    files = [*BELOW, kernel] if kernel in STATES else [kernel]
+    for each in files[files.index(file) :]:
+        module = run_source(each, text, instead) if each == file else run_source(each)
+        monkeypatch.setattr(reference, each, module, raising=False)
+    return module
+
+
 def is_noticed(case: Case, module: ModuleType) -> bool:
     try:
         assert_gradients_are_right(case, module)
@@ -166,19 +194,22 @@ def is_noticed(case: Case, module: ModuleType) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "instead"),
-    [pytest.param(file, *fault, id=f"{file}: {name}") for file, faults in FAULTS.items() for name, *fault in faults],
+    ("kernel", "fault"),
+    [
+        pytest.param(kernel, fault, id=f"{kernel}: {name}")
+        for kernel, faults in FAULTS.items()
+        for name, *fault in faults
+    ],
 )
-def test_a_fault_in_a_kernel_is_noticed(file: str, text: str, instead: str) -> None:
-    module = run_source(file, text, instead)
-    if file == "projection":  # tried through a kernel that uses it
-        lstm = run_source("lstm")
-        vars(lstm)["projection"], module = module, lstm
-    assert any(is_noticed(case, module) for case in CASES[file])
+def test_a_fault_in_a_kernel_is_noticed(kernel: str, fault: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    text, instead, *elsewhere = fault
+    through = "lstm" if kernel == "projection" else kernel  # which is no kernel itself
+    module = run_kernel(through, *(elsewhere or [kernel]), text, instead, monkeypatch)
+    assert any(is_noticed(case, module) for case in CASES[kernel])
 
 
 @pytest.mark.parametrize("file", [*STATES, "binary_crossentropy", "conv1d", "dense", "embedding"])
-def test_without_a_fault_the_same_source_passes(file: str) -> None:
-    module = run_source(file)
-    assert module is not getattr(reference, file)
+def test_without_a_fault_the_same_source_passes(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = run_kernel(file, "projection" if file in STATES else file, "", "", monkeypatch)
+    assert module.forward is not importlib.import_module(f"{reference.__name__}.{file}").forward
     assert not any(is_noticed(case, module) for case in CASES[file][::6])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
 from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
@@ -40,9 +40,9 @@ class GRUCache:
     B: int  # rows of the batch
     x: Array  # (S, K, T, R, D), dropped out
     h: Array  # (S, T+1, R, H)
-    h_in: Array  # (S, 3, T, R, H): what met Wh in (2) and (4), or empty where that was h itself
+    h_in: Array  # (S, 3, T, R, H): what met Wh in (1) and (4), or empty where that was h itself
     gates: Array  # (S, 3, T, R, H)
-    ah_g: Array  # (S, T, R, H): the candidate's columns of (2), or empty without reset_after
+    ah_g: Array  # (S, T, R, H): the candidate's columns of ah, (1), or empty without reset_after
     mask: Array  # (B, T), or empty
     dropout_x: Array  # (K, B, D), or empty
     dropout_h: Array  # (3, B, H), or empty
@@ -53,25 +53,20 @@ class GRUCache:
 
 
 def forward(
-    x: Array,
+    call: Recurrence,
     Wx: Array,
     Wh: Array,
     bx: Array,
     bh: Array,
-    state: State,
-    mask: Array | None,
-    dropout_x: Array | None,
-    dropout_h: Array | None,
-    activation: ElementwiseActivation,
-    recurrent_activation: ElementwiseActivation,
+    act: ElementwiseActivation,
+    rec: ElementwiseActivation,
     reset_after: bool,
-    sequences: bool,
-    keep_cache: bool = True,
 ) -> tuple[Array, State, GRUCache | None]:
+    x, mask, dropout_x, dropout_h = call.x, call.mask, call.dropout_x, call.dropout_h
     B, T, D = x.shape
     H = len(Wh)
     S, R = shards.shape_of(B)
-    kept = shards.steps_kept(T, keep_cache)
+    kept = shards.steps_kept(T, call.keep_cache)
     K = 1 if dropout_x is None else len(dropout_x)
     plain = dropout_h is None and reset_after  # h itself meets all of Wh
     cache = GRUCache(
@@ -86,22 +81,22 @@ def forward(
         mask=shards.or_empty(mask, 2, np.bool_),
         dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
         dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
-        activation=number_of(activation),
-        recurrent_activation=number_of(recurrent_activation),
+        activation=number_of(act),
+        recurrent_activation=number_of(rec),
         reset_after=reset_after,
-        sequences=sequences,
+        sequences=call.sequences,
     )
-    y = pool.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
+    y = pool.empty((B, T, H) if call.sequences else (0, 0, 0), x.dtype)
     h_last = pool.empty((B, H), x.dtype)
     b = bx.copy()
     if reset_after:
         b[: 2 * H] += bh[: 2 * H]  # the candidate's part of bh is multiplied by r first
     launch(
-        _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), b, bh, *state, cache.mask,
+        _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), b, bh, *call.state, cache.mask,
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, reset_after, cache.x,
         cache.h, cache.h_in, cache.gates, cache.ah_g, y, h_last,
     )  # fmt: skip
-    return y if sequences else h_last, (h_last,), cache if keep_cache else None
+    return y if call.sequences else h_last, (h_last,), cache if call.keep_cache else None
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Array, Grads, State]:
@@ -163,7 +158,7 @@ def _forward_shard(
         z, r, g = flat_gates[Z, row], flat_gates[R_, row], flat_gates[G, row]
         for gate in range(2):
             if h_in.size == 0:
-                gemm(gates[gate, row], h[row], Wh[gate])  # (2)
+                gemm(gates[gate, row], h[row], Wh[gate])  # (1)
             else:
                 _drop_or_copy(h[row], dropout_h, first, gate, h_in[gate, row])
                 gemm(gates[gate, row], h_in[gate, row], Wh[gate])
@@ -172,7 +167,7 @@ def _forward_shard(
         if reset_after:
             copy_to_rows(bh[G * H :], ah_g[row])
             if h_in.size == 0:
-                gemm(ah_g[row], h[row], Wh[G])  # (2)
+                gemm(ah_g[row], h[row], Wh[G])  # (1)
             else:
                 _drop_or_copy(h[row], dropout_h, first, G, h_in[G, row])
                 gemm(ah_g[row], h_in[G, row], Wh[G])
@@ -186,7 +181,7 @@ def _forward_shard(
         if mask.size != 0:
             for n in range(min(R, mask.shape[0] - first)):
                 if not mask[first + n, t]:
-                    copy(h[row, n], h[row + 1, n])  # (7)
+                    copy(h[row, n], h[row + 1, n])  # (2)
         clear_rows_beyond(h0.shape[0], first, h[row + 1])
         if y.size != 0:
             put_step(h[row + 1], first, t, y)
@@ -204,8 +199,8 @@ def _backward_shard(
     K, T, R, D = x.shape
     H = h.shape[2]
     first = s * R
-    dax = daxs[s]  # gradients with respect to (1)
-    dq = dqs[s]  # with respect to ah_g of (2) if reset_after; the other columns of (2) are as (1)
+    dax = daxs[s]  # gradients with respect to ax of (1)
+    dq = dqs[s]  # with respect to ah_g if reset_after; the other columns of ah have the gradients of ax
     dropped = np.empty((R, H), h.dtype)
     # dh: the gradient with respect to h[t+1]; dh_before with respect to h[t].
     dh, dh_before = np.empty((R, H), h.dtype), np.empty((R, H), h.dtype)
@@ -228,12 +223,12 @@ def _backward_shard(
                 if not mask[first + row, t]:
                     fill(0, dax[Z, step, row])
                     fill(0, dax[G, step, row])
-                    copy(dh[row], dh_before[row])  # (7): the row's gradient passes straight through
+                    copy(dh[row], dh_before[row])  # (2): the row's gradient passes straight through
         if reset_after:
             multiply(da_g, flat_ah_g[t], da_r)  # (4)
             times_derivative(rec, da_r, r)  # (3)
             multiply(da_g, r, flat_dq[step])  # (4)
-            _add_product_through(dq[step], WhT[G], dropout_h, first, G, dropped, dh_before)  # (2)
+            _add_product_through(dq[step], WhT[G], dropout_h, first, G, dropped, dh_before)  # (1)
         else:
             # d_rh, the gradient of r ⊙ h[t], is collected in dq[step].
             fill(0, flat_dq[step])
@@ -241,7 +236,7 @@ def _backward_shard(
             multiply(flat_dq[step], flat_h[t], da_r)  # (4)
             times_derivative(rec, da_r, r)  # (3)
             add_product(flat_dq[step], r, flat_dh_before)  # (4)
-        _add_product_through(dax[Z, step], WhT[Z], dropout_h, first, Z, dropped, dh_before)  # (2)
+        _add_product_through(dax[Z, step], WhT[Z], dropout_h, first, Z, dropped, dh_before)  # (1)
         _add_product_through(dax[R_, step], WhT[R_], dropout_h, first, R_, dropped, dh_before)
         dh, dh_before, flat_dh, flat_dh_before = dh_before, dh, flat_dh_before, flat_dh
         if step == 0:  # the weights are the same at every step: one product for the steps from t on
@@ -252,9 +247,9 @@ def _backward_shard(
                 dah_rows = dq[:steps].reshape(N, H) if reset_after and gate == G else dax_rows
                 gemm(dWx[gate], x[gate % K, t : t + steps].reshape(N, D).T, dax_rows)  # (1)
                 if h_in.size == 0:
-                    gemm(dWh[gate], h[t : t + steps].reshape(N, H).T, dah_rows)  # (2)
+                    gemm(dWh[gate], h[t : t + steps].reshape(N, H).T, dah_rows)  # (1)
                 else:
-                    gemm(dWh[gate], h_in[gate, t : t + steps].reshape(N, H).T, dah_rows)  # (2), (4)
+                    gemm(dWh[gate], h_in[gate, t : t + steps].reshape(N, H).T, dah_rows)  # (1), (4)
                 add_column_sums(dax_rows, dbx[gate])
                 add_column_sums(dah_rows, dbh[gate])
             for k in range(K):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
 from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
@@ -52,23 +52,13 @@ class LSTMCache:
 
 
 def forward(
-    x: Array,
-    Wx: Array,
-    Wh: Array,
-    b: Array,
-    state: State,
-    mask: Array | None,
-    dropout_x: Array | None,
-    dropout_h: Array | None,
-    activation: ElementwiseActivation,
-    recurrent_activation: ElementwiseActivation,
-    sequences: bool,
-    keep_cache: bool = True,
+    call: Recurrence, Wx: Array, Wh: Array, b: Array, act: ElementwiseActivation, rec: ElementwiseActivation
 ) -> tuple[Array, State, LSTMCache | None]:
+    x, mask, dropout_x, dropout_h = call.x, call.mask, call.dropout_x, call.dropout_h
     B, T, D = x.shape
     H = len(Wh)
     S, R = shards.shape_of(B)
-    kept = shards.steps_kept(T, keep_cache)
+    kept = shards.steps_kept(T, call.keep_cache)
     K = 1 if dropout_x is None else len(dropout_x)
     cache = LSTMCache(
         Wx=Wx,
@@ -82,18 +72,18 @@ def forward(
         mask=shards.or_empty(mask, 2, np.bool_),
         dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
         dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
-        activation=number_of(activation),
-        recurrent_activation=number_of(recurrent_activation),
-        sequences=sequences,
+        activation=number_of(act),
+        recurrent_activation=number_of(rec),
+        sequences=call.sequences,
     )
-    y = pool.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
+    y = pool.empty((B, T, H) if call.sequences else (0, 0, 0), x.dtype)
     h_last, c_last = pool.empty((B, H), x.dtype), pool.empty((B, H), x.dtype)
     launch(
-        _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), b, *state, cache.mask,
+        _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), b, *call.state, cache.mask,
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, cache.x, cache.h,
         cache.h_dropped, cache.c, cache.gates, y, h_last, c_last,
     )  # fmt: skip
-    return y if sequences else h_last, (h_last, c_last), cache if keep_cache else None
+    return y if call.sequences else h_last, (h_last, c_last), cache if call.keep_cache else None
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Array, Grads, State]:
@@ -156,18 +146,18 @@ def _forward_shard(
                 drop(h[row], dropout_h, first, gate, h_dropped[gate, row])
                 gemm(gates[gate, row], h_dropped[gate, row], Wh[gate])
         i, f, g, o = flat_gates[I, row], flat_gates[F, row], flat_gates[G, row], flat_gates[O, row]
-        activate(rec, i)  # (2)
+        activate(rec, i)  # (3)
         activate(rec, f)
         activate(rec, o)
-        activate(act, g)  # (3)
-        multiply(i, g, flat_c[row + 1])  # (4)
-        _add_what_is_kept(f, flat_c[row], flat_c[row + 1], act_c)  # (4)
+        activate(act, g)  # (4)
+        multiply(i, g, flat_c[row + 1])  # (5)
+        _add_what_is_kept(f, flat_c[row], flat_c[row + 1], act_c)  # (5)
         activate(act, act_c)
-        multiply(o, act_c, flat_h[row + 1])  # (5)
+        multiply(o, act_c, flat_h[row + 1])  # (6)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
-                    copy(h[row, r], h[row + 1, r])  # (6)
+                    copy(h[row, r], h[row + 1, r])  # (2)
                     copy(c[row, r], c[row + 1, r])
         clear_rows_beyond(h0.shape[0], first, h[row + 1])
         clear_rows_beyond(h0.shape[0], first, c[row + 1])
@@ -218,21 +208,21 @@ def _backward_shard(
         da_i, da_f, da_g, da_o = flat_da[I, row], flat_da[F, row], flat_da[G, row], flat_da[O, row]
         copy(flat_c[t + 1], act_c)
         activate(act, act_c)
-        multiply(flat_dh, act_c, da_o)  # (5)
-        multiply(flat_dh, o, d_act_c)  # (5)
+        multiply(flat_dh, act_c, da_o)  # (6)
+        multiply(flat_dh, o, d_act_c)  # (6)
         times_derivative(act, d_act_c, act_c)
-        _cell_gradients(flat_dc, d_act_c, i, f, g, flat_c[t], da_i, da_f, da_g, flat_dc_before)  # (4)
-        times_derivative(rec, da_i, i)  # (2)
+        _cell_gradients(flat_dc, d_act_c, i, f, g, flat_c[t], da_i, da_f, da_g, flat_dc_before)  # (5)
+        times_derivative(rec, da_i, i)  # (3)
         times_derivative(rec, da_f, f)
         times_derivative(rec, da_o, o)
-        times_derivative(act, da_g, g)  # (3)
+        times_derivative(act, da_g, g)  # (4)
         fill(0, flat_dh_before)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
                     for gate in range(GATES):
                         fill(0, da[gate, row, r])
-                    copy(dh[r], dh_before[r])  # (6): the row's gradients pass straight through
+                    copy(dh[r], dh_before[r])  # (2): the row's gradients pass straight through
                     copy(dc[r], dc_before[r])
         for gate in range(GATES):
             if dropout_h.size == 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
 from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
@@ -44,22 +44,13 @@ class SimpleRNNCache:
 
 
 def forward(
-    x: Array,
-    Wx: Array,
-    Wh: Array,
-    b: Array,
-    state: State,
-    mask: Array | None,
-    dropout_x: Array | None,
-    dropout_h: Array | None,
-    activation: ElementwiseActivation,
-    sequences: bool,
-    keep_cache: bool = True,
+    call: Recurrence, Wx: Array, Wh: Array, b: Array, act: ElementwiseActivation
 ) -> tuple[Array, State, SimpleRNNCache | None]:
+    x, mask, dropout_x, dropout_h = call.x, call.mask, call.dropout_x, call.dropout_h
     B, T, D = x.shape
     H = len(Wh)
     S, R = shards.shape_of(B)
-    kept = shards.steps_kept(T, keep_cache)
+    kept = shards.steps_kept(T, call.keep_cache)
     cache = SimpleRNNCache(
         Wx=Wx,
         Wh=Wh,
@@ -70,16 +61,16 @@ def forward(
         mask=shards.or_empty(mask, 2, np.bool_),
         dropout_x=shards.or_empty(dropout_x, 3, x.dtype),
         dropout_h=shards.or_empty(dropout_h, 3, x.dtype),
-        activation=number_of(activation),
-        sequences=sequences,
+        activation=number_of(act),
+        sequences=call.sequences,
     )
-    y = pool.empty((B, T, H) if sequences else (0, 0, 0), x.dtype)
+    y = pool.empty((B, T, H) if call.sequences else (0, 0, 0), x.dtype)
     h_last = pool.empty((B, H), x.dtype)
     launch(
-        _forward_shard, S, x, Wx, Wh, b, *state, cache.mask, cache.dropout_x, cache.dropout_h, cache.activation,
+        _forward_shard, S, x, Wx, Wh, b, *call.state, cache.mask, cache.dropout_x, cache.dropout_h, cache.activation,
         cache.x, cache.h, cache.h_dropped, y, h_last,
     )  # fmt: skip
-    return y if sequences else h_last, (h_last,), cache if keep_cache else None
+    return y if call.sequences else h_last, (h_last,), cache if call.keep_cache else None
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tuple[Array, Grads, State]:
@@ -130,11 +121,11 @@ def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, x
         else:
             drop(h[row], dropout_h, first, 0, h_dropped[row])
             gemm(h[row + 1], h_dropped[row], Wh)
-        activate(act, flat_h[row + 1])  # (2)
+        activate(act, flat_h[row + 1])  # (3)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
-                    copy(h[row, r], h[row + 1, r])  # (3)
+                    copy(h[row, r], h[row + 1, r])  # (2)
         clear_rows_beyond(h0.shape[0], first, h[row + 1])
         if y.size != 0:
             put_step(h[row + 1], first, t, y)
@@ -162,11 +153,11 @@ def _backward_shard(
             add_step(dy, first, t, dh)
         row = t % STEPS
         copy(flat_dh, flat_da[row])
-        times_derivative(act, flat_da[row], flat_h[t + 1])  # (2)
+        times_derivative(act, flat_da[row], flat_h[t + 1])  # (3)
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
-                    fill(0, da[row, r])  # (3): the row's gradient passes straight through
+                    fill(0, da[row, r])  # (2): the row's gradient passes straight through
         fill(0, flat_dh_before)
         gemm(dh_before, da[row], WhT)  # (1)
         if dropout_h.size != 0:
@@ -174,7 +165,7 @@ def _backward_shard(
         if mask.size != 0:
             for r in range(min(R, mask.shape[0] - first)):
                 if not mask[first + r, t]:
-                    add(dh[r], dh_before[r])  # (3)
+                    add(dh[r], dh_before[r])  # (2)
         dh, dh_before, flat_dh, flat_dh_before = dh_before, dh, flat_dh_before, flat_dh
         if row == 0:  # the weights are the same at every step: one product for the steps from t on
             steps = min(STEPS, T - t)

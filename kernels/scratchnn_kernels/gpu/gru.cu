@@ -22,7 +22,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
     const real *dropout_h,      // (3, B, H), or null
     real *h,                    // (T+1, B, H), or null
     real *gates,                // (T, B, 3H), or null
-    real *ah_g,                 // (T, B, H): the candidate's columns of (2), or null
+    real *ah_g,                 // (T, B, H): the candidate's columns of ah, (1), or null
     real *h_last, int T, int B) {
     __shared__ __align__(16) real h_shared[2][COPIES][STRIDE];
     const int row = blockIdx.x, unit = threadIdx.x / 4, gate = threadIdx.x % 4;
@@ -50,7 +50,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
         if (has_column && t + 1 < T) ax_next = ax[(t + 1) * 3 * states + at_gate];  // asked for a step before its use
         real own = 0;
         if (is_real_step(mask, row, T, t)) {
-            const real ah = bias_h + dot(weights, rest, h_shared[buffer][DROPOUT && gate != SPARE ? gate : 0]);  // (2)
+            const real ah = bias_h + dot(weights, rest, h_shared[buffer][DROPOUT && gate != SPARE ? gate : 0]);  // (1)
             own = activate(REC, ax_t + ah);                                                 // (3), in lanes z and r
             const real z = of_lane(own, Z), r = of_lane(own, R), ah_of_g = of_lane(ah, G);
             const real g = activate(ACT, of_lane(ax_t, G) + r * ah_of_g);                   // (4), (5)
@@ -60,7 +60,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
             buffer ^= 1;
             if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);
             __syncthreads();
-        }  // (7): else h stays as it is, at no cost
+        }  // (2): else h stays as it is, at no cost
         if (gates != nullptr && has_column) gates[t * 3 * states + at_gate] = own;
         if (ah_g != nullptr && exists && gate == SPARE) ah_g[t * states + at_state] = own;
         if (h != nullptr && exists && gate == 0) h[(t + 1) * states + at_state] = h_t;
@@ -78,8 +78,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_backward(
     const real *h,              // (T+1, B, H)
     const real *gates,          // (T, B, 3H)
     const real *ah_g,           // (T, B, H)
-    real *dax,                  // (T, B, 3H): with respect to (1), for dx, dWx and dbx
-    real *dah,                  // (T, B, 3H): with respect to (2), for dWh and dbh; the candidate's columns differ
+    real *dax,                  // (T, B, 3H): with respect to ax, (1), for dx, dWx and dbx
+    real *dah,                  // (T, B, 3H): with respect to ah, (1), for dWh and dbh; the candidate's columns differ
     real *dh_0, int T, int B) {
     __shared__ __align__(16) real dah_shared[2][3][STRIDE];
     const int row = blockIdx.x, unit = threadIdx.x / 4, gate = threadIdx.x % 4;
@@ -121,10 +121,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_backward(
             da_h = gate == G ? da_g * r : da_x;  // (4)
             if (gate != SPARE) dah_shared[buffer][gate][unit] = exists ? da_h : real(0);
             __syncthreads();
-            const real product = gate == SPARE ? real(0) : kept * dot(weights, rest, dah_shared[buffer][gate]);  // (2)
+            const real product = gate == SPARE ? real(0) : kept * dot(weights, rest, dah_shared[buffer][gate]);  // (1)
             dh = dh * z + sum_of_quad(product);                                                            // (6)
             buffer ^= 1;
-        }  // (7): else dh passes straight through
+        }  // (2): else dh passes straight through
         if (has_column) dax[t * 3 * states + at_gate] = da_x;  // (1)
         if (has_column) dah[t * 3 * states + at_gate] = da_h;
     }

@@ -4,7 +4,7 @@ that allows, in gru_step.cu."""
 
 from dataclasses import dataclass
 
-from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
 from scratchnn_kernels.gpu import device, dispatch, gru_stepwise, projection
 from scratchnn_kernels.gpu.activations import number_of
 from scratchnn_kernels.gpu.recurrent import (
@@ -36,55 +36,49 @@ class GRUCache:
 
 
 def forward(
-    x: Array,
+    call: Recurrence,
     Wx: Array,
     Wh: Array,
     bx: Array,
     bh: Array,
-    state: State,
-    mask: Array | None,
-    dropout_x: Array | None,
-    dropout_h: Array | None,
-    activation: ElementwiseActivation,
-    recurrent_activation: ElementwiseActivation,
+    act: ElementwiseActivation,
+    rec: ElementwiseActivation,
     reset_after: bool,
-    sequences: bool,
-    keep_cache: bool = True,
 ) -> tuple[Array, State, GRUCache | None]:
-    x = time_first(x)
+    x, mask, dropout_x, dropout_h = time_first(call.x), call.mask, call.dropout_x, call.dropout_h
     T, B, _ = x.shape
     H, dtype = len(Wh), x.dtype
-    defines = {"REAL": device.real_of(dtype), "ACT": number_of(activation), "REC": number_of(recurrent_activation)}
+    defines = {"REAL": device.real_of(dtype), "ACT": number_of(act), "REC": number_of(rec)}
     ax = projection.forward(x, Wx, dropout_x)  # (1), but for bx
     cell = _cell(reset_after)
     if is_persistent(cell, H, B, dtype):
-        h = rows(T + 1, B, H, dtype) if keep_cache or sequences else None
-        gates = rows(T, B, 3 * H, dtype) if keep_cache else None
-        ah_g = rows(T, B, H, dtype) if keep_cache and reset_after else None
+        h = rows(T + 1, B, H, dtype) if call.keep_cache or call.sequences else None
+        gates = rows(T, B, 3 * H, dtype) if call.keep_cache else None
+        ah_g = rows(T, B, H, dtype) if call.keep_cache and reset_after else None
         last = device.empty((B, H), dtype)
         defines |= quad_defines(cell, H, B, dropout_h, dtype)
         rest = rest_of_columns(Wh, defines)
         if reset_after:
             device.launch(
                 "gru.cu", "gru_forward", defines, B, dispatch.block(cell, H),
-                ax, Wh, rest, bx, bh, *state, mask, dropout_h, h, gates, ah_g, last, T, B,
+                ax, Wh, rest, bx, bh, *call.state, mask, dropout_h, h, gates, ah_g, last, T, B,
             )  # fmt: skip
         else:
             device.launch(
                 "gru_reset_before.cu", "gru_reset_before_forward", defines, B, dispatch.block(cell, H),
-                ax, Wh, rest, bx, *state, mask, dropout_h, h, gates, last, T, B,
+                ax, Wh, rest, bx, *call.state, mask, dropout_h, h, gates, last, T, B,
             )  # fmt: skip
     else:
-        h = rows(T + 1 if keep_cache or sequences else 2, B, H, dtype)
-        gates = rows(T if keep_cache else 1, B, 3 * H, dtype)
-        ah_g = rows(T if keep_cache else 1, B, H, dtype) if reset_after else None
-        (h[0],) = state
+        h = rows(T + 1 if call.keep_cache or call.sequences else 2, B, H, dtype)
+        gates = rows(T if call.keep_cache else 1, B, 3 * H, dtype)
+        ah_g = rows(T if call.keep_cache else 1, B, H, dtype) if reset_after else None
+        (h[0],) = call.state
         gru_stepwise.forward(ax, Wh, bx, bh, mask, dropout_h, h, gates, ah_g, defines)
         last = h[T % len(h)].copy()
-    y = batch_first(h[1:]) if sequences and h is not None else last
-    if not keep_cache or h is None or gates is None:
+    y = batch_first(h[1:]) if call.sequences and h is not None else last
+    if not call.keep_cache or h is None or gates is None:
         return y, (last,), None
-    return y, (last,), GRUCache(x, Wx, Wh, h, gates, ah_g, mask, dropout_x, dropout_h, defines, sequences)
+    return y, (last,), GRUCache(x, Wx, Wh, h, gates, ah_g, mask, dropout_x, dropout_h, defines, call.sequences)
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Array, Grads, State]:
@@ -93,7 +87,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     (T, B, _), H = x.shape, len(Wh)
     (dh,) = last_gradients(dy, dstate, cache.sequences)
     dy = dy if cache.sequences else None
-    # Gradients with respect to (1) and to (2), which differ in the candidate's columns only with reset_after.
+    # Gradients with respect to ax and to ah of (1), which differ in the candidate's columns only with reset_after.
     dax = rows(T, B, 3 * H, dtype)
     dah = dax if ah_g is None else rows(T, B, 3 * H, dtype)
     cell = _cell(ah_g is not None)
@@ -115,14 +109,14 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     dx = projection.backward_x(dax, Wx, cache.dropout_x)  # (1)
     grads = {"Wx": projection.backward_W(dax, x, cache.dropout_x), "bx": dax.sum(axis=(0, 1))}
     if ah_g is not None:
-        grads["Wh"] = projection.backward_W(dah, h[:T], dropout_h)  # (2)
+        grads["Wh"] = projection.backward_W(dah, h[:T], dropout_h)  # (1)
         grads["bh"] = dah.sum(axis=(0, 1))
     else:
         grads["Wh"] = device.empty(Wh.shape, dtype)
         zr, g = slice(0, 2 * H), slice(2 * H, 3 * H)
         dropout_zr, dropout_g = gru_stepwise.split_dropout(dropout_h)
         r = gates[:, :, H : 2 * H]
-        grads["Wh"][:, zr] = projection.backward_W(dah[:, :, zr], h[:T], dropout_zr)  # (2)
+        grads["Wh"][:, zr] = projection.backward_W(dah[:, :, zr], h[:T], dropout_zr)  # (1)
         grads["Wh"][:, g] = projection.backward_W(dah[:, :, g], r * h[:T], dropout_g)  # (4)
     return batch_first(dx), grads, (dh_0,)
 

@@ -46,7 +46,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
         if (has_column && t + 1 < T) ax_next = ax[(t + 1) * 3 * states + at_gate];  // asked for a step before its use
         real own = 0;
         if (is_real_step(mask, row, T, t)) {
-            if (gate < G) own = activate(REC, ax_t + dot(weights, rest, shared[gate]));  // (2), (3)
+            if (gate < G) own = activate(REC, ax_t + dot(weights, rest, shared[gate]));  // (1), (3)
             const real z = of_lane(own, Z), r = of_lane(own, R);
             if (gate == G) shared[G][unit] = exists ? r * h_t * kept : real(0);
             __syncthreads();
@@ -57,7 +57,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
             if (gate == G) own = g;
             if (gate < G) shared[gate][unit] = exists ? h_t * kept : real(0);
             __syncthreads();
-        }  // (7): else h stays as it is, at no cost
+        }  // (2): else h stays as it is, at no cost
         // Zeros at a masked step: dWh multiplies r there with a gradient of 0.
         if (gates != nullptr && has_column) gates[t * 3 * states + at_gate] = own;
         if (h != nullptr && exists && gate == 0) h[(t + 1) * states + at_state] = h_t;
@@ -74,7 +74,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_backward(
     const real *dropout_h,      // (3, B, H), or null
     const real *h,              // (T+1, B, H)
     const real *gates,          // (T, B, 3H)
-    real *da,                   // (T, B, 3H): with respect to (1), and to (2) and q of (4)
+    real *da,                   // (T, B, 3H): with respect to ax of (1), and so to ah of (1) and q of (4)
     real *dh_0, int T, int B) {
     __shared__ __align__(16) real da_shared[3][STRIDE];
     const int row = blockIdx.x, unit = threadIdx.x / 4, gate = threadIdx.x % 4;
@@ -110,9 +110,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_backward(
             if (gate < G) da_shared[gate][unit] = exists ? da_own : real(0);
             __syncthreads();
             real product = 0;
-            if (gate < G) product = kept * dot(weights, rest, da_shared[gate]);  // (2)
+            if (gate < G) product = kept * dot(weights, rest, da_shared[gate]);  // (1)
             dh = dh * z + d_rh * r + sum_of_quad(product);                 // (6), (4)
-        }  // (7): else dh passes straight through
+        }  // (2): else dh passes straight through
         if (has_column) da[t * 3 * states + at_gate] = da_own;  // (1)
     }
     if (exists && gate == 0) dh_0[at_state] = dh;

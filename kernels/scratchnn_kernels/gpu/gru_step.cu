@@ -13,7 +13,7 @@ __device__ inline bool is_word(const unsigned char *mask, int row, int T, int t)
 
 extern "C" __global__ void gru_step_forward(
     const real *ax,              // (B, 3H): (1) but for bx, at step t
-    const real *ah,              // (B, 3H): (2) but for bh
+    const real *ah,              // (B, 3H): (1) but for bh
     const real *bx, const real *bh,  // (3H)
     const unsigned char *mask,   // (B, T), or null
     const real *h, real *h_after,  // (B, H)
@@ -24,11 +24,11 @@ extern "C" __global__ void gru_step_forward(
     if (n >= (size_t)B * H) return;
     const int row = n / H, unit = n % H, at_R = R * H + unit, at_G = G * H + unit;
     const size_t at = (size_t)row * 3 * H;
-    const real z = activate(REC, ax[at + unit] + bx[unit] + ah[at + unit] + bh[unit]);    // (1), (2), (3)
+    const real z = activate(REC, ax[at + unit] + bx[unit] + ah[at + unit] + bh[unit]);    // (1), (3)
     const real r = activate(REC, ax[at + at_R] + bx[at_R] + ah[at + at_R] + bh[at_R]);
-    ah_g[n] = ah[at + at_G] + bh[at_G];                                                   // (2)
+    ah_g[n] = ah[at + at_G] + bh[at_G];                                                   // (1)
     const real g = activate(ACT, ax[at + at_G] + bx[at_G] + r * ah_g[n]);                 // (4), (5)
-    h_after[n] = is_word(mask, row, T, t) ? z * h[n] + (1 - z) * g : h[n];                // (6), (7)
+    h_after[n] = is_word(mask, row, T, t) ? z * h[n] + (1 - z) * g : h[n];                // (6), (2)
     gates[at + unit] = z;
     gates[at + at_R] = r;
     gates[at + at_G] = g;
@@ -55,14 +55,14 @@ extern "C" __global__ void gru_step_backward(
     dax[at_R] = dah[at_R] = word ? derivative(REC, da_g * ah_g[n], r) : real(0);          // (4), (3)
     dax[at_G] = da_g;                                                                     // (1)
     dah[at_G] = da_g * r;                                                                 // (4)
-    dh[n] = word ? dh_t * z : dh_t;                                                       // (6), (7); (2) outside
+    dh[n] = word ? dh_t * z : dh_t;                                                       // (6), (2); (1) outside
 }
 
 // Without reset_after: z, r and r * h; then, with the product of that, the candidate and the new state.
 
 extern "C" __global__ void gru_reset_before_step_forward_gates(
     const real *ax,      // (B, 3H): (1) but for bx, at step t
-    const real *ah,      // (B, 2H): (2)
+    const real *ah,      // (B, 2H): (1)
     const real *bx,      // (3H)
     const real *h,       // (B, H)
     real *gates,         // (B, 3H)
@@ -72,7 +72,7 @@ extern "C" __global__ void gru_reset_before_step_forward_gates(
     if (n >= (size_t)B * H) return;
     const int unit = n % H;
     const size_t row = n / H, at = row * 3 * H + unit, at_h = row * 2 * H + unit;
-    gates[at] = activate(REC, ax[at] + bx[unit] + ah[at_h]);                        // (1), (2), (3)
+    gates[at] = activate(REC, ax[at] + bx[unit] + ah[at_h]);                        // (1), (3)
     gates[at + H] = activate(REC, ax[at + H] + bx[H + unit] + ah[at_h + H]);
     rh[n] = gates[at + H] * h[n];                                                   // (4), but for its product
 }
@@ -91,7 +91,7 @@ extern "C" __global__ void gru_reset_before_step_forward_state(
     const size_t at = (size_t)row * 3 * H + unit;
     const real z = gates[at], g = activate(ACT, ax[at + G * H] + bx[G * H + unit] + q[n]);  // (5)
     gates[at + G * H] = g;
-    h_after[n] = is_word(mask, row, T, t) ? z * h[n] + (1 - z) * g : h[n];                  // (6), (7)
+    h_after[n] = is_word(mask, row, T, t) ? z * h[n] + (1 - z) * g : h[n];                  // (6), (2)
 }
 
 extern "C" __global__ void gru_reset_before_step_backward_state(
@@ -111,7 +111,7 @@ extern "C" __global__ void gru_reset_before_step_backward_state(
     const real z = gates[at], g = gates[at + G * H];
     da_z[n] = word ? derivative(REC, dh_t * (h[n] - g), z) : real(0);  // (6), (3)
     da_g[n] = word ? derivative(ACT, dh_t * (1 - z), g) : real(0);     // (6), (5)
-    dh[n] = word ? dh_t * z : dh_t;                                    // (6), (7)
+    dh[n] = word ? dh_t * z : dh_t;                                    // (6), (2)
 }
 
 extern "C" __global__ void gru_reset_before_step_backward_gates(
@@ -129,5 +129,5 @@ extern "C" __global__ void gru_reset_before_step_backward_gates(
     da[at] = da_z[n];
     da[at + R * H] = derivative(REC, d_rh[n] * h[n], r);  // (4), (3)
     da[at + G * H] = da_g[n];                             // (1)
-    dh[n] += d_rh[n] * r;                                 // (4); (2) is a product, outside
+    dh[n] += d_rh[n] * r;                                 // (4); (1) is a product, outside
 }

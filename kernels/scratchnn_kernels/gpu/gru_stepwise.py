@@ -25,13 +25,13 @@ def forward(
     for t in range(T):
         h_t, h_after, gates_t = h[t % len(h)], h[(t + 1) % len(h)], gates[t % len(gates)]
         if ah_g is not None:
-            ah = projection.forward(h_t, Wh, dropout_h)  # (2), but for bh
+            ah = projection.forward(h_t, Wh, dropout_h)  # (1), but for bh
             launch_step(
                 "gru_step.cu", "gru_step_forward", defines, B, H,
                 ax[t], ah, bx, bh, mask, h_t, h_after, gates_t, ah_g[t % len(ah_g)], t, T,
             )  # fmt: skip
         else:
-            ah, rh = projection.forward(h_t, Wh_zr, dropout_zr), device.empty((B, H), h.dtype)  # (2)
+            ah, rh = projection.forward(h_t, Wh_zr, dropout_zr), device.empty((B, H), h.dtype)  # (1)
             launch_step(
                 "gru_step.cu", "gru_reset_before_step_forward_gates", defines, B, H, ax[t], ah, bx, h_t, gates_t, rh
             )
@@ -66,7 +66,7 @@ def backward(
                 "gru_step.cu", "gru_step_backward", defines, B, H,
                 dy, mask, h[t], gates[t], ah_g[t], dh, dax[t], dah[t], t, T,
             )  # fmt: skip
-            dh += projection.backward_x(dah[t], Wh, dropout_h)  # (2)
+            dh += projection.backward_x(dah[t], Wh, dropout_h)  # (1)
         else:
             da_z, da_g = device.empty((B, H), dtype), device.empty((B, H), dtype)
             launch_step(
@@ -78,9 +78,9 @@ def backward(
                 "gru_step.cu", "gru_reset_before_step_backward_gates", defines, B, H,
                 h[t], gates[t], d_rh, da_z, da_g, dh, dax[t],
             )  # fmt: skip
-            dh += projection.backward_x(dax[t, :, : 2 * H], Wh_zr, dropout_zr)  # (2)
+            dh += projection.backward_x(dax[t, :, : 2 * H], Wh_zr, dropout_zr)  # (1)
 
 
 def split_dropout(dropout_h: Array | None) -> tuple[Array | None, Array | None]:
-    """The masks of (2) and of (4), which are separate products when the reset gate acts before its product."""
+    """The masks of (1) and of (4), which are separate products when the reset gate acts before its product."""
     return (None, None) if dropout_h is None else (dropout_h[:2], dropout_h[2:])

@@ -51,14 +51,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_forward(
         real own = 0;
         if (is_real_step(mask, row, T, t)) {
             const real a = ax_t + bias + dot(weights, rest, h_shared[buffer][DROPOUT ? gate : 0]);  // (1)
-            own = activate_gate(gate == G, a);                                               // (2), (3)
-            c_t = of_lane(own, F) * c_t + of_lane(own, I) * of_lane(own, G);                  // (4)
-            h_t = of_lane(own, O) * activate(ACT, c_t);                                      // (5)
+            own = activate_gate(gate == G, a);                                               // (3), (4)
+            c_t = of_lane(own, F) * c_t + of_lane(own, I) * of_lane(own, G);                  // (5)
+            h_t = of_lane(own, O) * activate(ACT, c_t);                                      // (6)
             // The other buffer: slower warps may still be reading this one. So one barrier per step is enough.
             buffer ^= 1;
             if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);
             __syncthreads();
-        }  // (6): else h and c stay as they are, at no cost
+        }  // (2): else h and c stay as they are, at no cost
         if (gates != nullptr && exists) gates[t * 4 * states + at_gate] = own;
         if (h != nullptr && exists && gate == 0) h[(t + 1) * states + at_state] = h_t;
         if (c != nullptr && exists && gate == 1) c[(t + 1) * states + at_state] = c_t;
@@ -112,15 +112,15 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_backward(
         if (is_real_step(mask, row, T, t)) {
             const real i = of_lane(own, I), f = of_lane(own, F), g = of_lane(own, G), o = of_lane(own, O);
             const real act_c = activate(ACT, c_after);
-            dc += derivative(ACT, dh * o, act_c);                                                         // (5)
-            const real d_own = gate == I ? dc * g : gate == F ? dc * c_t : gate == G ? dc * i : dh * act_c;  // (4), (5)
-            da_own = gate == G ? derivative(ACT, d_own, own) : derivative(REC, d_own, own);                 // (3), (2)
+            dc += derivative(ACT, dh * o, act_c);                                                         // (6)
+            const real d_own = gate == I ? dc * g : gate == F ? dc * c_t : gate == G ? dc * i : dh * act_c;  // (5), (6)
+            da_own = gate == G ? derivative(ACT, d_own, own) : derivative(REC, d_own, own);                 // (4), (3)
             da_shared[buffer][gate][unit] = exists ? da_own : real(0);
             __syncthreads();
-            dc *= f;                                                              // (4)
+            dc *= f;                                                              // (5)
             dh = sum_of_quad(kept * dot(weights, rest, da_shared[buffer][gate]));       // (1)
             buffer ^= 1;
-        }  // (6): else dh and dc pass straight through
+        }  // (2): else dh and dc pass straight through
         if (exists) da[t * 4 * states + at_gate] = da_own;
         c_after = c_t;
     }

@@ -3,7 +3,7 @@ time steps in one launch) or, with more units than that allows, in lstm_step.cu 
 
 from dataclasses import dataclass
 
-from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
 from scratchnn_kernels.gpu import device, dispatch, projection
 from scratchnn_kernels.gpu.activations import number_of
 from scratchnn_kernels.gpu.recurrent import (
@@ -36,42 +36,31 @@ class LSTMCache:
 
 
 def forward(
-    x: Array,
-    Wx: Array,
-    Wh: Array,
-    b: Array,
-    state: State,
-    mask: Array | None,
-    dropout_x: Array | None,
-    dropout_h: Array | None,
-    activation: ElementwiseActivation,
-    recurrent_activation: ElementwiseActivation,
-    sequences: bool,
-    keep_cache: bool = True,
+    call: Recurrence, Wx: Array, Wh: Array, b: Array, act: ElementwiseActivation, rec: ElementwiseActivation
 ) -> tuple[Array, State, LSTMCache | None]:
-    x = time_first(x)
+    x, mask, dropout_x, dropout_h = time_first(call.x), call.mask, call.dropout_x, call.dropout_h
     T, B, _ = x.shape
     H, dtype = len(Wh), x.dtype
     defines = {
         "REAL": device.real_of(dtype),
-        "ACT": number_of(activation),
-        "REC": number_of(recurrent_activation),
+        "ACT": number_of(act),
+        "REC": number_of(rec),
     }
     ax = projection.forward(x, Wx, dropout_x)  # (1): the part of x
     if is_persistent("lstm", H, B, dtype):
         defines |= quad_defines("lstm", H, B, dropout_h, dtype)
-        h = rows(T + 1, B, H, dtype) if keep_cache or sequences else None
-        c, gates = (rows(T + 1, B, H, dtype), rows(T, B, 4 * H, dtype)) if keep_cache else (None, None)
+        h = rows(T + 1, B, H, dtype) if call.keep_cache or call.sequences else None
+        c, gates = (rows(T + 1, B, H, dtype), rows(T, B, 4 * H, dtype)) if call.keep_cache else (None, None)
         last = device.empty((B, H), dtype), device.empty((B, H), dtype)
         device.launch(
             "lstm.cu", "lstm_forward", defines, B, dispatch.block("lstm", H),
-            ax, Wh, rest_of_columns(Wh, defines), b, *state, mask, dropout_h, h, c, gates, *last, T, B,
+            ax, Wh, rest_of_columns(Wh, defines), b, *call.state, mask, dropout_h, h, c, gates, *last, T, B,
         )  # fmt: skip
     else:
-        h = rows(T + 1 if keep_cache or sequences else 2, B, H, dtype)
-        c = rows(T + 1 if keep_cache else 2, B, H, dtype)
-        gates = rows(T if keep_cache else 1, B, 4 * H, dtype)
-        h[0], c[0] = state
+        h = rows(T + 1 if call.keep_cache or call.sequences else 2, B, H, dtype)
+        c = rows(T + 1 if call.keep_cache else 2, B, H, dtype)
+        gates = rows(T if call.keep_cache else 1, B, 4 * H, dtype)
+        h[0], c[0] = call.state
         for t in range(T):
             before, after = t % len(h), (t + 1) % len(h)
             c_before, c_after = t % len(c), (t + 1) % len(c)
@@ -81,10 +70,10 @@ def forward(
                 ax[t], ah, b, mask, h[before], c[c_before], h[after], c[c_after], gates[t % len(gates)], t, T,
             )  # fmt: skip
         last = h[T % len(h)].copy(), c[T % len(c)].copy()
-    y = batch_first(h[1:]) if sequences and h is not None else last[0]
-    if not keep_cache or h is None or c is None or gates is None:
+    y = batch_first(h[1:]) if call.sequences and h is not None else last[0]
+    if not call.keep_cache or h is None or c is None or gates is None:
         return y, last, None
-    return y, last, LSTMCache(x, Wx, Wh, h, c, gates, mask, dropout_x, dropout_h, defines, sequences)
+    return y, last, LSTMCache(x, Wx, Wh, h, c, gates, mask, dropout_x, dropout_h, defines, call.sequences)
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Array, Grads, State]:

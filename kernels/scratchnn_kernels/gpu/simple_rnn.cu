@@ -41,12 +41,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) simple_rnn_forward(
         if (exists && t + 1 < T) ax_next = ax[(t + 1) * states + at];  // asked for a step before its use
         if (is_real_step(mask, row, T, t)) {
             const real a = ax_t + bias + dot(weights, h_shared[buffer]);  // (1)
-            h_t = activate(ACT, a);                                       // (2)
+            h_t = activate(ACT, a);                                       // (3)
             // The other buffer: slower warps may still be reading this one. So one barrier per step is enough.
             buffer ^= 1;
             h_shared[buffer][unit] = exists ? h_t * kept : real(0);
             __syncthreads();
-        }  // (3): else h stays as it is, at no cost
+        }  // (2): else h stays as it is, at no cost
         if (h != nullptr && exists) h[(t + 1) * states + at] = h_t;
     }
     if (exists) h_last[at] = h_t;
@@ -85,12 +85,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) simple_rnn_backward(
         if (has_dy && t > 0) dy_next = dy[((size_t)row * T + t - 1) * H + unit];
         real da_t = 0;
         if (is_real_step(mask, row, T, t)) {
-            da_t = derivative(ACT, dh, h_after);  // (2)
+            da_t = derivative(ACT, dh, h_after);  // (3)
             da_shared[buffer][unit] = exists ? da_t : real(0);
             __syncthreads();
             dh = kept * dot(weights, da_shared[buffer]);  // (1)
             buffer ^= 1;
-        }  // (3): else dh passes straight through
+        }  // (2): else dh passes straight through
         if (exists) da[t * states + at] = da_t;
     }
     if (exists) dh_0[at] = dh;

@@ -3,7 +3,7 @@ simple_rnn.cu (all time steps in one launch) or, with more units than that allow
 
 from dataclasses import dataclass
 
-from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, State, StateGrad
+from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
 from scratchnn_kernels.gpu import device, dispatch, projection
 from scratchnn_kernels.gpu.activations import number_of
 from scratchnn_kernels.gpu.recurrent import (
@@ -31,35 +31,25 @@ class SimpleRNNCache:
 
 
 def forward(
-    x: Array,
-    Wx: Array,
-    Wh: Array,
-    b: Array,
-    state: State,
-    mask: Array | None,
-    dropout_x: Array | None,
-    dropout_h: Array | None,
-    activation: ElementwiseActivation,
-    sequences: bool,
-    keep_cache: bool = True,
+    call: Recurrence, Wx: Array, Wh: Array, b: Array, act: ElementwiseActivation
 ) -> tuple[Array, State, SimpleRNNCache | None]:
-    x = time_first(x)
+    x, mask, dropout_x, dropout_h = time_first(call.x), call.mask, call.dropout_x, call.dropout_h
     T, B, _ = x.shape
     H, dtype = len(Wh), x.dtype
-    number = number_of(activation)
+    number = number_of(act)
     defines = {"REAL": device.real_of(dtype), "ACT": number, "REC": number}
     ax = projection.forward(x, Wx, dropout_x)  # (1): the part of x
     if is_persistent("simple_rnn", H, B, dtype):
         defines |= {"H": H}
-        h = rows(T + 1, B, H, dtype) if keep_cache or sequences else None
+        h = rows(T + 1, B, H, dtype) if call.keep_cache or call.sequences else None
         last = device.empty((B, H), dtype)
         device.launch(
             "simple_rnn.cu", "simple_rnn_forward", defines, B, dispatch.block("simple_rnn", H),
-            ax, Wh, b, *state, mask, dropout_h, h, last, T, B,
+            ax, Wh, b, *call.state, mask, dropout_h, h, last, T, B,
         )  # fmt: skip
     else:
-        h = rows(T + 1 if keep_cache or sequences else 2, B, H, dtype)
-        (h[0],) = state
+        h = rows(T + 1 if call.keep_cache or call.sequences else 2, B, H, dtype)
+        (h[0],) = call.state
         for t in range(T):
             before, after = h[t % len(h)], h[(t + 1) % len(h)]
             ah = projection.forward(before, Wh, dropout_h)  # (1): the part of h
@@ -67,10 +57,10 @@ def forward(
                 "simple_rnn_step.cu", "simple_rnn_step_forward", defines, B, H, ax[t], ah, b, mask, before, after, t, T
             )
         last = h[T % len(h)].copy()
-    y = batch_first(h[1:]) if sequences and h is not None else last
-    if not keep_cache or h is None:
+    y = batch_first(h[1:]) if call.sequences and h is not None else last
+    if not call.keep_cache or h is None:
         return y, (last,), None
-    return y, (last,), SimpleRNNCache(x, Wx, Wh, h, mask, dropout_x, dropout_h, defines, sequences)
+    return y, (last,), SimpleRNNCache(x, Wx, Wh, h, mask, dropout_x, dropout_h, defines, call.sequences)
 
 
 def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tuple[Array, Grads, State]:

@@ -14,7 +14,7 @@ extern "C" __global__ void simple_rnn_step_forward(
     if (n >= (size_t)B * H) return;
     const real a = ax[n] + ah[n] + b[n % H];  // (1)
     const bool is_word = mask == nullptr || mask[n / H * T + t];
-    h_after[n] = is_word ? activate(ACT, a) : h[n];  // (2), (3)
+    h_after[n] = is_word ? activate(ACT, a) : h[n];  // (3), (2)
 }
 
 extern "C" __global__ void simple_rnn_step_backward(
@@ -28,6 +28,6 @@ extern "C" __global__ void simple_rnn_step_backward(
     if (n >= (size_t)B * H) return;
     const real dh_t = dh[n] + (dy == nullptr ? real(0) : dy[(n / H * T + t) * H + n % H]);
     const bool is_word = mask == nullptr || mask[n / H * T + t];
-    da[n] = is_word ? derivative(ACT, dh_t, h_after[n]) : real(0);  // (2)
-    dh[n] = is_word ? real(0) : dh_t;                               // (3); (1) is a product, outside
+    da[n] = is_word ? derivative(ACT, dh_t, h_after[n]) : real(0);  // (3)
+    dh[n] = is_word ? real(0) : dh_t;                               // (2); (1) is a product, outside
 }

@@ -11,6 +11,7 @@ from scratchnn_kernels.reference import (
     lstm,
     max_pooling1d,
     optimizer,
+    recurrence,
     simple_rnn,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "lstm",
     "max_pooling1d",
     "optimizer",
+    "recurrence",
     "simple_rnn",
 ]

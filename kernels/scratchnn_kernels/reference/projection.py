@@ -1,8 +1,10 @@
 """a = (x ⊙ m) W: a product with packed gate columns, where x may be dropped out, by one mask or by one per gate.
 
-The three recurrent layers use it twice each: for x with Wx and for h with Wh. Mask k of K serves the k-th of K equal
+The walk through time uses it twice: for x with Wx and for h with Wh. Mask k of K serves the k-th of K equal
 blocks of the columns of W: all columns (K = 1), or one gate each.
 """
+
+import math
 
 import numpy as np
 from jaxtyping import Float
@@ -42,4 +44,4 @@ def _column_blocks(columns: Float[Array, "... G"], dropout: Float[Array, "K ..."
 
 
 def _rows(x: Float[Array, "*T B D"]) -> Float[Array, "TB D"]:
-    return x.reshape(-1, x.shape[-1])
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # -1 would not say how many rows of no columns there are

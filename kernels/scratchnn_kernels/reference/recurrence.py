@@ -1,0 +1,107 @@
+"""Backpropagation through time, once for every recurrent layer: a walk along the time steps, and the same walk back.
+
+A cell is one time step (`Cell` in contract.py); it knows nothing of time, of masks, or of Wx and Wh. What is the same
+for every cell stands here. A state is (h,) or (h, c); state[t] enters step t, state[t+1] leaves it:
+
+    (1)  ax[t] = x[t] Wx + b,  ah[t] = h[t] Wh          the two parts of the pre-activation a[t] = ax[t] + ah[t]
+    (2)  state[t+1] = cell(ax[t], ah[t], state[t])      but state[t] in rows where mask[t] is False
+         y = h[T], or all of h[1] ... h[T] with `sequences`
+
+Backward. A change of h[t] reaches the loss in two ways, through the output y and through the next step, and gradients
+add up over the ways. Into the next step it goes along Wh, by (1), and along what the cell itself does with its state:
+
+    dh[t] = dy[t-1] + dah[t] Wh' + (what cell.backward returns for it)
+
+A masked step did nothing: its rows hand their gradient on unchanged, and send none to ax and ah. The weights are the
+same at every step, so their gradients are sums over the steps, which is one product for all of them:
+
+    dWx = Σ x[t]' dax[t],  dWh = Σ h[t]' dah[t],  db = Σ dax[t]
+
+Shapes: time first inside (T, B, ·), batch first at the door; see contract.py. docs/bptt.md derives this by hand.
+Source: Werbos, "Backpropagation through time: what it does and how to do it", Proceedings of the IEEE 78(10), 1990.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from scratchnn_kernels.contract import Array, Cell, Grads, Recurrence, RecurrentOutput, State, StateGrad
+from scratchnn_kernels.reference import projection
+
+
+@dataclass(frozen=True)
+class RecurrenceCache:
+    cell: Cell
+    call: Recurrence
+    Wx: Float[Array, "D G"]
+    Wh: Float[Array, "H Gh"]
+    own: Grads  # parameters that the cell itself has
+    mask: Bool[Array, "T B 1"] | None
+    states: list[State]  # T+1 of them; number 0 is the initial state
+    saved: list[Any]  # what the cell keeps of each step
+
+
+class Step(NamedTuple):
+    """What backward computed at step t: gradients of state[t+1], the part through y included, of ax[t] and of ah[t]."""
+
+    t: int
+    dafter: State
+    dax: Float[Array, "B G"]
+    dah: Float[Array, "B Gh"]
+
+
+def forward(
+    cell: Cell, call: Recurrence, Wx: Float[Array, "D G"], Wh: Float[Array, "H Gh"], b: Float[Array, " G"], **own: Array
+) -> RecurrentOutput:
+    """Return y, the last state and the cache. `own`: the cell's own parameters, by the names that it has for them."""
+    x = call.x.swapaxes(0, 1)
+    mask = None if call.mask is None else call.mask.T[:, :, None]
+    ax = projection.forward(x, Wx, call.dropout_x) + b  # (1): needs no state, so all time steps at once
+    states, saved = [call.state], []
+    for t in range(len(x)):
+        ah = projection.forward(states[t][0], Wh, call.dropout_h)  # (1)
+        after, kept = cell.forward(ax[t], ah, states[t], **own)  # (2)
+        states.append(after if mask is None else choose(mask[t], after, states[t]))  # (2)
+        saved.append(kept)
+    y = np.stack([state[0] for state in states[1:]], axis=1) if call.sequences else states[-1][0]
+    return y, states[-1], RecurrenceCache(cell, call, Wx, Wh, own, mask, states, saved)
+
+
+def backward(
+    dy: Float[Array, "B *T H"] | None, dstate: StateGrad, cache: RecurrenceCache, record: list[Step] | None = None
+) -> tuple[Float[Array, "B T D"], Grads, State]:
+    """Return dx, the gradients of the parameters and of state[0]. `record` is given each `Step`, the last one first."""
+    cell, call, mask, states, x = cache.cell, cache.call, cache.mask, cache.states, cache.call.x.swapaxes(0, 1)
+    zeros = tuple(np.zeros_like(array) for array in states[0])
+    d = tuple(zero if given is None else given for zero, given in zip(zeros, dstate, strict=True))
+    if dy is not None and not call.sequences:
+        d = (d[0] + dy, *d[1:])
+    dax, dah = [zeros[0]] * len(x), [zeros[0]] * len(x)
+    for t in reversed(range(len(x))):  # d: the gradient of state[t+1]
+        if dy is not None and call.sequences:
+            d = (d[0] + dy[:, t], *d[1:])
+        into, past = (d, zeros) if mask is None else (choose(mask[t], d, zeros), choose(mask[t], zeros, d))  # (2)
+        dax[t], dah[t], dbefore = cell.backward(into, states[t], states[t + 1], cache.saved[t], **cache.own)  # (2)
+        if record is not None:
+            record.append(Step(t, d, dax[t], dah[t]))
+        dh, *dc = (through + around for through, around in zip(dbefore, past, strict=True))
+        d = (dh + projection.backward_x(dah[t], cache.Wh, call.dropout_h), *dc)  # (1)
+
+    dax, dah, h = np.stack(dax), np.stack(dah), np.stack([state[0] for state in states[:-1]])
+    dx = projection.backward_x(dax, cache.Wx, call.dropout_x)  # (1)
+    grads = {
+        "Wx": projection.backward_W(dax, x, call.dropout_x),
+        "Wh": projection.backward_W(dah, h, call.dropout_h),
+        "b": dax.sum(axis=(0, 1)),
+    }
+    if cache.own:
+        over_time = [[np.stack(arrays) for arrays in zip(*steps, strict=True)] for steps in (states, cache.saved)]
+        grads |= cell.backward_own(dax, dah, *over_time)
+    return dx.swapaxes(0, 1), grads, d
+
+
+def choose(real: Bool[Array, "B 1"], then: State, otherwise: State) -> State:
+    """`then` in the rows that are `real`, `otherwise` in the others."""
+    return tuple(np.where(real, a, b) for a, b in zip(then, otherwise, strict=True))

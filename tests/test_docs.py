@@ -1,6 +1,7 @@
 """README and docs/: short enough, every link leads somewhere, and what they show runs."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,9 +80,9 @@ def test_the_example_of_readme_runs(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     rng = np.random.default_rng(0)
     few = imdb.load(num_words=1000, maxlen=100, synthetic=True)
     rows = rng.permutation(len(few.x_train))[:64]
-    arrays = {"x_train": few.x_train[rows], "y_train": few.y_train[rows]}
-    arrays |= {"x_test": few.x_test[rows], "y_test": few.y_test[rows]}
-    small = type(few)(**(vars(few) | arrays))
+    small = replace(
+        few, x_train=few.x_train[rows], y_train=few.y_train[rows], x_test=few.x_test[rows], y_test=few.y_test[rows]
+    )
     monkeypatch.setattr(imdb, "load", lambda **settings: small)
     (example,) = re.findall(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert len([line for line in example.splitlines() if line]) <= 15

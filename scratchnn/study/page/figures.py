@@ -111,9 +111,17 @@ def draw_accuracies(models: Sequence[ModelStatistics], published: Mapping[str, f
                     markeredgecolor=VERMILION, markeredgewidth=1.6,
                 )  # fmt: skip
         kinds = {accuracy.is_range for _, accuracy in rows}
-        ends = {(False,): "95%", (True,): "range"}.get(tuple(kinds), "95%/range")
+        ends = "95%/range" if len(kinds) > 1 else "range" if True in kinds else "95%"
         handles = [
-            Line2D([], [], color=BLUE, marker="o", markersize=6, linewidth=3, label=f"mean, {ends}"),
+            Line2D(
+                [],
+                [],
+                color=BLUE,
+                marker="o",
+                markersize=6,
+                linewidth=_thickness(kinds == {True}),
+                label=f"mean, {ends}",
+            ),
             Line2D([], [], color=GREY, marker="o", markersize=4, linestyle="", alpha=0.55, label="one seed"),
         ]
         if any(model.arch in published for model, _ in rows):
@@ -224,7 +232,7 @@ def _over(pair: Pair) -> str:
 
 
 def _interval(ax: "Axes", y: float | int, estimate: Estimate, colour: str, text: str) -> None:
-    thickness = 1.3 if estimate.is_range else 3.4  # so that nobody takes a range of seeds for an interval
+    thickness = _thickness(estimate.is_range)
     ax.plot([estimate.low, estimate.high], [y, y], color=colour, linewidth=thickness, solid_capstyle="butt", alpha=0.8)
     ax.plot([estimate.value], [y], "o", color=colour, markersize=7)
     # The number stands right of the panel, where no interval can be under it.
@@ -232,6 +240,11 @@ def _interval(ax: "Axes", y: float | int, estimate: Estimate, colour: str, text:
         text, (1, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center", color=INK,
         fontweight="bold", annotation_clip=False,
     )  # fmt: skip
+
+
+def _thickness(is_range: bool) -> float:
+    """A range of seeds is thin, so that nobody takes it for an interval."""
+    return 1.3 if is_range else 3.4
 
 
 def _signed(x: float, digits: str) -> str:

@@ -3,18 +3,16 @@
     SCRATCHNN_DATA=<folder> python -m benchmarks.accuracy [--arch ff lstm] [--seeds 0 1 2]
 
 Each run is a process of its own. The results go to benchmarks/results/keras.json, which keeps runs that are there
-already; `benchmarks.study` puts them into the tables.
+already, and from there into README.md.
 """
 
 import argparse
 import json
 import sys
-from pathlib import Path
 
+from benchmarks import pages
 from benchmarks.harness import run_process
 from benchmarks.machine import facts
-
-RESULTS = Path(__file__).parent / "results" / "keras.json"
 
 
 def main() -> None:
@@ -22,7 +20,7 @@ def main() -> None:
     parser.add_argument("--arch", nargs="+", default=["ff", "rnn", "lstm", "cnn", "cnn-linear"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     args = parser.parse_args()
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"machine": facts(), "runs": []}
+    results = json.loads(pages.KERAS.read_text()) if pages.KERAS.exists() else {"machine": facts(), "runs": []}
     for seed in args.seeds:
         for arch in args.arch:
             if any(run["arch"] == arch and run["seed"] == seed for run in results["runs"]):
@@ -30,9 +28,10 @@ def main() -> None:
             command = [sys.executable, "-m", "benchmarks.peers.run_keras", "--arch", arch, "--seed", str(seed)]
             run = json.loads(run_process(command).output.splitlines()[-1])
             results["runs"].append(run)
-            RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            pages.KERAS.parent.mkdir(exist_ok=True)
+            pages.KERAS.write_text(json.dumps(results, indent=1) + "\n")
             print(f"{arch:10} seed {seed}  {run['test_accuracy']:.4f}  {run['seconds_per_epoch']:.2f} s")
+    pages.write()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The README's tables: Markdown from the results, put between two marks."""
+"""The tables of docs/speed.md in Markdown, from the results, and how any table gets between its marks in a page."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from benchmarks.harness import OURS
 from benchmarks.workloads import WORKLOADS
 
 SPEED = ("<!-- speed: written by benchmarks/bench.py -->", "<!-- end of speed -->")
-ACCURACY = ("<!-- accuracy: written by benchmarks/study.py -->", "<!-- end of accuracy -->")
+HEADLINE = ("<!-- headline: written by benchmarks/pages.py -->", "<!-- end of headline -->")
 STUDY = ("<!-- study: written by benchmarks/study.py -->", "<!-- end of study -->")
 # The columns, and the settings of a framework of which a column shows the fastest.
 COLUMNS = {
@@ -17,6 +17,13 @@ COLUMNS = {
     "PyTorch": ("torch", "torch-compiled"),
     "JAX": ("jax",),
 }
+# What we wanted: of which models, in what, and how many times the speed of the fastest peer.
+TARGETS = (
+    ("training recurrent models of 32 units", "epoch", 3, ("lstm", "rnn", "gru", "lstm-dropout", "rnn-500")),
+    ("training `cnn`", "epoch", 2.5, ("cnn",)),
+    ("training `ff`", "epoch", 1, ("ff",)),
+    ("the forward pass of `lstm`", "evaluation", 2, ("lstm",)),
+)
 
 
 def between(text: str, marks: tuple[str, str]) -> str | None:
@@ -44,7 +51,7 @@ def markdown(head: Sequence[str], align: Sequence[str], rows: Iterable[Sequence[
 
 def speed_tables(results: dict[str, Any]) -> str:
     """All tables of speed.json, with what a reader must know between them."""
-    parts = [epochs(results), evaluations(results)]
+    parts = [targets(results), epochs(results), evaluations(results)]
     if "lstm" in results["workloads"]:
         parts.append(processes(results["workloads"]["lstm"]["contenders"]))
     if "startup" in results:
@@ -52,6 +59,21 @@ def speed_tables(results: dict[str, Any]) -> str:
     parts.append(about(results))
     parts += [f"**{warning}**" for warning in results.get("warnings", [])]
     return "\n\n".join(parts)
+
+
+def targets(results: dict[str, Any]) -> str:
+    """One sentence: what we wanted in comparison with the fastest peer, and what falls short of it."""
+    rows, missed = [], []
+    for what, part, least, names in TARGETS:
+        rows.append(f"{least:g}x for {what}")
+        ratios = {name: results["workloads"].get(name, {}).get(part, {}).get("against_best_peer") for name in names}
+        missed += [
+            f"{what if len(names) == 1 else f'training `{name}`'} ({ratio:.2f}x)"
+            for name, ratio in ratios.items()
+            if ratio is not None and ratio < least
+        ]
+    wanted = f"Wanted, as a multiple of the fastest peer's speed: {', '.join(rows)}."
+    return f"{wanted} Short of that: {', '.join(missed)}." if missed else f"{wanted} All reached."
 
 
 def epochs(results: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import scratchnn as nn
-from benchmarks import bench, floor, harness, machine, runner, study, tables
+from benchmarks import bench, floor, harness, machine, pages, runner, tables
 from benchmarks.run_scratchnn import Ours, build
 from benchmarks.workloads import ARCHITECTURES, WORKLOADS, Workload, embedding, initial_weights, parameters, stages
 from scratchnn import architectures
@@ -176,17 +177,40 @@ def test_facts_of_the_machine() -> None:
     json.dumps(facts)
 
 
-@pytest.mark.parametrize(
-    ("path", "page", "marks", "table"),
-    [
-        (study.RESULTS, study.README, tables.ACCURACY, study.headline),
-        (study.RESULTS, study.PAGE, tables.STUDY, study.page_tables),
-        (bench.RESULTS, bench.README, tables.SPEED, tables.speed_tables),
-    ],
-)
-def test_a_page_says_what_was_measured(path: Any, page: Any, marks: Any, table: Any) -> None:
-    written = tables.between(page.read_text(), marks)
-    if path.exists():
-        assert written == table(json.loads(path.read_text()))
-    else:
-        assert written is None, "a table without the measurement behind it"
+def test_targets_that_are_missed_are_named() -> None:
+    def measured(**ratios: float) -> dict[str, Any]:
+        parts = {name: {"against_best_peer": ratio} for name, ratio in ratios.items()}
+        return {"epoch": parts["epoch"], "evaluation": parts.get("evaluation", {})}
+
+    found = {"lstm": measured(epoch=2.9, evaluation=1.2), "rnn": measured(epoch=3.0), "cnn": measured(epoch=2.4)}
+    text = tables.targets({"workloads": found})
+    missed = "training `lstm` (2.90x), training `cnn` (2.40x), the forward pass of `lstm` (1.20x)."
+    assert text.endswith(f"Short of that: {missed}")
+    assert tables.targets({"workloads": {"ff": measured(epoch=1.0)}}).endswith("All reached.")
+
+
+@pytest.mark.parametrize("table", pages.TABLES, ids=lambda table: table.page.name)
+def test_a_page_says_what_was_measured(table: pages.Table) -> None:
+    """The tables of README and docs/ are, to the letter, what the code makes of the recorded results."""
+    written = tables.between(table.page.read_text(), table.marks)
+    assert table.page.read_text().count(table.marks[0]) == 1
+    assert written is not None and written == table.now()
+
+
+def test_pages_are_written_between_their_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.json").write_text("[1, 2]")
+    begin, end = tables.SPEED
+    for name in ("page", "other"):
+        (tmp_path / f"{name}.md").write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    there = pages.Table(tmp_path / "page.md", tables.SPEED, (tmp_path / "a.json",), lambda found: f"sum {sum(found)}")
+    missing = pages.Table(tmp_path / "other.md", tables.SPEED, (tmp_path / "b.json",), lambda found: "never")
+    monkeypatch.setattr(pages, "TABLES", (there, missing))
+    pages.write()
+    assert (tmp_path / "page.md").read_text() == f"before\n{begin}\nsum 3\n{end}\nafter\n"
+    assert "old" in (tmp_path / "other.md").read_text()
+
+
+def test_the_headline_has_four_rows_and_five_columns() -> None:
+    table = pages.TABLES[0].now()
+    assert table is not None
+    assert [row.count("|") - 1 for row in table.splitlines()] == [5] * 6  # head, rule, four models

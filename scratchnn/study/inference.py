@@ -7,7 +7,7 @@ the same reviews for every run, and a seed drawn comes with all of them.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -15,7 +15,8 @@ from scratchnn_kernels.contract import Array
 
 RESAMPLES = 2000
 LEVEL = 0.95
-# Fewer seeds have too few patterns of signs: the smallest p of the sign-flip test is 2 / 2**seeds.
+# Fewer seeds have too few patterns of signs: the smallest p of the sign-flip test is 2 / 2**seeds. Their mean is given
+# with the range of the seeds, not with an interval: that of three seeds is so wide that it says less than they do.
 LEAST_SEEDS = 6
 
 _KEY = 20110619  # of the generator: any number, but always the same one
@@ -25,11 +26,16 @@ _BLOCK = 64  # resamples drawn at a time: 6 MB of counts for 25,000 reviews
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its 95% interval."""
+    """A mean over seeds and its 95% interval, or the range of the seeds where they are too few for an interval."""
 
     value: float
     low: float
     high: float
+    is_range: bool = False
+
+    def turned(self) -> "Estimate":
+        """The same with the opposite sign."""
+        return replace(self, value=-self.value, low=-self.high, high=-self.low)
 
 
 def resample_reviews(correct: Bool[Array, "R N"], resamples: int = RESAMPLES) -> Float[Array, "K R"]:
@@ -53,6 +59,16 @@ def resample_reviews(correct: Bool[Array, "R N"], resamples: int = RESAMPLES) ->
         counts = np.stack([np.bincount(row, minlength=N) for row in drawn]).astype(np.float32)
         right[first : first + len(drawn)] = counts @ answers
     return right / N
+
+
+def estimate_mean(
+    seen: Float[Array, " S"], resampled: Float[Array, "K S"], limits: tuple[float, float] = (0.0, 1.0)
+) -> Estimate:
+    """Return the mean over S seeds with its bootstrap interval, or with their range where S is below LEAST_SEEDS."""
+    if len(seen) < LEAST_SEEDS:
+        value, low, high = (float(number) for number in (seen.mean(), seen.min(), seen.max()))
+        return Estimate(value, min(low, value), max(high, value), is_range=True)  # rounding can move a mean past them
+    return bootstrap(seen, resampled, limits)
 
 
 def bootstrap(

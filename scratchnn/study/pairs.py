@@ -35,8 +35,9 @@ class Pair:
 
     def turned(self) -> "Pair":
         """The same with first and second exchanged."""
-        d = self.difference
-        return replace(self, first=self.second, second=self.first, difference=d and Estimate(-d.value, -d.high, -d.low))
+        return replace(
+            self, first=self.second, second=self.first, difference=self.difference and self.difference.turned()
+        )
 
 
 def compare(
@@ -74,7 +75,7 @@ def compare(
         first,
         second,
         seeds,
-        difference=inference.bootstrap(seen, on_samples, (-1.0, 1.0)),
+        difference=inference.estimate_mean(seen, on_samples, (-1.0, 1.0)),
         p=inference.sign_flip_p(first_only - second_only),
         mcnemar=inference.mcnemar_p(first_only, second_only),
         same_order=all(x.order_digest == y.order_digest for x, y in common),

@@ -143,7 +143,7 @@ def analyse(results: Sequence[RunResult], reviews: Mapping[str, Reviews], resamp
         accuracy = answers = None
         if runs:
             seen = np.array([correct[run.key].mean() for run in runs])
-            accuracy = inference.bootstrap(seen, np.stack([resampled[run.key] for run in runs], axis=1))
+            accuracy = inference.estimate_mean(seen, np.stack([resampled[run.key] for run in runs], axis=1))
             answers = _answers(runs, reviews)
         models.append(ModelStatistics(arch, parameters, settings, tuple(runs), tuple(left_out), accuracy, answers))
     pairs = [compare(a.arch, b.arch, a.runs, b.runs, correct, resampled) for a, b in itertools.combinations(models, 2)]

@@ -85,30 +85,33 @@ def _answer(
 
 def _result(model: ModelStatistics) -> str:
     assert model.accuracy is not None
-    low, high = model.accuracy.low, model.accuracy.high
-    seeds = len(model.seeds)
+    accuracy, seeds = model.accuracy, len(model.seeds)
+    ends = f"{100 * accuracy.low:.1f}% to {100 * accuracy.high:.1f}%"
     over = (
         f"over {seeds} seeds, {model.arch} is" if seeds > 1 else f"with the one seed {model.seeds[0]}, {model.arch} is"
     )
-    return (
-        f"{over[0].upper()}{over[1:]} right on {100 * model.accuracy.value:.1f}% of the test reviews "
-        f"(95% interval {100 * low:.1f}% to {100 * high:.1f}%)"
-    )
+    text = f"{over[0].upper()}{over[1:]} right on {100 * accuracy.value:.1f}% of the test reviews"
+    if seeds == 1:
+        return text
+    return f"{text} ({f'range of {seeds} seeds' if accuracy.is_range else '95% interval'} {ends})"
 
 
 def _by(pair: Pair) -> str:
-    return f"{pair.second} by {_points(pair.difference, -1 if _value(pair.difference) < 0 else 1)}"
+    return f"{pair.second} by {_points(pair.turned() if _value(pair.difference) < 0 else pair)}"
 
 
 def _against(pair: Pair) -> str:
-    return f"{_points(pair.difference)} against {pair.second}"
+    return f"{_points(pair)} against {pair.second}"
 
 
-def _points(difference: Estimate | None, sign: int = 1) -> str:
+def _points(pair: Pair) -> str:
+    """The difference in points, in brackets its interval, or the range of few seeds, named as such."""
+    difference, seeds = pair.difference, len(pair.seeds)
     assert difference is not None
-    ends = sorted((sign * difference.low, sign * difference.high))
-    value, low, high = (_signed(100 * number) for number in (sign * difference.value, *ends))
-    return f"{value} points ({low} to {high})"
+    value, low, high = (_signed(100 * number) for number in (difference.value, difference.low, difference.high))
+    if seeds == 1:
+        return f"{value} points"
+    return f"{value} points ({f'{seeds} seeds: ' if difference.is_range else ''}{low} to {high})"
 
 
 def _signed(number: float) -> str:
@@ -146,9 +149,11 @@ def _too_few(pairs: Sequence[Pair], statistics: Statistics) -> list[str]:
     limit += f", and with Holm's correction for {number} pairs fewer than {need} cannot" if need > LEAST_SEEDS else ""
     sentences.append(f"{limit}. So this is not decided; {need} seeds or more could decide it.")
     if seeds == 1:
-        sentences.append("With one seed the intervals speak of the choice of reviews only, not of training again.")
+        sentences.append("One seed does not show how much the result would change in another training.")
     elif clear := [pair.second for pair in pairs if pair.difference and pair.difference.low * pair.difference.high > 0]:
-        sentences.append(f"Where the interval leaves out 0, that is a hint and no proof: against {_few(clear)}.")
+        ranges = any(pair.difference.is_range for pair in pairs if pair.difference)
+        what = "Every seed has the same sign" if ranges else "The interval excludes 0"
+        sentences.append(f"{what} against {_few(clear)}: a hint, not a decision.")
     return sentences
 
 

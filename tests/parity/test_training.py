@@ -41,7 +41,7 @@ def test_ten_steps(name: str, backend: str) -> None:
 
 @pytest.mark.parametrize("name", TRAINING)
 def test_losses_depend_on_the_steps(name: str) -> None:
-    """Losses that training hardly changes would prove nothing about it."""
+    """Losses that training hardly changes would show nothing about it."""
     expected = recorded("training", name, TRAINING[name])
     change = np.abs(expected["losses"] / expected["untrained"] - 1)
     assert change[0] < 1e-6

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from scratchnn.study import inference
-from scratchnn.study.inference import bootstrap, holm, mcnemar_p, resample_reviews, sign_flip_p
+from scratchnn.study.inference import bootstrap, estimate_mean, holm, mcnemar_p, resample_reviews, sign_flip_p
 
 
 def simulated(rng: np.random.Generator, S: int, N: int, truth: float, seeds: float, reviews: float) -> np.ndarray:
@@ -46,6 +46,22 @@ def test_intervals_of_differences_hold_the_truth() -> None:
         interval = bootstrap(first.mean(axis=1) - second.mean(axis=1), samples, (-1.0, 1.0))
         held += interval.low <= 0.05 <= interval.high
     assert 0.925 <= held / 400 <= 0.995
+
+
+def test_few_seeds_are_given_with_their_range() -> None:
+    """Whatever the reviews say: no interval below LEAST_SEEDS, where the sign-flip test cannot decide either."""
+    rng = np.random.default_rng(3)
+    for S in (1, 2, 3, inference.LEAST_SEEDS - 1):
+        seen = rng.normal(0.7, 0.1, S)
+        found = estimate_mean(seen, rng.random((200, S)))
+        assert found == inference.Estimate(seen.mean(), seen.min(), seen.max(), is_range=True)
+        assert found.turned() == inference.Estimate(-seen.mean(), -seen.max(), -seen.min(), is_range=True)
+    seen = rng.normal(0.7, 0.1, inference.LEAST_SEEDS)
+    samples = rng.random((200, inference.LEAST_SEEDS))
+    assert estimate_mean(seen, samples) == bootstrap(seen, samples)
+    assert not estimate_mean(seen, samples).is_range
+    same = np.full(3, 0.1)  # whose mean is 0.10000000000000002
+    assert estimate_mean(same, samples[:, :3]).high >= estimate_mean(same, samples[:, :3]).value
 
 
 def test_an_interval_of_plain_bootstrap_for_few_seeds_would_be_too_narrow() -> None:

@@ -65,8 +65,26 @@ def test_too_few_seeds_are_told_plainly() -> None:
     assert "With 3 common seeds the sign-flip test cannot give a p below 0.25" in text
     assert "fewer than 6 seeds cannot reach 0.05, and with Holm's correction for 6 pairs fewer than 8 cannot" in text
     assert "8 seeds or more could decide it" in text
-    assert "that is a hint and no proof: against " in text
+    assert re.search(r"Every seed has the same sign against .*: a hint, not a decision\.", text)
     assert "beats" not in text
+
+
+def test_few_seeds_have_a_range_and_no_interval() -> None:
+    found = study(CLEAR, 5)
+    text = verdict(found)
+    assert "interval" not in text
+    runs = {model.arch: [run.test_accuracy for run in model.runs] for model in found.models}
+    ends = f"{100 * min(runs['lstm']):.1f}% to {100 * max(runs['lstm']):.1f}%"
+    assert f"of the test reviews (range of 5 seeds {ends})" in text
+    differences = [100 * (a - b) for a, b in zip(runs["lstm"], runs["ff"], strict=True)]
+    mean = sum(differences) / 5
+    assert f"{mean:.1f} points (5 seeds: {min(differences):.1f} to {max(differences):.1f}) against ff" in text
+
+
+def test_undecided_seeds_enough_for_an_interval_are_a_hint() -> None:
+    text = verdict(study(CLEAR, 6))
+    assert "(95% interval " in text and "6 seeds:" not in text
+    assert re.search(r"The interval excludes 0 against .*: a hint, not a decision\.", text)
 
 
 def test_six_seeds_decide_one_pair_and_not_six() -> None:
@@ -81,7 +99,8 @@ def test_one_seed() -> None:
     text = verdict(study(CLEAR, 1))
     assert "With the one seed 0, lstm is right on" in text
     assert "With 1 common seed the sign-flip test cannot give a p below 1" in text
-    assert "not of training again" in text
+    assert "One seed does not show how much the result would change in another training." in text
+    assert not re.search(r"interval|range|\(", text.split("Leaving out")[0].replace("(p", ""))
     assert "hint" not in text
 
 

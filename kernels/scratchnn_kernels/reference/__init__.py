@@ -1,4 +1,4 @@
-"""The mathematics in NumPy, written to be read, in float32 and float64. Every other backend is proven equal to it."""
+"""The mathematics in NumPy, written to be read, in float32 and float64. Every other backend is tested equal to it."""
 
 from scratchnn_kernels.reference import (
     binary_crossentropy,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scratchnn.atomic_file import write_atomically
 from scratchnn.data import imdb
+from scratchnn.study.inference import LEAST_SEEDS
 from scratchnn.study.page.environment import environment
 from scratchnn.study.page.gallery import by_test_set, draw_gallery, in_order
 from scratchnn.study.page.render import render
@@ -59,6 +60,7 @@ def write(
         published=published,
         figures=draw_gallery(folder, statistics, published),
         environment=here,
+        least_seeds=LEAST_SEEDS,
         citation=imdb.CITATION,
         synthetic=any(run.settings.get("synthetic") for run in results),
     )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,7 @@ def accuracy_limits(models: Sequence[ModelStatistics]) -> tuple[float, float] | 
 
 
 def draw_accuracies(models: Sequence[ModelStatistics], published: Mapping[str, float], path: Path) -> None:
-    """Draw one row per model: mean and interval, every seed, and the published figure."""
+    """Draw one row per model: mean with its interval or range, every seed, and the published figure."""
     rows = [(model, model.accuracy) for model in models if model.accuracy is not None]
     with style():
         from matplotlib.lines import Line2D
@@ -109,8 +110,18 @@ def draw_accuracies(models: Sequence[ModelStatistics], published: Mapping[str, f
                     [published[model.arch]], [y - 0.06], "D", markersize=7, markerfacecolor="none",
                     markeredgecolor=VERMILION, markeredgewidth=1.6,
                 )  # fmt: skip
+        kinds = {accuracy.is_range for _, accuracy in rows}
+        ends = "95%/range" if len(kinds) > 1 else "range" if True in kinds else "95%"
         handles = [
-            Line2D([], [], color=BLUE, marker="o", markersize=6, linewidth=3, label="mean, 95%"),
+            Line2D(
+                [],
+                [],
+                color=BLUE,
+                marker="o",
+                markersize=6,
+                linewidth=_thickness(kinds == {True}),
+                label=f"mean, {ends}",
+            ),
             Line2D([], [], color=GREY, marker="o", markersize=4, linestyle="", alpha=0.55, label="one seed"),
         ]
         if any(model.arch in published for model, _ in rows):
@@ -132,7 +143,7 @@ def draw_differences(pairs: Sequence[Pair], path: Path) -> None:
         figure, ax = _rows([_over(pair) for pair, _ in compared], legend=False)
         ax.axvline(0, color=GREY, linewidth=1, zorder=0)
         for y, (_, d) in enumerate(compared):
-            points = Estimate(100 * d.value, 100 * d.low, 100 * d.high)
+            points = replace(d, value=100 * d.value, low=100 * d.low, high=100 * d.high)
             _interval(ax, y, points, BLUE if d.low * d.high > 0 else GREY, _signed(points.value, ".1f"))
         ax.set_xlabel("percentage points")
         ax.xaxis.set_major_formatter(lambda x, _: _signed(x, ".6g"))
@@ -221,13 +232,19 @@ def _over(pair: Pair) -> str:
 
 
 def _interval(ax: "Axes", y: float | int, estimate: Estimate, colour: str, text: str) -> None:
-    ax.plot([estimate.low, estimate.high], [y, y], color=colour, linewidth=3.4, solid_capstyle="butt", alpha=0.8)
+    thickness = _thickness(estimate.is_range)
+    ax.plot([estimate.low, estimate.high], [y, y], color=colour, linewidth=thickness, solid_capstyle="butt", alpha=0.8)
     ax.plot([estimate.value], [y], "o", color=colour, markersize=7)
     # The number stands right of the panel, where no interval can be under it.
     ax.annotate(
         text, (1, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center", color=INK,
         fontweight="bold", annotation_clip=False,
     )  # fmt: skip
+
+
+def _thickness(is_range: bool) -> float:
+    """A range of seeds is thin, so that nobody takes it for an interval."""
+    return 1.3 if is_range else 3.4
 
 
 def _signed(x: float, digits: str) -> str:

@@ -36,11 +36,13 @@ def draw_gallery(folder: Path, statistics: Statistics, published: Mapping[str, f
     if counted:
         figures.draw_accuracies(counted, published, folder / "accuracies")
         gallery.accuracies = _inline(
-            folder / "accuracies", "Test accuracy of each model: mean, interval and every seed"
+            folder / "accuracies", "Test accuracy of each model: mean with its interval or range, and every seed"
         )
     if pairs := pairs_to_draw(statistics):
         figures.draw_differences(pairs, folder / "differences")
-        gallery.differences = _inline(folder / "differences", "Differences in accuracy between models, with intervals")
+        gallery.differences = _inline(
+            folder / "differences", "Differences in accuracy between models, with intervals or ranges"
+        )
     limits = figures.accuracy_limits(counted)
     for model in counted:
         if any(any(run.history.values()) for run in model.runs):

@@ -9,7 +9,7 @@ from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import Answers, ModelStatistics, Statistics
 
 KEYS = ("loss", "accuracy", "val_loss", "val_accuracy")  # of a history; its seconds belong to the times
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # since 2, an estimate says whether its ends are an interval or the range of few seeds
 
 
 def summary(

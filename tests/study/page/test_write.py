@@ -108,6 +108,30 @@ def test_the_summary(folder: Path, study: dict[str, Any]) -> None:
     assert "mistakes" not in text and "probabilities" not in text and "waste" not in text
 
 
+@pytest.mark.parametrize("seeds", [{"ff": 3, "lstm": 3}, {"ff": 3, "lstm": 6}, {"ff": 6, "lstm": 6}])
+def test_few_seeds_are_shown_with_their_range(seeds: dict[str, int], tmp_path: Path) -> None:
+    about = fakes.reviews(200)
+    runs = [fakes.run(arch, seed, about) for arch, number in seeds.items() for seed in range(number)]
+    text = write(tmp_path, runs, {about.digest: about}).read_text(encoding="utf-8")
+    found = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    few = {arch for arch, number in seeds.items() if number < 6}
+    for arch, model in found["models"].items():
+        accuracies = [run["accuracy"] for run in model["seeds"].values()]
+        low, high = f"{100 * min(accuracies):.1f}%", f"{100 * max(accuracies):.1f}%"
+        ends = f"{100 * model['accuracy']['low']:.1f}% – {100 * model['accuracy']['high']:.1f}%"
+        row = text.split(f'<th scope="row">{arch}</th>')[1].split("</tr>")[0]
+        assert model["accuracy"]["is_range"] == (arch in few)
+        assert f"<td>{low} – {high}</td>" in row  # in the column of ranges
+        assert f"</td><td>{'–' if arch in few else ends}</td>" in row  # in that of intervals
+    assert found["pairs"][0]["difference"]["is_range"] == bool(few)
+    assert f'<th scope="col">{"range of the seeds" if few else "95% interval"}</th>\n<th scope="col">sign-flip' in text
+    ends = ("95% interval", "95% interval or range", "range of the seeds")[len(few)]
+    assert f"Test accuracy: mean and {ends}, below it every seed" in text
+    assert ("are too few for one, and their range stands alone" in text) == bool(few)
+    legend = ("mean, 95%", "mean, 95%/range", "mean, range")[len(few)]
+    assert f">{legend}</text>" in (tmp_path / "accuracies.svg").read_text(encoding="utf-8")
+
+
 def test_numbers_that_are_none_are_null(tmp_path: Path) -> None:
     about = fakes.reviews(40)
     runs = [fakes.failed("lstm", 0, about), fakes.run("ff", 0, about, history={}, settings={"clip": float("inf")})]

@@ -1,0 +1,47 @@
+"""Which recorded results stand in which page, and the way there: `python -m benchmarks.pages` writes all tables anew.
+
+The benchmarks (bench.py, study.py) do so at their end. A table whose results are not all there is left as it is;
+benchmarks/gpu writes docs/gpu.md itself.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import imdb_tables, tables
+from benchmarks.harness import ROOT
+
+RESULTS = Path(__file__).parent / "results"
+IMDB, KERAS, SPEED = (RESULTS / f"{name}.json" for name in ("imdb", "keras", "speed"))
+
+
+class Table(NamedTuple):
+    page: Path
+    marks: tuple[str, str]
+    results: tuple[Path, ...]  # what `text` takes, read
+    text: Callable[..., str]
+
+    def now(self) -> str | None:
+        """What the recorded results give, or None where some are missing."""
+        if not all(path.exists() for path in self.results):
+            return None
+        return self.text(*(json.loads(path.read_text()) for path in self.results))
+
+
+TABLES = (
+    Table(ROOT / "README.md", tables.HEADLINE, (IMDB, KERAS, SPEED), imdb_tables.headline),
+    Table(ROOT / "docs" / "imdb.md", tables.STUDY, (IMDB,), imdb_tables.page_tables),
+    Table(ROOT / "docs" / "speed.md", tables.SPEED, (SPEED,), tables.speed_tables),
+)
+
+
+def write() -> None:
+    for table in TABLES:
+        text = table.now()
+        if text is not None:
+            table.page.write_text(tables.with_table(table.page.read_text(), table.marks, text))
+
+
+if __name__ == "__main__":
+    write()

@@ -193,8 +193,7 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
         if identifier.get("custom"):
             raise ValueError(
                 f"the stored activation {identifier['name']!r} is not one of scratchnn's own, and a file holds no "
-                "functions: build the model with the same Activation(name, forward, backward), then call its "
-                "load_weights(path)"
+                f"functions: load_model(path, custom_objects={{{identifier['name']!r}: ...}}) takes them"
             )
         return look_up("activation", identifier["name"], ACTIVATIONS)
     raise TypeError(

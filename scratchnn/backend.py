@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
-from scratchnn_kernels.contract import Array, Kernels
+from scratchnn_kernels.contract import REFERENCE_ONLY, Array, Kernels
 
 from scratchnn.lookup import look_up
 from scratchnn.threads import check_environment
@@ -36,6 +36,19 @@ class Backend:
     def device_name(self) -> str | None:
         """The name of the GPU; None for the host."""
         return None
+
+    def pair(self, kernel: str, owner: str) -> Any:
+        """The kernel pair of this name, which `owner` needs and not every backend has.
+
+        Raises:
+            ValueError: if this backend does not have it.
+        """
+        if kernel not in REFERENCE_ONLY or self.name == "reference":
+            return getattr(self.kernels, kernel)
+        raise ValueError(
+            f"{owner} runs on the reference backend only: {self.name!r} has no kernels for it. "
+            "Make the model with backend='reference'"
+        )
 
     def array(self, x: Any, dtype: DTypeLike) -> Array:
         """x as kernels want it: in their memory, contiguous, and writeable (Numba compiles read-only arrays apart)."""

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
-from scratchnn.lookup import make
+from scratchnn.lookup import make, name_in_file
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Initializer:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, **asdict(self)}
+        return name_in_file(type(self), self.name) | asdict(self)
 
 
 @dataclass(frozen=True)

@@ -5,38 +5,43 @@ from collections.abc import Mapping
 from typing import Any
 
 from scratchnn import storage
-from scratchnn.layers import LAYERS, Layer
-from scratchnn.lookup import look_up
+from scratchnn.custom_objects import CustomObjects, filled
 from scratchnn.model import Model
 from scratchnn.progress import Progress
 from scratchnn.saving import read, set_params
 from scratchnn.sequential import Sequential
 
 
-def load_model(filepath: str | os.PathLike[str], *, backend: str | None = None) -> Model:
+def load_model(
+    filepath: str | os.PathLike[str], *, backend: str | None = None, custom_objects: CustomObjects = None
+) -> Model:
     """Read a model back: ready to predict, and to train on if it was compiled. `backend` None: the one it had.
 
+    `custom_objects`: the classes of your own that it holds, by name; `save` warned of them.
+
     Raises:
-        StorageError: if the file is damaged, or holds no model of scratchnn's.
+        StorageError: if the file is damaged, holds no model of scratchnn's, or a class that was not given.
     """
     arrays, meta = read(filepath, "model")
     try:
-        model = rebuild(meta["model"], backend)
+        model = rebuild(meta["model"], backend, custom_objects)
         set_params(model, arrays["params"])
     except (KeyError, TypeError, ValueError) as error:
         raise storage.StorageError(f"{filepath}: the model in it cannot be rebuilt ({error})") from error
     return model
 
 
-def load_checkpoint(filepath: str | os.PathLike[str], *, backend: str | None = None) -> tuple[Model, Progress]:
+def load_checkpoint(
+    filepath: str | os.PathLike[str], *, backend: str | None = None, custom_objects: CustomObjects = None
+) -> tuple[Model, Progress]:
     """Read a checkpoint back: the compiled model and where its training stands.
 
     Raises:
-        StorageError: if the file is damaged, or holds no checkpoint of scratchnn's.
+        StorageError: if the file is damaged, holds no checkpoint of scratchnn's, or a class that was not given.
     """
     arrays, meta = read(filepath, "checkpoint")
     try:
-        model = rebuild(meta["model"], backend)
+        model = rebuild(meta["model"], backend, custom_objects)
         progress = Progress(**meta["progress"])
         if model.optimizer is None:
             raise ValueError("its model was not compiled")
@@ -48,10 +53,10 @@ def load_checkpoint(filepath: str | os.PathLike[str], *, backend: str | None = N
     return model, progress
 
 
-def rebuild(description: Mapping[str, Any], backend: str | None) -> Model:
+def rebuild(description: Mapping[str, Any], backend: str | None, custom_objects: CustomObjects) -> Model:
     """The model that `describe` described, with fresh parameters."""
     model = Sequential(
-        [layer_from(layer) for layer in description["layers"]],
+        filled(description["layers"], custom_objects, "layers"),
         backend=backend or description["backend"],
         dtype=description["dtype"],
         seed=description["seed"],
@@ -60,13 +65,5 @@ def rebuild(description: Mapping[str, Any], backend: str | None) -> Model:
     model.build(tuple(description["input_shape"]))
     model.metadata = dict(description["metadata"])
     if description["compiled"] is not None:
-        model.compile(**description["compiled"])
+        model.compile(**filled(description["compiled"], custom_objects))
     return model
-
-
-def layer_from(description: Mapping[str, Any]) -> Layer:
-    """A layer from its class and config; only classes of scratchnn's own are looked up, by name."""
-    config = dict(description["config"])
-    if isinstance(config.get("layer"), Mapping):  # Bidirectional's
-        config["layer"] = layer_from(config["layer"])
-    return look_up("layer", description["class"], LAYERS)(**config)

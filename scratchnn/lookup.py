@@ -24,6 +24,20 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     raise ValueError(f"unknown {kind} {name!r}{hint} Known: {', '.join(sorted(table))}")
 
 
+def name_in_file(kind: type, name: str) -> dict[str, Any]:
+    """How a description names a thing: by `name`, or by its class, and marked, where that class is the user's own.
+
+    A class derived from one of ours has inherited its name, and would come back as that one.
+    """
+    return {"name": name} if kind.__module__.startswith("scratchnn.") else {"name": kind.__name__, "custom": True}
+
+
+def class_in_file(thing: Any) -> dict[str, Any]:
+    """How a description names the class of a layer or a cell, and how it is made."""
+    named = name_in_file(type(thing), type(thing).__name__)
+    return {"class": named.pop("name"), **named, "config": thing.get_config()}
+
+
 def make(kind: str, identifier: Any, base: type[T], table: Mapping[str, Callable[..., T]]) -> T:
     """Return the object meant by a name (a new one), by an object itself, or by its `get_config()`.
 

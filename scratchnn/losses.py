@@ -24,7 +24,7 @@ from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
 from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn import activations
-from scratchnn.lookup import make
+from scratchnn.lookup import make, name_in_file
 
 EPSILON = binary_crossentropy.EPSILON
 
@@ -65,7 +65,9 @@ class Loss:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name} | {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        return name_in_file(type(self), self.name) | {
+            each.name: getattr(self, each.name) for each in fields(self) if each.init
+        }
 
 
 @dataclass(frozen=True)

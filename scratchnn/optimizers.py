@@ -21,7 +21,7 @@ from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, OptimizerRules
 
 from scratchnn.backend import Backend
-from scratchnn.lookup import make
+from scratchnn.lookup import make, name_in_file
 
 ON_HOST = Backend("reference", reference)
 
@@ -154,7 +154,9 @@ class Optimizer:
 
     def get_config(self) -> dict[str, Any]:
         """All hyper-parameters, as plain values."""
-        return {"name": self.name} | {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
+        return name_in_file(type(self), self.name) | {
+            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init
+        }
 
 
 @dataclass(eq=False)

@@ -5,12 +5,14 @@
 
 import dataclasses
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scratchnn_kernels.contract import Array
 
-from scratchnn import storage
+from scratchnn import custom_objects, storage
+from scratchnn.lookup import class_in_file
 from scratchnn.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,9 +30,14 @@ def save_model(model: "Model", filepath: str | os.PathLike[str], *, overwrite: b
     path = Path(filepath)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; choose another name, or save(..., overwrite=True)")
-    storage.write(
-        path, {"params": model.backend.to_host(model.flat_params)}, {"kind": "model", "model": describe(model)}
-    )
+    description = describe(model)
+    if own := list(dict.fromkeys(custom_objects.names_in(description))):
+        warnings.warn(
+            f"{path} will hold {', '.join(own)} by name only, without code; read it back with "
+            f"{custom_objects.remedy(own)}",
+            stacklevel=3,
+        )
+    storage.write(path, {"params": model.backend.to_host(model.flat_params)}, {"kind": "model", "model": description})
 
 
 def load_params(model: "Model", filepath: str | os.PathLike[str]) -> None:
@@ -79,7 +86,7 @@ def describe(model: "Model") -> dict[str, Any]:
             "metrics": [name for name in model.metric_names if isinstance(name, str)],
         }
     return {
-        "layers": [{"class": type(layer).__name__, "config": layer.get_config()} for layer in model.layers],
+        "layers": [class_in_file(layer) for layer in model.layers],
         "input_shape": list(model.input_shape),
         "weights": [list(weight.shape) for weight in model.get_weights()],
         "backend": model.backend.name,

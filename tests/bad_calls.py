@@ -17,6 +17,7 @@ from scratchnn import Input, Model, Sequential, backend
 from scratchnn.layers import (
     GRU,
     LSTM,
+    RNN,
     Bidirectional,
     Conv1D,
     Dense,
@@ -191,10 +192,10 @@ refuse("pooling on ids", lambda m: GlobalAveragePooling1D()(Input((6,))), r"\(B,
 refuse(
     "Flatten of any length", lambda m: Flatten()(Input((None, 4))), r"every axis .* got shape \(None, None, 4\); give"
 )
-refuse(
-    "Bidirectional of Dense", lambda m: Bidirectional(Dense(2)), "takes a SimpleRNN, LSTM or GRU, got Dense", TypeError
-)
-refuse("Bidirectional of a class", lambda m: Bidirectional(LSTM), "SimpleRNN, LSTM or GRU, got", TypeError)
+refuse("Bidirectional of Dense", lambda m: Bidirectional(Dense(2)), "takes a recurrent layer, got Dense", TypeError)
+refuse("Bidirectional of a class", lambda m: Bidirectional(LSTM), "takes a recurrent layer, got type", TypeError)
+refuse("RNN of units", lambda m: RNN(32), r"RNN takes a cell, derived from scratchnn.layers.Cell, got 32", TypeError)
+refuse("RNN of a layer", lambda m: RNN(LSTM(3)), r"RNN takes a cell, derived from scratchnn.layers.Cell", TypeError)
 
 # ---- weights, masks, states
 refuse("weights: one short", lambda m: m.m.set_weights(m.m.get_weights()[1:]), r"expects weights of shapes .*\(20, 4\)")
@@ -223,10 +224,10 @@ refuse("pooling mask: shape", lambda m: GlobalAveragePooling1D()(FLOATS, mask=MA
 refuse("pooling mask: dtype", lambda m: GlobalAveragePooling1D()(FLOATS, mask=MASK / 2), r"bool mask .*got float64")
 STATE = np.zeros((8, 3), np.float32)
 refuse(
-    "states: one of two", lambda m: m.lstm(FLOATS, initial_state=[STATE]), r"\['h', 'c'\], .* got shapes \[\(8, 3\)\]"
+    "states: one of two", lambda m: m.lstm(FLOATS, initial_state=[STATE]), r"\['h', 'c'\] of .* got shapes \[\(8, 3\)\]"
 )
 refuse(
-    "states: shape", lambda m: m.lstm(FLOATS, initial_state=[STATE, STATE[:, :2]]), r"\(8, 3\); got shapes .*\(8, 2\)"
+    "states: shape", lambda m: m.lstm(FLOATS, initial_state=[STATE, STATE[:, :2]]), r"\(8, 3\)\]; got shapes .*\(8, 2\)"
 )
 refuse("states: both ways", lambda m: m.both(FLOATS, initial_state=[STATE]), "takes 2 arrays as initial_state, got 1")
 refuse("states: words", lambda m: m.lstm(FLOATS, initial_state=["a", "b"]), "initial_state|could not convert")

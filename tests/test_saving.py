@@ -73,7 +73,9 @@ def built(layers: list[Any], dtype: str = "float32") -> Sequential:
 
 
 def test_every_kind_of_layer_is_saved_below() -> None:
-    assert set().union(*(kinds(layers()) for layers in MODELS.values())) == set(LAYERS)
+    assert set().union(*(kinds(layers()) for layers in MODELS.values())) == set(LAYERS) - {
+        "RNN"
+    }  # custom_objects below
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -133,13 +135,18 @@ def test_metadata_that_no_file_can_hold_leaves_the_file_alone(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("wrap", [lambda layer: layer, Bidirectional], ids=["alone", "in Bidirectional"])
-def test_an_activation_of_your_own_is_refused_on_load(wrap: Callable[[Any], Layer], tmp_path: Path) -> None:
+def test_an_activation_of_your_own_must_be_given_on_load(wrap: Callable[[Any], Layer], tmp_path: Path) -> None:
     half = Function("half", lambda a: a / 2, lambda dy, y: dy / 2)
     model = built([Embedding(20, 4), wrap(SimpleRNN(3, half))])
-    assert model.predict(IDS).shape[0] == 9
-    model.save(tmp_path / "model.npz")
-    with pytest.raises(StorageError, match=r"'half' is not one of scratchnn's own.* build the model with the same"):
+    expected = model.predict(IDS)
+    with pytest.warns(UserWarning, match=r"will hold half by name only.*custom_objects=\{'half': \.\.\.\}"):
+        model.save(tmp_path / "model.npz")
+    with pytest.raises(
+        StorageError, match=r"holds 'half', which is not one of scratchnn's own: load_model\(path, cust"
+    ):
         load_model(tmp_path / "model.npz", backend="reference")
+    loaded = load_model(tmp_path / "model.npz", backend="reference", custom_objects={"half": half})
+    assert np.array_equal(loaded.predict(IDS), expected)
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
@@ -225,9 +232,8 @@ def test_load_weights_brings_back_a_model_with_an_activation_of_ones_own(tmp_pat
         return model
 
     saved, other = make(1), make(2)
-    saved.save(tmp_path / "cube.npz")
-    with pytest.raises(StorageError, match="load_weights"):
-        load_model(tmp_path / "cube.npz")
+    with pytest.warns(UserWarning, match="cube"):
+        saved.save(tmp_path / "cube.npz")
     other.load_weights(tmp_path / "cube.npz")
     assert all(map(np.array_equal, other.get_weights(), saved.get_weights()))
     wider = make(3, units=5)

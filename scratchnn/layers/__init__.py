@@ -11,6 +11,7 @@ from scratchnn.layers.flatten import Flatten
 from scratchnn.layers.gru import GRU
 from scratchnn.layers.lstm import LSTM
 from scratchnn.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
+from scratchnn.layers.rnn import RNN, Cell
 from scratchnn.layers.simple_rnn import SimpleRNN
 from scratchnn.layers.symbol import Input
 
@@ -19,7 +20,7 @@ MaxPool1D, GlobalMaxPool1D, GlobalAvgPool1D = MaxPooling1D, GlobalMaxPooling1D, 
 LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
-        Embedding, SimpleRNN, LSTM, GRU, Bidirectional, Conv1D, MaxPooling1D, GlobalMaxPooling1D,
+        Embedding, SimpleRNN, LSTM, GRU, RNN, Bidirectional, Conv1D, MaxPooling1D, GlobalMaxPooling1D,
         GlobalAveragePooling1D, Dense, Dropout, Flatten, Activation,
     )
 }  # fmt: skip
@@ -28,8 +29,10 @@ __all__ = [
     "GRU",
     "LAYERS",
     "LSTM",
+    "RNN",
     "Activation",
     "Bidirectional",
+    "Cell",
     "Conv1D",
     "Dense",
     "Dropout",

@@ -7,7 +7,7 @@ from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn.layers.base import Config, Layer, Shape
 from scratchnn.layers.recurrent import Recurrent
-from scratchnn.lookup import look_up
+from scratchnn.lookup import class_in_file, look_up
 
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 
@@ -41,7 +41,7 @@ class Bidirectional(Layer):
     def __init__(self, layer: Recurrent, merge_mode: str = "concat", *, name: str | None = None) -> None:
         super().__init__(name=name)
         if not isinstance(layer, Recurrent):
-            raise TypeError(f"Bidirectional takes a SimpleRNN, LSTM or GRU, got {type(layer).__name__}")
+            raise TypeError(f"Bidirectional takes a recurrent layer, got {type(layer).__name__}")
         self.merge_mode = look_up("merge_mode", merge_mode, {mode: mode for mode in MERGE_MODES})
         self.layer = layer
         self.forward_layer, self.backward_layer = self._copy(layer, False), self._copy(layer, True)
@@ -157,8 +157,7 @@ class Bidirectional(Layer):
         return Bidirectional(self.layer, self.merge_mode, name=self.name)
 
     def get_config(self) -> Config:
-        layer = {"class": type(self.layer).__name__, "config": self.layer.get_config()}
-        return super().get_config() | {"layer": layer, "merge_mode": self.merge_mode}
+        return super().get_config() | {"layer": class_in_file(self.layer), "merge_mode": self.merge_mode}
 
     def describe(self) -> str:
         return f"{type(self.layer).__name__}, {self.layer.describe()}, {self.merge_mode}"

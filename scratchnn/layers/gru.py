@@ -38,7 +38,8 @@ class GRU(Recurrent):
         reset_after: bool = True,
         **settings: Any,
     ) -> None:
-        super().__init__(units, activation, **settings)
+        super().__init__(units, **settings)
+        self.activation = activations.get(activation)
         self.recurrent_activation = activations.get(recurrent_activation)
         self.reset_after = bool(reset_after)
 
@@ -65,6 +66,7 @@ class GRU(Recurrent):
 
     def get_config(self) -> Config:
         return super().get_config() | {
+            "activation": self.activation.get_config(),
             "recurrent_activation": self.recurrent_activation.get_config(),
             "reset_after": self.reset_after,
         }

@@ -37,7 +37,8 @@ class LSTM(Recurrent):
         unit_forget_bias: bool = True,
         **settings: Any,
     ) -> None:
-        super().__init__(units, activation, **settings)
+        super().__init__(units, **settings)
+        self.activation = activations.get(activation)
         self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = bool(unit_forget_bias)
 
@@ -55,6 +56,7 @@ class LSTM(Recurrent):
 
     def get_config(self) -> Config:
         return super().get_config() | {
+            "activation": self.activation.get_config(),
             "recurrent_activation": self.recurrent_activation.get_config(),
             "unit_forget_bias": self.unit_forget_bias,
         }

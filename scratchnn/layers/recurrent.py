@@ -1,13 +1,14 @@
-"""What SimpleRNN, LSTM and GRU have in common: states, masks, direction and dropout around one kernel pair."""
+"""What all recurrent layers have in common: states, masks, direction and dropout around one kernel pair."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
-from scratchnn import activations, initializers
+from scratchnn import initializers
+from scratchnn.activations import Activation
 from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, positive_int
 
 
@@ -26,13 +27,13 @@ class Recurrent(Layer):
 
     supports_masking = True
     can_forget = True
-    gates: ClassVar[int]  # blocks of columns in Wx and Wh
-    states: ClassVar[tuple[str, ...]] = ("h",)
+    gates: int  # blocks of columns in Wx and Wh
+    states: tuple[str, ...] = ("h",)
+    activation: Activation  # of h; what the cell of an `RNN` does instead is its own affair
 
     def __init__(
         self,
         units: int,
-        activation: Any,
         *,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
@@ -50,7 +51,6 @@ class Recurrent(Layer):
         super().__init__(name=name, input_shape=input_shape)
         kind = type(self).__name__
         self.units = positive_int(kind, "units", units)
-        self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
@@ -62,13 +62,23 @@ class Recurrent(Layer):
         self.go_backwards = bool(go_backwards)
         self.zero_output_for_mask = bool(zero_output_for_mask)
 
-    # ---- what each of the three defines: the call of its kernel pair
+    # ---- what each layer defines: the call of its kernel pair
 
     def run_forward(self, call: Recurrence) -> tuple[Array, State, Any]:
         raise NotImplementedError
 
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
         raise NotImplementedError
+
+    @property
+    def recurrent_gates(self) -> int:
+        """Blocks of columns in Wh, where they are not as many as in Wx."""
+        return self.gates
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """The width of each state; the first is h, of H units."""
+        return (self.units,) * len(self.states)
 
     @property
     def uses_rng(self) -> bool:
@@ -81,11 +91,13 @@ class Recurrent(Layer):
             raise ValueError(f"{self.label} takes sequences of shape (B, T, D) with D known, got shape {input_shape}")
         B, T, _ = input_shape
         y_shape = (B, T, self.units) if self.return_sequences else (B, self.units)
-        return (y_shape, *[(B, self.units)] * len(self.states)) if self.return_state else y_shape
+        return (y_shape, *((B, size) for size in self.state_sizes)) if self.return_state else y_shape
 
     def parameter_shapes(self, input_shape: Shape) -> dict:
         D, H, G = input_shape[2], self.units, self.gates * self.units
-        shapes = {"Wx": ((D, G), self.kernel_initializer), "Wh": ((H, G), self.recurrent_initializer)}
+        shapes = {"Wx": ((D, G), self.kernel_initializer)}
+        if self.recurrent_gates:
+            shapes["Wh"] = ((H, self.recurrent_gates * H), self.recurrent_initializer)
         return shapes | ({"b": ((G,), self.bias_initializer)} if self.use_bias else {})
 
     def bias(self, name: str) -> Array:
@@ -133,8 +145,8 @@ class Recurrent(Layer):
         """Return dx, or (dx, dh0) or (dx, dh0, dc0) where an initial state was given, and the gradients."""
         dy, *dstate = dy if self.return_state else (dy, *[None] * len(self.states))
         dy = None if dy is None else self.as_gradient(dy, cache.y_shape)
-        state_shape = (cache.y_shape[0], self.units)
-        dstate = [None if d is None else self.as_gradient(d, state_shape) for d in dstate]
+        shapes = [(cache.y_shape[0], size) for size in self.state_sizes]
+        dstate = [None if d is None else self.as_gradient(d, shape) for d, shape in zip(dstate, shapes, strict=True)]
         if cache.shown is not None and dy is not None:
             dy = dy * cache.shown
         dx, grads, dstate0 = self.run_backward(dy, tuple(dstate), cache.kernel)
@@ -168,17 +180,18 @@ class Recurrent(Layer):
         dropout_x = mask(draw_key(rng), self.dropout, (K, B, D), self.dtype) if self.dropout > 0 else None
         if self.recurrent_dropout == 0:
             return dropout_x, None
-        return dropout_x, mask(draw_key(rng), self.recurrent_dropout, (self.gates, B, self.units), self.dtype)
+        shape_h = (self.recurrent_gates, B, self.units)
+        return dropout_x, mask(draw_key(rng), self.recurrent_dropout, shape_h, self.dtype)
 
     def _checked_state(self, initial_state: Any, B: int) -> State:
-        shape = (B, self.units)
+        shapes = [(B, size) for size in self.state_sizes]
         if initial_state is None:
-            return tuple(self.backend.xp.zeros(shape, self.dtype) for _ in self.states)
+            return tuple(self.backend.xp.zeros(shape, self.dtype) for shape in shapes)
         arrays = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
         arrays = tuple(self.backend.array(array, self.dtype) for array in arrays)
-        if [array.shape for array in arrays] != [shape] * len(self.states):
+        if [array.shape for array in arrays] != shapes:
             raise ValueError(
-                f"{self.label} takes as initial_state {list(self.states)}, each of shape {shape}; "
+                f"{self.label} takes as initial_state {list(self.states)} of shapes {shapes}; "
                 f"got shapes {[array.shape for array in arrays]}"
             )
         return arrays
@@ -188,7 +201,6 @@ class Recurrent(Layer):
     def get_config(self) -> Config:
         return super().get_config() | {
             "units": self.units,
-            "activation": self.activation.get_config(),
             "use_bias": self.use_bias,
             "kernel_initializer": self.kernel_initializer.get_config(),
             "recurrent_initializer": self.recurrent_initializer.get_config(),
@@ -202,9 +214,11 @@ class Recurrent(Layer):
         }
 
     def describe(self) -> str:
-        words = [f"{self.units} units", self.activation.name]
-        words += ["sequences"] if self.return_sequences else []
+        return ", ".join([f"{self.units} units", self.activation.name, *self._how()])
+
+    def _how(self) -> list[str]:
+        words = ["sequences"] if self.return_sequences else []
         words += ["backwards"] if self.go_backwards else []
         words += [f"dropout {self.dropout:g}"] if self.dropout else []
         words += [f"recurrent dropout {self.recurrent_dropout:g}"] if self.recurrent_dropout else []
-        return ", ".join(words)
+        return words

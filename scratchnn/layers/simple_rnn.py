@@ -2,6 +2,8 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
+from scratchnn import activations
+from scratchnn.layers.base import Config
 from scratchnn.layers.recurrent import Recurrent
 
 
@@ -23,7 +25,8 @@ class SimpleRNN(Recurrent):
     gates = 1
 
     def __init__(self, units: int, activation: Any = "tanh", **settings: Any) -> None:
-        super().__init__(units, activation, **settings)
+        super().__init__(units, **settings)
+        self.activation = activations.get(activation)
 
     def run_forward(self, call: Recurrence) -> tuple[Array, State, Any]:
         params = self.params["Wx"], self.params["Wh"], self.bias("b")
@@ -31,3 +34,6 @@ class SimpleRNN(Recurrent):
 
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
         return self.backend.kernels.simple_rnn.backward(dy, dstate, cache)
+
+    def get_config(self) -> Config:
+        return super().get_config() | {"activation": self.activation.get_config()}

@@ -64,9 +64,9 @@ MESSAGES: list[tuple[str, Callable[[], Any], str]] = [
     (
         "one state for two",
         lambda: run(LSTM(H), X, initial_state=[np.zeros((2, H))]),
-        r"\['h', 'c'\], each of shape \(2, 7\); got shapes \[\(2, 7\)\]",
+        r"\['h', 'c'\] of shapes \[\(2, 7\), \(2, 7\)\]; got shapes \[\(2, 7\)\]",
     ),
-    ("state's shape", lambda: run(GRU(H), X, initial_state=[np.zeros((2, 3))]), r"shape \(2, 7\); got .*\(2, 3\)"),
+    ("state's shape", lambda: run(GRU(H), X, initial_state=[np.zeros((2, 3))]), r"shapes \[\(2, 7\)\]; got .*\(2, 3\)"),
     (
         "states of one way",
         lambda: run(Bidirectional(GRU(H)), X, initial_state=[np.zeros((2, H))]),

@@ -68,7 +68,7 @@ def test_parameter_count(layer: Layer, shape: tuple[int | None, ...], count: int
 
 
 def test_every_layer_is_counted() -> None:
-    assert {type(layer).__name__ for layer, _, _ in COUNTS} == set(LAYERS)
+    assert {type(layer).__name__ for layer, _, _ in COUNTS} == set(LAYERS) - {"RNN"}  # test_rnn.py
 
 
 def sigmoid() -> Dense:

@@ -9,13 +9,15 @@ import sys
 import textwrap
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from scratchnn_kernels import BACKENDS
+
 from scratchnn.architectures import ARCHITECTURES
 from scratchnn.threads import check_environment, cores
-from scratchnn.train import BACKENDS, one_of, print_warning
+from scratchnn.train import one_of, print_warning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +93,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         ])  # fmt: skip
         console.line("")
         if args.cluster is None:
-            _compile({task.settings.arch: task.settings for task in tasks}.values(), console)
+            _compile(list({task.settings.arch: task.settings for task in tasks}.values()), console)
         done = conduct(tasks, folder, runner, console, args.quiet)
     results = all_results(folder, list(ARCHITECTURES))
     path = _write_page(folder, results, found.corpus)
@@ -107,20 +109,19 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     return 1 if any(result.failed for result in results) else 0
 
 
-def _compile(all_settings: "Iterable[Settings]", console: "Console") -> None:
+def _compile(all_settings: "Sequence[Settings]", console: "Console") -> None:
     """Compile what the runs need before they begin: side by side, each would compile all of it for itself."""
-    from scratchnn import compiling
+    from scratchnn import backend, compiling
     from scratchnn.interrupts import Interrupts
     from scratchnn.preparation import build_model, use_every_kernel
 
     def work() -> None:
         for settings in all_settings:
-            if settings.backend == "cpu":
-                with suppress(ValueError):  # a model that cannot be built: its runs will fail, and are reported
-                    use_every_kernel(build_model(settings), settings)
+            with suppress(ValueError):  # a model that cannot be built: its runs will fail, and are reported
+                use_every_kernel(build_model(settings), settings)
 
-    with Interrupts() as interrupts:
-        compiling.compile_for(work, console, interrupts)
+    with Interrupts() as interrupts:  # one backend computes all runs of a study
+        compiling.compile_for(backend.load(all_settings[0].backend), work, console, interrupts)
 
 
 def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> "Path":

@@ -52,10 +52,15 @@ def check_environment() -> None:
     value = os.environ.get(_VARIABLE)
     if not value or "numba" in sys.modules:
         return
-    threads = _checked(value, f"the environment variable {_VARIABLE}")
+    _warn_of_many(_checked(value, f"the environment variable {_VARIABLE}"))
+
+
+@functools.cache
+def _warn_of_many(threads: int) -> None:
+    """Warn once: commands look before they load anything, and a backend looks again."""
     if threads > cores():
         message = f"{threads} threads on {cores()} cores will be slower than {cores()}"
-        warnings.warn(message, RuntimeWarning, stacklevel=3)
+        warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 def kernel_threads() -> int:
@@ -69,20 +74,6 @@ def kernel_threads() -> int:
 def cores() -> int:
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def use_threads(threads: int) -> None:
-    """Let the cpu kernels use at most so many of their threads from now on, in this thread of the program."""
-    import numba
-
-    numba.set_num_threads(min(threads, kernel_threads()))
-
-
-def release_memory() -> None:
-    """Give back the arrays that the cpu kernels keep to use them again."""
-    from scratchnn_kernels.cpu import pool
-
-    pool.release()
 
 
 def _checked(threads: int | str, what: str) -> int:

@@ -67,7 +67,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def results_in(folder: Path) -> dict[str, Any]:
     """All that a study's folder holds, without what was measured."""
     found: dict[str, Any] = {"study.json": (folder / "study.json").read_bytes()}
-    for path in sorted((folder / "runs").iterdir()):
+    for path in sorted((folder / "runs").glob("[!.]*")):  # a save that was killed leaves a hidden file for an hour
         found[path.name] = json.loads(path.read_text())["result"] if path.suffix == ".json" else path.read_bytes()
     return found
 

@@ -15,10 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import harness, machine, startup, tables
+from benchmarks import harness, machine, startup, study, tables
 from benchmarks.workloads import WORKLOADS
 
-RESULTS = Path(__file__).parent / "results" / "speed.json"
 README = harness.ROOT / "README.md"
 QUIET_LOAD = 0.25  # per core, averaged over the last minute
 
@@ -32,7 +31,7 @@ def main() -> int:
     add("--quick", action="store_true", help="ten batches for an epoch, one round, nothing written: to try it")
     add("--anyway", action="store_true", help="measure on a busy machine too, and say so in the results")
     add("--wait", type=float, default=180, metavar="SECONDS", help="for the machine to become quiet (default: 180)")
-    add("--out", type=Path, default=RESULTS, help="(default: benchmarks/results/speed.json)")
+    add("--out", type=Path, default=harness.SPEED_RESULTS, help="(default: benchmarks/results/speed.json)")
     args = parser.parse_args()
 
     load = quiet(args.wait if not (args.quick or args.anyway) else 0)
@@ -55,9 +54,7 @@ def main() -> int:
     if not args.quick:
         args.out.parent.mkdir(exist_ok=True)
         args.out.write_text(json.dumps(results, indent=1) + "\n")
-        if args.out == RESULTS:
-            from benchmarks import study  # which reads these results, and so imports this module
-
+        if args.out == harness.SPEED_RESULTS:
             page = tables.with_table(README.read_text(), tables.SPEED, text)
             headline = study.headline(json.loads(study.RESULTS.read_text()))  # it shows our seconds, too
             README.write_text(tables.with_table(page, tables.ACCURACY, headline))

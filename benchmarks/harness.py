@@ -18,6 +18,7 @@ from typing import Any
 from benchmarks import machine
 
 ROOT = Path(__file__).parents[1]
+SPEED_RESULTS = ROOT / "benchmarks" / "results" / "speed.json"  # what bench.py measured
 OURS = "scratchnn"
 RTOL = 1e-4  # between the losses of any framework and ours
 CROWDED = 0.1  # of all cores in use by others: a figure measured beside that is marked

@@ -15,8 +15,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from benchmarks import accuracy, bench, tables
-from benchmarks.harness import ROOT
+from benchmarks import accuracy, tables
+from benchmarks.harness import ROOT, SPEED_RESULTS
 
 RESULTS = Path(__file__).parent / "results" / "imdb.json"
 README, PAGE, FIGURES = ROOT / "README.md", ROOT / "docs" / "imdb.md", ROOT / "docs" / "imdb"
@@ -58,7 +58,7 @@ def read(folder: Path) -> dict[str, Any]:
 def headline(results: dict[str, Any]) -> str:
     """README's table: ours with interval, the published figure, Keras', and the seconds of an epoch."""
     keras = json.loads(accuracy.RESULTS.read_text())["runs"]
-    speed = json.loads(bench.RESULTS.read_text())["workloads"] if bench.RESULTS.exists() else {}
+    speed = json.loads(SPEED_RESULTS.read_text())["workloads"] if SPEED_RESULTS.exists() else {}
     rows = []
     for arch, model in results["article"]["models"].items():
         theirs = [run["test_accuracy"] for run in keras if run["arch"] == arch]

@@ -193,7 +193,7 @@ def test_without_a_writable_cache_there_is_one_line_and_the_data(published, tmp_
             raise OSError(30, "Read-only file system") if obstacle == "read-only" else OSError(28, "No space left")
 
         # Permissions do not bind the superuser, under whom tests often run, so the calls themselves fail.
-        monkeypatch.setattr(*((cache.tempfile, "mkstemp") if obstacle == "read-only" else (np, "savez")), fail)
+        monkeypatch.setattr(*((Path, "mkdir") if obstacle == "read-only" else (np, "savez")), fail)
     monkeypatch.setenv("SCRATCHNN_CACHE", str(folder))
     with pytest.warns(DataWarning, match="no cache is kept in") as caught:
         data = load(published)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scratchnn_kernels import BACKENDS
 
 from scratchnn.architectures import ARCHITECTURES
+from scratchnn.checks import whole_number
 from scratchnn.threads import check_environment, cores
 from scratchnn.train import one_of, print_warning
 
@@ -55,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
-    if args.workers is not None and not 1 <= args.workers <= 1024:
-        raise ValueError(f"--workers must be from 1 to 1024, got {args.workers}")
+    if args.workers is not None:
+        whole_number("--workers", args.workers, 1, 1024)
     if args.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {args.seeds}; 6 or more can tell models apart")
 

@@ -1,12 +1,14 @@
 """Threads: how many the kernels use, and that nobody else's get in their way."""
 
 import functools
-import operator
 import os
+import re
 import sys
 import warnings
 from contextlib import AbstractContextManager
 from typing import Any
+
+from scratchnn.checks import whole_number
 
 _VARIABLE = "NUMBA_NUM_THREADS"
 _MOST = 1024
@@ -37,7 +39,7 @@ def set_threads(threads: int) -> None:
         ValueError: for a number below 1 or absurdly large.
         RuntimeError: once the kernels are loaded: their threads cannot become more.
     """
-    number = _checked(threads, "the number of threads")
+    number = whole_number("the number of threads", threads, 1, _MOST)
     if "numba" in sys.modules:
         raise RuntimeError("set_threads must come before the first model is made; or set NUMBA_NUM_THREADS=N")
     os.environ[_VARIABLE] = str(number)
@@ -52,7 +54,8 @@ def check_environment() -> None:
     value = os.environ.get(_VARIABLE)
     if not value or "numba" in sys.modules:
         return
-    _warn_of_many(_checked(value, f"the environment variable {_VARIABLE}"))
+    number = int(value) if re.fullmatch(r" *[+-]?[0-9]+ *", value) else value
+    _warn_of_many(whole_number(f"the environment variable {_VARIABLE}", number, 1, _MOST))
 
 
 @functools.cache
@@ -74,15 +77,3 @@ def kernel_threads() -> int:
 def cores() -> int:
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _checked(threads: int | str, what: str) -> int:
-    try:
-        number = int(threads) if isinstance(threads, str) else operator.index(threads)
-    except (ValueError, TypeError):
-        number = 0
-    if isinstance(threads, bool):
-        number = 0
-    if not 1 <= number <= _MOST:
-        raise ValueError(f"{what} must be from 1 to {_MOST}, got {threads!r}")
-    return number

@@ -144,16 +144,18 @@ def _reviews(results: "list[RunResult]", corpus: "Corpus") -> "dict[str, Reviews
 
 def _summary(results: "list[RunResult]") -> list[str]:
     """A table of what came out: per model all that a glance wants to know."""
-    lines = [f"{'model':<12}  runs  failed  {'mean':>6}  {'lowest':>6}  {'highest':>7}  published"]
+    from scratchnn.report.table import table
+
+    rows = [["model", "runs", "failed", "mean", "lowest", "highest", "published"]]
     for arch in dict.fromkeys(result.arch for result in results):
         runs = [result for result in results if result.arch == arch]
         values = [result.test_accuracy for result in runs if not result.failed]
         told = ARCHITECTURES[arch].published
-        cells = [f"{arch:<12}", f"{len(runs):>4}", f"{len(runs) - len(values):>6}"]
-        cells += [f"{sum(values) / len(values):6.4f}", f"{min(values):6.4f}", f"{max(values):7.4f}"] if values else []
-        cells += [f"{told.accuracy:9.4f}"] if values and told and told.accuracy is not None else []
-        lines.append("  ".join(cells))
-    return lines + [f"{run.arch} seed {run.seed} failed: {run.error}" for run in results if run.failed]
+        numbers = [sum(values) / len(values), min(values), max(values)] if values else [None] * 3
+        numbers.append(told.accuracy if values and told else None)
+        cells = ["" if number is None else f"{number:.4f}" for number in numbers]
+        rows.append([arch, str(len(runs)), str(len(runs) - len(values)), *cells])
+    return table(rows, "<>>>>>>") + [f"{run.arch} seed {run.seed} failed: {run.error}" for run in results if run.failed]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -104,10 +104,10 @@ def _explain_kernels(args: argparse.Namespace) -> None:
 
 def _list() -> None:
     """Print every architecture with its settings, its size and its published accuracy."""
-    from scratchnn.report.listing import listing
+    from scratchnn.report.table import table
     from scratchnn.sequential import Sequential
 
-    rows = []
+    rows = [("name", "parameters", "vocabulary", "length", "optimizer", "batch", "epochs", "published", "")]
     for architecture in ARCHITECTURES.values():
         settings, published = architecture.settings(), architecture.published or Published()
         model = Sequential(architecture.layers(settings.vocabulary), backend="reference")
@@ -118,7 +118,7 @@ def _list() -> None:
         cells += ["" if published.accuracy is None else f"{published.accuracy:.4f}"]
         cells += [f"{architecture.summary} ({published.remark})" if published.remark else architecture.summary]
         rows.append(tuple(cells))
-    print("\n".join(listing(rows)))
+    print("\n".join(table(rows, "<>>><>>><")))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchnn_kernels.gpu import availability, dispatch
+from scratchnn_kernels.gpu import availability
 
 from benchmarks import tables
 from benchmarks.gpu import plan, report
@@ -33,6 +33,7 @@ from benchmarks.gpu.results import Results
 from benchmarks.gpu.workers import Worker
 from benchmarks.harness import ROOT
 from scratchnn.atomic_file import write_atomically
+from scratchnn.report.kernels import rules_text
 
 OUT = ROOT / "benchmarks" / "results" / "gpu.json"
 PAGE = ROOT / "docs" / "gpu.md"
@@ -84,7 +85,7 @@ class Run:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.explain_kernels:
-        print(dispatch.explain())
+        print(rules_text())
         return 0
     problem = availability.problem()
     if problem is not None:

@@ -320,6 +320,16 @@ def test_the_download_is_checked_cached_and_cited_once(server, capsys):
     assert os.listdir(cache_file().parent) == [cache.FILE_NAME]
 
 
+def test_a_terminal_sees_how_far_the_download_is(server, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    load()
+    told = capsys.readouterr().err.split("\r")
+    shown = [int(part.strip().rstrip("%")) for part in told if part.strip().endswith("%")]
+    ends = [n for n, percent in enumerate(shown) if percent == 100]
+    assert ends[-1] == len(shown) - 1 and shown[: ends[0]] == sorted(shown[: ends[0]])
+    assert told[-2].strip() == "", "it is cleared in the end"
+
+
 def test_a_download_with_another_hash_is_not_used(server):
     server.content["imdb.npz"] += b"!"
     assert load_stand_in().is_synthetic

@@ -151,8 +151,9 @@ def _summary(results: "list[RunResult]") -> list[str]:
         runs = [result for result in results if result.arch == arch]
         values = [result.test_accuracy for result in runs if not result.failed]
         told = ARCHITECTURES[arch].published
-        numbers = [sum(values) / len(values), min(values), max(values)] if values else [None] * 3
-        numbers.append(told.accuracy if values and told else None)
+        numbers = (
+            [sum(values) / len(values), min(values), max(values), told and told.accuracy] if values else [None] * 4
+        )
         cells = ["" if number is None else f"{number:.4f}" for number in numbers]
         rows.append([arch, str(len(runs)), str(len(runs) - len(values)), *cells])
     return table(rows, "<>>>>>>") + [f"{run.arch} seed {run.seed} failed: {run.error}" for run in results if run.failed]

@@ -107,7 +107,9 @@ def _list() -> None:
     from scratchnn.report.table import table
     from scratchnn.sequential import Sequential
 
-    rows = [("name", "parameters", "vocabulary", "length", "optimizer", "batch", "epochs", "published", "")]
+    rows: list[Sequence[str]] = [
+        ("name", "parameters", "vocabulary", "length", "optimizer", "batch", "epochs", "published", "")
+    ]
     for architecture in ARCHITECTURES.values():
         settings, published = architecture.settings(), architecture.published or Published()
         model = Sequential(architecture.layers(settings.vocabulary), backend="reference")
@@ -117,7 +119,7 @@ def _list() -> None:
         cells += [str(settings.batch_size), str(settings.epochs)]
         cells += ["" if published.accuracy is None else f"{published.accuracy:.4f}"]
         cells += [f"{architecture.summary} ({published.remark})" if published.remark else architecture.summary]
-        rows.append(tuple(cells))
+        rows.append(cells)
     print("\n".join(table(rows, "<>>><>>><")))
 
 

@@ -37,7 +37,8 @@ def fetch() -> RawFiles:
     pooch.get_logger().setLevel("WARNING")  # it would name the temporary folder as if the files were kept there
     print(f"downloading the IMDB reviews (19 MB) from {URL}", file=sys.stderr)
     # pooch's own annotations do not agree with each other here.
-    downloader: Any = pooch.HTTPDownloader(progressbar=_Percentage() if sys.stderr.isatty() else False, timeout=STALL_S)
+    shown: Any = _Percentage() if sys.stderr.isatty() else False
+    downloader: Any = pooch.HTTPDownloader(progressbar=shown, timeout=STALL_S)
     try:
         with tempfile.TemporaryDirectory(prefix="scratchnn-") as folder:
             for name, known_hash in (NPZ, INDEX):

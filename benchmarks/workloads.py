@@ -4,16 +4,19 @@ Layers and their settings are spelled as in Keras, and so are the shapes and the
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from scratchnn import architectures as presets
+from scratchnn.architectures import OUTPUT, dropout, recurrent
+
 TRAIN_REVIEWS, TEST_REVIEWS = 20_000, 25_000
 GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
 
-Layer = tuple[str, dict[str, Any]]  # the name of its class and its settings
+Layer = tuple[str, Mapping[str, Any]]  # the name of its class and its settings
 Weights = list[list[np.ndarray]]  # the arrays of each layer
 
 
@@ -21,37 +24,15 @@ def embedding(V: int, D: int) -> Layer:
     return "Embedding", {"input_dim": V, "output_dim": D}
 
 
-def recurrent(kind: str, H: int, sequences: bool = False) -> Layer:
-    return kind, {"units": H, "return_sequences": sequences}
+def preset(name: str) -> tuple[Layer, ...]:
+    return presets.ARCHITECTURES[name].layers.parts
 
 
-def dense(H: int, activation: str) -> Layer:
-    return "Dense", {"units": H, "activation": activation}
-
-
-def dropout(rate: float) -> Layer:
-    return "Dropout", {"rate": rate}
-
-
-OUTPUT = dense(1, "sigmoid")
-CONVOLUTION: Layer = ("Conv1D", {"filters": 32, "kernel_size": 7, "activation": "relu"})
-CONVOLUTIONS: tuple[Layer, ...] = (
-    CONVOLUTION,
-    ("MaxPooling1D", {"pool_size": 5}),
-    CONVOLUTION,
-    ("GlobalMaxPooling1D", {}),
-)
-
-# What follows the embedding. The first five are the published models of scratchnn/architectures.py.
+# What follows the embedding.
 ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
-    "ff": (("Flatten", {}), OUTPUT),
-    "rnn": (recurrent("SimpleRNN", 32, sequences=True), recurrent("SimpleRNN", 32), OUTPUT),
-    "lstm": (recurrent("LSTM", 32), dense(32, "relu"), dropout(0.2), OUTPUT),
-    "cnn": (*CONVOLUTIONS, OUTPUT),
-    "cnn-linear": (*CONVOLUTIONS, dense(1, "linear")),
+    **{name: preset(name) for name in ("ff", "rnn", "lstm", "cnn", "cnn-linear", "lstm-dropout")},
+    "rnn-500": preset("rnn32"),
     "gru": (recurrent("GRU", 32), OUTPUT),
-    "lstm-dropout": (dropout(0.25), recurrent("LSTM", 32), dropout(0.25), OUTPUT),
-    "rnn-500": (recurrent("SimpleRNN", 32), OUTPUT),
     "lstm-128": (recurrent("LSTM", 128), OUTPUT),
 }
 
@@ -108,7 +89,7 @@ class Stage:
     """A layer where it stands: what comes in, (T, D) or (D,), and the shapes of its weights in Keras' layout."""
 
     kind: str
-    settings: dict[str, Any]
+    settings: Mapping[str, Any]
     x: tuple[int, ...]
     y: tuple[int, ...]
     weights: tuple[tuple[int, ...], ...] = ()

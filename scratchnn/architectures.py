@@ -1,7 +1,6 @@
 """The published models by name, and a few of our own: layers, settings, and the figures they were published with.
 
-`scratchnn`'s names are looked up when a model is built, not when this file is read, so that the command line can list
-the names at once.
+Layers are made when a model is built, not when this file is read, so that the command line can list the names at once.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +13,26 @@ from scratchnn.settings import Settings
 
 if TYPE_CHECKING:
     from scratchnn.layers import Layer
+
+
+Part = tuple[str, Mapping[str, Any]]  # a layer: the name of its class and its settings
+
+
+class Stack:
+    """Layers as data, of which those of other frameworks can be made as well: an embedding of `features` numbers for
+    each word, and the `parts` that follow it. Called with the vocabulary size V, it returns new layers of ours."""
+
+    def __init__(self, features: int, *parts: Part) -> None:
+        self.features, self.parts = features, parts
+
+    def __call__(self, V: int) -> list["Layer"]:
+        return [nn.layers.Embedding(V, self.features), *map(_layer, self.parts)]
+
+
+def _layer(part: Part) -> "Layer":
+    kind, settings = part
+    inside = {name: _layer(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+    return getattr(nn.layers, kind)(**inside)
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class Published:
 class Architecture:
     name: str
     summary: str
-    layers: Callable[[int], list["Layer"]]  # from the vocabulary size V
+    layers: Callable[[int], list["Layer"]]  # from the vocabulary size V, such as a `Stack`
     defaults: Mapping[str, Any] = field(default_factory=dict)  # where they differ from those of `Settings`
     published: Published | None = None
 
@@ -43,116 +62,30 @@ def named(name: str) -> Architecture:
     return look_up("architecture", name, ARCHITECTURES)
 
 
-# ---- One article's models: vocabulary 1,000, the last 100 words, Adam, batches of 32, 10 epochs.
+# ---- Layers as data: the name of a class and its settings, spelled as in Keras.
 
 
-def _ff(V: int) -> list["Layer"]:
-    return [nn.layers.Embedding(V, 16), nn.layers.Flatten(), _output()]
+def recurrent(kind: str, H: int, sequences: bool = False, **settings: Any) -> Part:
+    return kind, {"units": H, "return_sequences": sequences, **settings}
 
 
-def _rnn(V: int) -> list["Layer"]:
-    return [
-        nn.layers.Embedding(V, 16),
-        nn.layers.SimpleRNN(32, return_sequences=True),
-        nn.layers.SimpleRNN(32),
-        _output(),
-    ]
+def bidirectional(layer: Part) -> Part:
+    return "Bidirectional", {"layer": layer}
 
 
-def _lstm(V: int) -> list["Layer"]:
-    return _with_dense_head(V, nn.layers.LSTM(32))
+def dense(H: int, activation: str) -> Part:
+    return "Dense", {"units": H, "activation": activation}
 
 
-def _cnn(V: int) -> list["Layer"]:
-    return _cnn_up_to_its_output(V, "sigmoid")
+def dropout(rate: float) -> Part:
+    return "Dropout", {"rate": rate}
 
 
-def _cnn_linear(V: int) -> list["Layer"]:
-    # As published: a cross-entropy on probabilities over an output that is not one. It clips the output to [0, 1],
-    # where the gradient is zero, so reviews that leave the interval teach nothing any more.
-    return _cnn_up_to_its_output(V, "linear")
-
-
-def _cnn_up_to_its_output(V: int, activation: str) -> list["Layer"]:
-    return [
-        nn.layers.Embedding(V, 16),
-        nn.layers.Conv1D(32, 7, activation="relu"),
-        nn.layers.MaxPooling1D(5),
-        nn.layers.Conv1D(32, 7, activation="relu"),
-        nn.layers.GlobalMaxPooling1D(),
-        nn.layers.Dense(1, activation=activation),
-    ]
-
-
-# ---- Models of ours with that article's settings: the reader's next questions.
-
-
-def _gru(V: int) -> list["Layer"]:
-    return _with_dense_head(V, nn.layers.GRU(32))
-
-
-def _bilstm(V: int) -> list["Layer"]:
-    return _with_dense_head(V, nn.layers.Bidirectional(nn.layers.LSTM(32)))
-
-
-def _cnn_lstm(V: int) -> list["Layer"]:
-    return [
-        nn.layers.Embedding(V, 16),
-        nn.layers.Conv1D(32, 7, activation="relu"),
-        nn.layers.MaxPooling1D(5),
-        nn.layers.LSTM(32),
-        _output(),
-    ]
-
-
-# ---- Longer reviews, more words.
-
-
-def _lstm_dropout(V: int) -> list["Layer"]:
-    return [
-        nn.layers.Embedding(V, 16),
-        nn.layers.Dropout(0.25),
-        nn.layers.LSTM(32),
-        nn.layers.Dropout(0.25),
-        _output(),
-    ]
-
-
-def _rnn28(V: int) -> list["Layer"]:
-    return [nn.layers.Embedding(V, 32), nn.layers.SimpleRNN(28), _output()]
-
-
-def _rnn32(V: int) -> list["Layer"]:
-    return [nn.layers.Embedding(V, 32), nn.layers.SimpleRNN(32), _output()]
-
-
-def _rnn_stacked(V: int) -> list["Layer"]:
-    sequences = [nn.layers.SimpleRNN(32, return_sequences=True) for _ in range(3)]
-    return [nn.layers.Embedding(V, 32), *sequences, nn.layers.SimpleRNN(32), _output()]
-
-
-def _birnn(V: int) -> list["Layer"]:
-    return [nn.layers.Embedding(V, 32), nn.layers.Bidirectional(nn.layers.SimpleRNN(32)), _output()]
-
-
-def _rnn_vdropout(V: int) -> list["Layer"]:
-    # Variational dropout: one mask for all time steps of a review.
-    return [nn.layers.Embedding(V, 32), nn.layers.SimpleRNN(32, dropout=0.2, recurrent_dropout=0.2), _output()]
-
-
-def _output() -> "Layer":
-    return nn.layers.Dense(1, activation="sigmoid")
-
-
-def _with_dense_head(V: int, recurrent: "Layer") -> list["Layer"]:
-    return [
-        nn.layers.Embedding(V, 16),
-        recurrent,
-        nn.layers.Dense(32, activation="relu"),
-        nn.layers.Dropout(0.2),
-        _output(),
-    ]
-
+OUTPUT = dense(1, "sigmoid")
+_DENSE_HEAD = (dense(32, "relu"), dropout(0.2), OUTPUT)
+_CONVOLUTION: Part = ("Conv1D", {"filters": 32, "kernel_size": 7, "activation": "relu"})
+_POOLING: Part = ("MaxPooling1D", {"pool_size": 5})
+_CONVOLUTIONS = (_CONVOLUTION, _POOLING, _CONVOLUTION, ("GlobalMaxPooling1D", {}))
 
 _LONG = {"vocabulary": 10_000, "length": 500, "optimizer": "rmsprop", "batch_size": 128}
 _LSTM_DROPOUT = {
@@ -168,45 +101,77 @@ _LSTM_DROPOUT = {
 ARCHITECTURES = {
     architecture.name: architecture
     for architecture in (
+        # One article's models: vocabulary 1,000, the last 100 words, Adam, batches of 32, 10 epochs.
         Architecture(
             "ff",
             "embedding and one dense layer: the order of words by position only",
-            _ff,
+            Stack(16, ("Flatten", {}), OUTPUT),
             published=Published(0.7931, 0.5968),
         ),
-        Architecture("rnn", "two stacked SimpleRNN", _rnn, published=Published(0.7911, 0.4948)),
-        Architecture("lstm", "LSTM, dense layer, dropout", _lstm, published=Published(0.8321, 0.4092)),
-        Architecture("cnn", "two convolutions with max pooling", _cnn),
+        Architecture(
+            "rnn",
+            "two stacked SimpleRNN",
+            Stack(16, recurrent("SimpleRNN", 32, sequences=True), recurrent("SimpleRNN", 32), OUTPUT),
+            published=Published(0.7911, 0.4948),
+        ),
+        Architecture(
+            "lstm",
+            "LSTM, dense layer, dropout",
+            Stack(16, recurrent("LSTM", 32), *_DENSE_HEAD),
+            published=Published(0.8321, 0.4092),
+        ),
+        Architecture("cnn", "two convolutions with max pooling", Stack(16, *_CONVOLUTIONS, OUTPUT)),
         Architecture(
             "cnn-linear",
             "cnn as published, without the sigmoid at its end",
-            _cnn_linear,
+            # A cross-entropy on probabilities over an output that is not one: it clips the output to [0, 1], where the
+            # gradient is zero, so reviews that leave the interval teach nothing any more.
+            Stack(16, *_CONVOLUTIONS, dense(1, "linear")),
             published=Published(0.7915, 0.6494),
         ),
-        Architecture("gru", "lstm with a GRU in the LSTM's place", _gru),
-        Architecture("bilstm", "lstm, read from both ends", _bilstm),
-        Architecture("cnn-lstm", "an LSTM on what one convolution found", _cnn_lstm),
+        # Models of ours with that article's settings: the reader's next questions.
+        Architecture("gru", "lstm with a GRU in the LSTM's place", Stack(16, recurrent("GRU", 32), *_DENSE_HEAD)),
+        Architecture(
+            "bilstm", "lstm, read from both ends", Stack(16, bidirectional(recurrent("LSTM", 32)), *_DENSE_HEAD)
+        ),
+        Architecture(
+            "cnn-lstm",
+            "an LSTM on what one convolution found",
+            Stack(16, _CONVOLUTION, _POOLING, recurrent("LSTM", 32), OUTPUT),
+        ),
+        # Longer reviews, more words.
         Architecture(
             "lstm-dropout",
             "LSTM between two dropouts, reviews joined and split again",
-            _lstm_dropout,
+            Stack(16, dropout(0.25), recurrent("LSTM", 32), dropout(0.25), OUTPUT),
             _LSTM_DROPOUT,
             Published(remark="published without batch size and epochs: these are ours"),
         ),
-        Architecture("rnn28", "SimpleRNN of 28 units", _rnn28, _LONG),
+        Architecture("rnn28", "SimpleRNN of 28 units", Stack(32, recurrent("SimpleRNN", 28), OUTPUT), _LONG),
         Architecture(
             "rnn32",
             "SimpleRNN of 32 units, trained until long after it overfits",
-            _rnn32,
+            Stack(32, recurrent("SimpleRNN", 32), OUTPUT),
             {**_LONG, "epochs": 100},
             Published(remark="published: best validation accuracy about 0.85, overfits after 8 to 10 epochs"),
         ),
-        Architecture("rnn-stacked", "four stacked SimpleRNN", _rnn_stacked, _LONG),
-        Architecture("birnn", "SimpleRNN, read from both ends", _birnn, _LONG),
+        Architecture(
+            "rnn-stacked",
+            "four stacked SimpleRNN",
+            Stack(32, *[recurrent("SimpleRNN", 32, sequences=True)] * 3, recurrent("SimpleRNN", 32), OUTPUT),
+            _LONG,
+        ),
+        Architecture(
+            "birnn",
+            "SimpleRNN, read from both ends",
+            Stack(32, bidirectional(recurrent("SimpleRNN", 32)), OUTPUT),
+            _LONG,
+        ),
         Architecture(
             "rnn-vdropout",
             "rnn32 with dropout and recurrent dropout",
-            _rnn_vdropout,
+            # Variational dropout: one mask for all time steps of a review.
+            Stack(32, recurrent("SimpleRNN", 32, dropout=0.2, recurrent_dropout=0.2), OUTPUT),
             {**_LONG, "epochs": 100},
             Published(remark="published: overfits after 60 to 70 epochs only"),
         ),

@@ -3,16 +3,27 @@
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from errno import EINVAL, ENOTSUP
 from pathlib import Path
+from typing import BinaryIO
 
 _TEMPORARY = ".scratchnn-{}.tmp"
 _LEFTOVER_SECONDS = 3600.0
 
 
 def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:
-    """Put `chunks` into a temporary file of the same folder, sync it, rename it to `path`, and sync the folder.
+    """Replace the file at `path` by `chunks`; see `replacing`."""
+    with replacing(path) as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A temporary file of the same folder to write to; at the end it is synced and renamed to `path`, and the folder
+    is synced.
 
     Raises:
         OSError: if that fails at any point: the earlier file is intact and the temporary one removed.
@@ -23,8 +34,7 @@ def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> N
         _remove_leftovers(target.parent)
         try:
             with open(temporary, "xb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, target)

@@ -1,22 +1,22 @@
-"""The one place where a backend is chosen.
+"""The one place where a backend is chosen, and where one differs from another outside of the kernels.
 
-A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`, `gpu`) and the memory
-that its arrays lie in: the host's, or the GPU's. Array code outside the kernels is written once, with NumPy's functions
-where they are given an array, which CuPy's arrays answer themselves, and with `xp` where an array is made.
+A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`, `gpu`), the memory that
+its arrays lie in, the host's or the GPU's, and what there is to compile before it runs. Array code outside the kernels
+is written once, with NumPy's functions where they are given an array, which CuPy's arrays answer themselves, and with
+`xp` where an array is made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
+from scratchnn_kernels import BACKENDS
 from scratchnn_kernels.contract import REFERENCE_ONLY, Array, Kernels
 
 from scratchnn.lookup import look_up
-from scratchnn.threads import check_environment
-
-BACKENDS = ("reference", "cpu", "gpu")
+from scratchnn.threads import check_environment, kernel_threads
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,22 @@ class Backend:
         """Whether numbers can be looked at as soon as they are computed, without making anybody wait."""
         return True
 
-    @property
-    def device_name(self) -> str | None:
-        """The name of the GPU; None for the host."""
-        return None
+    def hardware(self) -> dict[str, Any]:
+        """What computes, for the record of a run: the number of threads, or the name of the GPU."""
+        return {"threads": kernel_threads()}
+
+    def builds_for(self, work: Callable[[], object]) -> Sequence[Any]:
+        """The kernels that `work` launches, each of which can be compiled before: see scratchnn_kernels/cpu/precompile.
+
+        `work` is called without its kernels, or not at all where there is nothing to compile ahead.
+        """
+        return ()
+
+    def use_threads(self, threads: int) -> None:
+        """Let the kernels use at most so many of their threads from now on, in this thread of the program."""
+
+    def release_memory(self) -> None:
+        """Give back the arrays that the kernels keep to use them again."""
 
     def pair(self, kernel: str, owner: str) -> Any:
         """The kernel pair of this name, which `owner` needs and not every backend has.
@@ -76,6 +88,25 @@ class Backend:
         """Raise MemoryError if there is certainly too little for it."""
 
 
+class CompiledBackend(Backend):
+    """Kernels that Numba compiles, with threads and a pool of arrays of their own."""
+
+    def builds_for(self, work: Callable[[], object]) -> Sequence[Any]:
+        from scratchnn_kernels.cpu import precompile
+
+        return precompile.builds_for(work)
+
+    def use_threads(self, threads: int) -> None:
+        import numba
+
+        numba.set_num_threads(min(threads, kernel_threads()))
+
+    def release_memory(self) -> None:
+        from scratchnn_kernels.cpu import pool
+
+        pool.release()
+
+
 class DeviceBackend(Backend):
     """Kernels whose arrays lie in the GPU's memory. They run while Python goes on: whoever looks at a number waits."""
 
@@ -83,11 +114,10 @@ class DeviceBackend(Backend):
     def looks_at_every_step(self) -> bool:
         return False
 
-    @property
-    def device_name(self) -> str:
+    def hardware(self) -> dict[str, Any]:
         from scratchnn_kernels.gpu import device
 
-        return device.current().name
+        return {"device": device.current().name}
 
     def array(self, x: Any, dtype: DTypeLike) -> Array:
         from scratchnn_kernels.gpu import device
@@ -130,7 +160,7 @@ def load(name: str) -> Backend:
         check_environment()
         from scratchnn_kernels import cpu
 
-        return Backend(name, cpu)
+        return CompiledBackend(name, cpu)
     from scratchnn_kernels import gpu
     from scratchnn_kernels.gpu import availability, device
 

@@ -9,13 +9,16 @@ import sys
 import textwrap
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from scratchnn_kernels import BACKENDS
+
 from scratchnn.architectures import ARCHITECTURES
+from scratchnn.checks import whole_number
 from scratchnn.threads import check_environment, cores
-from scratchnn.train import BACKENDS, one_of, print_warning
+from scratchnn.train import one_of, print_warning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
-    if args.workers is not None and not 1 <= args.workers <= 1024:
-        raise ValueError(f"--workers must be from 1 to 1024, got {args.workers}")
+    if args.workers is not None:
+        whole_number("--workers", args.workers, 1, 1024)
     if args.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {args.seeds}; 6 or more can tell models apart")
 
@@ -91,7 +94,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         ])  # fmt: skip
         console.line("")
         if args.cluster is None:
-            _compile({task.settings.arch: task.settings for task in tasks}.values(), console)
+            _compile(list({task.settings.arch: task.settings for task in tasks}.values()), console)
         done = conduct(tasks, folder, runner, console, args.quiet)
     results = all_results(folder, list(ARCHITECTURES))
     path = _write_page(folder, results, found.corpus)
@@ -107,20 +110,19 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     return 1 if any(result.failed for result in results) else 0
 
 
-def _compile(all_settings: "Iterable[Settings]", console: "Console") -> None:
+def _compile(all_settings: "Sequence[Settings]", console: "Console") -> None:
     """Compile what the runs need before they begin: side by side, each would compile all of it for itself."""
-    from scratchnn import compiling
+    from scratchnn import backend, compiling
     from scratchnn.interrupts import Interrupts
     from scratchnn.preparation import build_model, use_every_kernel
 
     def work() -> None:
         for settings in all_settings:
-            if settings.backend == "cpu":
-                with suppress(ValueError):  # a model that cannot be built: its runs will fail, and are reported
-                    use_every_kernel(build_model(settings), settings)
+            with suppress(ValueError):  # a model that cannot be built: its runs will fail, and are reported
+                use_every_kernel(build_model(settings), settings)
 
-    with Interrupts() as interrupts:
-        compiling.compile_for(work, console, interrupts)
+    with Interrupts() as interrupts:  # one backend computes all runs of a study
+        compiling.compile_for(backend.load(all_settings[0].backend), work, console, interrupts)
 
 
 def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> "Path":
@@ -142,16 +144,19 @@ def _reviews(results: "list[RunResult]", corpus: "Corpus") -> "dict[str, Reviews
 
 def _summary(results: "list[RunResult]") -> list[str]:
     """A table of what came out: per model all that a glance wants to know."""
-    lines = [f"{'model':<12}  runs  failed  {'mean':>6}  {'lowest':>6}  {'highest':>7}  published"]
+    from scratchnn.report.table import table
+
+    rows = [["model", "runs", "failed", "mean", "lowest", "highest", "published"]]
     for arch in dict.fromkeys(result.arch for result in results):
         runs = [result for result in results if result.arch == arch]
         values = [result.test_accuracy for result in runs if not result.failed]
         told = ARCHITECTURES[arch].published
-        cells = [f"{arch:<12}", f"{len(runs):>4}", f"{len(runs) - len(values):>6}"]
-        cells += [f"{sum(values) / len(values):6.4f}", f"{min(values):6.4f}", f"{max(values):7.4f}"] if values else []
-        cells += [f"{told.accuracy:9.4f}"] if values and told and told.accuracy is not None else []
-        lines.append("  ".join(cells))
-    return lines + [f"{run.arch} seed {run.seed} failed: {run.error}" for run in results if run.failed]
+        numbers = (
+            [sum(values) / len(values), min(values), max(values), told and told.accuracy] if values else [None] * 4
+        )
+        cells = ["" if number is None else f"{number:.4f}" for number in numbers]
+        rows.append([arch, str(len(runs)), str(len(runs) - len(values)), *cells])
+    return table(rows, "<>>>>>>") + [f"{run.arch} seed {run.seed} failed: {run.error}" for run in results if run.failed]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,9 +1,10 @@
-"""Compiling the cpu kernels before they are needed, where the user can see it."""
+"""Compiling kernels before they are needed, where the user can see it."""
 
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from scratchnn.backend import Backend
 from scratchnn.interrupts import Interrupts
 from scratchnn.report.console import Console
 
@@ -17,15 +18,13 @@ class Compiled(NamedTuple):
     seconds: float
 
 
-def compile_for(work: Callable[[], object], console: Console, interrupts: Interrupts) -> Compiled:
-    """Compile the kernels that `work` launches; it is called without them, as `precompile.builds_for` says.
+def compile_for(backend: Backend, work: Callable[[], object], console: Console, interrupts: Interrupts) -> Compiled:
+    """Compile the kernels that `work` launches; it is called without them, as `Backend.builds_for` says.
 
     Nothing is printed where all of them are there already. Signals are acted on between two kernels.
     """
-    from scratchnn_kernels.cpu import precompile  # imports Numba
-
     started = time.perf_counter()
-    builds = precompile.builds_for(work)
+    builds = backend.builds_for(work)
     missing = [build for build in builds if not build.is_ready()]
     if missing and not console.can_rewrite:
         console.line(f"compiling {_kernels(len(missing))}, once on this machine")

@@ -5,7 +5,6 @@ import math
 import os
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from scratchnn import backend, compiling, loading, saving
 from scratchnn.callbacks import Callback, Logs
@@ -19,7 +18,6 @@ from scratchnn.report.curves import plot_curves
 from scratchnn.report.diagram import plot_model
 from scratchnn.run_folder import RunFolder
 from scratchnn.settings import Settings
-from scratchnn.threads import kernel_threads
 
 
 @dataclass
@@ -48,7 +46,7 @@ def start(settings: Settings, source: str | None) -> Run:
         "vocabulary": list(data.vocabulary.words),
     }
     config = {key: value for key, value in dataclasses.asdict(settings).items() if key != "arch"}
-    folder = RunFolder.create(settings.out, settings.arch, {**config, **hardware(model), "data": about_data})
+    folder = RunFolder.create(settings.out, settings.arch, {**config, **model.backend.hardware(), "data": about_data})
     run = Run(settings, data, model, folder, Progress())
     saving.save_checkpoint(model, run.progress, folder.checkpoint)
     return run
@@ -81,12 +79,6 @@ def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None)
     return Run(settings, data, model, folder, progress)
 
 
-def hardware(model: Model) -> dict[str, Any]:
-    """What a model computes on, for the record of a run."""
-    name = model.backend.device_name
-    return {"threads": kernel_threads()} if name is None else {"device": name}
-
-
 def header(run: Run) -> list[tuple[str, str]]:
     """What a reader of the output wants to know before the numbers."""
     settings, data, model = run.settings, run.data, run.model
@@ -95,6 +87,8 @@ def header(run: Run) -> list[tuple[str, str]]:
     digest = f"digest {data.digest[:8]} {'ok' if data.digest_known else 'not the published one'}"
     clip = "" if settings.global_clipnorm is None else f", gradient clipped to {settings.global_clipnorm:g}"
     assert model.optimizer is not None
+    hardware = model.backend.hardware()
+    threads = f"{hardware.get('threads')} threads"
     return [
         ("data", f"{data.source}, {digest}"),
         (
@@ -109,7 +103,7 @@ def header(run: Run) -> list[tuple[str, str]]:
             "train",
             f"{settings.optimizer}, learning rate {model.optimizer.learning_rate:g}, batch {settings.batch_size}{clip}",
         ),
-        ("machine", f"backend {settings.backend}, {model.backend.device_name or f'{kernel_threads()} threads'}"),
+        ("machine", f"backend {settings.backend}, {hardware.get('device') or threads}"),
         ("seed", str(settings.seed)),
         ("run", str(run.folder.path)),
     ]
@@ -125,8 +119,8 @@ def train(run: Run, console: Console) -> None:
     # Ctrl-C waits for the compiler, which swallows exceptions, and a second one until the checkpoint is written.
     with Interrupts() as interrupts:
         try:
-            if settings.backend == "cpu":
-                compiling.compile_for(partial(use_every_kernel, run.model, settings), console, interrupts)
+            work = partial(use_every_kernel, run.model, settings)
+            compiling.compile_for(run.model.backend, work, console, interrupts)
             warm_up(run.model, data.x_train[: settings.batch_size])
             interrupts.act()
             run.model.fit(

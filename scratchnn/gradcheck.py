@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from scratchnn_kernels import BACKENDS
+
 # Everything else is imported when it is needed: --help answers at once.
 if TYPE_CHECKING:
     from scratchnn.gradients import ArrayError
@@ -32,9 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         epilog="Exit status: 0 if all agree, 1 if one is off, 2 if the arguments make no sense.",
     )
     parser.add_argument("layers", nargs="*", metavar="layer", help="a layer or a loss, such as lstm; all by default")
-    parser.add_argument(
-        "--backend", choices=("reference", "cpu", "gpu"), default="reference", help="default: reference"
-    )
+    parser.add_argument("--backend", choices=BACKENDS, default="reference", help="default: reference")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="names the random numbers; default: 0")
     args = parser.parse_args(argv)
 

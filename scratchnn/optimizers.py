@@ -21,6 +21,7 @@ from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, OptimizerRules
 
 from scratchnn.backend import Backend
+from scratchnn.checks import share
 from scratchnn.lookup import make, name_in_file
 
 ON_HOST = Backend("reference", reference)
@@ -62,8 +63,8 @@ class Optimizer:
             if key in config and not 0 < config[key] < math.inf:
                 raise ValueError(f"{key} must be positive and finite, got {config[key]}")
         for key in ("momentum", "rho", "beta_1", "beta_2"):
-            if key in config and not 0 <= config[key] < 1:
-                raise ValueError(f"{key} must be at least 0 and below 1, got {config[key]}")
+            if key in config:
+                share(key, config[key])
         if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"weight_decay must be 0 or more and finite, got {self.weight_decay}")
 

@@ -13,6 +13,8 @@ import numpy as np
 from jaxtyping import UInt64
 from scratchnn_kernels.contract import Array
 
+from scratchnn.checks import whole_number
+
 Purpose = Literal["weights", "order", "dropout", "data"]
 _PURPOSE_NUMBER: dict[Purpose, int] = {"weights": 0, "order": 1, "dropout": 2, "data": 3}
 
@@ -55,8 +57,7 @@ def generator(seed: int, purpose: Purpose, *, epoch: int = 0, step: int = 0, lay
     Raises:
         ValueError: if `seed` is not in 0 ... 2**64 - 1.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
-        raise ValueError(f"seed must be a whole number between 0 and 2**64 - 1, got {seed!r}")
+    seed = whole_number("seed", seed, 0, 2**64 - 1)
     # The key chooses the stream; the generator itself counts up the lowest word of the counter as numbers are drawn.
     key = np.array([seed, _PURPOSE_NUMBER[purpose]], dtype=np.uint64)
     counter = np.array([0, layer, step, epoch], dtype=np.uint64)

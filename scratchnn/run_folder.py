@@ -15,13 +15,14 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any, SupportsFloat
 
 import tomli_w
 
 from scratchnn.atomic_file import write_atomically
+from scratchnn.plain import plain
 
 
 class RunFolder:
@@ -54,7 +55,7 @@ class RunFolder:
             raise ValueError(
                 f"arch must be letters, digits, '_', '.' or '-', to be part of a folder's name, got {arch!r}"
             )
-        config = _to_toml({"arch": arch, **settings}, "settings")
+        config = _without_none(plain({"arch": arch, **settings}, "settings"))
         digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:8]
         text = tomli_w.dumps({**config, "versions": _versions()})
         path = _make_folder(Path(root), f"{arch}-{now or datetime.now():%Y%m%d-%H%M%S}-{digest}")
@@ -177,22 +178,12 @@ def _number(value: SupportsFloat) -> str:
     return str(int(value)) if isinstance(value, Integral) else repr(float(value))
 
 
-def _to_toml(value: Any, where: str) -> Any:
-    """Return `value` in the types of TOML. `where` names it in errors."""
-    match value:
-        case bool() | str():
-            return value
-        case Integral():
-            return int(value)
-        case Real():
-            return float(value)
-        case os.PathLike():
-            return os.fspath(value)
-        case list() | tuple():
-            return [_to_toml(item, f"{where}[{i}]") for i, item in enumerate(value)]
-        case Mapping():
-            return {str(key): _to_toml(item, f"{where}.{key}") for key, item in value.items() if item is not None}
-    raise TypeError(f"{where} cannot be written as TOML: {type(value).__name__}")
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in table.items()
+        if value is not None
+    }
 
 
 def _versions() -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from scratchnn.checks import share, whole_number
+
 # The reviews hold 88,587 different words, and no review is longer than 2,494.
 _WHOLE = {
     "vocabulary": (4, 100_000),
@@ -34,10 +36,7 @@ class Settings:
     def __post_init__(self) -> None:
         """Raise ValueError for a setting out of its range."""
         for name, (least, most) in _WHOLE.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise ValueError(f"{name} must be a whole number from {least} to {most}, got {value!r}")
-        if not 0 <= self.validation_split < 1:
-            raise ValueError(f"validation_split must be at least 0 and below 1, got {self.validation_split!r}")
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least, most))
+        share("validation_split", self.validation_split)
         if self.skip_top >= self.vocabulary:
             raise ValueError(f"skip_top {self.skip_top} leaves no word of a vocabulary of {self.vocabulary}")

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from scratchnn.atomic_file import write_atomically
+from scratchnn.plain import plain
 
 FORMAT_VERSION = 1
 _META = "meta.json"
@@ -69,7 +70,8 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], meta: 
         content = _npy_header(dtype.str, array.shape) + array.astype(dtype, copy=False).tobytes()
         members[name + ".npy"] = content
         declared[name] = {"dtype": dtype.str, "shape": array.shape, "sha256": hashlib.sha256(content).hexdigest()}
-    head = {"format": "scratchnn", "version": FORMAT_VERSION, "arrays": declared, "meta": _to_json(dict(meta), "meta")}
+    stored = plain(dict(meta), "meta", _marked, reserved=(_FLOAT_KEY,))
+    head = {"format": "scratchnn", "version": FORMAT_VERSION, "arrays": declared, "meta": stored}
     text = json.dumps(head, sort_keys=True, allow_nan=False, indent=1).encode("ascii")
     members = {_META: text, **members}
     frames, directory = _frames(members)
@@ -228,25 +230,8 @@ def _decode_array(name: str, entry: Any, content: memoryview) -> np.ndarray:
         raise StorageError(f"member {member!r} has an impossible shape; it {_DAMAGED}") from None
 
 
-def _to_json(value: Any, where: str) -> Any:
-    """Return `value` in the types of JSON. `where` names it in errors."""
-    match value:
-        case None | bool() | str():
-            return value
-        case np.bool_():
-            return bool(value)
-        case int() | np.integer():
-            return int(value)
-        case float() | np.floating():
-            return float(value) if math.isfinite(value) else {_FLOAT_KEY: str(float(value))}
-        case list() | tuple():
-            return [_to_json(item, f"{where}[{i}]") for i, item in enumerate(value)]
-        case dict():
-            for key in value:
-                if not isinstance(key, str) or key == _FLOAT_KEY:
-                    raise TypeError(f"a key of {where} must be a string other than {_FLOAT_KEY!r}, got {key!r}")
-            return {key: _to_json(item, f"{where}[{key!r}]") for key, item in value.items()}
-    raise TypeError(f"{where} cannot be stored as JSON: {type(value).__name__}")
+def _marked(x: float) -> Any:
+    return x if math.isfinite(x) else {_FLOAT_KEY: str(x)}
 
 
 def _from_json(pairs: list[tuple[str, Any]]) -> Any:

@@ -1,12 +1,14 @@
 """Threads: how many the kernels use, and that nobody else's get in their way."""
 
 import functools
-import operator
 import os
+import re
 import sys
 import warnings
 from contextlib import AbstractContextManager
 from typing import Any
+
+from scratchnn.checks import whole_number
 
 _VARIABLE = "NUMBA_NUM_THREADS"
 _MOST = 1024
@@ -37,7 +39,7 @@ def set_threads(threads: int) -> None:
         ValueError: for a number below 1 or absurdly large.
         RuntimeError: once the kernels are loaded: their threads cannot become more.
     """
-    number = _checked(threads, "the number of threads")
+    number = whole_number("the number of threads", threads, 1, _MOST)
     if "numba" in sys.modules:
         raise RuntimeError("set_threads must come before the first model is made; or set NUMBA_NUM_THREADS=N")
     os.environ[_VARIABLE] = str(number)
@@ -52,10 +54,16 @@ def check_environment() -> None:
     value = os.environ.get(_VARIABLE)
     if not value or "numba" in sys.modules:
         return
-    threads = _checked(value, f"the environment variable {_VARIABLE}")
+    number = int(value) if re.fullmatch(r" *[+-]?[0-9]+ *", value) else value
+    _warn_of_many(whole_number(f"the environment variable {_VARIABLE}", number, 1, _MOST))
+
+
+@functools.cache
+def _warn_of_many(threads: int) -> None:
+    """Warn once: commands look before they load anything, and a backend looks again."""
     if threads > cores():
         message = f"{threads} threads on {cores()} cores will be slower than {cores()}"
-        warnings.warn(message, RuntimeWarning, stacklevel=3)
+        warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
 def kernel_threads() -> int:
@@ -69,29 +77,3 @@ def kernel_threads() -> int:
 def cores() -> int:
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def use_threads(threads: int) -> None:
-    """Let the cpu kernels use at most so many of their threads from now on, in this thread of the program."""
-    import numba
-
-    numba.set_num_threads(min(threads, kernel_threads()))
-
-
-def release_memory() -> None:
-    """Give back the arrays that the cpu kernels keep to use them again."""
-    from scratchnn_kernels.cpu import pool
-
-    pool.release()
-
-
-def _checked(threads: int | str, what: str) -> int:
-    try:
-        number = int(threads) if isinstance(threads, str) else operator.index(threads)
-    except (ValueError, TypeError):
-        number = 0
-    if isinstance(threads, bool):
-        number = 0
-    if not 1 <= number <= _MOST:
-        raise ValueError(f"{what} must be from 1 to {_MOST}, got {threads!r}")
-    return number

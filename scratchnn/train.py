@@ -10,13 +10,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from scratchnn_kernels import BACKENDS
+
 from scratchnn.architectures import ARCHITECTURES, Published, named
 from scratchnn.lookup import look_up
 from scratchnn.settings import Settings
 from scratchnn.threads import set_threads
-
-BACKENDS = ("reference", "cpu", "gpu")
-OPTIMIZERS = ("adam", "adamw", "rmsprop", "sgd")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,10 +104,12 @@ def _explain_kernels(args: argparse.Namespace) -> None:
 
 def _list() -> None:
     """Print every architecture with its settings, its size and its published accuracy."""
-    from scratchnn.report.listing import listing
+    from scratchnn.report.table import table
     from scratchnn.sequential import Sequential
 
-    rows = []
+    rows: list[Sequence[str]] = [
+        ("name", "parameters", "vocabulary", "length", "optimizer", "batch", "epochs", "published", "")
+    ]
     for architecture in ARCHITECTURES.values():
         settings, published = architecture.settings(), architecture.published or Published()
         model = Sequential(architecture.layers(settings.vocabulary), backend="reference")
@@ -118,8 +119,8 @@ def _list() -> None:
         cells += [str(settings.batch_size), str(settings.epochs)]
         cells += ["" if published.accuracy is None else f"{published.accuracy:.4f}"]
         cells += [f"{architecture.summary} ({published.remark})" if published.remark else architecture.summary]
-        rows.append(tuple(cells))
-    print("\n".join(listing(rows)))
+        rows.append(cells)
+    print("\n".join(table(rows, "<>>><>>><")))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -162,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch-size", type=int, metavar="B", help=f"reviews per step (default: {defaults.batch_size})")
     add("--epochs", type=int, metavar="N", help=f"passes over the reviews (default: {defaults.epochs})")
     add("--validation-split", type=float, metavar="SHARE", help=f"held out (default: {defaults.validation_split})")
-    add("--optimizer", type=one_of("optimizer", OPTIMIZERS), help=f"{', '.join(OPTIMIZERS)} (default: adam)")
+    add("--optimizer", type=_optimizer, help="adam, adamw, rmsprop or sgd (default: adam)")
     add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
     add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
     add("--seed", type=int, help="names every random draw (default: 0)")
@@ -193,6 +194,12 @@ def one_of(kind: str, known: Any) -> Callable[[str], str]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return parse
+
+
+def _optimizer(name: str) -> str:
+    from scratchnn.optimizers import OPTIMIZERS  # takes NumPy to read, which --help must not
+
+    return one_of("optimizer", OPTIMIZERS)(name)
 
 
 def print_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:

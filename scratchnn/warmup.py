@@ -40,7 +40,7 @@ def _run(dtype: str) -> int:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         raise ValueError("NUMBA_DISABLE_JIT is set: kernels run as Python then, and are never compiled")
 
-    from scratchnn import compiling
+    from scratchnn import backend, compiling
     from scratchnn.interrupts import Interrupts
     from scratchnn.report.console import Console
 
@@ -48,7 +48,7 @@ def _run(dtype: str) -> int:
     console.line(f"kernels are kept in {folder}")
     with Interrupts() as interrupts, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a kernel that could not be stored: told below
-        done = compiling.compile_for(lambda: every_kernel(dtype), console, interrupts)
+        done = compiling.compile_for(backend.load("cpu"), lambda: every_kernel(dtype), console, interrupts)
     if not done.new:
         console.line(f"nothing to compile: all {done.found} are there, and were loaded in {done.seconds:.1f} s")
     if done.lost:

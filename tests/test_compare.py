@@ -67,7 +67,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def results_in(folder: Path) -> dict[str, Any]:
     """All that a study's folder holds, without what was measured."""
     found: dict[str, Any] = {"study.json": (folder / "study.json").read_bytes()}
-    for path in sorted((folder / "runs").iterdir()):
+    for path in sorted((folder / "runs").glob("[!.]*")):  # a save that was killed leaves a hidden file for an hour
         found[path.name] = json.loads(path.read_text())["result"] if path.suffix == ".json" else path.read_bytes()
     return found
 
@@ -184,7 +184,7 @@ REFUSED = {
     "unknown model": (["--arch", "lsmt"], "'lsmt'; did you mean 'lstm'?"),
     "a model twice": (["--arch", "ff", "ff"], "'ff' is named twice"),
     "no seeds": (["--seeds", "0"], "--seeds must be at least 1, got 0"),
-    "no workers": (["--workers", "0"], "--workers must be from 1 to 1024, got 0"),
+    "no workers": (["--workers", "0"], "--workers must be a whole number from 1 to 1024, got 0"),
     "epochs": (["--epochs", "0"], "epochs must be a whole number"),
     "no data": (["--data", "/nope"], "/nope"),
     "no host": (["--cluster", "tcp://no-such-host.invalid:8786"], "no Dask scheduler answers at"),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
 import pytest
+from scratchnn_kernels import BACKENDS
 from scratchnn_kernels.contract import REFERENCE_ONLY, Kernels
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,7 +28,6 @@ COMES_WITH = {
     "markupsafe": "jinja2",
 }  # imported by us, declared by those who bring them
 KERNELS = sorted(name for name, member in vars(Kernels).items() if isinstance(member, property))
-BACKENDS = ("reference", "cpu", "gpu")
 PAIRS = [name for name in KERNELS if name != "optimizer"]  # which holds rules, not a pair
 
 
@@ -219,7 +219,7 @@ def required(function: object) -> list[str]:
     return [name for name in parameters(function) if known[name].default is inspect.Parameter.empty]
 
 
-@pytest.mark.parametrize("backend", ["reference", "cpu", "gpu"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_backend_has_the_kernels_of_the_contract(backend: str) -> None:
     more = REFERENCE_ONLY if backend == "reference" else ()
     assert sorted(importlib.import_module(f"scratchnn_kernels.{backend}").__all__) == sorted([*KERNELS, *more])

@@ -87,7 +87,7 @@ def test_roots_that_cannot_hold_a_run(tmp_path: Path) -> None:
         assert os.listdir(folder) == []
     with pytest.raises(ValueError, match=r"got '\.\./lstm'"):
         RunFolder.create(tmp_path, "../lstm", {})
-    with pytest.raises(TypeError, match=r"settings\.a\.b\[1\] cannot be written as TOML: set"):
+    with pytest.raises(TypeError, match=r"settings\['a'\]\['b'\]\[1\] cannot be stored: set"):
         RunFolder.create(tmp_path, "lstm", {"a": {"b": [1, set()]}})
     assert os.listdir(tmp_path) == ["file"]
 

@@ -117,7 +117,7 @@ def test_equal_content_gives_equal_bytes(path: Path, tmp_path: Path) -> None:
         ({"": np.zeros(1)}, {}, "got ''"),
         ({"o": np.array([{}])}, {}, "'o' must hold booleans, integers or floats, got dtype object"),
         ({"s": np.array(["x"])}, {}, "got dtype <U1"),
-        ({}, {"a": {"b": [1, {2}]}}, r"meta\['a'\]\['b'\]\[1\] cannot be stored as JSON: set"),
+        ({}, {"a": {"b": [1, {2}]}}, r"meta\['a'\]\['b'\]\[1\] cannot be stored: set"),
         ({}, {"a": {1: 2}}, r"a key of meta\['a'\] must be a string"),
         ({}, {"a": {"$float": "nan"}}, r"other than '\$float'"),
         ({}, {"a": "x" * 2**24}, "16777216 bytes of meta"),

@@ -37,7 +37,8 @@ def test_the_environment_variable_is_refused_by_its_name(value: str) -> None:
     run = python(NUMBA_NUM_THREADS=value)
     assert run.returncode == 1
     message = run.stderr.splitlines()[-1]
-    assert message == f"ValueError: the environment variable NUMBA_NUM_THREADS must be from 1 to 1024, got {value!r}"
+    expected = "ValueError: the environment variable NUMBA_NUM_THREADS must be a whole number from 1 to 1024, got "
+    assert message in (expected + value, expected + repr(value))
 
 
 @pytest.mark.parametrize("number", [0, -1, 1025, 2.5, True])
@@ -45,7 +46,7 @@ def test_a_number_out_of_range_is_refused(number: object) -> None:
     run = python(f"threads.set_threads({number})")
     assert run.returncode == 1
     message = run.stderr.splitlines()[-1]
-    assert message == f"ValueError: the number of threads must be from 1 to 1024, got {number}"
+    assert message == f"ValueError: the number of threads must be a whole number from 1 to 1024, got {number}"
 
 
 def test_a_number_that_can_be() -> None:

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchnn_kernels.gpu import availability, dispatch
+from scratchnn_kernels.gpu import availability
 
 from benchmarks import tables
 from benchmarks.gpu import plan, report
@@ -32,6 +32,8 @@ from benchmarks.gpu.plan import OURS, TORCH
 from benchmarks.gpu.results import Results
 from benchmarks.gpu.workers import Worker
 from benchmarks.harness import ROOT
+from scratchnn.atomic_file import write_atomically
+from scratchnn.report.kernels import rules_text
 
 OUT = ROOT / "benchmarks" / "results" / "gpu.json"
 PAGE = ROOT / "docs" / "gpu.md"
@@ -71,21 +73,19 @@ class Run:
         self.write()
 
     def write(self) -> None:
-        """The whole file, a row a line; under another name first, since a program may be killed at any time."""
+        """The whole file, a row a line."""
         head = {key: value for key, value in self.results.items() if key != "rows"}
         rows = ",\n".join(json.dumps(row) for row in self.results["rows"])
         text = json.dumps(head, indent=1).removesuffix("\n}") + f',\n "rows": [\n{rows}\n]\n}}\n'
         self.out.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.out.with_name(f"{self.out.name}.part")
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, self.out)
+        write_atomically(self.out, [text.encode()])  # the program may be killed at any time
         self._written = time.monotonic()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.explain_kernels:
-        print(dispatch.explain())
+        print(rules_text())
         return 0
     problem = availability.problem()
     if problem is not None:

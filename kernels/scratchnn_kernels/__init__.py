@@ -2,3 +2,5 @@
 
 `contract.py` states what every backend provides and may assume.
 """
+
+BACKENDS = ("reference", "cpu", "gpu")  # the folders

@@ -4,15 +4,13 @@ Only content with the published digest is ever stored, so there is one cache fil
 A cache is a convenience: whatever goes wrong here costs a line of warning and nothing else.
 """
 
-import os
-import tempfile
 import warnings
-from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 from scratchnn_kernels.user_cache import folder
 
+from scratchnn.atomic_file import replacing
 from scratchnn.data.corpus import Corpus, DataWarning, Reviews
 
 FILE_NAME = "imdb-flat-1.npz"
@@ -53,11 +51,9 @@ def write(corpus: Corpus, made_from: str) -> bool:
     directory = folder()
     if directory is None:
         return False
-    temporary = None
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=FILE_NAME + ".", suffix=".tmp", dir=directory)
-        with open(handle, "wb") as file:
+        with replacing(directory / FILE_NAME) as file:
             np.savez(
                 file,
                 train_labels=corpus.train.labels,
@@ -69,14 +65,8 @@ def write(corpus: Corpus, made_from: str) -> bool:
                 words=np.frombuffer("\n".join(corpus.words).encode(), np.uint8),
                 made_from=np.frombuffer(made_from.encode(), np.uint8),
             )
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, directory / FILE_NAME)
         return True
     except OSError as error:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
         reason = error.strerror or str(error)
         warnings.warn(f"no cache is kept in {directory} ({_one_line(reason)})", DataWarning, stacklevel=2)
         return False

@@ -24,7 +24,7 @@ STALL_S = 10.0
 def fetch() -> RawFiles:
     """Download both files into a temporary folder, check their hashes and return their bytes.
 
-    Progress goes to standard error: a bar on a terminal, else one line.
+    Progress goes to standard error: a percentage on a terminal, else one line.
 
     Raises:
         DataError: if there is no answer within 8 s, the transfer breaks or stalls, or a hash differs.
@@ -37,7 +37,8 @@ def fetch() -> RawFiles:
     pooch.get_logger().setLevel("WARNING")  # it would name the temporary folder as if the files were kept there
     print(f"downloading the IMDB reviews (19 MB) from {URL}", file=sys.stderr)
     # pooch's own annotations do not agree with each other here.
-    downloader: Any = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=STALL_S)
+    shown: Any = _Percentage() if sys.stderr.isatty() else False
+    downloader: Any = pooch.HTTPDownloader(progressbar=shown, timeout=STALL_S)
     try:
         with tempfile.TemporaryDirectory(prefix="scratchnn-") as folder:
             for name, known_hash in (NPZ, INDEX):
@@ -49,6 +50,25 @@ def fetch() -> RawFiles:
         raise DataError(f"{URL}: the download failed ({type(error).__name__}: {error})") from None
     print(f"please cite: {CITATION}", file=sys.stderr)
     return files
+
+
+class _Percentage:
+    """What pooch tells how many bytes have come: one file after the other, each closed at its end."""
+
+    total = done = 0
+
+    def update(self, n: int) -> None:
+        total = self.total or 1  # a server need not say it
+        before, self.done = self.done, min(total, self.done + n)
+        if 100 * before // total < 100 * self.done // total:
+            print(f"\r{self.done / total:4.0%}", end="", file=sys.stderr, flush=True)
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        self.done = 0
+        print("\r    \r", end="", file=sys.stderr, flush=True)
 
 
 def _no_answer() -> str | None:

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Integer, Shaped, UInt8
 from scratchnn_kernels.contract import Array
 
+from scratchnn.checks import whole_number
 from scratchnn.data import corpus as corpora
 from scratchnn.data import sources, synthetic
 from scratchnn.data.corpus import Corpus, Reviews
@@ -85,10 +86,8 @@ def load(
         ValueError: if a setting is out of range.
     """
     for name, value, least in (("num_words", num_words, 4), ("maxlen", maxlen, 1), ("skip_top", skip_top, 0)):
-        if value is None and name == "num_words":
-            continue
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+        if value is not None or name != "num_words":
+            whole_number(name, value, least)
     found = sources.find(data, allow_download=download, synthetic_data=synthetic)
     corpus = corpora.resplit(found.corpus) if resplit else found.corpus
     ids = id_of_rank(len(corpus.words), num_words, skip_top)

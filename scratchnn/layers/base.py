@@ -14,6 +14,7 @@ from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import backend as backends
 from scratchnn import initializers, random
+from scratchnn.checks import share, whole_number
 from scratchnn.layers.symbol import Symbol
 
 Shape = tuple[int | None, ...]
@@ -232,16 +233,12 @@ def as_array(x: Any) -> Array:
 
 def positive_int(owner: str, name: str, value: Any) -> int:
     """The value as an int, or a ValueError that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{owner}: {name} must be a whole number of at least 1, got {value!r}")
-    return int(value)
+    return whole_number(f"{owner}: {name}", value, 1)
 
 
 def dropout_rate(owner: str, name: str, value: Any) -> float:
     """The value as a float in [0, 1), or a ValueError that names the argument."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value < 1:
-        raise ValueError(f"{owner}: {name} must be at least 0 and below 1, got {value!r}")
-    return float(value)
+    return share(f"{owner}: {name}", value)
 
 
 def draw_key(rng: np.random.Generator | random.Keys | None) -> Array:

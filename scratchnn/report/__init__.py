@@ -1,1 +1,1 @@
-"""What a run shows: console rows, curves, a diagram of the layers. Matplotlib and tqdm load when first used."""
+"""What a run shows: console rows, curves, a diagram of the layers. Matplotlib loads when first used."""

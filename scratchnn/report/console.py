@@ -11,11 +11,12 @@ import math
 import os
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, SupportsFloat, runtime_checkable
+from typing import Protocol, SupportsFloat, runtime_checkable
+
+from scratchnn.report.table import line, table
 
 _SECONDS_BETWEEN_REDRAWS = 0.1
 # heading, width, digits, and the key of an epoch's record
@@ -28,6 +29,8 @@ _COLUMNS = (
     ("reviews/s", 9, 0, "reviews_per_second"),
     ("s", 7, 1, "seconds"),
 )
+_WIDTHS = (3, *(width for _, width, _, _ in _COLUMNS), 4)  # the epoch stands before them, a mark for the best behind
+_ALIGN = ">" * (len(_COLUMNS) + 1) + "<"
 
 
 @runtime_checkable
@@ -42,53 +45,69 @@ class Stream(Protocol):
 
 def header_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
     """Return "key  value" lines, the values under one another."""
-    width = max((len(key) for key, _ in pairs), default=0)
-    return [f"{key:<{width}}  {value}".rstrip() for key, value in pairs]
+    return table(pairs, "<<")
 
 
 def table_head() -> str:
     """Return the headings of the epoch table."""
-    return "  ".join([" ep", *(f"{name:>{width}}" for name, width, _, _ in _COLUMNS)]) + "  best"
+    return line(["ep", *(name for name, _, _, _ in _COLUMNS), "best"], _WIDTHS, _ALIGN)
 
 
 def epoch_row(epoch: int, record: Mapping[str, SupportsFloat], *, best: bool = False) -> str:
     """Return the row of one epoch: what of its record the table has columns for, "-" for what it lacks."""
-    cells = [f"{epoch:>3}"]
-    cells += [_cell(record.get(key, record.get(key.replace("accuracy", "acc"))), w, d) for _, w, d, key in _COLUMNS]
-    return ("  ".join(cells) + ("  *" if best else "")).rstrip()
+    cells = [_cell(record.get(key, record.get(key.replace("accuracy", "acc"))), w, d) for _, w, d, key in _COLUMNS]
+    return line([str(epoch), *cells, "*" if best else ""], _WIDTHS, _ALIGN).rstrip()
 
 
 def _cell(number: SupportsFloat | None, width: int, digits: int) -> str:
-    """Return `number` right-aligned in `width` characters, as 1.2e+05 where it has no room otherwise."""
+    """Return `number` as text, as 1e+05 where it has no room in `width` characters otherwise."""
     if number is None:
-        return f"{'-':>{width}}"
+        return "-"
     text = f"{float(number):.{digits}f}"
-    return f"{text if len(text) <= width else f'{float(number):.0e}':>{width}}"
+    return text if len(text) <= width else f"{float(number):.0e}"
 
 
 class Bar:
     """What `Console.progress` hands to the loop. This one shows nothing."""
 
     def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, accuracy: SupportsFloat = math.nan) -> None:
-        """Count `n` more steps; `loss` and `accuracy` are shown as they are now."""
+        """Count `n` more steps; `loss` and `accuracy` are shown as they are now. Without a loss, the steps were done
+        before: they say nothing of how fast the others will be."""
 
 
 class _TerminalBar(Bar):
-    def __init__(self, bar: Any) -> None:
-        self._bar = bar
-        self._steps = 0
-        self._next = time.monotonic() + _SECONDS_BETWEEN_REDRAWS
+    """One line of a terminal that `show` writes over: how far, how long, how long still, and how good."""
+
+    def __init__(self, show: Callable[[str], None], columns: int, total: int, name: str) -> None:
+        self._show, self._columns, self._total, self._name = show, columns, total, name
+        self._steps = self._before = 0
+        self._began = time.monotonic()
+        self._draw(self._began, "")
 
     def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, accuracy: SupportsFloat = math.nan) -> None:
         self._steps += n
+        if math.isnan(loss):
+            self._before += n
         now = time.monotonic()
         if now < self._next:
             return  # most steps end here: formatting numbers that nobody sees would cost more than the rest
-        self._next = now + _SECONDS_BETWEEN_REDRAWS
         known = "" if math.isnan(accuracy) else f"  acc {float(accuracy):.4f}"
-        self._bar.set_postfix_str(f"loss {float(loss):.4f}{known}", refresh=False)
-        self._bar.update(self._steps)
-        self._steps = 0
+        self._draw(now, f", loss {float(loss):.4f}{known}")
+
+    def _draw(self, now: float, numbers: str) -> None:
+        self._next = now + _SECONDS_BETWEEN_REDRAWS
+        share, spent = min(1.0, self._steps / max(1, self._total)), now - self._began
+        here = self._steps - self._before
+        left = _clock(spent / here * (self._total - self._steps)) if here else "?"
+        head, tail = f"{self._name}: {share:4.0%}", f"{self._steps}/{self._total} [{_clock(spent)}<{left}{numbers}]"
+        room = max(0, self._columns - len(head) - len(tail) - 4)  # of the line without its last column
+        self._show(f"{head}|{'█' * round(share * room):<{room}}| {tail}")
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes:02}:{seconds:02}"
 
 
 class Console:
@@ -141,7 +160,7 @@ class Console:
         def show(text: str) -> None:
             nonlocal shown
             if err is not None and self.can_rewrite:
-                text = text[: shutil.get_terminal_size().columns - 1]  # a line that wraps cannot be written over
+                text = text[: _columns(err) - 1]  # a line that wraps cannot be written over
                 with contextlib.suppress(OSError):  # a terminal that was closed
                     err.write(f"\r{text:<{shown}}" if text else f"\r{'':<{shown}}\r")
                     err.flush()
@@ -158,37 +177,17 @@ class Console:
         if self._err is None or not self.can_rewrite:
             yield Bar()
             return
-        bar = _make_bar(self._err, total_steps, f"epoch {epoch}/{epochs}")
-        try:
-            yield _TerminalBar(bar)
-        finally:
-            bar.close()
+        with self.rewritten_line() as show:
+            yield _TerminalBar(show, _columns(self._err), total_steps, f"epoch {epoch}/{epochs}")
 
 
-def _make_bar(err: Stream, total: int, description: str) -> Any:
-    from tqdm import tqdm
-
-    class QuietBar(tqdm):
-        monitor_interval = 0  # no watching thread: a program with threads cannot fork safely
-
-    QuietBar.set_lock(threading.RLock())  # tqdm's own lock asks the system for semaphores, which not all systems have
+def _columns(stream: Stream) -> int:
+    """The width of a terminal; some containers' say that it is 0."""
     try:
-        has_width = os.get_terminal_size(err.fileno()).columns > 0
+        columns = os.get_terminal_size(stream.fileno()).columns
     except OSError:
-        has_width = False
-    return QuietBar(
-        total=total,
-        desc=description,
-        file=err,
-        disable=None,  # not on a terminal: nothing
-        leave=False,
-        bar_format="{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
-        miniters=1,
-        mininterval=0,  # _TerminalBar decides when
-        dynamic_ncols=has_width,
-        ncols=None if has_width else 80,  # some containers' terminals say they are 0 by 0; tqdm would draw nothing
-        nrows=None if has_width else 20,
-    )
+        columns = 0
+    return columns or shutil.get_terminal_size().columns
 
 
 def _discard(stream: Stream) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 from scratchnn_kernels import gpu
 from scratchnn_kernels.gpu import dispatch
 
+from scratchnn.report.table import line, table, widths
+
 
 def kernels_text(model: Any, B: int, T: int) -> str:
     """A line for each layer of a built model, given B rows of T ids, and the table that decided."""
@@ -14,13 +16,19 @@ def kernels_text(model: Any, B: int, T: int) -> str:
         (f"{layer.name} ({type(layer).__name__})", f"{_shape(layer.input_shape, B)} -> {_shape(layer.output_shape, B)}")
         for layer in model.layers
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [f'gpu kernels of "{model.name}", a batch of {B:,} rows of {T:,} steps in {model.dtype}:']
+    columns = widths(rows)
     for row, layer in zip(rows, model.layers, strict=True):
         what, *more = _launched(layer, B, model.dtype)
-        lines.append(f"  {'  '.join(map(str.ljust, row, widths))}  {what}")
-        lines += [f"      {line}" for line in more]
-    return "\n".join([*lines, "", dispatch.explain()])
+        lines.append(f"  {line(row, columns, '<<')}  {what}")
+        lines += [f"      {words}" for words in more]
+    return "\n".join([*lines, "", rules_text()])
+
+
+def rules_text() -> str:
+    """The rules by which the gpu backend chooses, a line for each."""
+    title = "recurrent layers, the first line that fits (by counting; not yet timed):"
+    return "\n".join([title, *table(dispatch.rules_in_words(), "<" * 7)])
 
 
 def _launched(layer: Any, B: int, dtype: Any) -> Iterator[str]:

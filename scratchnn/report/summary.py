@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from scratchnn.report.table import line, widths
+
 WIDTHS = (33, 24, 15)
 
 
@@ -16,21 +18,20 @@ def summary_text(model: Any) -> str:
         for layer in model.layers
     ]
     head = ("Layer (type)", "Output Shape", "Param #")
-    widths = [max(width, *(len(row[i]) for row in (head, *rows))) for i, width in enumerate(WIDTHS)]
+    columns = widths([head, *rows], least=WIDTHS)
 
-    def line(left: str, stroke: str, middle: str, right: str) -> str:
-        return left + middle.join(stroke * (width + 2) for width in widths) + right
+    def rule(left: str, stroke: str, middle: str, right: str) -> str:
+        return left + middle.join(stroke * (width + 2) for width in columns) + right
 
     def cells(row: tuple[str, str, str], bar: str) -> str:
-        texts = (row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2].rjust(widths[2]))
-        return bar + bar.join(f" {text} " for text in texts) + bar
+        return f"{bar} {line(row, columns, '<<>', gap=f' {bar} ')} {bar}"
 
     total = model.count_params() if model.built else 0
     size = f"{total:,} ({_bytes(total * model.dtype.itemsize)})"
-    lines = [f'Model: "{model.name}"', line("┏", "━", "┳", "┓"), cells(head, "┃"), line("┡", "━", "╇", "┩")]
+    lines = [f'Model: "{model.name}"', rule("┏", "━", "┳", "┓"), cells(head, "┃"), rule("┡", "━", "╇", "┩")]
     for i, row in enumerate(rows):
-        lines += [line("├", "─", "┼", "┤")] * (i > 0) + [cells(row, "│")]
-    lines += [line("└", "─", "┴", "┘")]
+        lines += [rule("├", "─", "┼", "┤")] * (i > 0) + [cells(row, "│")]
+    lines += [rule("└", "─", "┴", "┘")]
     lines += [f" Total params: {size}", f" Trainable params: {size}", " Non-trainable params: 0 (0.00 B)"]
     return "\n".join(lines)
 

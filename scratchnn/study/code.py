@@ -28,7 +28,7 @@ def code_version(backend: str) -> dict[str, str]:
     """
     ours = Path(scratchnn.__file__).parent
     kernels = Path(scratchnn_kernels.__file__).parent
-    files = [path for pattern in DECIDING for path in sorted(ours.glob(pattern))]
+    files = [path for pattern in DECIDING for path in sorted(ours.glob(pattern))] + [kernels / "activations.py"]
     for folder in ("reference", backend):  # the reference has the rules that every backend falls back to
         files += sorted(path for path in (kernels / folder).rglob("*") if path.suffix in (".py", ".cu", ".cuh"))
     digest = hashlib.sha256()

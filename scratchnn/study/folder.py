@@ -15,6 +15,7 @@ from typing import Any
 
 from scratchnn import storage
 from scratchnn.atomic_file import write_atomically
+from scratchnn.plain import or_null, plain
 from scratchnn.study.results import RunResult
 
 _MEASURED = ("seconds", "peak_memory")
@@ -114,16 +115,4 @@ def _say(values: Mapping[str, Any], name: str) -> str:
 
 
 def _to_bytes(content: dict[str, Any]) -> bytes:
-    return (json.dumps(_plain(content), indent=1, allow_nan=False) + "\n").encode()
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no NaN: null stands for it."""
-    match value:
-        case dict():
-            return {key: _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case float() if not math.isfinite(value):
-            return None
-    return value
+    return (json.dumps(plain(content, "content", or_null), indent=1, allow_nan=False) + "\n").encode()

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from scratchnn import batches, random
+from scratchnn import backend, batches, random
+from scratchnn.backend import Backend
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, DataWarning, Imdb
 from scratchnn.metrics import binary_accuracy
@@ -20,7 +21,6 @@ from scratchnn.study import memory
 from scratchnn.study.code import code_version
 from scratchnn.study.results import RunResult
 from scratchnn.study.tasks import Task
-from scratchnn.threads import release_memory, use_threads
 
 _HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 _one_at_a_time = threading.Lock()  # a Dask worker may have threads, but kernels share one pool of them
@@ -30,11 +30,14 @@ def run(task: Task, watch: Callable[[int], Any] | None = None) -> RunResult:
     """Train and test. Whatever goes wrong is in the result's `error`; `watch` is told the number of finished epochs."""
     with _one_at_a_time:
         started = time.perf_counter()
-        _make_room(task)
-        memory.start_counting()
         progress = Progress()
         known: dict[str, Any] = {}
         try:
+            chosen = backend.load(task.settings.backend)
+            if task.threads is not None:
+                chosen.use_threads(task.threads)
+            _make_room(task, chosen)
+            memory.start_counting()
             _run(task, progress, known, watch)
         except Exception as error:
             known["error"] = f"{type(error).__name__}: {error}"
@@ -64,8 +67,6 @@ def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[
     settings = task.settings
     if (here := code_version(settings.backend)) != task.code:
         raise RuntimeError(f"the study was planned with {dict(task.code)}, but this worker has {here}")
-    if task.threads is not None and settings.backend == "cpu":
-        use_threads(task.threads)
     data = _reviews(task)
     if data.digest != task.data_digest:
         raise DataError(
@@ -124,12 +125,11 @@ def _reviews(task: Task) -> Imdb:
     return _encoded[key]
 
 
-def _make_room(task: Task) -> None:
+def _make_room(task: Task, chosen: Backend) -> None:
     """Let go of what earlier runs have left: it is of no use to this one, and would count as its memory."""
     if _data_key(task) not in _encoded:
         _encoded.clear()
-    if task.settings.backend == "cpu":
-        release_memory()
+    chosen.release_memory()
 
 
 def _data_key(task: Task) -> tuple[Any, ...]:

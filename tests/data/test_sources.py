@@ -193,7 +193,7 @@ def test_without_a_writable_cache_there_is_one_line_and_the_data(published, tmp_
             raise OSError(30, "Read-only file system") if obstacle == "read-only" else OSError(28, "No space left")
 
         # Permissions do not bind the superuser, under whom tests often run, so the calls themselves fail.
-        monkeypatch.setattr(*((cache.tempfile, "mkstemp") if obstacle == "read-only" else (np, "savez")), fail)
+        monkeypatch.setattr(*((Path, "mkdir") if obstacle == "read-only" else (np, "savez")), fail)
     monkeypatch.setenv("SCRATCHNN_CACHE", str(folder))
     with pytest.warns(DataWarning, match="no cache is kept in") as caught:
         data = load(published)
@@ -318,6 +318,16 @@ def test_the_download_is_checked_cached_and_cited_once(server, capsys):
     assert len(server.served) == n_served
     assert capsys.readouterr().err == ""
     assert os.listdir(cache_file().parent) == [cache.FILE_NAME]
+
+
+def test_a_terminal_sees_how_far_the_download_is(server, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    load()
+    told = capsys.readouterr().err.split("\r")
+    shown = [int(part.strip().rstrip("%")) for part in told if part.strip().endswith("%")]
+    ends = [n for n, percent in enumerate(shown) if percent == 100]
+    assert ends[-1] == len(shown) - 1 and shown[: ends[0]] == sorted(shown[: ends[0]])
+    assert told[-2].strip() == "", "it is cleared in the end"
 
 
 def test_a_download_with_another_hash_is_not_used(server):

@@ -220,5 +220,5 @@ def test_load_agrees_with_load_data_and_padding(small, settings):
 )
 def test_load_names_the_setting_that_is_out_of_range(small, settings):
     (name,) = settings
-    with pytest.raises(ValueError, match=f"^{name} must be an integer of at least"):
+    with pytest.raises(ValueError, match=f"^{name} must be a whole number of at least"):
         imdb.load(**settings)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scratchnn_kernels.contract import Recurrence
-from scratchnn_kernels.gpu import availability, device, dispatch
+from scratchnn_kernels.gpu import availability, device
 from scratchnn_kernels.reference import lstm
 
 from benchmarks.gpu import __main__ as benchmark
@@ -21,6 +21,7 @@ from benchmarks.gpu.plan import OURS, TORCH, Case, D, Model
 from benchmarks.gpu.workers import Worker
 from benchmarks.workloads import GATES, WORKLOADS
 from scratchnn import activations
+from scratchnn.report.kernels import rules_text
 from tests.gpu import nvrtc
 from tests.gpu.device_arrays import counts
 from tests.gpu.emulator import Emulator
@@ -318,7 +319,7 @@ def test_a_worker_that_only_fails_is_left_in_peace(tmp_path: Path) -> None:
 
 def test_it_explains_the_kernels(capsys: pytest.CaptureFixture[str]) -> None:
     assert benchmark.main(["--explain-kernels"]) == 0
-    assert capsys.readouterr().out.strip() == dispatch.explain()
+    assert capsys.readouterr().out.strip() == rules_text()
 
 
 def test_without_a_device_it_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

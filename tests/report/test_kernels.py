@@ -6,7 +6,7 @@ import pytest
 from scratchnn_kernels.gpu import dispatch
 
 from scratchnn import Sequential, layers
-from scratchnn.report.kernels import kernels_text
+from scratchnn.report.kernels import kernels_text, rules_text
 from scratchnn.train import main
 
 
@@ -22,7 +22,7 @@ def explained(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     out, err = capsys.readouterr()
     assert err == ""
     text, table = out.split("\n\n")
-    assert table.rstrip() == dispatch.explain()
+    assert table.rstrip() == rules_text()
     return text.splitlines()
 
 

@@ -5,28 +5,17 @@ becomes vector code (0.3 ns). Its coefficients come from benchmarks/fit_tanh.py:
 float32 over the whole range, and |tanh| <= 1 always. In float64, which is there for checking gradients, the exact
 functions are called.
 
-A kernel receives the number of an activation, not a function: one compiled kernel then serves them all.
+A kernel receives the number of an activation, not a function (scratchnn_kernels/activations.py).
 """
 
 import math
 
-from scratchnn_kernels.contract import ElementwiseActivation
+from scratchnn_kernels.activations import NUMBERS, number_of
 from scratchnn_kernels.cpu.jit import compiled
 
-LINEAR, RELU, TANH, SIGMOID, HARD_SIGMOID, SOFTSIGN, SOFTPLUS, ELU, SELU, LEAKY_RELU, EXPONENTIAL = range(11)
-NUMBERS = {
-    "linear": LINEAR,
-    "relu": RELU,
-    "tanh": TANH,
-    "sigmoid": SIGMOID,
-    "hard_sigmoid": HARD_SIGMOID,
-    "softsign": SOFTSIGN,
-    "softplus": SOFTPLUS,
-    "elu": ELU,
-    "selu": SELU,
-    "leaky_relu": LEAKY_RELU,
-    "exponential": EXPONENTIAL,
-}
+__all__ = ["NUMBERS", "activate", "number_of", "times_derivative"]
+
+LINEAR, RELU, TANH, SIGMOID, HARD_SIGMOID, SOFTSIGN, SOFTPLUS, ELU, SELU, LEAKY_RELU, EXPONENTIAL = NUMBERS.values()
 
 _CLAMP = 9.0
 _P0, _P1, _P2, _P3, _P4 = (1.0, 0.13381025, 0.0034955875, 2.0609072e-05, 1.3354648e-08)
@@ -35,20 +24,6 @@ _Q0, _Q1, _Q2, _Q3, _Q4 = (1.0, 0.46714342, 0.02587698, 0.00032856336, 7.7765526
 _SELU_SCALE = 1.0507009873554805
 _SELU_ALPHA = 1.6732632423543772
 _LEAKY_SLOPE = 0.2
-
-
-def number_of(activation: ElementwiseActivation) -> int:
-    """The number under which the kernels know an activation.
-
-    Raises:
-        ValueError: if these kernels do not have it.
-    """
-    if activation.name not in NUMBERS:
-        raise ValueError(
-            f"the cpu kernels have no activation '{activation.name}', only {', '.join(NUMBERS)}; "
-            'backend="reference" takes any activation'
-        )
-    return NUMBERS[activation.name]
 
 
 @compiled

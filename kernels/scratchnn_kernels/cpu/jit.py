@@ -29,7 +29,7 @@ from numba import prange, types
 from numba.core import config as numba_config
 from numba.core.caching import FunctionCache
 
-from scratchnn_kernels import user_cache
+from scratchnn_kernels import activations, user_cache
 
 config: Any = numba_config  # its names are made at import, which type checkers cannot see
 
@@ -211,9 +211,10 @@ def _with_cache(dispatcher: Any) -> Any:
 def cache_folder() -> Path | None:
     """The folder of compiled kernels, or None (with a warning) where none can be written.
 
-    `SCRATCHNN_CACHE` moves it. Its last part is a hash of this folder's sources and of Numba's version.
+    `SCRATCHNN_CACHE` moves it. Its last part is a hash of this folder's sources, of the table of activations and of
+    Numba's version.
     """
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(activations.__file__)]
     digest = hashlib.sha256(numba.__version__.encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()
     root = user_cache.folder()
     if root is None:

@@ -9,8 +9,7 @@
 #endif
 typedef REAL real;
 
-// In this order in activations.py, too.
-enum Activation { LINEAR, RELU, TANH, SIGMOID, HARD_SIGMOID, SOFTSIGN, SOFTPLUS, ELU, SELU, LEAKY_RELU, EXPONENTIAL };
+#include "activations.py"  // enum Activation
 
 __device__ inline float fast_exp(float a) { return __expf(a); }
 __device__ inline double fast_exp(double a) { return exp(a); }

@@ -1,31 +1,10 @@
-"""The numbers by which the CUDA sources know an activation; the functions stand in activations.cuh."""
+"""The numbers of the activations in CUDA C; the functions stand in activations.cuh."""
 
-from scratchnn_kernels.contract import ElementwiseActivation
+from scratchnn_kernels.activations import NAMES, NUMBERS, number_of
 
-NAMES = (
-    "linear",
-    "relu",
-    "tanh",
-    "sigmoid",
-    "hard_sigmoid",
-    "softsign",
-    "softplus",
-    "elu",
-    "selu",
-    "leaky_relu",
-    "exponential",
-)
+__all__ = ["NAMES", "NUMBERS", "enumeration", "number_of"]
 
 
-def number_of(activation: ElementwiseActivation) -> int:
-    """The number under which the kernels know an activation.
-
-    Raises:
-        ValueError: if these kernels do not have it.
-    """
-    if activation.name not in NAMES:
-        raise ValueError(
-            f"the gpu kernels have no activation '{activation.name}', only {', '.join(NAMES)}; "
-            'backend="reference" takes any activation'
-        )
-    return NAMES.index(activation.name)
+def enumeration() -> str:
+    """The table of numbers as the sources include it: `enum Activation { LINEAR, RELU, ... };`"""
+    return f"enum Activation {{ {', '.join(NAMES).upper()} }};"

@@ -82,16 +82,14 @@ def launches(cell: str, H: int, B: int, T: int, dtype: Any) -> tuple[int, int]:
     return forward * T, backward * T
 
 
-def explain() -> str:
-    """The table in words, a line for each rule."""
+def rules_in_words() -> list[tuple[str, ...]]:
+    """A heading, and a row for each rule of the table."""
     rows = [("cell", "dtype", "units", "rows", "kernel", "in registers", "why")]
     for rule in TABLE:
         kept = "all weights" if rule.held is None else f"{rule.held} a thread" if rule.held else "none"
         H, B = (f"up to {most}" if most else "any" for most in (rule.H_max, rule.B_max))
         rows.append((rule.cell or "any", rule.dtype or "any", H, B, rule.kernel, kept, rule.why))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    return "\n".join(["recurrent layers, the first line that fits (by counting; not yet timed):", *lines])
+    return rows
 
 
 def explain_layer(cell: str, H: int, B: int, T: int, dtype: Any) -> list[str]:

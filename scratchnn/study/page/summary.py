@@ -1,10 +1,10 @@
 """The numbers of a study as plain data: small, without probabilities or anyone's words, times apart."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from scratchnn.plain import or_null, plain
 from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import Answers, ModelStatistics, Statistics
 
@@ -21,7 +21,7 @@ def summary(
 ) -> dict[str, Any]:
     """Return what belongs into summary.json. The same runs give the same data, apart from `times`, which comes last."""
     used = sorted({run.test_set for model in statistics.models for run in model.runs})
-    return _plain(
+    return plain(
         {
             "format": FORMAT_VERSION,
             "verdict": verdict,
@@ -32,7 +32,9 @@ def summary(
             "test_sets": {digest: _test_set(reviews[digest]) for digest in used},
             "environment": dict(environment),
             "times": {model.arch: _times(model) for model in statistics.models},
-        }
+        },
+        "summary",
+        or_null,
     )
 
 
@@ -84,17 +86,3 @@ def _times(model: ModelStatistics) -> dict[str, Any]:
 def _rounded(x: float) -> float:
     """Six digits: more than a figure shows, and the file stays small."""
     return float(f"{x:.6g}")
-
-
-def _plain(value: Any) -> Any:
-    """Return `value` with null for what JSON has no number for."""
-    match value:
-        case dict():
-            return {str(key): _plain(each) for key, each in value.items()}
-        case list() | tuple():
-            return [_plain(each) for each in value]
-        case float() if not math.isfinite(value):
-            return None
-        case None | bool() | int() | float() | str():
-            return value
-    return value.item() if hasattr(value, "item") else str(value)

@@ -1,0 +1,25 @@
+"""Checks of what a user gives: each returns the value, or raises a ValueError that says what was expected and came."""
+
+from numbers import Integral, Real
+from typing import Any
+
+
+def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """The value as an int, from `least` to `most`."""
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_whole or int(value) < least or (most is not None and int(value) > most):
+        wanted = f"of at least {least}" if most is None else f"from {least} to {_shown(most)}"
+        raise ValueError(f"{name} must be a whole number {wanted}, got {value!r}")
+    return int(value)
+
+
+def share(name: str, value: Any) -> float:
+    """The value as a float, at least 0 and below 1."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) < 1:
+        raise ValueError(f"{name} must be at least 0 and below 1, got {value!r}")
+    return float(value)
+
+
+def _shown(most: int) -> str:
+    bits = most.bit_length()
+    return f"2**{bits} - 1" if bits > 32 and most == 2**bits - 1 else str(most)

@@ -28,9 +28,9 @@ class Backend:
     xp: Any = np  # the module that makes arrays
 
     @property
-    def looks_at_every_step(self) -> bool:
-        """Whether numbers can be looked at as soon as they are computed, without making anybody wait."""
-        return True
+    def runs_ahead(self) -> bool:
+        """Whether Python goes on while kernels run, so that reading a number makes it wait."""
+        return False
 
     @property
     def device_name(self) -> str | None:
@@ -64,11 +64,11 @@ class Backend:
 
 
 class DeviceBackend(Backend):
-    """Kernels whose arrays lie in the GPU's memory. They run while Python goes on: whoever looks at a number waits."""
+    """Kernels whose arrays lie in the GPU's memory. They run while Python goes on: whoever reads a number waits."""
 
     @property
-    def looks_at_every_step(self) -> bool:
-        return False
+    def runs_ahead(self) -> bool:
+        return True
 
     @property
     def device_name(self) -> str:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from scratchnn.interrupts import Interrupts
 from scratchnn.report.console import Console
+from scratchnn.training.interrupts import Interrupts
 
 
 class Compiled(NamedTuple):

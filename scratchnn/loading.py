@@ -8,9 +8,9 @@ from scratchnn import storage
 from scratchnn.layers import LAYERS, Layer
 from scratchnn.lookup import look_up
 from scratchnn.model import Model
-from scratchnn.progress import Progress
 from scratchnn.saving import read, set_params
 from scratchnn.sequential import Sequential
+from scratchnn.training.progress import Progress
 
 
 def load_model(filepath: str | os.PathLike[str], *, backend: str | None = None) -> Model:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scratchnn_kernels.contract import Array
 
 from scratchnn import storage
-from scratchnn.progress import Progress
+from scratchnn.training.progress import Progress
 
 if TYPE_CHECKING:
     from scratchnn.model import Model

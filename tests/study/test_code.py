@@ -12,9 +12,9 @@ ROOT = Path(scratchnn.__file__).parent
 # What training reaches that has no say in the numbers: words, files, printing. Kernels are covered as a folder.
 NOT_DECIDING = {
     "scratchnn", "architectures", "atomic_file", "backend", "callbacks", "data", "data.cache", "data.download",
-    "data.keras_npz", "data.sources", "data.synthetic", "data.synthetic_words", "diagnosis", "interrupts", "layers",
-    "lookup", "progress", "report", "report.console", "report.summary", "saving", "settings", "storage", "study",
-    "study.code", "study.memory", "study.results", "study.tasks",
+    "data.keras_npz", "data.sources", "data.synthetic", "data.synthetic_words", "layers", "lookup", "report",
+    "report.console", "report.summary", "saving", "settings", "storage", "study", "study.code", "study.memory",
+    "study.results", "study.tasks", "training", "training.diagnosis", "training.interrupts",
 }  # fmt: skip
 
 

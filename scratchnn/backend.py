@@ -28,9 +28,9 @@ class Backend:
     xp: Any = np  # the module that makes arrays
 
     @property
-    def looks_at_every_step(self) -> bool:
-        """Whether numbers can be looked at as soon as they are computed, without making anybody wait."""
-        return True
+    def runs_ahead(self) -> bool:
+        """Whether Python goes on while kernels run, so that reading a number makes it wait."""
+        return False
 
     def hardware(self) -> dict[str, Any]:
         """What computes, for the record of a run: the number of threads, or the name of the GPU."""
@@ -108,11 +108,11 @@ class CompiledBackend(Backend):
 
 
 class DeviceBackend(Backend):
-    """Kernels whose arrays lie in the GPU's memory. They run while Python goes on: whoever looks at a number waits."""
+    """Kernels whose arrays lie in the GPU's memory. They run while Python goes on: whoever reads a number waits."""
 
     @property
-    def looks_at_every_step(self) -> bool:
-        return False
+    def runs_ahead(self) -> bool:
+        return True
 
     def hardware(self) -> dict[str, Any]:
         from scratchnn_kernels.gpu import device

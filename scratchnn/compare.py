@@ -113,8 +113,8 @@ def _compare(args: argparse.Namespace, started: float) -> int:
 def _compile(all_settings: "Sequence[Settings]", console: "Console") -> None:
     """Compile what the runs need before they begin: side by side, each would compile all of it for itself."""
     from scratchnn import backend, compiling
-    from scratchnn.interrupts import Interrupts
     from scratchnn.preparation import build_model, use_every_kernel
+    from scratchnn.training.interrupts import Interrupts
 
     def work() -> None:
         for settings in all_settings:

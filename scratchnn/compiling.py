@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from scratchnn.backend import Backend
-from scratchnn.interrupts import Interrupts
 from scratchnn.report.console import Console
+from scratchnn.training.interrupts import Interrupts
 
 
 class Compiled(NamedTuple):

@@ -9,15 +9,15 @@ from functools import partial
 from scratchnn import backend, compiling, loading, saving
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, Imdb
-from scratchnn.interrupts import Interrupts
 from scratchnn.model import Model
 from scratchnn.preparation import PREDICT_BATCH, build_model, checksum, load_reviews, use_every_kernel, warm_up
-from scratchnn.progress import EXTRA, Progress
 from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
 from scratchnn.report.diagram import plot_model
 from scratchnn.run_folder import RunFolder
 from scratchnn.settings import Settings
+from scratchnn.training.interrupts import Interrupts
+from scratchnn.training.progress import EXTRA, Progress
 
 
 @dataclass

@@ -7,9 +7,9 @@ from typing import Any
 from scratchnn import storage
 from scratchnn.custom_objects import CustomObjects, filled
 from scratchnn.model import Model
-from scratchnn.progress import Progress
 from scratchnn.saving import read, set_params
 from scratchnn.sequential import Sequential
+from scratchnn.training.progress import Progress
 
 
 def load_model(

@@ -19,7 +19,7 @@ from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import Symbol
 from scratchnn.report.summary import summary_text
-from scratchnn.trainer import Trainer
+from scratchnn.training.trainer import Trainer
 
 
 class Model(Trainer):

@@ -13,7 +13,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn import custom_objects, storage
 from scratchnn.lookup import class_in_file
-from scratchnn.progress import Progress
+from scratchnn.training.progress import Progress
 
 if TYPE_CHECKING:
     from scratchnn.model import Model

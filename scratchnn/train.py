@@ -45,9 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from scratchnn import experiment
-    from scratchnn.interrupts import Interrupts
-    from scratchnn.progress import NonFiniteError
     from scratchnn.report.console import Console
+    from scratchnn.training.interrupts import Interrupts
+    from scratchnn.training.progress import NonFiniteError
 
     console = Console(quiet=args.quiet)
     chosen = _chosen(args)

@@ -41,8 +41,8 @@ def _run(dtype: str) -> int:
         raise ValueError("NUMBA_DISABLE_JIT is set: kernels run as Python then, and are never compiled")
 
     from scratchnn import backend, compiling
-    from scratchnn.interrupts import Interrupts
     from scratchnn.report.console import Console
+    from scratchnn.training.interrupts import Interrupts
 
     console = Console()
     console.line(f"kernels are kept in {folder}")

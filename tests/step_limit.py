@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ import pytest
 
 from scratchnn import Sequential, initializers, optimizers
 from scratchnn.callbacks import Callback
-from scratchnn.diagnosis import LARGEST
-from scratchnn.layers import Dense, Embedding, Flatten, Layer
-from scratchnn.progress import NonFiniteError, Progress
+from scratchnn.layers import LSTM, Dense, Dropout, Embedding, Flatten, Layer
+from scratchnn.training.diagnosis import LARGEST
+from scratchnn.training.progress import NonFiniteError, Progress
 from tests.gpu.training import everything_of
 
 X, Y = np.ones((8, 3)), np.zeros((8, 3))
@@ -46,6 +47,20 @@ class Planted(Layer):
     def backward(self, dy: Any, cache: Any) -> tuple[Any, Any]:
         step = min(self.model().optimizer.iterations, len(self.gradients) - 1)
         return None, {"W": self.backend.array(self.gradients[step], self.dtype)}
+
+
+@dataclass(eq=False)
+class Faltering(optimizers.Adam):
+    """Adam whose step of a given number is far too large, if the kind of failure is a weight's."""
+
+    name = "faltering"
+    kind: str = "weight"
+    step_number: int = 0
+
+    def update(self, w: Any, g: Any) -> None:
+        super().update(w, g)
+        if self.kind == "weight" and self.iterations == self.step_number:
+            w *= 1e20
 
 
 class Watching(Callback):
@@ -149,6 +164,25 @@ class StepLimit:
         assert "step 1 of epoch 2" in told
         assert everything_of(model) == watching.after[-1]
         assert (progress.epoch, progress.step) == (1, 0)
+
+    @pytest.mark.parametrize("step", [7, 115])
+    @pytest.mark.parametrize("kind", ["loss", "gradient", "weight"])
+    def test_the_way_back_leads_to_the_step_that_failed(self, kind: str, step: int) -> None:
+        """Nobody copied the model right before it, unless somebody listens: earlier steps are taken once more."""
+        ends = []
+        for callbacks in ([], [Watching()]):
+            layers = [Embedding(20, 4), LSTM(5, dropout=0.2, recurrent_dropout=0.2), Dropout(0.3), Dense(1)]
+            model = Sequential(layers, backend=self.backend, seed=2)
+            model.build((None, 6))
+            model.compile(Faltering(kind=kind, step_number=step), "mse", ["mae"])
+            x, y, progress = np.resize(IDS, (240, 6)), np.resize(LABELS, 240).astype(float), Progress()
+            y[2 * step] += {"loss": 1e30, "gradient": 1e17, "weight": 0.0}[kind]
+            with pytest.raises(NonFiniteError) as caught:
+                model.fit(x, y, 2, verbose=0, shuffle=False, callbacks=callbacks, progress=progress)
+            ends.append([str(caught.value), everything_of(model), progress.step, progress.seen, progress.totals])
+        assert ends[0] == ends[1]
+        assert f"step {step + 1} of epoch 1" in ends[0][0]
+        assert ends[0][2:4] == [step, 2 * step]
 
     def test_one_step_alone_is_refused_too(self) -> None:
         model = self.planted(optimizers.Adam(1e20), [1.0])

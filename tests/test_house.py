@@ -122,7 +122,8 @@ def later():
     at_run_time = {"os", "torch.nn", "typing", "scratchnn.model", "scratchnn", "tqdm", "jax", "keras"}
     assert {each.module for each in found if each.at_run_time} == at_run_time
     assert {each.module for each in found if not each.at_run_time} == {"cupy"}
-    assert {"scratchnn.trainer", "scratchnn.layers.lstm", "scratchnn_kernels.contract"} <= reached("scratchnn.model")
+    some = {"scratchnn.training.trainer", "scratchnn.layers.lstm", "scratchnn_kernels.contract"}
+    assert some <= reached("scratchnn.model")
 
 
 def test_kernels_import_nothing_of_scratchnn() -> None:
@@ -133,11 +134,11 @@ def test_kernels_import_nothing_of_scratchnn() -> None:
 COMMANDS = ("scratchnn.train", "scratchnn.compare", "scratchnn.gradcheck", "scratchnn.experiment", "scratchnn.study")
 MODEL = ("scratchnn.model", "scratchnn.sequential")
 ARROWS = {  # from, and where no chain of imports may lead
-    "scratchnn.layers": (*MODEL, "scratchnn.trainer", "scratchnn.report", *COMMANDS),
-    "scratchnn.trainer": (*MODEL, "scratchnn.layers", *COMMANDS),
+    "scratchnn.layers": (*MODEL, "scratchnn.training", "scratchnn.report", *COMMANDS),
+    "scratchnn.training": (*MODEL, "scratchnn.layers", *COMMANDS),
     "scratchnn.model": COMMANDS,
-    "scratchnn.report": (*MODEL, "scratchnn.layers", "scratchnn.trainer", *COMMANDS),
-    "scratchnn.data": (*MODEL, "scratchnn.layers", "scratchnn.trainer", "scratchnn.report", *COMMANDS),
+    "scratchnn.report": (*MODEL, "scratchnn.layers", "scratchnn.training", *COMMANDS),
+    "scratchnn.data": (*MODEL, "scratchnn.layers", "scratchnn.training", "scratchnn.report", *COMMANDS),
 }
 
 

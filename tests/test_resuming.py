@@ -13,8 +13,8 @@ from scratchnn.callbacks import Callback
 from scratchnn.layers import LSTM, Dense, Dropout, Embedding
 from scratchnn.loading import load_checkpoint
 from scratchnn.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
-from scratchnn.progress import History, Progress
 from scratchnn.saving import save_checkpoint
+from scratchnn.training.progress import History, Progress
 
 EPOCHS, STEPS = 3, 3
 # 25 examples, the last 5 held out: batches of 8, 8 and 4.

@@ -28,9 +28,9 @@ from scratchnn.layers import (
 )
 from scratchnn.loading import load_checkpoint
 from scratchnn.optimizers import SGD
-from scratchnn.progress import Progress
 from scratchnn.saving import save_checkpoint
 from scratchnn.storage import StorageError
+from scratchnn.training.progress import Progress
 
 IDS = np.random.default_rng(0).integers(0, 20, (9, 12))
 

@@ -26,7 +26,7 @@ import numpy as np
 from scratchnn import Sequential, threads
 from scratchnn.callbacks import Callback
 from scratchnn.layers import Dense
-from scratchnn.progress import Progress
+from scratchnn.training.progress import Progress
 
 x = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
 y = (x.sum(axis=1) > 0).astype(int)

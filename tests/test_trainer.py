@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn import Sequential, epoch
+from scratchnn import Sequential
 from scratchnn.callbacks import Callback
 from scratchnn.layers import (
     GRU,
@@ -21,7 +21,7 @@ from scratchnn.layers import (
     SimpleRNN,
 )
 from scratchnn.optimizers import SGD
-from scratchnn.progress import Progress
+from scratchnn.training import batches
 
 RNG = np.random.default_rng(0)
 IDS = RNG.integers(0, 20, (21, 6))
@@ -211,25 +211,17 @@ def test_evaluate_weighs_the_last_batch_by_its_size() -> None:
 
 def test_a_step_has_its_examples_at_the_same_place_wherever_training_began(monkeypatch: pytest.MonkeyPatch) -> None:
     """How operands lie in memory may decide about a product's last bits, and a resumed run has the same ones."""
-    monkeypatch.setattr(epoch, "BYTES_GATHERED", 4 * 24)  # four steps of two rows
-    places: dict[int, list[int]] = {}
-    train_step = epoch.train_step
-
-    def noted(model: Any, x: Any, target: Any, number: int, step: int, **options: Any) -> epoch.Step:
-        places.setdefault(step, []).append(x.ctypes.data - x.base.ctypes.data)
-        return train_step(model, x, target, number, step, **options)
-
-    monkeypatch.setattr(epoch, "train_step", noted)
+    monkeypatch.setattr(batches, "BYTES_GATHERED", 4 * 24)  # four steps of two rows
     x, y = RNG.normal(size=(21, 3)).astype(np.float32), RNG.normal(size=(21, 1)).astype(np.float32)
+    order = RNG.permutation(21)
+    places: dict[int, list[int]] = {}
     for begin in (0, 6, 9):
-        model = Sequential([Dense(1)], backend="reference", seed=0)
-        model.build((None, 3))
-        model.compile("sgd", "mse")
-        model.ready_optimizer()
-        running = epoch.Epoch(model, x, y, 2, True, Progress(step=begin, batch_size=2), False)
-        for step in range(begin, running.steps):
-            running.take(step)
-            running.look()
+        epoch = batches.Batches(x, y, 2, order)
+        for step in range(begin, len(epoch)):
+            examples, _ = epoch[step]
+            assert (examples == x[order[2 * step : 2 * step + 2]]).all()
+            assert examples.base is not None
+            places.setdefault(step, []).append(examples.ctypes.data - examples.base.ctypes.data)
     assert places[6] == [48, 48] and places[10] == [48, 48, 48]
     assert all(len(set(found)) == 1 for found in places.values())
 

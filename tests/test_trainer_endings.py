@@ -11,7 +11,7 @@ from scratchnn import Sequential, load_model
 from scratchnn.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
 from scratchnn.layers import Dense, Embedding, Flatten
 from scratchnn.optimizers import SGD
-from scratchnn.progress import NonFiniteError, Progress
+from scratchnn.training.progress import NonFiniteError, Progress
 
 RNG = np.random.default_rng(0)
 IDS = RNG.integers(0, 20, (21, 6))

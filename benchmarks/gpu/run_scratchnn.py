@@ -4,6 +4,7 @@ import gc
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from benchmarks.machine import facts
 from benchmarks.runner import CHECKED_STEPS
 from benchmarks.workloads import GATES, TRAIN_REVIEWS, initial_weights
 from scratchnn import activations
-from scratchnn.epoch import train_step
+from scratchnn.training.ahead import outcome_of
+from scratchnn.training.epoch import train_epoch
 
 CELLS = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
 # Keeps the device busy while the host hands over the calls to be timed. A nanosecond has two cycles at most.
@@ -200,7 +202,7 @@ def one_step(model: nn.Sequential, x: np.ndarray, y: np.ndarray) -> Callable[[],
     assert model.loss is not None
     target = model.backend.array(model.loss.validate(model.y_shape_of(ids), y, model.dtype), model.dtype)
     model.ready_optimizer()
-    return lambda: train_step(model, ids, target, 0, 0, look=False)
+    return lambda: train_epoch(model, [(0, ids, target)], 0, partial(outcome_of, model))
 
 
 def tidy() -> None:

@@ -68,7 +68,7 @@ def _cell(number: SupportsFloat | None, width: int, digits: int) -> str:
 
 
 class Bar:
-    """What `Console.progress` hands to the loop. This one shows nothing."""
+    """What `Console.bar` hands to the loop. This one shows nothing."""
 
     def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, accuracy: SupportsFloat = math.nan) -> None:
         """Count `n` more steps; `loss` and `accuracy` are shown as they are now. Without a loss, the steps were done
@@ -172,7 +172,7 @@ class Console:
             show("")
 
     @contextmanager
-    def progress(self, total_steps: int, epoch: int, epochs: int) -> Iterator[Bar]:
+    def bar(self, total_steps: int, epoch: int, epochs: int) -> Iterator[Bar]:
         """Show a bar with the time left while the block runs, if stderr is a terminal, and clear it after."""
         if self._err is None or not self.can_rewrite:
             yield Bar()

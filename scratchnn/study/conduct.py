@@ -4,13 +4,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
-from scratchnn.interrupts import Interrupts
 from scratchnn.report.console import Console
 from scratchnn.study.board import Board
 from scratchnn.study.folder import StudyFolder
 from scratchnn.study.pool import Event
 from scratchnn.study.results import RunResult
 from scratchnn.study.tasks import Task
+from scratchnn.training.interrupts import Interrupts
 
 
 @runtime_checkable

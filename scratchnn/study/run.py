@@ -8,19 +8,20 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from scratchnn import backend, batches, random
+from scratchnn import backend, random
 from scratchnn.backend import Backend
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.data import DataError, DataWarning, Imdb
 from scratchnn.metrics import binary_accuracy
 from scratchnn.model import Model
 from scratchnn.preparation import PREDICT_BATCH, build_model, checksum, load_reviews, warm_up
-from scratchnn.progress import Progress
 from scratchnn.report.console import Console
 from scratchnn.study import memory
 from scratchnn.study.code import code_version
 from scratchnn.study.results import RunResult
 from scratchnn.study.tasks import Task
+from scratchnn.training import batches
+from scratchnn.training.progress import Progress
 
 _HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 _one_at_a_time = threading.Lock()  # a Dask worker may have threads, but kernels share one pool of them

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn import Sequential, epoch, optimizers
+from scratchnn import Sequential, optimizers
 from scratchnn.architectures import ARCHITECTURES
 from scratchnn.layers import LSTM, Dense, Embedding
 from scratchnn.preparation import warm_up
+from scratchnn.training import ahead
 from tests.gpu.device_arrays import counts
 from tests.gpu.emulator import Emulator
 from tests.gpu.training import DROPPED, IDS, LABELS, SMALL, assert_ten_steps_agree, everything_of, small_model
@@ -105,13 +106,13 @@ def test_an_epoch_waits_for_the_device_when_it_is_over_and_not_before() -> None:
 
 @pytest.mark.parametrize("limit", [("STEPS_AHEAD", 10), ("MOST_NUMBERS_AHEAD", 19)], ids=lambda limit: limit[0])
 def test_steps_run_so_far_ahead_and_no_farther(limit: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty steps of two outputs each: a look after every ten."""
-    one_look, _ = transfers(10)
+    """Forty steps of two outputs each: read after every ten."""
+    read_once, _ = transfers(10)
     at_the_end, _ = transfers(40)
-    monkeypatch.setattr(epoch, *limit)
-    four_looks, _ = transfers(40)
-    assert one_look == at_the_end
-    assert four_looks == 4 * one_look
+    monkeypatch.setattr(ahead, *limit)
+    read_four_times, _ = transfers(40)
+    assert read_once == at_the_end
+    assert read_four_times == 4 * read_once
 
 
 def test_a_step_takes_few_launches(emulator: Emulator) -> None:

@@ -12,8 +12,8 @@ from scratchnn import Sequential, load_model, optimizers, train
 from scratchnn.callbacks import Callback
 from scratchnn.layers import Dense, Embedding
 from scratchnn.loading import load_checkpoint
-from scratchnn.progress import NonFiniteError, Progress
 from scratchnn.saving import save_checkpoint
+from scratchnn.training.progress import NonFiniteError, Progress
 from tests.gpu.emulator import Emulator
 from tests.gpu.training import IDS, LABELS, everything_of, small_model
 from tests.test_train import write_data

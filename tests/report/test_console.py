@@ -37,10 +37,10 @@ console = Console()
 console.header([("model", "lstm")])
 console.table_head()
 for epoch in (1, 2):
-    with console.progress(40, epoch, 2) as progress:
+    with console.bar(40, epoch, 2) as bar:
         for step in range(40):
             time.sleep(0.01)
-            progress.advance(1, loss=0.5, accuracy=0.75)
+            bar.advance(1, loss=0.5, accuracy=0.75)
     console.epoch_row(epoch, {"loss": 0.5, "accuracy": 0.75}, best=epoch == 2)
 """
 ROWS = [
@@ -161,8 +161,8 @@ def test_closed_streams_and_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 def use_all(console: Console) -> None:
     console.header([("a", "b")])
     console.table_head()
-    with console.progress(1, 1, 1) as progress:
-        progress.advance()
+    with console.bar(1, 1, 1) as bar:
+        bar.advance()
     console.epoch_row(1, NUMBERS)
     console.line("end")
 
@@ -214,9 +214,9 @@ class Terminal(io.StringIO):
 def test_the_bar_starts_no_thread_and_is_closed_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     err, threads = Terminal(), threading.active_count()
-    with pytest.raises(KeyboardInterrupt), Console(err=err).progress(10, 1, 1) as progress:
+    with pytest.raises(KeyboardInterrupt), Console(err=err).bar(10, 1, 1) as bar:
         assert threading.active_count() == threads
-        progress.advance(5)
+        bar.advance(5)
         raise KeyboardInterrupt
     assert err.getvalue().endswith("\r")
     assert left_on_screen(err.getvalue() + "\n") == [""]
@@ -237,10 +237,10 @@ def test_the_time_left_goes_by_the_steps_of_this_program(monkeypatch: pytest.Mon
 def test_most_steps_draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     err = Terminal()
-    with Console(err=err).progress(20_000, 1, 1) as progress:
+    with Console(err=err).bar(20_000, 1, 1) as bar:
         start = time.perf_counter()
         for _ in range(20_000):
-            progress.advance(1, loss=0.5, accuracy=0.5)
+            bar.advance(1, loss=0.5, accuracy=0.5)
         seconds = time.perf_counter() - start
     assert err.getvalue().count("\r") <= 4 + seconds / 0.1
 

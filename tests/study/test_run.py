@@ -4,19 +4,21 @@ import dataclasses
 import hashlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from scratchnn import epoch, experiment
+from scratchnn import experiment
 from scratchnn.data import DataWarning
 from scratchnn.report.console import Console
-from scratchnn.sequential import Sequential
 from scratchnn.study import memory
 from scratchnn.study.run import run
 from scratchnn.study.tasks import Task
+from scratchnn.training import session
+from scratchnn.training.epoch import Numbered
 
 Plan = Callable[..., list[Task]]
 MEASURED = {"seconds": 0.0, "peak_memory": 0.0, "probabilities": None}
@@ -46,14 +48,18 @@ def test_the_numbers_are_those_of_train(arch: str, planned: Plan, data: Path, tm
 
 def test_the_order_is_that_of_training(planned: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[np.ndarray] = []
-    train_step = epoch.train_step
+    train_epoch = session.train_epoch
 
-    def spy(model: Sequential, x: np.ndarray, target: np.ndarray, number: int, step: int, **options: bool) -> object:
-        if number == 0:
-            seen.append(x)
-        return train_step(model, x, target, number, step, **options)
+    def spy(model: Any, batches: Iterable[Numbered], epoch: int, count: Callable[..., None]) -> None:
+        def seeing() -> Iterator[Numbered]:
+            for batch in batches:
+                if epoch == 0:
+                    seen.append(batch[1])
+                yield batch
 
-    monkeypatch.setattr(epoch, "train_step", spy)
+        train_epoch(model, seeing(), epoch, count)
+
+    monkeypatch.setattr(session, "train_epoch", spy)
     digests = {}
     for arch in ("ff", "rnn"):
         seen.clear()

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn.progress import NonFiniteError
+from scratchnn.training.progress import NonFiniteError
 
 # No step may act on a gradient, or make a weight, that is larger than this. Up to here every number of a step is finite
 # whatever the machine: a product of two such numbers is at most 1e30, and float32, which ends at 3.4e38, holds a sum
@@ -23,6 +23,11 @@ _SURELY_SMALL = (LARGEST / 2) ** 2  # no number is too large if their squares ad
 def surely_small(squared_norm: float) -> bool:
     """Whether a sum of squares tells that none of its numbers is NaN or above LARGEST: nobody need look for one."""
     return squared_norm <= _SURELY_SMALL
+
+
+def surely_sound(loss: float, gradient: float, weights: float) -> bool:
+    """Whether a step with this loss and these sums of squares is certainly not refused."""
+    return math.isfinite(loss) and surely_small(gradient) and surely_small(weights)
 
 
 def check_loss(model: Any, loss: float, x: Array, epoch: int, step: int) -> None:

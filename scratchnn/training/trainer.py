@@ -1,11 +1,8 @@
-"""The training loop: batches in, one optimizer step each, one record per epoch.
+"""The part of a model that learns, with Keras' names for it: compile, fit, evaluate, predict.
 
-`Trainer` is the part of a model that learns. It asks the model for a forward and a backward pass and knows nothing of
-layers.
+It asks the model for a forward and a backward pass and knows nothing of layers. The loop itself is in `epoch.py`.
 """
 
-import math
-import time
 import warnings
 import weakref
 from collections.abc import Sequence
@@ -15,14 +12,15 @@ import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn import batches, losses, metrics, optimizers
+from scratchnn import losses, metrics, optimizers
 from scratchnn.backend import Backend
 from scratchnn.callbacks import Callback
-from scratchnn.epoch import Epoch, Snapshot, mean, train_step
-from scratchnn.interrupts import Interrupts
-from scratchnn.progress import EXTRA, History, Progress
 from scratchnn.report.console import Console
 from scratchnn.threads import one_blas_thread
+from scratchnn.training import batches
+from scratchnn.training.ahead import Ahead, Snapshot
+from scratchnn.training.progress import History, Progress
+from scratchnn.training.session import Session
 
 
 class Trainer:
@@ -97,70 +95,14 @@ class Trainer:
         self._compiled()
         batch_size = 32 if batch_size is None else batch_size  # Keras' default
         batches.check_sizes(batch_size, epochs)
-        x, y = self._examples(x, y)
+        examples, validation = self._hold_out(*self._examples(x, y), validation_split, validation_data)
         self.ready_optimizer()
-        classes = len(np.unique(y))
-        # As in Keras, validation_data goes before validation_split.
-        (x, y), validation = batches.split(x, y, 0.0 if validation_data is not None else validation_split)
-        if validation_data is not None:
-            if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-                what = f"{type(validation_data).__name__} of shape {np.shape(validation_data)}"
-                raise ValueError(f"validation_data must be a pair (x, y), got {what}")
-            validation = self._examples(*validation_data)
-        if validation is not None:
-            x_held, y_held = validation
-            if len(np.unique(y_held)) == 1 and classes > 1:
-                warnings.warn(
-                    f"every label of the {len(y_held):,} validation examples is {y_held.flat[0]:g}: "
-                    "the last examples are held out as they are, so shuffle x and y together first",
-                    stacklevel=2,
-                )
-            validation = x_held, self.backend.array(y_held, y_held.dtype)
-        y = self.backend.array(y, y.dtype)
         progress = Progress(epoch=initial_epoch) if progress is None else progress
-        if progress.step and progress.batch_size != batch_size:
-            raise ValueError(
-                f"the epoch under way was begun with batch_size {progress.batch_size}; going on with {batch_size} "
-                "would repeat or skip examples"
-            )
-        progress.batch_size = batch_size
-        console = Console(quiet=verbose == 0) if console is None else console
+        progress.begin(batch_size)
         history = History(progress.records)
+        console = Console(quiet=verbose == 0) if console is None else console
         callbacks = list(callbacks or [])
-        for callback in callbacks:
-            callback.set_model(self)  # type: ignore[arg-type]
-            callback.on_train_begin({})
-        watching = [callback for callback in callbacks if _hears_of_batches(callback)]
-        self.stop_training = False
-
-        console.table_head()
-        with Interrupts() as interrupts, one_blas_thread():
-            while progress.epoch < epochs and not self.stop_training:
-                epoch = progress.epoch
-                for callback in callbacks:
-                    callback.on_epoch_begin(epoch, {})
-                running = Epoch(self, x, y, batch_size, shuffle, progress, bool(watching))
-                self._train_epoch(running, epochs, progress, watching, console, interrupts)
-                started = time.perf_counter()
-                record = self._record(progress)
-                if validation is not None:
-                    record |= {f"val_{k}": v for k, v in self._evaluate(*validation, batch_size).items()}
-                record["seconds"] += time.perf_counter() - started
-                best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)
-                progress.records.append(record)
-                progress.epoch, progress.step, progress.seen, progress.totals, progress.seconds = (
-                    epoch + 1,
-                    0,
-                    0,
-                    {},
-                    0.0,
-                )
-                console.epoch_row(epoch + 1, record, best=record.get("val_loss", math.inf) < best)
-                for callback in callbacks:
-                    callback.on_epoch_end(epoch, {k: v for k, v in record.items() if k not in EXTRA})
-                interrupts.act()
-        for callback in callbacks:
-            callback.on_train_end({})
+        Session(self, examples, validation, batch_size, epochs, shuffle, progress, console, callbacks).run()
         return history
 
     def evaluate(
@@ -171,7 +113,7 @@ class Trainer:
         batches.check_sizes(batch_size, 1)
         x, y = self._examples(x, y)
         with one_blas_thread():
-            results = self._evaluate(x, self.backend.array(y, y.dtype), batch_size)
+            results = self.measure(x, self.backend.array(y, y.dtype), batch_size)
         if verbose:
             Console().line("  ".join(f"{key} {value:.4f}" for key, value in results.items()))
         if return_dict:
@@ -196,48 +138,13 @@ class Trainer:
         """One optimizer step; the loss before it. Dropout is drawn anew at each."""
         x, y = self._examples(x, y)
         self.ready_optimizer()
-        with one_blas_thread():
-            return float(train_step(self, x, self.backend.array(y, y.dtype), 0, self._compiled()[0].iterations).loss)
+        step = self._compiled()[0].iterations
+        batch = x, self.backend.array(y, y.dtype)
+        with one_blas_thread(), Ahead(self, {step: batch}, Progress(step=step), [], every_step=True) as ahead:
+            return ahead.take(step)
 
-    # ---- one epoch
-
-    def _train_epoch(
-        self,
-        epoch: Epoch,
-        epochs: int,
-        progress: Progress,
-        callbacks: list[Callback],
-        console: Console,
-        interrupts: Interrupts,
-    ) -> None:
-        try:
-            with console.progress(epoch.steps, progress.epoch + 1, epochs) as bar:
-                bar.advance(progress.step)
-                for step in range(progress.step, epoch.steps):
-                    epoch.take(step)
-                    if epoch.wants_a_look(step) or self.stop_training or interrupts.received is not None:
-                        losses = epoch.look()
-                        loss, accuracy = progress.totals["loss"] / progress.seen, mean(progress.totals, "accuracy")
-                        bar.advance(len(losses), loss=loss, accuracy=accuracy)
-                        for callback in callbacks:
-                            callback.on_batch_end(step, {"loss": losses[-1]})
-                        # Training stops here alone, where every step that was taken has been counted.
-                        interrupts.act()
-                        if self.stop_training:
-                            break
-        finally:
-            epoch.abandon()
-
-    def _record(self, progress: Progress) -> dict[str, float]:
-        totals, seen = progress.totals, progress.seen
-        record = {"loss": totals["loss"] / seen}
-        record |= {metric.name: mean(totals, metric.name) for metric in self.running_metrics()}
-        record["gradient_norm"] = totals["gradient_norm"] / progress.step
-        record["reviews_per_second"] = seen / max(progress.seconds, 1e-9)
-        record["seconds"] = progress.seconds
-        return record
-
-    def _evaluate(self, x: Array, y: Array, batch_size: int) -> dict[str, float]:
+    def measure(self, x: Array, y: Array, batch_size: int) -> dict[str, float]:
+        """Loss and metrics over examples that were checked, in the kernels' memory."""
         _, loss_function = self._compiled()
         total, running = 0.0, self.running_metrics()
         for rows in batches.slices(len(x), batch_size):
@@ -281,14 +188,31 @@ class Trainer:
             )
         return x, loss.validate(self.y_shape_of(x), y, self.dtype)
 
+    def _hold_out(
+        self, x: Array, y: Array, share: float, given: tuple[Any, Any] | None
+    ) -> tuple[tuple[Array, Array], tuple[Array, Array] | None]:
+        """What to train on and what to validate on, in the kernels' memory. As in Keras, what is given goes first."""
+        classes = len(np.unique(y))
+        (x, y), validation = batches.split(x, y, 0.0 if given is not None else share)
+        if given is not None:
+            if not isinstance(given, tuple | list) or len(given) != 2:
+                what = f"{type(given).__name__} of shape {np.shape(given)}"
+                raise ValueError(f"validation_data must be a pair (x, y), got {what}")
+            validation = self._examples(*given)
+        if validation is not None:
+            x_held, y_held = validation
+            if len(np.unique(y_held)) == 1 and classes > 1:
+                warnings.warn(
+                    f"every label of the {len(y_held):,} validation examples is {y_held.flat[0]:g}: "
+                    "the last examples are held out as they are, so shuffle x and y together first",
+                    stacklevel=3,
+                )
+            validation = x_held, self.backend.array(y_held, y_held.dtype)
+        return (x, self.backend.array(y, y.dtype)), validation
+
     def y_shape_of(self, x: Array) -> tuple[int, ...]:
         raise NotImplementedError
 
     @property
     def has_several_outputs(self) -> bool:
         raise NotImplementedError
-
-
-def _hears_of_batches(callback: Any) -> bool:
-    """Whether its `on_batch_end` is one of its own: from its class, or hung onto the object."""
-    return getattr(callback.on_batch_end, "__func__", None) is not Callback.on_batch_end

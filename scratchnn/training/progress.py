@@ -1,6 +1,7 @@
 """Where training stands, what it has brought so far, and how it can fail."""
 
 from dataclasses import dataclass, field
+from math import nan
 
 from scratchnn.callbacks import Callback
 
@@ -30,6 +31,51 @@ class Progress:
         tables = (self.totals, {"seconds": self.seconds}, *self.records)
         if not all(type(count) is int and count >= 0 for count in counts) or not all(map(_holds_numbers, tables)):
             raise TypeError(f"progress holds counts and numbers only, got {self}")
+
+    def begin(self, batch_size: int) -> None:
+        """Raise ValueError if the epoch under way was begun with batches of another size."""
+        if self.step and self.batch_size != batch_size:
+            raise ValueError(
+                f"the epoch under way was begun with batch_size {self.batch_size}; going on with {batch_size} "
+                "would repeat or skip examples"
+            )
+        self.batch_size = batch_size
+
+    def count(self, loss: float, gradient_norm: float, examples: int) -> None:
+        """Count a step: the mean loss of its examples, and the norm of its gradient."""
+        totals = self.totals
+        totals["loss"] = totals.get("loss", 0.0) + loss * examples
+        totals["gradient_norm"] = totals.get("gradient_norm", 0.0) + gradient_norm
+        self.seen += examples
+        self.step += 1
+
+    def keep(self, metric: str, total: float, seen: int) -> None:
+        """Keep what a metric has counted in this epoch."""
+        self.totals[metric], self.totals[f"{metric} seen"] = total, float(seen)
+
+    def counted(self, metric: str) -> tuple[float, int]:
+        """What was kept of a metric: total and seen."""
+        return self.totals.get(metric, 0.0), int(self.totals.get(f"{metric} seen", 0))
+
+    def mean(self, metric: str) -> float:
+        """A metric over what was counted so far; NaN where it is not measured."""
+        total, seen = self.counted(metric)
+        return total / seen if seen else nan
+
+    @property
+    def mean_loss(self) -> float:
+        """Over the examples of this epoch that were counted so far."""
+        return self.totals["loss"] / self.seen
+
+    @property
+    def mean_gradient_norm(self) -> float:
+        return self.totals["gradient_norm"] / self.step
+
+    def finish_epoch(self, record: dict[str, float]) -> None:
+        """Note what the epoch brought, and stand at the beginning of the next one."""
+        self.records.append(record)
+        self.epoch += 1
+        self.step, self.seen, self.seconds, self.totals = 0, 0, 0.0, {}
 
 
 def _holds_numbers(table: object) -> bool:

@@ -1,0 +1,210 @@
+"""Steps that run ahead of the numbers they bring, and the way back from a step that is refused.
+
+On the host the outcome of every step is read when it is done. On a GPU that would make Python wait for the device and
+the device for Python, step after step. There the steps run ahead: their numbers stay on the device and are read every
+hundred steps and at the end of the epoch.
+
+What a step changes is copied before every hundredth only: three copies for every step of Adam would cost a small model
+3% of its time. If a loss is not finite, or a gradient or a weight too large, parameters and optimizer go back to the
+copy, and the same steps are taken again, the uncounted ones read one by one, until the one that fails. Equal steps
+bring equal bits, so error and model are those that a copy before every step would have left.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scratchnn_kernels.contract import Array
+
+from scratchnn.metrics import Metric
+from scratchnn.training import diagnosis
+from scratchnn.training.batches import Batches
+from scratchnn.training.epoch import Numbered, train_epoch
+from scratchnn.training.progress import NonFiniteError, Progress
+
+STEPS_AHEAD = 100
+MOST_NUMBERS_AHEAD = 2**22  # of the outputs that wait to be measured
+
+
+class Outcome(NamedTuple):
+    """What a step brought. The three numbers may still lie on a device."""
+
+    loss: Any
+    gradient: Any  # the sum of its squares
+    weights: Any  # the sum of their squares, after the step
+    y: Array
+    target: Array
+
+
+def outcome_of(model: Any, loss: Any, grads: Array, y: Array, target: Array) -> Outcome:
+    """What a step has brought that was taken just now. Nobody waits for its numbers."""
+    with np.errstate(all="ignore"):
+        gradient = model.optimizer.kernels.squared_norm(grads)
+        weights = model.backend.rough_squared_norm(model.flat_params)
+    return Outcome(loss, gradient, weights, y, target)
+
+
+class Snapshot:
+    """Room for all that a step of the optimizer changes: parameters, slots and the count of steps."""
+
+    def __init__(self) -> None:
+        self._optimizer: Any = None  # whose slots the copies have room for
+        self._copies: list[Array] = []
+        self._iterations = 0
+
+    def take(self, model: Any) -> None:
+        arrays = _changed_by_steps(model)
+        if self._optimizer is not model.optimizer or self._copies[0].size != arrays[0].size:
+            self._optimizer, self._copies = model.optimizer, [np.empty_like(array) for array in arrays]
+        for copy, array in zip(self._copies, arrays, strict=True):
+            copy[...] = array
+        self._iterations = model.optimizer.iterations
+
+    def put_back(self, model: Any) -> None:
+        for copy, array in zip(self._copies, _changed_by_steps(model), strict=True):
+            array[...] = copy
+        model.optimizer.iterations = self._iterations
+
+
+class Ahead:
+    """The steps of the epoch that `progress` stands in: hands them out, reads what they bring, and counts it.
+
+    As a context it makes sure that model and progress belong together whatever ends the epoch: steps that were taken
+    and not counted are undone.
+
+    Args:
+        batches: (examples, targets) by the number of the step.
+        metrics: what to measure on the outputs; they go on from what `progress` holds of them.
+        every_step: read the outcome of each step at once, on a device too, because somebody wants to hear of it.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        batches: Batches | Mapping[int, tuple[Array, Array]],
+        progress: Progress,
+        metrics: Sequence[Metric],
+        *,
+        every_step: bool,
+    ) -> None:
+        self._model, self._batches, self._progress, self._metrics = model, batches, progress, metrics
+        self._every_step = every_step or not model.backend.runs_ahead
+        # A listener may change the model between two steps: to go back beyond them is no way back.
+        self._forgets = every_step or model.backend.runs_ahead
+        self._before: Snapshot = model.before_step
+        self._before_which: int | None = None  # the step that it was taken before; None: no way back to it is needed
+        self._waiting: list[Outcome] = []
+        self._numbers_waiting = 0  # in their outputs
+        self._grads: Any = None  # of the last step
+        self._began = time.perf_counter() - progress.seconds
+        for metric in metrics:
+            metric.total, metric.seen = progress.counted(metric.name)
+
+    def __enter__(self) -> "Ahead":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._before_which == self._progress.step:  # which was begun, and is not counted
+            self._before.put_back(self._model)
+
+    def steps(self) -> Iterator[Numbered]:
+        """The batches that are left of the epoch, until training is stopped."""
+        for step in range(self._progress.step, len(self._batches)):
+            yield self._begin(step)
+            if self._model.stop_training and not self._waiting:
+                return
+
+    def add(self, loss: Any, grads: Array, y: Array, target: Array) -> None:
+        """Note a step that was taken just now."""
+        self._waiting.append(outcome_of(self._model, loss, grads, y, target))
+        self._numbers_waiting += y.size
+        self._grads = grads
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the numbers should be read now. That follows from counts, never from the clock."""
+        if self._every_step or self._numbers_waiting > MOST_NUMBERS_AHEAD:
+            return True
+        taken = self._progress.step + len(self._waiting)
+        return taken % STEPS_AHEAD == 0 or taken == len(self._batches)
+
+    def synchronise(self) -> list[float]:
+        """Read the outcome of the steps that wait for it, and count them. Return their losses.
+
+        Raises:
+            NonFiniteError: if one of them is refused; model and progress stand where it began.
+        """
+        waiting, self._waiting, self._numbers_waiting = self._waiting, [], 0
+        # In one transfer: each one makes Python wait for the device.
+        numbers = self._model.backend.numbers([number for outcome in waiting for number in outcome[:3]])
+        losses, gradients, weights = numbers[::3], numbers[1::3], numbers[2::3]
+        if not all(map(diagnosis.surely_sound, losses, gradients, weights)):
+            if len(waiting) > 1 or self._before_which != self._progress.step:
+                return self._take_again(len(waiting))
+            self._check(*numbers)
+            self._before_which = None  # the next one may be as large
+        if self._forgets:
+            self._before_which = None
+        for outcome, loss, squared_norm in zip(waiting, losses, gradients, strict=True):
+            self._progress.count(loss, math.sqrt(squared_norm), len(outcome.target))
+        if self._metrics:
+            self._measure(waiting)
+        self._progress.seconds = time.perf_counter() - self._began
+        return losses
+
+    def take(self, step: int) -> float:
+        """Take one step and read its outcome. Return its loss.
+
+        Raises:
+            NonFiniteError: if it is refused; the model is as before.
+        """
+        self._before_which = None
+        train_epoch(self._model, [self._begin(step)], self._progress.epoch, self.add)
+        return self.synchronise()[0]
+
+    def _begin(self, step: int) -> Numbered:
+        if self._before_which is None or step - self._before_which >= STEPS_AHEAD:
+            self._before.take(self._model)
+            self._before_which = step
+        return step, *self._batches[step]
+
+    def _take_again(self, waiting: int) -> list[float]:
+        """Go back and come as far again, but read the outcome of each uncounted step at once. Return their losses."""
+        assert self._before_which is not None
+        self._before.put_back(self._model)
+        here, epoch = self._progress.step, self._progress.epoch
+        counted = ((step, *self._batches[step]) for step in range(self._before_which, here))
+        train_epoch(self._model, counted, epoch, lambda *outcome: None)
+        return [self.take(step) for step in range(here, here + waiting)]
+
+    def _check(self, loss: float, gradient: float, weights: float) -> None:
+        """Refuse the step taken last, or find that it may stand."""
+        where = self._progress.epoch, self._progress.step
+        with np.errstate(all="ignore"):
+            if not (math.isfinite(loss) and math.isfinite(gradient)):
+                self._before.put_back(self._model)  # the layer to blame is looked for with the parameters that it had
+                diagnosis.check_loss(self._model, loss, self._batches[where[1]][0], *where)
+            try:
+                diagnosis.check_gradient(self._model, self._grads, gradient, *where)
+                diagnosis.check_weights(self._model, weights, *where)
+            except NonFiniteError:
+                self._before.put_back(self._model)
+                raise
+
+    def _measure(self, outcomes: list[Outcome]) -> None:
+        y, target = _joined([outcome.y for outcome in outcomes]), _joined([outcome.target for outcome in outcomes])
+        for metric in self._metrics:
+            metric.update(y, target)
+        totals = self._model.backend.numbers([metric.total for metric in self._metrics])
+        for metric, metric.total in zip(self._metrics, totals, strict=True):
+            self._progress.keep(metric.name, metric.total, metric.seen)
+
+
+def _changed_by_steps(model: Any) -> list[Array]:
+    return [model.flat_params, *model.optimizer.slots.values()]
+
+
+def _joined(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -1,0 +1,91 @@
+"""Cutting examples into batches, putting them into an order, and holding some out."""
+
+from typing import Any
+
+import numpy as np
+from scratchnn_kernels.contract import Array
+
+from scratchnn import random
+from scratchnn.backend import Backend
+
+BYTES_GATHERED = 2**20  # examples are brought into their order for several steps at once: so much of x
+
+
+class Batches:
+    """The batches of an epoch in their order: `batches[step]` is a pair, the examples of a step and their targets.
+
+    x and y are all examples, where the kernels want them; `order` are their numbers.
+    """
+
+    def __init__(self, x: Array, y: Array, batch_size: int, order: Array) -> None:
+        self._x, self._y, self._order = x, y, order
+        self._slices = slices(len(x), batch_size)
+        self._gathered = range(0)  # the steps whose examples lie in these two:
+        self._x_gathered = self._y_gathered = x[:0]
+
+    def __len__(self) -> int:
+        return len(self._slices)
+
+    def __getitem__(self, step: int) -> tuple[Array, Array]:
+        if step not in self._gathered:
+            self._gather(step)
+        rows, start = self._slices[step], self._slices[self._gathered.start].start
+        here = slice(rows.start - start, rows.stop - start)
+        return self._x_gathered[here], self._y_gathered[here]
+
+    def _gather(self, step: int) -> None:
+        """Bring the examples of this step and its neighbours together, in their order.
+
+        Always the same neighbours: a product's last bits may depend on how its operands lie in memory, and a step that
+        is taken again, or with which training is resumed, must bring equal ones.
+        """
+        rows = self._slices[0]
+        count = max(1, BYTES_GATHERED // max(1, (rows.stop - rows.start) * self._x[:1].nbytes))
+        first = step - step % count
+        self._gathered = range(first, min(first + count, len(self)))
+        chosen = self._order[self._slices[first].start : self._slices[self._gathered[-1]].stop]
+        self._x_gathered, self._y_gathered = self._x[chosen], self._y[chosen]
+
+
+def order_of(N: int, seed: int, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
+    """The numbers of N examples in the order of this epoch. It follows from seed and epoch, and from nothing else."""
+    order = random.generator(seed, "order", epoch=epoch).permutation(N) if shuffle else np.arange(N)
+    return backend.array(order, np.int64)
+
+
+def slices(N: int, batch_size: int) -> list[slice]:
+    """The batches of N examples, in order; the last one may be smaller."""
+    return [slice(first, min(first + batch_size, N)) for first in range(0, N, batch_size)]
+
+
+def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[Array, Array] | None]:
+    """Hold out the last `share` of the examples, as they stand, as Keras does.
+
+    Raises:
+        ValueError: unless 0 <= share < 1 and both parts have examples.
+    """
+    if isinstance(share, bool) or not isinstance(share, int | float | np.number) or not 0 <= share < 1:
+        raise ValueError(f"validation_split must be at least 0 and below 1, got {share!r}")
+    if share == 0:
+        return (x, y), None
+    first_held_out = int(len(x) * (1 - share))
+    if first_held_out in (0, len(x)):
+        raise ValueError(
+            f"validation_split={share} of {len(x)} examples leaves none for training or none to validate on"
+        )
+    return (x[:first_held_out], y[:first_held_out]), (x[first_held_out:], y[first_held_out:])
+
+
+def check_sizes(batch_size: Any, epochs: Any) -> None:
+    for name, value in (("batch_size", batch_size), ("epochs", epochs)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+
+def check_lengths(x: Array, y: Any) -> None:
+    if np.ndim(y) == 0:
+        raise ValueError(f"y must hold one label for each of the {len(x)} rows of x, got {y!r}")
+    if len(x) != len(y):
+        raise ValueError(f"x and y must have the same length, got {len(x)} rows of x and {len(y)} of y")
+    if len(x) == 0:
+        raise ValueError("x and y are empty; give at least one example")

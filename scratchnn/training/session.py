@@ -1,0 +1,95 @@
+"""One call of `fit`: its epochs, and everybody who hears of them: console, callbacks, whoever presses Ctrl-C."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from scratchnn_kernels.contract import Array
+
+from scratchnn.callbacks import Callback
+from scratchnn.report.console import Console
+from scratchnn.threads import one_blas_thread
+from scratchnn.training.ahead import Ahead
+from scratchnn.training.batches import Batches, order_of
+from scratchnn.training.epoch import train_epoch
+from scratchnn.training.interrupts import Interrupts
+from scratchnn.training.progress import EXTRA, Progress
+
+
+@dataclass
+class Session:
+    """What `fit` was asked for, checked: examples and their targets are where the kernels want them."""
+
+    model: Any
+    examples: tuple[Array, Array]
+    validation: tuple[Array, Array] | None
+    batch_size: int
+    epochs: int
+    shuffle: bool
+    progress: Progress
+    console: Console
+    callbacks: list[Callback]
+
+    def run(self) -> None:
+        """Train until all epochs are done, or somebody stops it."""
+        model, progress = self.model, self.progress
+        for callback in self.callbacks:
+            callback.set_model(model)
+            callback.on_train_begin({})
+        model.stop_training = False
+        self.console.table_head()
+        with Interrupts() as interrupts, one_blas_thread():
+            while progress.epoch < self.epochs and not model.stop_training:
+                for callback in self.callbacks:
+                    callback.on_epoch_begin(progress.epoch, {})
+                self._train(interrupts)
+                self._finish_epoch()
+                interrupts.act()
+        for callback in self.callbacks:
+            callback.on_train_end({})
+
+    def _train(self, interrupts: Interrupts) -> None:
+        """The epoch under way. It ends early where every step that was taken has been counted, and only there."""
+        model, progress = self.model, self.progress
+        listeners = [callback for callback in self.callbacks if _overrides_on_batch_end(callback)]
+        x, y = self.examples
+        order = order_of(len(x), model.seed, progress.epoch, model.backend, shuffle=self.shuffle)
+        batches = Batches(x, y, self.batch_size, order)
+        ahead = Ahead(model, batches, progress, model.running_metrics(), every_step=bool(listeners))
+
+        def count(loss: Any, grads: Array, y: Array, target: Array) -> None:
+            ahead.add(loss, grads, y, target)
+            if ahead.is_due or model.stop_training or interrupts.received is not None:
+                losses = ahead.synchronise()
+                bar.advance(len(losses), loss=progress.mean_loss, accuracy=progress.mean("accuracy"))
+                for callback in listeners:
+                    callback.on_batch_end(progress.step - 1, {"loss": losses[-1]})
+                interrupts.act()
+
+        with ahead, self.console.bar(len(batches), progress.epoch + 1, self.epochs) as bar:
+            bar.advance(progress.step)
+            train_epoch(model, ahead.steps(), progress.epoch, count)
+
+    def _finish_epoch(self) -> None:
+        """Validate, and tell what the epoch brought."""
+        progress, started = self.progress, time.perf_counter()
+        record = {"loss": progress.mean_loss}
+        record |= {metric.name: progress.mean(metric.name) for metric in self.model.running_metrics()}
+        record["gradient_norm"] = progress.mean_gradient_norm
+        record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
+        if self.validation is not None:
+            record |= {
+                f"val_{key}": value for key, value in self.model.measure(*self.validation, self.batch_size).items()
+            }
+        record["seconds"] = progress.seconds + time.perf_counter() - started
+        best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)
+        progress.finish_epoch(record)
+        self.console.epoch_row(progress.epoch, record, best=record.get("val_loss", math.inf) < best)
+        for callback in self.callbacks:
+            callback.on_epoch_end(progress.epoch - 1, {k: v for k, v in record.items() if k not in EXTRA})
+
+
+def _overrides_on_batch_end(callback: Any) -> bool:
+    """Whether its `on_batch_end` is one of its own: from its class, or hung onto the object."""
+    return getattr(callback.on_batch_end, "__func__", None) is not Callback.on_batch_end

@@ -19,7 +19,7 @@ test: .venv/test-installed
 	$(BIN)/python -m pytest $(SHARED_OUT) $(ARGS)
 
 long: .venv/test-installed
-	$(BIN)/python -m pytest $(SHARED_OUT) -m long $(ARGS)
+	$(BIN)/python -m tests.long_runs $(SHARED_OUT) $(ARGS)
 
 bench: .venv-bench/installed
 	.venv-bench/bin/python -m benchmarks.bench $(ARGS)

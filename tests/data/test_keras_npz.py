@@ -5,6 +5,7 @@ import json
 import pickle  # noqa: TID251  the hostile files are made here, and shown to work on an unguarded reader
 import tracemalloc
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,11 @@ def with_header(program: bytes, n_rows: int = N) -> bytes:
     return stream.getvalue() + program
 
 
+@cache
+def index_of_70_000_words() -> str:
+    return json.dumps({f"w{rank}": rank for rank in range(1, 70_001)})
+
+
 @settings(derandomize=True, deadline=None, max_examples=40)
 @given(
     rows=st.lists(st.lists(st.integers(1, 70_000), min_size=1, max_size=20), min_size=1, max_size=20),
@@ -61,8 +67,7 @@ def test_every_review_comes_back(tmp_path_factory, rows, labels, protocol, label
     program = pickle.dumps(object_array(rows), protocol=protocol)
     for name in ("x_train.npy", "x_test.npy"):
         replace_member(folder / "imdb.npz", name, with_header(program, len(rows)))
-    index = {f"w{rank}": rank for rank in range(1, 70_001)}
-    (folder / "imdb_word_index.json").write_text(json.dumps(index))
+    (folder / "imdb_word_index.json").write_text(index_of_70_000_words())
 
     corpus = parse(folder)
 

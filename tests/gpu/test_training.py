@@ -31,13 +31,23 @@ def test_ten_steps(case: TrainingCase, emulator: Emulator) -> None:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_trains_as_on_the_reference(name: str) -> None:
     length = 100 if name.startswith("cnn") else 12
-    x = np.random.default_rng(1).integers(0, 60, (18, length))
-    y = (x > 30).mean(axis=1) > 0.5
+    assert_trains_as_on_the_reference(name, 60, (18, length), 6)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["ff", "rnn", "lstm", "cnn"])
+def test_a_published_model_of_full_size_trains_as_on_the_reference(name: str) -> None:
+    assert_trains_as_on_the_reference(name, 1000, (1200, 100), 32)
+
+
+def assert_trains_as_on_the_reference(name: str, vocabulary: int, shape: tuple[int, int], batch_size: int) -> None:
+    x = np.random.default_rng(1).integers(0, vocabulary, shape)
+    y = (x > vocabulary // 2).mean(axis=1) > 0.5
     histories, outputs = [], []
     for backend in ("reference", "gpu"):
-        model = Sequential(ARCHITECTURES[name].layers(60), backend=backend, seed=3)
+        model = Sequential(ARCHITECTURES[name].layers(vocabulary), backend=backend, seed=3)
         model.compile("adam", "binary_crossentropy", ["accuracy"])
-        history = model.fit(x, y, batch_size=6, epochs=2, validation_split=0.34, verbose=0)
+        history = model.fit(x, y, batch_size, epochs=2, validation_split=0.34, verbose=0)
         histories.append(history.history)
         outputs.append(model.predict(x))
     assert histories[1].keys() == histories[0].keys()

@@ -13,8 +13,8 @@ ROOT = Path(scratchnn.__file__).parent
 NOT_DECIDING = {
     "architectures", "atomic_file", "backend", "callbacks", "checks", "custom_objects", "data", "data.cache",
     "data.download", "data.keras_npz", "data.sources", "data.synthetic", "data.synthetic_words", "layers", "lookup",
-    "plain", "report", "report.console", "report.summary", "report.table", "saving", "scratchnn", "settings", "storage", "study",
-    "study.code", "study.memory", "study.results", "study.tasks", "training", "training.diagnosis",
+    "plain", "report", "report.console", "report.summary", "report.table", "saving", "scratchnn", "settings",
+    "storage", "study", "study.code", "study.memory", "study.results", "study.tasks", "training", "training.diagnosis",
     "training.interrupts",
 }  # fmt: skip
 

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn_kernels import BACKENDS
 
-from scratchnn.architectures import ARCHITECTURES
-from scratchnn.checks import whole_number
-from scratchnn.threads import check_environment, cores
+from scratchnn.core.checks import whole_number
+from scratchnn.core.threads import check_environment, cores
+from scratchnn.experiments.presets import ARCHITECTURES
 from scratchnn.train import one_of, print_warning
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scratchnn.data.corpus import Corpus
+    from scratchnn.experiments.settings import Settings
     from scratchnn.report.console import Console
-    from scratchnn.settings import Settings
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.results import Reviews, RunResult
 
@@ -61,7 +61,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     if args.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {args.seeds}; 6 or more can tell models apart")
 
-    from scratchnn import backend
+    from scratchnn.core import backend
     from scratchnn.data import sources, synthetic
     from scratchnn.report.console import Console
     from scratchnn.study.conduct import all_results, conduct
@@ -112,8 +112,9 @@ def _compare(args: argparse.Namespace, started: float) -> int:
 
 def _compile(all_settings: "Sequence[Settings]", console: "Console") -> None:
     """Compile what the runs need before they begin: side by side, each would compile all of it for itself."""
-    from scratchnn import backend, compiling
-    from scratchnn.preparation import build_model, use_every_kernel
+    from scratchnn.core import backend
+    from scratchnn.experiments import compiling
+    from scratchnn.experiments.preparation import build_model, use_every_kernel
     from scratchnn.training.interrupts import Interrupts
 
     def work() -> None:
@@ -135,7 +136,7 @@ def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corp
 
 def _reviews(results: "list[RunResult]", corpus: "Corpus") -> "dict[str, Reviews]":
     """For each set of test reviews, what the first of its models is shown of them."""
-    from scratchnn.settings import Settings
+    from scratchnn.experiments.settings import Settings
     from scratchnn.study.reviews import describe
 
     first = {result.test_set: Settings(**result.settings) for result in reversed(results)}

@@ -38,9 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="names the random numbers; default: 0")
     args = parser.parse_args(argv)
 
-    from scratchnn import backend
-    from scratchnn.lookup import look_up
-    from scratchnn.random import generator
+    from scratchnn.core import backend
+    from scratchnn.core.names import look_up
+    from scratchnn.core.randomness import generator
 
     every = list(cases())
     names = {case.name: case.name for case in every}
@@ -72,7 +72,8 @@ def cases() -> Iterator[Case]:
     """Every layer and loss, in every way of use that takes a path of its own through the code."""
     import numpy as np
 
-    from scratchnn import activations, gradients, layers, losses, random
+    from scratchnn import activations, gradients, layers, losses
+    from scratchnn.core import randomness
 
     # Left, right and interior padding, and a row of padding only; sizes are B, T of the recurrent cases.
     masks = {
@@ -90,7 +91,7 @@ def cases() -> Iterator[Case]:
             errors = []
             # Numbers at a kink cannot be compared: others are drawn, a few times.
             for attempt in range(5):
-                rng = random.generator(seed, "data", layer=1 + attempt)
+                rng = randomness.generator(seed, "data", layer=1 + attempt)
                 layer = make()
                 x = rng.integers(0, ids, shape) if ids else rng.normal(size=shape)
                 layer.build((None, *shape[1:]), backend=backend, dtype=np.float64, seed=seed)
@@ -174,7 +175,7 @@ def cases() -> Iterator[Case]:
 
     def loss_case(variant: str, loss: losses.Loss, target: Any, *, logits: bool = False) -> Case:
         def check(seed: int, backend: str) -> "list[ArrayError]":
-            rng = random.generator(seed, "data", layer=1)
+            rng = randomness.generator(seed, "data", layer=1)
             shape = (len(target), 3) if "categorical" in loss.name else np.shape(target)
             y = rng.normal(size=shape) if logits else rng.uniform(0.1, 0.9, shape)
             return gradients.check_loss(loss, y, target, backend=backend)

@@ -33,8 +33,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn import random
-from scratchnn.backend import load
+from scratchnn.core import randomness
+from scratchnn.core.backend import load
 from scratchnn.layers.base import Layer
 from scratchnn.losses import Loss
 
@@ -103,7 +103,7 @@ def check(
     to_host = layer.backend.to_host
 
     def forward() -> tuple[Any, Any]:
-        return layer.forward(x, rng=random.generator(seed, "dropout"), **options)
+        return layer.forward(x, rng=randomness.generator(seed, "dropout"), **options)
 
     def outputs() -> list[Array]:
         return [to_host(y) for y in _as_list(forward()[0])]
@@ -143,7 +143,7 @@ def check_loss(loss: Loss, y: Float[Array, "..."], target: Any, *, backend: str 
 
 def projections(outputs: list[Array], seed: int) -> list[Array]:
     """A random dy for each output, away from 0 so that none is overlooked."""
-    rng = random.generator(seed, "data")
+    rng = randomness.generator(seed, "data")
     return [rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1.0, 1.0], y.shape) for y in outputs]
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from scratchnn_kernels import BACKENDS
 
-from scratchnn.architectures import ARCHITECTURES, Published, named
-from scratchnn.lookup import look_up
-from scratchnn.settings import Settings
-from scratchnn.threads import set_threads
+from scratchnn.core.names import look_up
+from scratchnn.core.threads import set_threads
+from scratchnn.experiments.presets import ARCHITECTURES, Published, named
+from scratchnn.experiments.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from scratchnn import experiment
+    from scratchnn.experiments import run as experiment
     from scratchnn.report.console import Console
     from scratchnn.training.interrupts import Interrupts
     from scratchnn.training.progress import NonFiniteError
@@ -91,8 +91,8 @@ def _explain_kernels(args: argparse.Namespace) -> None:
         raise ValueError(
             "--explain-kernels goes by the other arguments; give --arch and the sizes in place of --resume"
         )
+    from scratchnn.models.sequential import Sequential
     from scratchnn.report.kernels import kernels_text
-    from scratchnn.sequential import Sequential
 
     chosen = _chosen(args)
     architecture = named(chosen.pop("arch", Settings.arch))
@@ -104,8 +104,8 @@ def _explain_kernels(args: argparse.Namespace) -> None:
 
 def _list() -> None:
     """Print every architecture with its settings, its size and its published accuracy."""
+    from scratchnn.models.sequential import Sequential
     from scratchnn.report.table import table
-    from scratchnn.sequential import Sequential
 
     rows: list[Sequence[str]] = [
         ("name", "parameters", "vocabulary", "length", "optimizer", "batch", "epochs", "published", "")

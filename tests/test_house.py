@@ -109,7 +109,8 @@ def test_the_finder_finds() -> None:
     source = """
 import os, torch.nn as nn
 from typing import TYPE_CHECKING
-from scratchnn import model, __version__
+from scratchnn import __version__
+from scratchnn.models import model
 if TYPE_CHECKING:
     import cupy
 else:
@@ -119,11 +120,11 @@ def later():
     importlib.import_module("keras")
 """
     found = imports_in(source)
-    at_run_time = {"os", "torch.nn", "typing", "scratchnn.model", "scratchnn", "tqdm", "jax", "keras"}
+    at_run_time = {"os", "torch.nn", "typing", "scratchnn.models.model", "scratchnn", "tqdm", "jax", "keras"}
     assert {each.module for each in found if each.at_run_time} == at_run_time
     assert {each.module for each in found if not each.at_run_time} == {"cupy"}
     some = {"scratchnn.training.trainer", "scratchnn.layers.lstm", "scratchnn_kernels.contract"}
-    assert some <= reached("scratchnn.model")
+    assert some <= reached("scratchnn.models.model")
 
 
 def test_kernels_import_nothing_of_scratchnn() -> None:
@@ -131,12 +132,18 @@ def test_kernels_import_nothing_of_scratchnn() -> None:
         assert not [each for each in imports_of_file(path) if within(each.module, "scratchnn")], path
 
 
-COMMANDS = ("scratchnn.train", "scratchnn.compare", "scratchnn.gradcheck", "scratchnn.experiment", "scratchnn.study")
-MODEL = ("scratchnn.model", "scratchnn.sequential")
+COMMANDS = (
+    "scratchnn.train",
+    "scratchnn.compare",
+    "scratchnn.gradcheck",
+    "scratchnn.experiments.run",
+    "scratchnn.study",
+)
+MODEL = ("scratchnn.models.model", "scratchnn.models.sequential")
 ARROWS = {  # from, and where no chain of imports may lead
     "scratchnn.layers": (*MODEL, "scratchnn.training", "scratchnn.report", *COMMANDS),
     "scratchnn.training": (*MODEL, "scratchnn.layers", *COMMANDS),
-    "scratchnn.model": COMMANDS,
+    "scratchnn.models.model": COMMANDS,
     "scratchnn.report": (*MODEL, "scratchnn.layers", "scratchnn.training", *COMMANDS),
     "scratchnn.data": (*MODEL, "scratchnn.layers", "scratchnn.training", "scratchnn.report", *COMMANDS),
 }

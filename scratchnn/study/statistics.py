@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn.architectures import ARCHITECTURES
+from scratchnn.experiments.presets import ARCHITECTURES
 from scratchnn.report.curves import find_best_epoch
 from scratchnn.study import breakdown, inference
 from scratchnn.study.breakdown import Calibration, Confusion, Mistake, Part, mean_of

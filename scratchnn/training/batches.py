@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array
 
-from scratchnn import random
-from scratchnn.backend import Backend
+from scratchnn.core import randomness
+from scratchnn.core.backend import Backend
 
 BYTES_GATHERED = 2**20  # examples are brought into their order for several steps at once: so much of x
 
@@ -49,7 +49,7 @@ class Batches:
 
 def order_of(N: int, seed: int, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
     """The numbers of N examples in the order of this epoch. It follows from seed and epoch, and from nothing else."""
-    order = random.generator(seed, "order", epoch=epoch).permutation(N) if shuffle else np.arange(N)
+    order = randomness.generator(seed, "order", epoch=epoch).permutation(N) if shuffle else np.arange(N)
     return backend.array(order, np.int64)
 
 

@@ -13,10 +13,10 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
-from scratchnn.backend import Backend
 from scratchnn.callbacks import Callback
+from scratchnn.core.backend import Backend
+from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
-from scratchnn.threads import one_blas_thread
 from scratchnn.training import batches
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.progress import History, Progress

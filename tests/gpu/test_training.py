@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential, optimizers
-from scratchnn.architectures import ARCHITECTURES
+from scratchnn.experiments.preparation import warm_up
+from scratchnn.experiments.presets import ARCHITECTURES
 from scratchnn.layers import LSTM, Dense, Embedding
-from scratchnn.preparation import warm_up
 from scratchnn.training import ahead
 from tests.gpu.device_arrays import counts
 from tests.gpu.emulator import Emulator

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from scratchnn_kernels.gpu import availability, device
 
-from scratchnn.architectures import ARCHITECTURES, named
-from scratchnn.preparation import PREDICT_BATCH, build_model, load_reviews
+from scratchnn.experiments.preparation import PREDICT_BATCH, build_model, load_reviews
+from scratchnn.experiments.presets import ARCHITECTURES, named
 from tests.gpu.emulator import Emulator
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from scratchnn_kernels.user_cache import folder
 
+from scratchnn.core.files.atomic import replacing
 from scratchnn.data.corpus import Corpus, DataWarning, Reviews
-from scratchnn.files.atomic import replacing
 
 FILE_NAME = "imdb-flat-1.npz"
 

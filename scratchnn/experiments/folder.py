@@ -21,8 +21,8 @@ from typing import Any, SupportsFloat
 
 import tomli_w
 
-from scratchnn.files.atomic import write_atomically
-from scratchnn.files.plain import plain
+from scratchnn.core.files.atomic import write_atomically
+from scratchnn.core.files.plain import plain
 
 
 class RunFolder:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from scratchnn.files import container
+from scratchnn.core.files import container
 from scratchnn.models.custom_objects import CustomObjects, filled
 from scratchnn.models.model import Model
 from scratchnn.models.saving import read, set_params

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.files import container
 from scratchnn.core.names import class_in_file
-from scratchnn.files import container
 from scratchnn.models import custom_objects
 from scratchnn.training.progress import Progress
 

@@ -13,9 +13,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from scratchnn.files import container
-from scratchnn.files.atomic import write_atomically
-from scratchnn.files.plain import or_null, plain
+from scratchnn.core.files import container
+from scratchnn.core.files.atomic import write_atomically
+from scratchnn.core.files.plain import or_null, plain
 from scratchnn.study.results import RunResult
 
 _MEASURED = ("seconds", "peak_memory")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from scratchnn.files import container
+from scratchnn.core.files import container
 from tests.commands.test_train import (
     COMMAND,
     SMALL,

@@ -13,7 +13,7 @@ from examples.min_gru import MinGRU
 from examples.peephole_lstm import PeepholeLSTM
 from scratchnn import Sequential, load_model
 from scratchnn.activations import sigmoid, tanh
-from scratchnn.files.container import StorageError
+from scratchnn.core.files.container import StorageError
 from scratchnn.gradients import check
 from scratchnn.layers import LSTM, RNN, Bidirectional, Cell, Dense, Embedding
 from scratchnn.optimizers import SGD, RMSprop

@@ -9,8 +9,8 @@ import pytest
 
 from scratchnn import Sequential, load_model
 from scratchnn.activations import Activation as Function
-from scratchnn.files import container
-from scratchnn.files.container import StorageError
+from scratchnn.core.files import container
+from scratchnn.core.files.container import StorageError
 from scratchnn.layers import (
     GRU,
     LAYERS,

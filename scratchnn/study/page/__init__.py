@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from scratchnn.core.files.atomic import write_atomically
 from scratchnn.data import imdb
-from scratchnn.files.atomic import write_atomically
 from scratchnn.study.inference import LEAST_SEEDS
 from scratchnn.study.page.environment import environment
 from scratchnn.study.page.gallery import by_test_set, draw_gallery, in_order

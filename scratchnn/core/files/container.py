@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn.files.atomic import write_atomically
-from scratchnn.files.plain import plain
+from scratchnn.core.files.atomic import write_atomically
+from scratchnn.core.files.plain import plain
 
 FORMAT_VERSION = 1
 _META = "meta.json"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn.files import container
+from scratchnn.core.files import container
 from tests.read_only import as_ordinary_user, open_folder
 
 OLD, NEW, SMALL = {"w": np.zeros(1000)}, {"w": np.ones(1000)}, {"w": np.ones(1)}
@@ -95,7 +95,7 @@ def test_the_order_is_write_sync_rename_sync_folder(path: Path, monkeypatch: pyt
 DISK_FULL = """
 import resource, sys
 import numpy as np
-from scratchnn.files import container
+from scratchnn.core.files import container
 path, size = sys.argv[1], 8_600
 for limit in range(0, size, 300):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
@@ -160,7 +160,7 @@ def test_temporary_files_of_killed_processes_go_after_an_hour(path: Path) -> Non
 KILLS = """
 import os, random, signal, sys, time
 import numpy as np
-from scratchnn.files import container
+from scratchnn.core.files import container
 
 def in_place(path, arrays, meta):
     np.savez(path, **arrays, generation=meta["generation"])

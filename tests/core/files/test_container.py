@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from scratchnn.files import container
-from scratchnn.files.container import StorageError
+from scratchnn.core.files import container
+from scratchnn.core.files.container import StorageError
 
 ARRAYS = {
     "embedding/table": np.linspace(-1, 1, 40, dtype=np.float32).reshape(8, 5),

@@ -20,7 +20,7 @@ from scratchnn.experiments.preparation import (
     warm_up,
 )
 from scratchnn.experiments.settings import Settings
-from scratchnn.models import loading, saving
+from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.models.model import Model
 from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
@@ -57,7 +57,7 @@ def start(settings: Settings, source: str | None) -> Run:
     config = {key: value for key, value in dataclasses.asdict(settings).items() if key != "arch"}
     folder = RunFolder.create(settings.out, settings.arch, {**config, **model.backend.hardware(), "data": about_data})
     run = Run(settings, data, model, folder, Progress())
-    saving.save_checkpoint(model, run.progress, folder.checkpoint)
+    save_checkpoint(model, run.progress, folder.checkpoint)
     return run
 
 
@@ -68,7 +68,7 @@ def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None)
         FileNotFoundError, ValueError: if there is nothing to go on from, or the data are not those it began with.
     """
     folder = RunFolder.open(path)
-    model, progress = loading.load_checkpoint(folder.checkpoint)
+    model, progress = load_checkpoint(folder.checkpoint)
     try:
         settings = Settings(**model.metadata["settings"])
         digest, told_source = model.metadata["data"]["digest"], model.metadata["data"]["source"]
@@ -83,7 +83,7 @@ def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None)
             f"({data.source}); point --data at the same files"
         )
     model.metadata["settings"] = dataclasses.asdict(settings)
-    saving.save_checkpoint(model, progress, folder.checkpoint)  # with the new number of epochs
+    save_checkpoint(model, progress, folder.checkpoint)  # with the new number of epochs
     folder = RunFolder.open(path, finished_epochs=progress.epoch)
     return Run(settings, data, model, folder, progress)
 
@@ -143,7 +143,7 @@ def train(run: Run, console: Console) -> None:
                 console=console,
             )
         except (KeyboardInterrupt, SystemExit):
-            saving.save_checkpoint(run.model, run.progress, run.folder.checkpoint)  # with the steps of this epoch
+            save_checkpoint(run.model, run.progress, run.folder.checkpoint)  # with the steps of this epoch
             raise
 
 
@@ -186,4 +186,4 @@ class Recorder(Callback):
         record = run.progress.records[epoch]
         columns = ("loss", "accuracy", "val_loss", "val_accuracy", *EXTRA)
         run.folder.append_row({"epoch": epoch + 1} | {key: record[key] for key in columns if key in record})
-        saving.save_checkpoint(run.model, run.progress, run.folder.checkpoint)
+        save_checkpoint(run.model, run.progress, run.folder.checkpoint)

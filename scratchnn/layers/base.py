@@ -16,9 +16,8 @@ from scratchnn import initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.checks import share, whole_number
-from scratchnn.layers.symbol import Symbol
+from scratchnn.layers.symbol import Shape, Symbol
 
-Shape = tuple[int | None, ...]
 Config = dict[str, Any]
 
 

@@ -41,7 +41,7 @@ def _name_of(key: str, value: Any) -> str | None:
 
 
 def names_in(description: Any, key: str = "") -> Iterator[str]:
-    """The names of the user's own things in what `saving.describe` returned, in their order."""
+    """The names of the user's own things in what a model's `get_config()`, in their order."""
     if (name := _name_of(key, description)) is not None:
         yield name
     if isinstance(description, Mapping):

@@ -1,4 +1,4 @@
-"""Models and checkpoints out of files that `saving.py` wrote."""
+"""Models out of files that `saving.py` wrote."""
 
 import os
 from collections.abc import Mapping
@@ -7,9 +7,8 @@ from typing import Any
 from scratchnn.core.files import container
 from scratchnn.models.custom_objects import CustomObjects, filled
 from scratchnn.models.model import Model
-from scratchnn.models.saving import read, set_params
+from scratchnn.models.saving import read
 from scratchnn.models.sequential import Sequential
-from scratchnn.training.progress import Progress
 
 
 def load_model(
@@ -25,45 +24,23 @@ def load_model(
     arrays, meta = read(filepath, "model")
     try:
         model = rebuild(meta["model"], backend, custom_objects)
-        set_params(model, arrays["params"])
+        model.set_flat_params(arrays["params"])
     except (KeyError, TypeError, ValueError) as error:
         raise container.StorageError(f"{filepath}: the model in it cannot be rebuilt ({error})") from error
     return model
 
 
-def load_checkpoint(
-    filepath: str | os.PathLike[str], *, backend: str | None = None, custom_objects: CustomObjects = None
-) -> tuple[Model, Progress]:
-    """Read a checkpoint back: the compiled model and where its training stands.
-
-    Raises:
-        StorageError: if the file is damaged, holds no checkpoint of scratchnn's, or a class that was not given.
-    """
-    arrays, meta = read(filepath, "checkpoint")
-    try:
-        model = rebuild(meta["model"], backend, custom_objects)
-        progress = Progress(**meta["progress"])
-        if model.optimizer is None:
-            raise ValueError("its model was not compiled")
-        set_params(model, arrays.pop("params"))
-        model.ready_optimizer()
-        model.optimizer.load_state({name.removeprefix("optimizer."): array for name, array in arrays.items()})
-    except (KeyError, TypeError, ValueError) as error:
-        raise container.StorageError(f"{filepath}: the checkpoint in it cannot be used ({error})") from error
-    return model, progress
-
-
-def rebuild(description: Mapping[str, Any], backend: str | None, custom_objects: CustomObjects) -> Model:
-    """The model that `describe` described, with fresh parameters."""
+def rebuild(config: Mapping[str, Any], backend: str | None, custom_objects: CustomObjects) -> Model:
+    """The model with this `get_config()`, with fresh parameters."""
     model = Sequential(
-        filled(description["layers"], custom_objects, "layers"),
-        backend=backend or description["backend"],
-        dtype=description["dtype"],
-        seed=description["seed"],
-        name=description["name"],
+        filled(config["layers"], custom_objects, "layers"),
+        backend=backend or config["backend"],
+        dtype=config["dtype"],
+        seed=config["seed"],
+        name=config["name"],
     )
-    model.build(tuple(description["input_shape"]))
-    model.metadata = dict(description["metadata"])
-    if description["compiled"] is not None:
-        model.compile(**filled(description["compiled"], custom_objects))
+    model.build(tuple(config["input_shape"]))
+    model.metadata = dict(config["metadata"])
+    if config["compiled"] is not None:
+        model.compile(**filled(config["compiled"], custom_objects))
     return model

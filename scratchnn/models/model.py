@@ -1,7 +1,6 @@
 """Models: a list of layers, built once, and the walk through it forwards and back."""
 
 import os
-import re
 import warnings
 import weakref
 from collections.abc import Sequence
@@ -15,10 +14,12 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
+from scratchnn.core.names import class_in_file
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
-from scratchnn.layers.symbol import Symbol
+from scratchnn.layers.symbol import chain_between
 from scratchnn.models import saving
+from scratchnn.models.naming import name_layers
 from scratchnn.report.summary import summary_text
 from scratchnn.training.trainer import Trainer
 
@@ -46,22 +47,8 @@ class Model(Trainer):
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
-        inputs = inputs[0] if isinstance(inputs, list | tuple) and len(inputs) == 1 else inputs
-        given = tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
-        output = given[0] if given else None
-        if not isinstance(inputs, Symbol) or inputs.layers or not isinstance(output, Symbol) or not output.layers:
-            raise TypeError(
-                "Model takes what Input(...) returned, and what calling layers one after the other made of it"
-            )
-        if inputs.input_shape != output.input_shape:
-            raise ValueError(f"outputs start from an Input of shape {output.input_shape}, not {inputs.input_shape}")
-        if any(not isinstance(other, Symbol) or other.layers != output.layers for other in given):
-            raise ValueError(
-                "a model is one chain of layers: its outputs must be outputs of one last layer, not branches"
-            )
-        self._outputs = tuple(other.output for other in given)  # 0 is y, others are states
-        self.layers = list(output.layers)
-        self.build(inputs.input_shape)
+        self.layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
+        self.build(self.input_shape)
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: int | None, name: str | None) -> None:
         self.backend = backends.load(backend)
@@ -72,7 +59,7 @@ class Model(Trainer):
         self.name = name or type(self).__name__.lower()
         self.layers: list[Layer] = []
         self._masks_ended: list[Layer] = []  # layers about which a warning was given
-        self._outputs: tuple[int, ...] | None = None  # which outputs of the last layer; None: all
+        self._outputs: tuple[int, ...] | None = None  # of the last layer: 0 is y, others are states; None: all
         self.built = False
         self.input_shape: Shape = ()
         self.metadata: dict[str, Any] = {}  # whatever should be saved with the model: vocabulary, data settings
@@ -83,7 +70,7 @@ class Model(Trainer):
         """Fix all shapes and draw the initial parameters. `input_shape` includes the batch axis, None."""
         if not self.layers:
             raise ValueError("a model needs at least one layer")
-        self._name_layers()
+        name_layers(self.layers)
         for layer in self.layers:
             if layer.model is not None and layer.model() not in (None, self):
                 raise ValueError(f"{layer.label} belongs to another model, and a layer can stand in one only")
@@ -98,21 +85,6 @@ class Model(Trainer):
             shape = layer.output_shape
         self._share_one_vector()
         self.built = True
-
-    def _name_layers(self) -> None:
-        """Keras' names: "dense", then "dense_1"."""
-        names = [layer.name for layer in self.layers if layer.name is not None]
-        taken = set(names)
-        if len(taken) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ValueError(f"two layers are called {twice!r}; give each a name of its own")
-        for layer in self.layers:
-            if layer.name is None:
-                stem = _snake_case(type(layer).__name__)
-                layer.name = next(
-                    n for i in range(len(self.layers) + 1) if (n := f"{stem}_{i}" if i else stem) not in taken
-                )
-                taken.add(layer.name)
 
     def _share_one_vector(self) -> None:
         params = [param for layer in self.layers for param in layer.params.values()]
@@ -241,6 +213,12 @@ class Model(Trainer):
         for layer in self.layers:
             layer.set_weights([next(remaining) for _ in layer.get_weights()])
 
+    def set_flat_params(self, params: Array) -> None:
+        """Overwrite all parameters by a vector laid out like `flat_params`, or raise ValueError if it does not fit."""
+        if params.shape != self.flat_params.shape or params.dtype != self.dtype:
+            raise ValueError(f"{params.size} parameters of {params.dtype} for a model of {self.count_params()}")
+        self.flat_params[:] = self.backend.array(params, self.dtype)
+
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its place."""
         if index is not None:
@@ -263,9 +241,24 @@ class Model(Trainer):
             print_fn(text)
         return text
 
+    def get_config(self) -> dict[str, Any]:
+        """All of the model but its numbers, as plain values for a file."""
+        return {
+            "layers": [class_in_file(layer) for layer in self.layers],
+            "input_shape": list(self.input_shape),
+            "weights": [list(weight.shape) for weight in self.get_weights()],
+            "backend": self.backend.name,
+            "dtype": self.dtype.name,
+            "seed": self.seed,
+            "name": self.name,
+            "compiled": self.get_compile_config(),
+            "metadata": self.metadata,
+        }
+
     def save(self, filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`."""
-        saving.save_model(self, filepath, overwrite=overwrite)
+        self.require_built()
+        saving.save_model(filepath, self.get_config(), self.backend.to_host(self.flat_params), overwrite=overwrite)
 
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Take the parameters from a saved model of the same shapes; for layers or activations of your own.
@@ -273,16 +266,10 @@ class Model(Trainer):
         Raises:
             StorageError: if the file is damaged, or its parameters do not fit.
         """
-        self.require_built()
-        saving.load_params(self, filepath)
+        self.set_flat_params(saving.read_params(filepath, [weight.shape for weight in self.get_weights()]))
 
     def require_built(self) -> None:
         if not self.built:
             raise RuntimeError(
                 "the model has no parameters yet: give the first layer's input with Input, call build, or fit"
             )
-
-
-def _snake_case(name: str) -> str:
-    """SimpleRNN -> simple_rnn, GlobalMaxPooling1D -> global_max_pooling1d: Keras' rule."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -1,103 +1,57 @@
-"""Models and checkpoints into files: layers and settings as JSON, arrays beside them. No code, no pickle.
+"""Models into files: layers and settings as JSON, the parameters beside them. No code, no pickle.
 
-`loading.py` is the way back.
+Here a model is its `get_config()` and its vector of parameters; `loading.py` is the way back.
 """
 
-import dataclasses
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.files import container
-from scratchnn.core.names import class_in_file
 from scratchnn.models import custom_objects
-from scratchnn.training.progress import Progress
-
-if TYPE_CHECKING:
-    from scratchnn.models.model import Model
 
 
-def save_model(model: "Model", filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def save_model(
+    filepath: str | os.PathLike[str], config: dict[str, Any], params: Array, *, overwrite: bool = False
+) -> None:
     """Write the whole model. An existing file is replaced only if told so, and then in one piece.
 
     Raises:
         FileExistsError: if the file is there and `overwrite` is False.
         OSError: if it cannot be written; what was there before is still there.
     """
-    model.count_params()  # refuses a model without parameters
     path = Path(filepath)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; choose another name, or save(..., overwrite=True)")
-    description = describe(model)
-    if own := list(dict.fromkeys(custom_objects.names_in(description))):
+    if own := list(dict.fromkeys(custom_objects.names_in(config))):
         warnings.warn(
             f"{path} will hold {', '.join(own)} by name only, without code; read it back with "
             f"{custom_objects.remedy(own)}",
             stacklevel=3,
         )
-    container.write(path, {"params": model.backend.to_host(model.flat_params)}, {"kind": "model", "model": description})
+    container.write(path, {"params": params}, {"kind": "model", "model": config})
 
 
-def load_params(model: "Model", filepath: str | os.PathLike[str]) -> None:
-    """Take over the parameters of a saved model, whatever its layers; they must fit.
+def read_params(filepath: str | os.PathLike[str], shapes: list[tuple[int, ...]]) -> Array:
+    """The parameters of a saved model, whatever its layers, if they have these shapes.
 
     Raises:
-        StorageError: if the file is damaged, holds no model, or the parameters do not fit.
+        StorageError: if the file is damaged, holds no model, or the parameters have other shapes.
     """
     arrays, meta = read(filepath, "model")
-    shapes = [list(weight.shape) for weight in model.get_weights()]
-    if meta["model"]["weights"] != shapes:
-        raise container.StorageError(
-            f"{filepath} holds weights of shapes {meta['model']['weights']}, expected {shapes}"
-        )
-    set_params(model, arrays["params"])
+    expected, found = [list(shape) for shape in shapes], meta["model"]["weights"]
+    if found != expected:
+        raise container.StorageError(f"{filepath} holds weights of shapes {found}, expected {expected}")
+    return arrays["params"]
 
 
 def read(filepath: str | os.PathLike[str], kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
     """What `container.read` returns, or a StorageError unless it is a `kind` of scratchnn's."""
     arrays, meta = container.read(filepath)
     if meta.get("kind") != kind or "params" not in arrays:
-        raise container.StorageError(
-            f"{filepath} holds no scratchnn {kind}, but {meta.get('kind', 'something else')!r}"
-        )
+        found = meta.get("kind", "something else")
+        raise container.StorageError(f"{filepath} holds no scratchnn {kind}, but {found!r}")
     return arrays, meta
-
-
-def set_params(model: "Model", params: Array) -> None:
-    """Overwrite all parameters, or raise ValueError if they do not fit."""
-    if params.shape != model.flat_params.shape or params.dtype != model.dtype:
-        raise ValueError(f"{params.size} parameters of {params.dtype} for a model of {model.count_params()}")
-    model.flat_params[:] = model.backend.array(params, model.dtype)
-
-
-def save_checkpoint(model: "Model", progress: Progress, filepath: str | os.PathLike[str]) -> None:
-    """Write all that going on needs: parameters, optimizer, where training stands. Replaces the last checkpoint."""
-    assert model.optimizer is not None
-    slots = {f"optimizer.{name}": array for name, array in model.optimizer.state().items()}
-    meta = {"kind": "checkpoint", "model": describe(model), "progress": dataclasses.asdict(progress)}
-    container.write(filepath, {"params": model.backend.to_host(model.flat_params)} | slots, meta)
-
-
-def describe(model: "Model") -> dict[str, Any]:
-    """All of a model but its numbers, as plain values."""
-    compiled = None
-    if model.optimizer is not None and model.loss is not None:
-        compiled = {
-            "optimizer": model.optimizer.get_config(),
-            "loss": model.loss.get_config(),
-            "metrics": [name for name in model.metric_names if isinstance(name, str)],
-        }
-    return {
-        "layers": [class_in_file(layer) for layer in model.layers],
-        "input_shape": list(model.input_shape),
-        "weights": [list(weight.shape) for weight in model.get_weights()],
-        "backend": model.backend.name,
-        "dtype": model.dtype.name,
-        "seed": model.seed,
-        "name": model.name,
-        "compiled": compiled,
-        "metadata": model.metadata,
-    }

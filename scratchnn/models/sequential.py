@@ -10,6 +10,7 @@ from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
 from scratchnn.layers.symbol import Input, Symbol
 from scratchnn.models.model import Model
+from scratchnn.models.naming import name_layers
 from scratchnn.report.summary import summary_text
 
 
@@ -48,7 +49,7 @@ class Sequential(Model):
 
     def summary(self, print_fn: Any = print) -> str:
         if not self.built and self._start is None:  # as in Keras, a model that has no shapes yet can be looked at
-            self._name_layers()
+            name_layers(self.layers)
             return self._show(summary_text(self), print_fn)
         return super().summary(print_fn)
 

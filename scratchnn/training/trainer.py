@@ -61,6 +61,16 @@ class Trainer:
         self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
         self.running_metrics()  # a wrong name is told now
 
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was told, as plain values; None before."""
+        if self.optimizer is None or self.loss is None:
+            return None
+        return {
+            "optimizer": self.optimizer.get_config(),
+            "loss": self.loss.get_config(),
+            "metrics": [name for name in self.metric_names if isinstance(name, str)],
+        }
+
     def fit(
         self,
         x: Any,

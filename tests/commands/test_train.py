@@ -20,7 +20,7 @@ from scratchnn.core.threads import cores
 from scratchnn.data import DataWarning, imdb
 from scratchnn.experiments.run import checksum
 from scratchnn.experiments.settings import Settings
-from scratchnn.models.loading import load_checkpoint
+from scratchnn.models.checkpoint import load_checkpoint
 
 COMMAND = [sys.executable, "-m", "scratchnn.train"]
 SMALL = ["--arch", "ff", "--vocabulary", "50", "--length", "20"]

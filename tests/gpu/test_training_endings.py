@@ -11,8 +11,7 @@ import pytest
 from scratchnn import Sequential, load_model, optimizers, train
 from scratchnn.callbacks import Callback
 from scratchnn.layers import Dense, Embedding
-from scratchnn.models.loading import load_checkpoint
-from scratchnn.models.saving import save_checkpoint
+from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.training.progress import NonFiniteError, Progress
 from tests.commands.test_train import write_data
 from tests.gpu.emulator import Emulator

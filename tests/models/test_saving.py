@@ -28,8 +28,7 @@ from scratchnn.layers import (
     MaxPooling1D,
     SimpleRNN,
 )
-from scratchnn.models.loading import load_checkpoint
-from scratchnn.models.saving import save_checkpoint
+from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.optimizers import SGD
 from scratchnn.training.progress import Progress
 

@@ -11,8 +11,7 @@ import pytest
 from scratchnn import Sequential
 from scratchnn.callbacks import Callback
 from scratchnn.layers import LSTM, Dense, Dropout, Embedding
-from scratchnn.models.loading import load_checkpoint
-from scratchnn.models.saving import save_checkpoint
+from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from scratchnn.training.progress import History, Progress
 

@@ -11,6 +11,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn import gradcheck
 from scratchnn.gradients import ArrayError, check, check_loss, relative_error
+from scratchnn.gradients.cases import cases
 from scratchnn.layers import LAYERS, LSTM, Activation, Bidirectional, Dense, Embedding, SimpleRNN
 from scratchnn.losses import LOSSES, BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError
 
@@ -248,8 +249,17 @@ def test_the_command_refuses_what_it_does_not_know(
     assert not captured.out
 
 
+def test_a_layer_without_kernels_on_a_backend_is_not_called_right(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gradcheck.main(["RNN", "--backend", "cpu"]) == 2
+    out = capsys.readouterr().out
+    assert "RNN: last step: not checked, cpu has no kernels for it\n" in out
+    assert "reference" in out.splitlines()[-1] and "agree" not in out
+    assert gradcheck.main(["RNN", "dense", "--backend", "cpu"]) == 0
+    assert gradcheck.main(["RNN"]) == 0
+
+
 def test_every_layer_and_loss_has_cases() -> None:
-    names = {case.name for case in gradcheck.cases()}
+    names = {case.name for case in cases()}
     assert names == set(LAYERS) | {loss.name for loss in map(lambda make: make(), LOSSES.values())}
 
 

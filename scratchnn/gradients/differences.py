@@ -1,11 +1,5 @@
 """Are the gradients right? Every number of every array, held against differences of forward itself.
 
-    from scratchnn.gradients import check
-    layer = MyLayer(4)
-    for error in check(layer, x): print(error)
-
-`python -m scratchnn.gradcheck` does this for the layers and losses of scratchnn.
-
 The loss is a random projection of the outputs, sum of dy ⊙ y with random dy. (With ones in the place of dy, mistakes
 that cancel in a sum stay hidden: the gradient of a sum of a softmax is 0 whatever backward does.) Its derivative with
 respect to one number v of an array is measured by the central difference through four points,

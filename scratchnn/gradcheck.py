@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m scratchnn.gradcheck",
         description="Hold the gradients of layers and losses against central differences, in float64.",
-        epilog="Exit status: 0 if all agree, 1 if one is off, 2 if the arguments make no sense or name nothing to check.",
+        epilog="Exit status: 0 if all agree, 1 if one is off, 2 if nothing can be checked.",
     )
     parser.add_argument("layers", nargs="*", metavar="layer", help="a layer or a loss, such as lstm; all by default")
     parser.add_argument("--backend", choices=BACKENDS, default="reference", help="default: reference")

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array
 
-from scratchnn.core import randomness
+from scratchnn.core import checks, randomness
 from scratchnn.core.backend import Backend
 
 BYTES_GATHERED = 2**20  # examples are brought into their order for several steps at once: so much of x
@@ -64,8 +64,7 @@ def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[
     Raises:
         ValueError: unless 0 <= share < 1 and both parts have examples.
     """
-    if isinstance(share, bool) or not isinstance(share, int | float | np.number) or not 0 <= share < 1:
-        raise ValueError(f"validation_split must be at least 0 and below 1, got {share!r}")
+    checks.share("validation_split", share)
     if share == 0:
         return (x, y), None
     first_held_out = int(len(x) * (1 - share))
@@ -77,9 +76,8 @@ def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[
 
 
 def check_sizes(batch_size: Any, epochs: Any) -> None:
-    for name, value in (("batch_size", batch_size), ("epochs", epochs)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    checks.whole_number("batch_size", batch_size, 1)
+    checks.whole_number("epochs", epochs, 1)
 
 
 def check_lengths(x: Array, y: Any) -> None:

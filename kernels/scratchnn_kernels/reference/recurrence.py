@@ -78,28 +78,28 @@ def backward(
     d = tuple(zero if given is None else given for zero, given in zip(zeros, dstate, strict=True))
     if dy is not None and not call.sequences:
         d = (d[0] + dy, *d[1:])
-    dax, dah = [zeros[0]] * len(x), [zeros[0]] * len(x)
+    dax, dah, all_into = [zeros[0]] * len(x), [zeros[0]] * len(x), []
     for t in reversed(range(len(x))):  # d: the gradient of state[t+1]
         if dy is not None and call.sequences:
             d = (d[0] + dy[:, t], *d[1:])
         into, past = (d, zeros) if mask is None else (choose(mask[t], d, zeros), choose(mask[t], zeros, d))  # (2)
         dax[t], dah[t], dbefore = cell.backward(into, states[t], states[t + 1], cache.saved[t], **cache.own)  # (2)
+        all_into = [into, *all_into] if cache.own else []
         if record is not None:
             record.append(Step(t, d, dax[t], dah[t]))
         dh, *dc = (through + around for through, around in zip(dbefore, past, strict=True))
         d = (dh + projection.backward_x(dah[t], cache.Wh, call.dropout_h), *dc)  # (1)
 
     dax, dah, h = np.stack(dax), np.stack(dah), np.stack([state[0] for state in states[:-1]])
-    dx = projection.backward_x(dax, cache.Wx, call.dropout_x)  # (1)
     grads = {
         "Wx": projection.backward_W(dax, x, call.dropout_x),
         "Wh": projection.backward_W(dah, h, call.dropout_h),
         "b": dax.sum(axis=(0, 1)),
     }
     if cache.own:
-        over_time = [[np.stack(arrays) for arrays in zip(*steps, strict=True)] for steps in (states, cache.saved)]
-        grads |= cell.backward_own(dax, dah, *over_time)
-    return dx.swapaxes(0, 1), grads, d
+        kept = (all_into, states, cache.saved)
+        grads |= cell.backward_own(dax, dah, *([np.stack(a) for a in zip(*steps, strict=True)] for steps in kept))
+    return projection.backward_x(dax, cache.Wx, call.dropout_x).swapaxes(0, 1), grads, d  # (1)
 
 
 def choose(real: Bool[Array, "B 1"], then: State, otherwise: State) -> State:

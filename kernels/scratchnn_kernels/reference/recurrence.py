@@ -7,15 +7,15 @@ for every cell stands here. A state is (h,) or (h, c); state[t] enters step t, s
     (2)  state[t+1] = cell(ax[t], ah[t], state[t])      but state[t] in rows where mask[t] is False
          y = h[T], or all of h[1] ... h[T] with `sequences`
 
-Backward. A change of h[t] reaches the loss in two ways, through the output y and through the next step, and gradients
-add up over the ways. Into the next step it goes along Wh, by (1), and along what the cell itself does with its state:
+Backward. A change of h[t] reaches the loss in two ways, through the output (y[t-1] is h[t]) and through the next step,
+and gradients add up over the ways. Into the next step it goes along Wh, by (1), and along the cell's own use of it:
 
-    dh[t] = dy[t-1] + dah[t] Wh' + (what cell.backward returns for it)
+    dh[t] = dy[t-1] + dah[t] Whᵀ + (what cell.backward returns for it)
 
 A masked step did nothing: its rows hand their gradient on unchanged, and send none to ax and ah. The weights are the
 same at every step, so their gradients are sums over the steps, which is one product for all of them:
 
-    dWx = Σ x[t]' dax[t],  dWh = Σ h[t]' dah[t],  db = Σ dax[t]
+    dWx = Σ x[t]ᵀ dax[t],  dWh = Σ h[t]ᵀ dah[t],  db = Σ dax[t]
 
 Shapes: time first inside (T, B, ·), batch first at the door; see contract.py. docs/bptt.md derives this by hand.
 Source: Werbos, "Backpropagation through time: what it does and how to do it", Proceedings of the IEEE 78(10), 1990.

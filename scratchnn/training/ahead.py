@@ -40,9 +40,8 @@ class Outcome(NamedTuple):
 
 def outcome_of(model: Any, loss: Any, grads: Array, y: Array, target: Array) -> Outcome:
     """What a step has brought that was taken just now. Nobody waits for its numbers."""
-    with np.errstate(all="ignore"):
-        gradient = model.optimizer.kernels.squared_norm(grads)
-        weights = model.backend.rough_squared_norm(model.flat_params)
+    gradient = model.optimizer.kernels.squared_norm(grads)
+    weights = model.backend.rough_squared_norm(model.flat_params)
     return Outcome(loss, gradient, weights, y, target)
 
 

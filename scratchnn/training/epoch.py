@@ -23,5 +23,6 @@ def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, count: Call
             y, caches = model.forward(x, training=True, epoch=epoch, step=step)
             loss, loss_cache = model.loss.forward(y, target)
             _, grads = model.backward(model.loss.backward(loss_cache), caches)
+            del caches, loss_cache  # their memory serves the next step
             model.optimizer.step(model.flat_params, grads, model.segments)
             count(loss, grads, y, target)

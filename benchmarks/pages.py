@@ -1,7 +1,7 @@
 """Which recorded results stand in which page, and the way there: `python -m benchmarks.pages` writes all tables anew.
 
-The benchmarks (bench.py, study.py) do so at their end. A table whose results are not all there is left as it is;
-benchmarks/gpu writes docs/gpu.md itself.
+The benchmarks (bench.py, bptt.py, study.py) do so at their end. A table whose results are not all there is left as it
+is; benchmarks/gpu writes docs/gpu.md itself.
 """
 
 import json
@@ -13,7 +13,7 @@ from benchmarks import imdb_tables, tables
 from benchmarks.harness import ROOT
 
 RESULTS = Path(__file__).parent / "results"
-IMDB, KERAS, SPEED = (RESULTS / f"{name}.json" for name in ("imdb", "keras", "speed"))
+BPTT, IMDB, KERAS, SPEED = (RESULTS / f"{name}.json" for name in ("bptt", "imdb", "keras", "speed"))
 
 
 class Table(NamedTuple):
@@ -31,6 +31,7 @@ class Table(NamedTuple):
 
 TABLES = (
     Table(ROOT / "README.md", tables.HEADLINE, (IMDB, KERAS, SPEED), imdb_tables.headline),
+    Table(ROOT / "docs" / "bptt.md", tables.BPTT, (BPTT,), tables.gradients),
     Table(ROOT / "docs" / "imdb.md", tables.STUDY, (IMDB,), imdb_tables.page_tables),
     Table(ROOT / "docs" / "speed.md", tables.SPEED, (SPEED,), tables.speed_tables),
 )

@@ -1,5 +1,6 @@
 """The tables of docs/speed.md in Markdown, from the results, and how any table gets between its marks in a page."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from benchmarks.workloads import WORKLOADS
 
 SPEED = ("<!-- speed: written by benchmarks/bench.py -->", "<!-- end of speed -->")
 HEADLINE = ("<!-- headline: written by benchmarks/pages.py -->", "<!-- end of headline -->")
+BPTT = ("<!-- bptt: written by benchmarks/bptt.py -->", "<!-- end of bptt -->")
 STUDY = ("<!-- study: written by benchmarks/study.py -->", "<!-- end of study -->")
 # The columns, and the settings of a framework of which a column shows the fastest.
 COLUMNS = {
@@ -151,6 +153,38 @@ def about(results: dict[str, Any]) -> str:
             f"({rates['gflops']:.0f} GFLOP/s per core) plus its activations ({rates['gactivations']:.1f} G/s per core)."
         )
     return text
+
+
+def gradients(results: dict[str, Any]) -> str:
+    """What three ways to the gradients of a SimpleRNN cost: counted, and measured by benchmarks/bptt.py."""
+    B, D = results["B"], results["D"]
+    names = {"bptt": "BPTT", "checkpoints": "BPTT with checkpoints", "rtrl": "RTRL"}
+    rows = []
+    for size in results["sizes"]:
+        T, H = size["T"], size["H"]
+        every = math.isqrt(T)
+        forward = T * B * (D + H) * H
+        counted = {  # numbers to keep, and multiplications
+            "bptt": (T * B * H, 3 * forward),
+            "checkpoints": ((math.ceil(T / every) + every) * B * H, 4 * forward),
+            "rtrl": (B * H * (D + H + 1) * H, forward + T * B * H * H * (D + H + 1) * H),
+        }
+        for way, (kept, multiplied) in counted.items():
+            seconds = size["ways"][way]["seconds"]
+            took = " (".join((milli(seconds["median"]), f"{milli(seconds['min'])}-{milli(seconds['max'])})"))
+            memory = f"{size['ways'][way]['peak_mb']:.1f}"
+            rows.append([str(T), str(H), names[way], f"{kept:,}", memory, f"{multiplied / 1e6:,.1f}", took])
+    head = ["T", "H", "way", "numbers kept", "peak, MB", "multiplications, million", "time, ms"]
+    about = (
+        f"B = {B}, D = {D}, float64. Kept and multiplied: counted. Peak and time: measured by "
+        f"`python -m benchmarks.bptt`, medians of {results['rounds']} interleaved rounds on one core "
+        f"({results['machine']['cpu']}), smallest and largest in brackets."
+    )
+    return f"{markdown(head, ['--:', '--:', '---', *['--:'] * 4], rows)}\n\n{about}"
+
+
+def milli(seconds: float) -> str:
+    return f"{1e3 * seconds:.1f}" if seconds < 0.1 else f"{1e3 * seconds:,.0f}"
 
 
 def cell(result: dict[str, Any], what: str, names: Sequence[str]) -> str:

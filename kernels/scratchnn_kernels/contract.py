@@ -101,8 +101,11 @@ class Cell:
         """Return dax, dah, and the gradient of `state` as far as the cell used it itself: not through ah."""
         raise NotImplementedError
 
-    def backward_own(self, dax: Array, dah: Array, states: list[Array], saved: list[Array]) -> Grads:
-        """Return the gradients of `own`; called once, with all time steps: (T, B, ·), and `states` (T+1, B, ·)."""
+    def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list) -> Grads:
+        """Return the gradients of `own`; called once, with all time steps: (T, B, ·), and `states` (T+1, B, ·).
+
+        `dafter`, `states` and `saved` are lists of arrays, one for each array of a step.
+        """
         return {}
 
 

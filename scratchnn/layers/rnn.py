@@ -22,8 +22,9 @@ class Cell(contract.Cell):
     `state` is a tuple of arrays (B, size), one for each of `state_size`; the first is h, which the layer shows.
     `dstate` is the gradient of `state` as far as the step used it itself; what went through ah, the layer adds.
 
-    A cell may have parameters of its own. They are passed to both methods by name, and `backward_own` returns their
-    gradients for all time steps at once: dax, dah, states and saved have a time axis in front, states one step more.
+    A cell may have parameters of its own. They are passed to both methods by name, and `backward_own(dax, dah, dafter,
+    states, saved)` returns their gradients, for all time steps at once: a time axis is in front of every array, and
+    states have one step more.
     """
 
     state_size: int | tuple[int, ...]
@@ -150,8 +151,9 @@ class _Checked(contract.Cell):
         self._check_arrays(f"{where} must return as dstate", dstate, state)
         return dax, dah, tuple(dstate)
 
-    def backward_own(self, dax: Array, dah: Array, states: list[Array], saved: list[Array]) -> Grads:
-        where, grads = f"{type(self.cell).__name__}.backward_own", self.cell.backward_own(dax, dah, states, saved)
+    def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list) -> Grads:
+        where = f"{type(self.cell).__name__}.backward_own"
+        grads = self.cell.backward_own(dax, dah, dafter, states, saved)
         if not isinstance(grads, dict) or grads.keys() != self.own.keys():
             got = sorted(grads) if isinstance(grads, dict) else grads
             raise ValueError(f"{where} must return gradients of {sorted(self.own)}, got {got!r}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import bench, floor, harness, machine, pages, runner, tables
+from benchmarks import bench, bptt, floor, harness, machine, pages, runner, tables
 from benchmarks.run_scratchnn import Ours, build
 from benchmarks.workloads import WORKLOADS, Workload, initial_weights, parameters, stages
 
@@ -197,6 +197,31 @@ def test_pages_are_written_between_their_marks(tmp_path: Path, monkeypatch: pyte
     pages.write()
     assert (tmp_path / "page.md").read_text() == f"before\n{begin}\nsum 3\n{end}\nafter\n"
     assert "old" in (tmp_path / "other.md").read_text()
+
+
+def test_the_ways_that_are_timed_give_the_same_gradients() -> None:
+    found = {name: way() for name, way in bptt.ways(T=10, H=3).items()}
+    assert list(found) == ["bptt", "checkpoints", "rtrl"]
+    for gradients in found.values():
+        for name, gradient in found["bptt"].items():
+            np.testing.assert_allclose(gradients[name], gradient, rtol=1e-12, atol=1e-12)
+
+
+def test_the_table_of_the_ways_counts_what_they_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bptt, "LEAST_SECONDS", 0)
+    measured = [{"T": 10, "H": 3, "ways": bptt.measure(10, 3, rounds=1)}]
+    text = tables.gradients({"machine": {"cpu": "some"}, "B": bptt.B, "D": bptt.D, "rounds": 1, "sizes": measured})
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines()[2:5]]
+    assert [row[:4] for row in rows] == [
+        ["10", "3", "BPTT", "240"],  # T B H
+        ["10", "3", "BPTT with checkpoints", "168"],  # 4 states, and pieces of 3
+        ["10", "3", "RTRL", "1,440"],  # B H (D + H + 1) H
+    ]
+    assert all(float(row[4]) >= 0 for row in rows)
+
+
+def test_peak_memory_is_that_of_the_call() -> None:
+    assert bptt.peak_mb(lambda: np.zeros(10**6)) == pytest.approx(8, rel=0.01)
 
 
 def test_the_headline_has_four_rows_and_five_columns() -> None:

@@ -77,7 +77,7 @@ FAULTS: dict[str, list[tuple[str, ...]]] = {
             "(choose(mask[t], d, zeros)[0], *d[1:]), ",
             WALK,
         ),
-        ("gradient of c0 is that of h0", "(0, 1), grads, d\n", "(0, 1), grads, (d[0], d[0])\n", WALK),
+        ("gradient of c0 is that of h0", "grads, d  # (1)", "grads, (d[0], d[0])", WALK),
         (
             "back through one step only",
             "dh + projection.backward_x(dah[t], cache.Wh, call.dropout_h)",

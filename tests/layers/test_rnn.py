@@ -174,7 +174,7 @@ class Leaky(Cell):
     def backward(self, dafter: Any, state: Any, after: Any, saved: Any, p: Any) -> Any:
         return dafter[0], dafter[0], (dafter[0] / 2,)
 
-    def backward_own(self, dax: Any, dah: Any, states: Any, saved: Any) -> Any:
+    def backward_own(self, dax: Any, dah: Any, dafter: Any, states: Any, saved: Any) -> Any:
         return {"p": dax.sum(axis=(0, 1))}
 
 
@@ -232,11 +232,11 @@ BAD = [
         r"Bad.backward must return as dstate float64 \(2, 3\), got None",
     ),
     (
-        {"backward_own": lambda s, dax, dah, states, saved: {"q": dax.sum(axis=(0, 1))}},
+        {"backward_own": lambda s, dax, dah, *rest: {"q": dax.sum(axis=(0, 1))}},
         r"Bad.backward_own must return gradients of \['p'\], got \['q'\]",
     ),
     (
-        {"backward_own": lambda s, dax, dah, states, saved: {"p": dax.sum(axis=0)}},
+        {"backward_own": lambda s, dax, dah, *rest: {"p": dax.sum(axis=0)}},
         r"Bad.backward_own must return for p float64 \(3,\), got \['float64 \(2, 3\)'\]",
     ),
     ({"own_parameters": lambda s: {"Wx": ((3,), "zeros")}}, r"Wx belongs to the layer; name the cell's otherwise"),

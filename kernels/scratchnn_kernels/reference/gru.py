@@ -40,7 +40,7 @@ class ResetAfterCell(Cell):
         dax, dah = (np.concatenate([da_z, da_r, block], axis=-1) for block in (da_g, dah_g))
         return dax, dah, (dh * z,)  # (6): a share z of h is in h'
 
-    def backward_own(self, dax: Array, dah: Array, states: list[Array], saved: list[Array]) -> Grads:
+    def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list) -> Grads:
         return {"bh": dah.sum(axis=(0, 1))}
 
 
@@ -67,7 +67,7 @@ class ResetBeforeCell(Cell):
         dah = np.concatenate([self.rec.backward(dz, z), self.rec.backward(d_rh * h, r)], axis=-1)  # (3)
         return np.concatenate([dah, da_g], axis=-1), dah, (dh * z + d_rh * r,)  # (6), (4)
 
-    def backward_own(self, dax: Array, dah: Array, states: list[Array], saved: list[Array]) -> Grads:
+    def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list) -> Grads:
         (h,), (_, r, g) = states, saved
         return {"Wh_g": projection.backward_W(dax[..., -g.shape[-1] :], r * h[:-1], self.dropout_g)}  # (4)
 

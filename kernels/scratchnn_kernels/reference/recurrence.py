@@ -7,15 +7,15 @@ for every cell stands here. A state is (h,) or (h, c); state[t] enters step t, s
     (2)  state[t+1] = cell(ax[t], ah[t], state[t])      but state[t] in rows where mask[t] is False
          y = h[T], or all of h[1] ... h[T] with `sequences`
 
-Backward. A change of h[t] reaches the loss in two ways, through the output y and through the next step, and gradients
-add up over the ways. Into the next step it goes along Wh, by (1), and along what the cell itself does with its state:
+Backward. A change of h[t] reaches the loss in two ways, through the output (y[t-1] is h[t]) and through the next step,
+and gradients add up over the ways. Into the next step it goes along Wh, by (1), and along the cell's own use of it:
 
-    dh[t] = dy[t-1] + dah[t] Wh' + (what cell.backward returns for it)
+    dh[t] = dy[t-1] + dah[t] Whᵀ + (what cell.backward returns for it)
 
 A masked step did nothing: its rows hand their gradient on unchanged, and send none to ax and ah. The weights are the
 same at every step, so their gradients are sums over the steps, which is one product for all of them:
 
-    dWx = Σ x[t]' dax[t],  dWh = Σ h[t]' dah[t],  db = Σ dax[t]
+    dWx = Σ x[t]ᵀ dax[t],  dWh = Σ h[t]ᵀ dah[t],  db = Σ dax[t]
 
 Shapes: time first inside (T, B, ·), batch first at the door; see contract.py. docs/bptt.md derives this by hand.
 Source: Werbos, "Backpropagation through time: what it does and how to do it", Proceedings of the IEEE 78(10), 1990.
@@ -78,28 +78,28 @@ def backward(
     d = tuple(zero if given is None else given for zero, given in zip(zeros, dstate, strict=True))
     if dy is not None and not call.sequences:
         d = (d[0] + dy, *d[1:])
-    dax, dah = [zeros[0]] * len(x), [zeros[0]] * len(x)
+    dax, dah, all_into = [zeros[0]] * len(x), [zeros[0]] * len(x), []
     for t in reversed(range(len(x))):  # d: the gradient of state[t+1]
         if dy is not None and call.sequences:
             d = (d[0] + dy[:, t], *d[1:])
         into, past = (d, zeros) if mask is None else (choose(mask[t], d, zeros), choose(mask[t], zeros, d))  # (2)
         dax[t], dah[t], dbefore = cell.backward(into, states[t], states[t + 1], cache.saved[t], **cache.own)  # (2)
+        all_into = [into, *all_into] if cache.own else []
         if record is not None:
             record.append(Step(t, d, dax[t], dah[t]))
         dh, *dc = (through + around for through, around in zip(dbefore, past, strict=True))
         d = (dh + projection.backward_x(dah[t], cache.Wh, call.dropout_h), *dc)  # (1)
 
     dax, dah, h = np.stack(dax), np.stack(dah), np.stack([state[0] for state in states[:-1]])
-    dx = projection.backward_x(dax, cache.Wx, call.dropout_x)  # (1)
     grads = {
         "Wx": projection.backward_W(dax, x, call.dropout_x),
         "Wh": projection.backward_W(dah, h, call.dropout_h),
         "b": dax.sum(axis=(0, 1)),
     }
     if cache.own:
-        over_time = [[np.stack(arrays) for arrays in zip(*steps, strict=True)] for steps in (states, cache.saved)]
-        grads |= cell.backward_own(dax, dah, *over_time)
-    return dx.swapaxes(0, 1), grads, d
+        kept = (all_into, states, cache.saved)
+        grads |= cell.backward_own(dax, dah, *([np.stack(a) for a in zip(*steps, strict=True)] for steps in kept))
+    return projection.backward_x(dax, cache.Wx, call.dropout_x).swapaxes(0, 1), grads, d  # (1)
 
 
 def choose(real: Bool[Array, "B 1"], then: State, otherwise: State) -> State:

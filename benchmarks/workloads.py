@@ -25,7 +25,7 @@ def embedding(V: int, D: int) -> Layer:
 
 
 def preset(name: str) -> tuple[Layer, ...]:
-    return presets.ARCHITECTURES[name].layers.parts
+    return presets.PRESETS[name].layers.parts
 
 
 # What follows the embedding.

@@ -17,7 +17,7 @@ from scratchnn_kernels import BACKENDS
 
 from scratchnn.core.checks import whole_number
 from scratchnn.core.threads import check_environment, cores
-from scratchnn.experiments.presets import ARCHITECTURES
+from scratchnn.experiments.presets import PRESETS
 from scratchnn.train import one_of, print_warning
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         if args.cluster is None:
             _compile(list({task.settings.arch: task.settings for task in tasks}.values()), console)
         done = conduct(tasks, folder, runner, console, args.quiet)
-    results = all_results(folder, list(ARCHITECTURES))
+    results = all_results(folder, list(PRESETS))
     path = _write_page(folder, results, found.corpus)
     console.line("")
     for line in _summary(results):
@@ -129,7 +129,7 @@ def _compile(all_settings: "Sequence[Settings]", console: "Console") -> None:
 def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> "Path":
     from scratchnn.study import page
 
-    told = {name: architecture.published for name, architecture in ARCHITECTURES.items()}
+    told = {name: preset.published for name, preset in PRESETS.items()}
     published = {name: p.accuracy for name, p in told.items() if p is not None and p.accuracy is not None}
     return page.write(folder.path, results, _reviews(results, corpus), published)
 
@@ -151,7 +151,7 @@ def _summary(results: "list[RunResult]") -> list[str]:
     for arch in dict.fromkeys(result.arch for result in results):
         runs = [result for result in results if result.arch == arch]
         values = [result.test_accuracy for result in runs if not result.failed]
-        told = ARCHITECTURES[arch].published
+        told = PRESETS[arch].published
         numbers = (
             [sum(values) / len(values), min(values), max(values), told and told.accuracy] if values else [None] * 4
         )
@@ -169,13 +169,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m scratchnn.compare --arch ff rnn lstm cnn --seeds 10 --out study",
     )
     add = parser.add_argument
-    known = ", ".join(ARCHITECTURES)
+    known = ", ".join(PRESETS)
     add(
         "--arch",
         nargs="+",
         metavar="NAME",
         default=list(ARTICLE),
-        type=one_of("architecture", ARCHITECTURES),
+        type=one_of("architecture", PRESETS),
         help=f"{known} (default: {' '.join(ARTICLE)})",
     )
     add("--seeds", type=int, default=10, metavar="N", help="train each model with the seeds 0 to N-1 (default: 10)")

@@ -14,7 +14,7 @@ from scratchnn_kernels import BACKENDS
 
 from scratchnn.core.names import look_up
 from scratchnn.core.threads import set_threads
-from scratchnn.experiments.presets import ARCHITECTURES, Published, named
+from scratchnn.experiments.presets import PRESETS, Published, named
 from scratchnn.experiments.settings import Settings
 
 
@@ -95,9 +95,9 @@ def _explain_kernels(args: argparse.Namespace) -> None:
     from scratchnn.report.kernels import kernels_text
 
     chosen = _chosen(args)
-    architecture = named(chosen.pop("arch", Settings.arch))
-    settings = architecture.settings(**chosen)
-    model = Sequential(architecture.layers(settings.vocabulary), name=architecture.name, backend="reference")
+    preset = named(chosen.pop("arch", Settings.arch))
+    settings = preset.settings(**chosen)
+    model = Sequential(preset.layers(settings.vocabulary), name=preset.name, backend="reference")
     model.build((None, settings.length))
     print(kernels_text(model, settings.batch_size, settings.length))
 
@@ -110,15 +110,15 @@ def _list() -> None:
     rows: list[Sequence[str]] = [
         ("name", "parameters", "vocabulary", "length", "optimizer", "batch", "epochs", "published", "")
     ]
-    for architecture in ARCHITECTURES.values():
-        settings, published = architecture.settings(), architecture.published or Published()
-        model = Sequential(architecture.layers(settings.vocabulary), backend="reference")
+    for preset in PRESETS.values():
+        settings, published = preset.settings(), preset.published or Published()
+        model = Sequential(preset.layers(settings.vocabulary), backend="reference")
         model.build((None, settings.length))
         numbers = (model.count_params(), settings.vocabulary, settings.length)
-        cells = [architecture.name, *(f"{number:,}" for number in numbers), settings.optimizer]
+        cells = [preset.name, *(f"{number:,}" for number in numbers), settings.optimizer]
         cells += [str(settings.batch_size), str(settings.epochs)]
         cells += ["" if published.accuracy is None else f"{published.accuracy:.4f}"]
-        cells += [f"{architecture.summary} ({published.remark})" if published.remark else architecture.summary]
+        cells += [f"{preset.summary} ({published.remark})" if published.remark else preset.summary]
         rows.append(cells)
     print("\n".join(table(rows, "<>>><>>><")))
 
@@ -134,8 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add(
         "--arch",
-        type=one_of("architecture", ARCHITECTURES),
-        help=f"{', '.join(ARCHITECTURES)} (default: {defaults.arch})",
+        type=one_of("architecture", PRESETS),
+        help=f"{', '.join(PRESETS)} (default: {defaults.arch})",
     )
     add("--list", action="store_true", help="show every architecture with its settings, parameters and accuracy")
     add(

@@ -45,7 +45,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Architecture:
+class Preset:
     name: str
     summary: str
     layers: Callable[[int], list["Layer"]]  # from the vocabulary size V, such as a `Stack`
@@ -57,9 +57,9 @@ class Architecture:
         return Settings(**{**self.defaults, **chosen, "arch": self.name})
 
 
-def named(name: str) -> Architecture:
+def named(name: str) -> Preset:
     """The architecture of that name; for an unknown one, a ValueError that suggests the nearest."""
-    return look_up("architecture", name, ARCHITECTURES)
+    return look_up("architecture", name, PRESETS)
 
 
 # ---- Layers as data: the name of a class and its settings, spelled as in Keras.
@@ -98,30 +98,30 @@ _LSTM_DROPOUT = {
     "epochs": 10,
 }
 
-ARCHITECTURES = {
-    architecture.name: architecture
-    for architecture in (
+PRESETS = {
+    preset.name: preset
+    for preset in (
         # One article's models: vocabulary 1,000, the last 100 words, Adam, batches of 32, 10 epochs.
-        Architecture(
+        Preset(
             "ff",
             "embedding and one dense layer: the order of words by position only",
             Stack(16, ("Flatten", {}), OUTPUT),
             published=Published(0.7931, 0.5968),
         ),
-        Architecture(
+        Preset(
             "rnn",
             "two stacked SimpleRNN",
             Stack(16, recurrent("SimpleRNN", 32, sequences=True), recurrent("SimpleRNN", 32), OUTPUT),
             published=Published(0.7911, 0.4948),
         ),
-        Architecture(
+        Preset(
             "lstm",
             "LSTM, dense layer, dropout",
             Stack(16, recurrent("LSTM", 32), *_DENSE_HEAD),
             published=Published(0.8321, 0.4092),
         ),
-        Architecture("cnn", "two convolutions with max pooling", Stack(16, *_CONVOLUTIONS, OUTPUT)),
-        Architecture(
+        Preset("cnn", "two convolutions with max pooling", Stack(16, *_CONVOLUTIONS, OUTPUT)),
+        Preset(
             "cnn-linear",
             "cnn as published, without the sigmoid at its end",
             # A cross-entropy on probabilities over an output that is not one: it clips the output to [0, 1], where the
@@ -130,44 +130,42 @@ ARCHITECTURES = {
             published=Published(0.7915, 0.6494),
         ),
         # Models of ours with that article's settings: the reader's next questions.
-        Architecture("gru", "lstm with a GRU in the LSTM's place", Stack(16, recurrent("GRU", 32), *_DENSE_HEAD)),
-        Architecture(
-            "bilstm", "lstm, read from both ends", Stack(16, bidirectional(recurrent("LSTM", 32)), *_DENSE_HEAD)
-        ),
-        Architecture(
+        Preset("gru", "lstm with a GRU in the LSTM's place", Stack(16, recurrent("GRU", 32), *_DENSE_HEAD)),
+        Preset("bilstm", "lstm, read from both ends", Stack(16, bidirectional(recurrent("LSTM", 32)), *_DENSE_HEAD)),
+        Preset(
             "cnn-lstm",
             "an LSTM on what one convolution found",
             Stack(16, _CONVOLUTION, _POOLING, recurrent("LSTM", 32), OUTPUT),
         ),
         # Longer reviews, more words.
-        Architecture(
+        Preset(
             "lstm-dropout",
             "LSTM between two dropouts, reviews joined and split again",
             Stack(16, dropout(0.25), recurrent("LSTM", 32), dropout(0.25), OUTPUT),
             _LSTM_DROPOUT,
             Published(remark="published without batch size and epochs: these are ours"),
         ),
-        Architecture("rnn28", "SimpleRNN of 28 units", Stack(32, recurrent("SimpleRNN", 28), OUTPUT), _LONG),
-        Architecture(
+        Preset("rnn28", "SimpleRNN of 28 units", Stack(32, recurrent("SimpleRNN", 28), OUTPUT), _LONG),
+        Preset(
             "rnn32",
             "SimpleRNN of 32 units, trained until long after it overfits",
             Stack(32, recurrent("SimpleRNN", 32), OUTPUT),
             {**_LONG, "epochs": 100},
             Published(remark="published: best validation accuracy about 0.85, overfits after 8 to 10 epochs"),
         ),
-        Architecture(
+        Preset(
             "rnn-stacked",
             "four stacked SimpleRNN",
             Stack(32, *[recurrent("SimpleRNN", 32, sequences=True)] * 3, recurrent("SimpleRNN", 32), OUTPUT),
             _LONG,
         ),
-        Architecture(
+        Preset(
             "birnn",
             "SimpleRNN, read from both ends",
             Stack(32, bidirectional(recurrent("SimpleRNN", 32)), OUTPUT),
             _LONG,
         ),
-        Architecture(
+        Preset(
             "rnn-vdropout",
             "rnn32 with dropout and recurrent dropout",
             # Variational dropout: one mask for all time steps of a review.

@@ -119,7 +119,9 @@ class OwnCell(layers.Cell):
         da = dh * (1 - h_after**2)
         return da, da, (da * p,)
 
-    def backward_own(self, dax: Array, dah: Array, states: list[Array], saved: list[Array]) -> Grads:
+    def backward_own(
+        self, dax: Array, dah: Array, dafter: list[Array], states: list[Array], saved: list[Array]
+    ) -> Grads:
         (h,) = states
         return {"p": (dax * h[:-1]).sum(axis=(0, 1))}
 

@@ -14,7 +14,7 @@ import pytest
 from scratchnn_kernels.cpu import precompile
 
 from scratchnn import Sequential, warmup
-from scratchnn.experiments.presets import ARCHITECTURES
+from scratchnn.experiments.presets import PRESETS
 from scratchnn.gradients import cases
 from scratchnn.layers import LAYERS, LSTM, Embedding
 from tests.commands.test_train import write_data
@@ -74,9 +74,9 @@ def test_warmup_leaves_out_no_kernel_of_any_layer(monkeypatch: pytest.MonkeyPatc
         assert [build.name for key, build in needed.items() if key not in compiled] == [], (case.name, case.variant)
 
 
-@pytest.mark.parametrize("arch", ARCHITECTURES)
+@pytest.mark.parametrize("arch", PRESETS)
 def test_warmup_leaves_out_no_loop_of_a_published_model(arch: str) -> None:
-    model = Sequential(ARCHITECTURES[arch].layers(10_000), seed=0)
+    model = Sequential(PRESETS[arch].layers(10_000), seed=0)
     model.build((None, 500))
 
     def work() -> None:

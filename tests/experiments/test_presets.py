@@ -11,7 +11,7 @@ from scratchnn_kernels import BACKENDS
 from scratchnn import Sequential, optimizers, train
 from scratchnn.data import pad_sequences, synthetic
 from scratchnn.experiments.preparation import build_model
-from scratchnn.experiments.presets import ARCHITECTURES, named
+from scratchnn.experiments.presets import PRESETS, named
 from scratchnn.experiments.settings import Settings
 
 PARAMETERS = {
@@ -58,8 +58,8 @@ def tokens() -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def test_every_architecture_is_looked_at() -> None:
-    assert list(ARCHITECTURES) == list(PARAMETERS)
-    assert [architecture.name for architecture in ARCHITECTURES.values()] == list(PARAMETERS)
+    assert list(PRESETS) == list(PARAMETERS)
+    assert [preset.name for preset in PRESETS.values()] == list(PARAMETERS)
 
 
 @pytest.mark.parametrize("arch", PARAMETERS)
@@ -79,7 +79,7 @@ def test_settings_are_the_published_ones(arch: str) -> None:
 
 
 def test_published_figures_are_written_once() -> None:
-    told = {name: architecture.published for name, architecture in ARCHITECTURES.items()}
+    told = {name: preset.published for name, preset in PRESETS.items()}
     figures = {name: (p.accuracy, p.loss) for name, p in told.items() if p is not None and p.accuracy is not None}
     assert figures == PUBLISHED
 

@@ -143,6 +143,7 @@ for wrong in (0, -1, 2.5, True, "4", None):
     refuse(f"Conv1D kernel_size {wrong!r}", lambda _, n=wrong: Conv1D(3, n), "kernel_size must be " + got)
     refuse(f"Conv1D strides {wrong!r}", lambda _, n=wrong: Conv1D(3, 2, n), "strides must be " + got)
     refuse(f"MaxPooling1D pool_size {wrong!r}", lambda _, n=wrong: MaxPooling1D(n), "pool_size must be " + got)
+refuse("initial_epoch -1", fit(initial_epoch=-1), "epoch must be a whole number of at least 0, got -1")
 for wrong in (1.0, -0.1, "0.2", None, np.nan):
     got = rf"must be at least 0 and below 1, got {wrong!r}"
     refuse(f"validation_split {wrong!r}", fit(validation_split=wrong), "validation_split " + got)

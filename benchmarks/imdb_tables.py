@@ -71,7 +71,7 @@ def accuracy_of(study: dict[str, Any], arch: str, seed: int) -> float:
 
 
 def means(groups: Iterable[Sequence[Any]]) -> str:
-    """What stands in a column of means over seeds: of how many, and what the brackets behind them are."""
+    """The heading of a column of means over seeds: of how many, and what the brackets behind them hold."""
     counts = {len(seeds) for seeds in groups}
     number = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
     kinds = [

@@ -1,4 +1,4 @@
-"""The tables of docs/speed.md in Markdown, from the results, and how any table gets between its marks in a page."""
+"""The tables of docs/speed.md in Markdown, from the results, and how any table is put between its marks in a page."""
 
 import math
 from collections.abc import Iterable, Sequence

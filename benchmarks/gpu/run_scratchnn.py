@@ -131,7 +131,7 @@ class Answers:
 
 
 def nvidia_smi(what: str) -> str | None:
-    """Facts that CUDA does not tell; None where the program is missing, as in some containers."""
+    """Facts that CUDA does not report; None where the program is missing, as in some containers."""
     command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader"]
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=20)
@@ -145,7 +145,7 @@ def kernel(case: Case) -> str:
 
 
 def layer(case: Case) -> tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]:
-    """The calls to time: forward, forward with what is kept for the way back, and both ways."""
+    """The calls to time: forward, forward with what backward needs, and both passes."""
     rng, xp = np.random.default_rng(0), device.xp()
     G = GATES[CELLS[case.cell]] * case.H
     x, Wx, Wh, dy, *biases = (
@@ -197,7 +197,7 @@ def build(model: Model, backend: str, dropout: bool = True) -> nn.Sequential:
 
 
 def one_step(model: nn.Sequential, x: np.ndarray, y: np.ndarray) -> Callable[[], Any]:
-    """The step of `fit`, with the batch where the kernels want it, and nobody waiting for what comes out."""
+    """The step of `fit`, with the batch on the device already, and without waiting for the result."""
     ids = model.check_input(x)
     assert model.loss is not None
     target = model.backend.array(model.loss.validate(model.y_shape_of(ids), y, model.dtype), model.dtype)

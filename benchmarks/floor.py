@@ -31,7 +31,7 @@ def work(workload: Workload) -> tuple[float, float]:
 
 
 def operations_forward(stage: Stage) -> int:
-    """A multiplication and an addition for every weight that a review meets, at every step where it meets it."""
+    """A multiplication and an addition for every weight that a review passes, at every step where it does."""
     match stage.kind:
         case "SimpleRNN" | "GRU" | "LSTM":
             T, D = stage.x

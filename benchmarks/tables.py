@@ -29,7 +29,7 @@ TARGETS = (
 
 
 def between(text: str, marks: tuple[str, str]) -> str | None:
-    """What stands between the marks, or None where they are missing."""
+    """The text between the marks, or None where they are missing."""
     begin, end = marks
     if begin not in text or end not in text:
         return None

@@ -4,7 +4,7 @@
     python -m benchmarks.gpu --with-cpu          also trains the published models on the cpu backend, to compare
     python -m benchmarks.gpu --quick             one size of each, a minute or two; writes nothing but --out
     python -m benchmarks.gpu --full              every size, half an hour or more
-    python -m benchmarks.gpu --parts steps       these parts again, the others as they stand in the JSON
+    python -m benchmarks.gpu --parts steps       these parts again, the others as they are in the JSON
     python -m benchmarks.gpu --explain-kernels   which kernel runs what, and why; needs no device
 
 First ours and PyTorch compute the losses of three training steps from the same weights. Then both are timed, in turn,

@@ -78,7 +78,7 @@ def steps(model: Model) -> int:
 
 
 def reviews(vocabulary: int, length: int) -> tuple[tuple[Any, Any], tuple[Any, Any], str]:
-    """Ids and labels, each to train and to test with: the real ones where they are at hand, else the generated."""
+    """Ids and labels, each to train and to test with: the real ones where available, else the generated ones."""
     from scratchnn.data import imdb
 
     data = imdb.load(None, num_words=vocabulary, maxlen=length, download=False)
@@ -118,7 +118,7 @@ def checked(size: str) -> list[Model]:
 
 
 def parts(size: str, with_cpu: bool) -> dict[str, list[Question]]:
-    """All questions. PyTorch is asked about a case right after us, so that both meet the card in the same state."""
+    """All questions. PyTorch is asked about a case right after us, so that both find the card in the same state."""
     return {
         "checks": _ask("losses", checked(size), lambda _: [""]),
         "steps": _ask("step", models(size), _step_variants),

@@ -148,8 +148,8 @@ _ABOUT_STEPS = (
     f"torch.compile, tried at (B, T) = {' and '.join(map(str, COMPILED))} only."
 )
 _ABOUT_LAYERS = (
-    "Milliseconds on the device, but for *both, wall*. Beside PyTorch's times stands how many times as long as ours "
-    "they are. A masked case has rows of random lengths, which cuDNN takes packed only."
+    "Milliseconds on the device, except for *both, wall*. In brackets after PyTorch's times: how many times as long as "
+    "ours they are. A masked case has rows of random lengths, which cuDNN takes packed only."
 )
 
 

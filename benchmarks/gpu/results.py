@@ -1,4 +1,4 @@
-"""The answers of gpu.json by their questions, and how they stand against the targets.
+"""The answers of gpu.json by their questions, and how they compare with the targets.
 
 An answer that is missing or an error is None: its cell stays empty.
 """

@@ -25,7 +25,7 @@ from scratchnn.training.ahead import outcome_of
 from scratchnn.training.epoch import train_epoch
 
 CELLS = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
-# Keeps the device busy while the host hands over the calls to be timed. A nanosecond has two cycles at most.
+# Keeps the device busy while the host queues the calls to be timed. A nanosecond has two cycles at most.
 WAIT = r"""
 extern "C" __global__ void wait(long long cycles) {
     for (const long long start = clock64(); clock64() - start < cycles;) {}

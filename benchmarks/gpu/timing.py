@@ -1,6 +1,6 @@
 """How long a call takes: on the device alone, and in wall time.
 
-- `device`: between two events around many calls, which the host hands over while the device is kept waiting. So the
+- `device`: between two events around many calls, which the host queues while the device is kept waiting. So the
   host's share does not show, as long as the calls fit the queue of about a thousand launches; in longer passes, such as
   loops over time steps, it does.
 - `wall`: many calls one after another until the device has finished the last: what a program would see.
@@ -81,7 +81,7 @@ def passes(
 def per_step(epochs: Callable[[int], Any], steps: int) -> float:
     """Milliseconds of a step of training: what further epochs add to the first, divided by their steps.
 
-    `epochs` trains for so many epochs, and returns when the device is done. What it does once, such as carrying the
+    `epochs` trains for so many epochs, and returns when the device is done. What it does once, such as copying the
     data to the device, is not counted.
     """
 

@@ -14,7 +14,7 @@ The idea. A tile of C, a few rows by a few vector registers, stays in registers 
 
 `gemm` walks the tile over C: full tiles first, half a tile and single rows below them, narrower vectors at the right
 edge. (A convolution's 12 rows took twice as long with single rows alone: 2 accumulators leave the units waiting.) Every
-element of C is summed over k in ascending order by fused multiply-adds wherever its tile lies, so its value depends on
+element of C is summed over k in ascending order by fused multiply-adds wherever its tile is, so its value depends on
 neither the shape of the batch nor the number of threads.
 
 `tile` cannot be written in Numba's Python, which has no vector registers; it is emitted as LLVM instructions below.
@@ -32,7 +32,7 @@ _features = binding.get_host_cpu_features()
 # into 32 registers (AVX-512, NEON) or 16 (AVX2).
 VECTOR_BYTES, ROWS = (64, 8) if _features.get("avx512f") else (32, 4) if _features.get("avx2") else (16, 8)
 HALF_ROWS = ROWS // 2
-K_BLOCK = 256  # so many rows of B, as wide as a tile, stay in the first-level cache while m runs
+K_BLOCK = 256  # rows of B, as wide as a tile, that stay in the first-level cache while m runs
 
 
 @intrinsic(prefer_literal=True)

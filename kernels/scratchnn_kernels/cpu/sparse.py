@@ -1,7 +1,7 @@
-"""The backward products of a convolution where most of da is zero, as behind max pooling and relu.
+"""The backward products of a convolution where most of da is zero, as after max pooling and relu.
 
-Max pooling sends a gradient to one step of each window and none to the others, and relu none to negative sums: behind a
-pooling of 5, four fifths of da are zero at least. For each number a = da[p, f] that is not,
+Max pooling sends a gradient to one step of each window and none to the others, and relu none to negative sums: after a
+pooling of 5, at least four fifths of da are zero. For each number a = da[p, f] that is not,
 
     dW[f] += a x[p]         x[p]:  the window at place p, k D neighbouring numbers of a review
     dx[p] += a W[f]         W[f]:  the weights of filter f, as many numbers
@@ -49,7 +49,7 @@ def is_sparse(v):
 def aligned_zeros(like, shape):
     """Zeros of the dtype of `like` that start at a multiple of a register.
 
-    A register that lies across two cache lines is loaded and stored twice: add_products took a fifth longer.
+    A register across two cache lines is loaded and stored twice: add_products took a fifth longer.
     """
     size = shape[0] * shape[1] * shape[2]
     memory = np.zeros(size + VECTOR_BYTES // like.itemsize, like.dtype)

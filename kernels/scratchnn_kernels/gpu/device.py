@@ -1,6 +1,6 @@
 """Compiling and launching kernels: the only file that talks to CuPy (availability.py asks whether it can).
 
-A kernel is in a .cu file beside the module that calls it, and is compiled by CuPy (NVRTC, in about 0.1 s) when it
+A kernel is in a .cu file next to the module that calls it, and is compiled by CuPy (NVRTC, in about 0.1 s) when it
 is first launched. Sizes that decide about registers, and activations, are constants of that compilation: `defines`.
 CuPy is imported at the first launch, so this package can be read, and its sources compiled, where there is no GPU.
 """

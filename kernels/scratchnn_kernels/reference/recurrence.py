@@ -1,7 +1,7 @@
 """Backpropagation through time, once for every recurrent layer: a walk along the time steps, and the same walk back.
 
 A cell is one time step (`Cell` in contract.py); it knows nothing of time, of masks, or of Wx and Wh. What is the same
-for every cell stands here. A state is (h,) or (h, c); state[t] enters step t, state[t+1] leaves it:
+for every cell is here. A state is (h,) or (h, c); state[t] enters step t, state[t+1] leaves it:
 
     (1)  ax[t] = x[t] Wx + b,  ah[t] = h[t] Wh          the two parts of the pre-activation a[t] = ax[t] + ah[t]
     (2)  state[t+1] = cell(ax[t], ah[t], state[t])      but state[t] in rows where mask[t] is False
@@ -12,7 +12,7 @@ and the gradients of both ways add up. Into the next step it goes along Wh, by (
 
     dh[t] = dy[t-1] + dah[t] Whᵀ + (what cell.backward returns for it)
 
-A masked step did nothing: its rows hand their gradient on unchanged, and send none to ax and ah. The weights are the
+A masked step did nothing: its rows pass their gradient on unchanged, and send none to ax and ah. The weights are the
 same at every step, so their gradients are sums over the steps, which is one product for all of them:
 
     dWx = Σ x[t]ᵀ dax[t],  dWh = Σ h[t]ᵀ dah[t],  db = Σ dax[t]

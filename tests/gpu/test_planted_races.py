@@ -93,7 +93,9 @@ def is_noticed(case: Case, emulator: Emulator, order: str) -> bool:
     expected_y, expected = case.run(reference.__dict__[case.kernel])
     try:
         outputs, gradients = case.run(OnDevice(getattr(gpu, case.kernel)))
-        for got, wanted in zip([*outputs, *gradients.values()], [*expected_y, *expected.values()], strict=True):
+        assert gradients.keys() == expected.keys()
+        pairs = [*zip(outputs, expected_y, strict=True), *((gradients[name], expected[name]) for name in expected)]
+        for got, wanted in pairs:
             np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-12 * max(1, np.abs(wanted).max()))
     except AssertionError:
         return True

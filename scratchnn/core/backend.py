@@ -1,0 +1,170 @@
+"""The one place where a backend is chosen, and where one differs from another outside of the kernels.
+
+A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`, `gpu`), the memory that
+its arrays lie in, the host's or the GPU's, and what there is to compile before it runs. Array code outside the kernels
+is written once, with NumPy's functions where they are given an array, which CuPy's arrays answer themselves, and with
+`xp` where an array is made.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+from scratchnn_kernels import BACKENDS
+from scratchnn_kernels.contract import REFERENCE_ONLY, Array, Kernels
+
+from scratchnn.core.names import look_up
+from scratchnn.core.threads import check_environment, kernel_threads
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Kernels whose arrays lie in the host's memory."""
+
+    name: str
+    kernels: Kernels
+    xp: Any = np  # the module that makes arrays
+
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether Python goes on while kernels run, so that reading a number makes it wait."""
+        return False
+
+    def hardware(self) -> dict[str, Any]:
+        """What computes, for the record of a run: the number of threads, or the name of the GPU."""
+        return {"threads": kernel_threads()}
+
+    def builds_for(self, work: Callable[[], object]) -> Sequence[Any]:
+        """The kernels that `work` launches, each of which can be compiled before: see scratchnn_kernels/cpu/precompile.
+
+        `work` is called without its kernels, or not at all where there is nothing to compile ahead.
+        """
+        return ()
+
+    def use_threads(self, threads: int) -> None:
+        """Let the kernels use at most so many of their threads from now on, in this thread of the program."""
+
+    def release_memory(self) -> None:
+        """Give back the arrays that the kernels keep to use them again."""
+
+    def pair(self, kernel: str, owner: str) -> Any:
+        """The kernel pair of this name, which `owner` needs and not every backend has.
+
+        Raises:
+            ValueError: if this backend does not have it.
+        """
+        if kernel not in REFERENCE_ONLY or self.name == "reference":
+            return getattr(self.kernels, kernel)
+        raise ValueError(
+            f"{owner} runs on the reference backend only: {self.name!r} has no kernels for it. "
+            "Make the model with backend='reference'"
+        )
+
+    def array(self, x: Any, dtype: DTypeLike) -> Array:
+        """x as kernels want it: in their memory, contiguous, and writeable (Numba compiles read-only arrays apart)."""
+        if isinstance(x, np.ndarray) and x.dtype == dtype and x.flags.carray:
+            return x
+        return np.require(x, dtype, ["C", "W"])
+
+    def holds(self, x: Any) -> bool:
+        """Whether x was brought into a memory of the kernels' own before, and was checked then."""
+        return False
+
+    def to_host(self, x: Any) -> Any:
+        """x, in the host's memory."""
+        return x
+
+    def numbers(self, values: Sequence[Any]) -> list[float]:
+        """Numbers of the kernels as Python's."""
+        return [float(value) for value in values]
+
+    def rough_squared_norm(self, x: Array) -> Any:
+        """The sum of squares the fastest way there is: its last bits are the machine's, so no result may follow."""
+        return x @ x
+
+    def require_memory(self, bytes_needed: int, what: str) -> None:
+        """Raise MemoryError if there is certainly too little for it."""
+
+
+class CompiledBackend(Backend):
+    """Kernels that Numba compiles, with threads and a pool of arrays of their own."""
+
+    def builds_for(self, work: Callable[[], object]) -> Sequence[Any]:
+        from scratchnn_kernels.cpu import precompile
+
+        return precompile.builds_for(work)
+
+    def use_threads(self, threads: int) -> None:
+        import numba
+
+        numba.set_num_threads(min(threads, kernel_threads()))
+
+    def release_memory(self) -> None:
+        from scratchnn_kernels.cpu import pool
+
+        pool.release()
+
+
+class DeviceBackend(Backend):
+    """Kernels whose arrays lie in the GPU's memory. They run while Python goes on: whoever reads a number waits."""
+
+    @property
+    def runs_ahead(self) -> bool:
+        return True
+
+    def hardware(self) -> dict[str, Any]:
+        from scratchnn_kernels.gpu import device
+
+        return {"device": device.current().name}
+
+    def array(self, x: Any, dtype: DTypeLike) -> Array:
+        from scratchnn_kernels.gpu import device
+
+        return device.array(x, dtype)
+
+    def holds(self, x: Any) -> bool:
+        return isinstance(x, self.xp.ndarray)
+
+    def to_host(self, x: Any) -> Any:
+        return self.xp.asnumpy(x) if self.holds(x) else x
+
+    def numbers(self, values: Sequence[Any]) -> list[float]:
+        """One transfer for all of them. A loss or a metric of the user's own may give a number of the host."""
+        return self.to_host(self.xp.stack([self.xp.asarray(value) for value in values])).tolist() if values else []
+
+    def rough_squared_norm(self, x: Any) -> Any:
+        return self.kernels.optimizer.squared_norm(x)  # one launch, where a product of CuPy's takes two
+
+    def require_memory(self, bytes_needed: int, what: str) -> None:
+        from scratchnn_kernels.gpu import device
+
+        device.require_memory(bytes_needed, what)
+
+
+def load(name: str) -> Backend:
+    """Return a backend: `reference` (NumPy, to be read), `cpu` (Numba, to be fast), `gpu` (CUDA).
+
+    Raises:
+        ValueError: if there is no backend of that name.
+        ImportError: if it cannot be used here. Another one is never taken instead.
+    """
+    # Written-out imports: the type checker holds each module against the `Kernels` protocol.
+    name = look_up("backend", name, {known: known for known in BACKENDS})
+    if name == "reference":
+        from scratchnn_kernels import reference
+
+        return Backend(name, reference)
+    if name == "cpu":
+        check_environment()
+        from scratchnn_kernels import cpu
+
+        return CompiledBackend(name, cpu)
+    from scratchnn_kernels import gpu
+    from scratchnn_kernels.gpu import availability, device
+
+    problem = availability.problem()
+    if problem is not None:
+        raise ImportError(f'backend="gpu" {problem}. Without an NVIDIA GPU use backend="cpu"')
+    return DeviceBackend(name, gpu, device.xp())

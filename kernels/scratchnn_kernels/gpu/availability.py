@@ -40,7 +40,8 @@ def problem() -> str | None:
         )
     try:
         cupy.cuda.nvrtc.getVersion()
-        _ = cupy.cuda.cublas.getVersion  # naming the module loads the library
+        # Naming the module loads the library.
+        _ = cupy.cuda.cublas.getVersion  # pyright: ignore[reportAttributeAccessIssue]
     except (ImportError, RuntimeError) as error:  # they do not come with CuPy itself
         return f"needs CUDA's libraries NVRTC and cuBLAS ({error}): {INSTALL}"
     # What else may be missing shows when something is computed: CUDA's headers, which every compilation needs, a

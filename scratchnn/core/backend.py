@@ -59,7 +59,7 @@ class Backend:
             return getattr(self.kernels, kernel)
         raise ValueError(
             f"{owner} runs on the reference backend only: {self.name!r} has no kernels for it. "
-            "Make the model with backend='reference'"
+            "Give backend='reference' to the model, or to the build of a layer used alone"
         )
 
     def array(self, x: Any, dtype: DTypeLike) -> Array:

@@ -193,7 +193,8 @@ def central_differences(
 def _state_name(layer: Layer, i: int) -> str:
     """h0, c0, or a number for layers that have states of several layers."""
     states = getattr(layer, "states", ())
-    return f"{states[i]}0" if i < len(states) else f"state {i}"
+    name = states[i] if i < len(states) else f"state {i}"
+    return f"{name}0" if len(name) == 1 else f"{name} at 0"
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -122,7 +122,7 @@ class Recurrent(Layer):
         """Return y, or (y, h) or (y, h, c) with `return_state`, and the cache.
 
         `initial_state`: a list of (B, H) arrays, [h] or [h, c]; zeros when None. Without `keep_cache` the cache is
-        None, and a long sequence takes no more memory than a short one.
+        None, and less memory is needed: on cpu and gpu a long sequence takes no more than a short one.
         """
         x = self.as_input(x)
         B, T, _ = x.shape

@@ -19,20 +19,20 @@ class Cell(contract.Cell):
     dax, dah, dstate = backward(dafter, state, after, saved)
 
     ax (B, gates H) = x[t] Wx + b and ah (B, recurrent_gates H) = h[t] Wh come from the layer, which owns these weights.
-    `state` is a tuple of arrays (B, size), one for each of `state_size`; the first is h, which the layer shows.
-    `dstate` is the gradient of `state` as far as the step used it itself; what went through ah, the layer adds.
+    `state` is a tuple of arrays (B, size), one for each of `state_size`; the first is h, which the layer outputs.
+    `dstate` is the gradient through the cell's own use of `state`; the layer adds the part that goes through ah.
 
     A cell may have parameters of its own. They are passed to both methods by name, and `backward_own(dax, dah, dafter,
-    states, saved)` returns their gradients, for all time steps at once: a time axis is in front of every array, and
-    states have one step more.
+    states, saved)` returns their gradients, for all time steps at once: every array has a leading time axis, and states
+    have one step more.
     """
 
     state_size: int | tuple[int, ...]
     gates: int = 1
-    recurrent_gates: int | None = None  # None: as many as `gates`; 0: the cell has no use for ah, and there is no Wh
+    recurrent_gates: int | None = None  # None: as many as `gates`; 0: the cell does not use ah, and there is no Wh
 
     def own_parameters(self) -> dict[str, tuple[tuple[int, ...], Any]]:
-        """The shape and the initializer (or its name) of each parameter that the cell has beside Wx, Wh and b."""
+        """The shape and the initializer (or its name) of each parameter that the cell has besides Wx, Wh and b."""
         return {}
 
     def get_config(self) -> Config:
@@ -49,10 +49,10 @@ class RNN(Recurrent):
     Shapes: x (B, T, D) -> y (B, H), the last h, or (B, T, H) with `return_sequences`; H is the first `state_size`
     Params: Wx (D, gates H), Wh (H, recurrent_gates H), b (gates H,), and those of the cell.
     Cache:  x, all states, and what the cell saved of each step.
-    Keras:  its RNN takes a cell too, but autograd goes back through it; ours says its own way back. The settings are
-            those of SimpleRNN.
-    Raises: TypeError for what is no Cell, ValueError for one that does not keep to its shapes, or for a backend other
-            than "reference".
+    Keras:  its RNN takes a cell too, but differentiates it automatically; ours has a `backward` of its own. The
+            settings are those of SimpleRNN.
+    Raises: TypeError for anything that is not a Cell, ValueError for a cell that returns wrong shapes, or for a backend
+            other than "reference".
     """
 
     def __init__(self, cell: Cell, **settings: Any) -> None:
@@ -76,13 +76,13 @@ class RNN(Recurrent):
 
     def build(self, input_shape: Shape, **settings: Any) -> None:
         super().build(input_shape, **settings)
-        self._pair()  # told now, not when the first batch comes
+        self._pair()  # raises here, rather than at the first batch
 
     def parameter_shapes(self, input_shape: Shape) -> dict:
         shapes, own = super().parameter_shapes(input_shape), self.cell.own_parameters()
         if taken := {"Wx", "Wh", "b"} & own.keys():
             raise ValueError(
-                f"{self.label}: {', '.join(sorted(taken))} belongs to the layer; name the cell's otherwise"
+                f"{self.label}: {', '.join(sorted(taken))} belongs to the layer; give the cell's parameter another name"
             )
         return shapes | {name: (shape, initializers.get(rule)) for name, (shape, rule) in own.items()}
 
@@ -105,7 +105,7 @@ class RNN(Recurrent):
         return {**self._settings(), "cell": class_in_file(self.cell)}
 
     def _settings(self) -> Config:
-        """The constructor's arguments but the cell, which decides about the units."""
+        """The constructor's arguments except `units`, which the cell decides, and the cell."""
         return {name: value for name, value in super().get_config().items() if name != "units"}
 
     def describe(self) -> str:
@@ -124,7 +124,7 @@ def _sizes(kind: str, state_size: Any) -> tuple[int, ...]:
 
 
 class _Checked(contract.Cell):
-    """A user's cell between the walk and its mistakes: each is named where it happens, with what was expected."""
+    """A user's cell, with what it returns checked: an error names the method, what it must return, and what came."""
 
     def __init__(self, cell: Cell, own: dict[str, Array]) -> None:
         self.cell, self.own = cell, own

@@ -239,7 +239,10 @@ BAD = [
         {"backward_own": lambda s, dax, dah, *rest: {"p": dax.sum(axis=0)}},
         r"Bad.backward_own must return for p float64 \(3,\), got \['float64 \(2, 3\)'\]",
     ),
-    ({"own_parameters": lambda s: {"Wx": ((3,), "zeros")}}, r"Wx belongs to the layer; name the cell's otherwise"),
+    (
+        {"own_parameters": lambda s: {"Wx": ((3,), "zeros")}},
+        r"Wx belongs to the layer; give the cell's",
+    ),
 ]
 
 

@@ -1,13 +1,13 @@
-"""Steps that run ahead of the numbers they bring, and the way back from a step that is refused.
+"""Steps that run ahead of their results, and the roll-back when a step is refused.
 
-On the host the outcome of every step is read when it is done. On a GPU that would make Python wait for the device and
-the device for Python, step after step. There the steps run ahead: their numbers stay on the device and are read every
-hundred steps and at the end of the epoch.
+On the host the outcome of every step is read when it is done. On a GPU that would synchronise host and device at every
+step. There the steps run ahead: their results stay on the device and are read every hundred steps and at the end of
+the epoch.
 
 What a step changes is copied before every hundredth only: three copies for every step of Adam would cost a small model
 3% of its time. If a loss is not finite, or a gradient or a weight too large, parameters and optimizer go back to the
 copy, and the same steps are taken again, the uncounted ones read one by one, until the one that fails. Equal steps
-bring equal bits, so error and model are those that a copy before every step would have left.
+give equal bits, so error and model are those that a copy before every step would have left.
 """
 
 import math
@@ -25,11 +25,11 @@ from scratchnn.training.epoch import Numbered, train_epoch
 from scratchnn.training.progress import NonFiniteError, Progress
 
 STEPS_AHEAD = 100
-MOST_NUMBERS_AHEAD = 2**22  # of the outputs that wait to be measured
+MOST_NUMBERS_AHEAD = 2**22  # in the outputs that wait to be measured
 
 
 class Outcome(NamedTuple):
-    """What a step brought. The three numbers may still lie on a device."""
+    """The results of a step. The three numbers may still be on a device."""
 
     loss: Any
     gradient: Any  # the sum of its squares
@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(model: Any, loss: Any, grads: Array, y: Array, target: Array) -> Outcome:
-    """What a step has brought that was taken just now. Nobody waits for its numbers."""
+    """The outcome of the step just taken, without synchronising."""
     with np.errstate(all="ignore"):
         gradient = model.optimizer.kernels.squared_norm(grads)
         weights = model.backend.rough_squared_norm(model.flat_params)
@@ -47,10 +47,10 @@ def outcome_of(model: Any, loss: Any, grads: Array, y: Array, target: Array) -> 
 
 
 class Snapshot:
-    """Room for all that a step of the optimizer changes: parameters, slots and the count of steps."""
+    """A copy of all that a step of the optimizer changes: parameters, slots and the count of steps."""
 
     def __init__(self) -> None:
-        self._optimizer: Any = None  # whose slots the copies have room for
+        self._optimizer: Any = None  # the one whose slots were copied
         self._copies: list[Array] = []
         self._iterations = 0
 
@@ -69,15 +69,15 @@ class Snapshot:
 
 
 class Ahead:
-    """The steps of the epoch that `progress` stands in: hands them out, reads what they bring, and counts it.
+    """The rest of the current epoch of `progress`: yields its batches, reads the outcomes of steps, and counts them.
 
-    As a context it makes sure that model and progress belong together whatever ends the epoch: steps that were taken
-    and not counted are undone.
+    As a context it keeps model and progress consistent whatever ends the epoch: steps that were taken and not counted
+    are undone.
 
     Args:
         batches: (examples, targets) by the number of the step.
-        metrics: what to measure on the outputs; they go on from what `progress` holds of them.
-        every_step: read the outcome of each step at once, on a device too, because somebody wants to hear of it.
+        metrics: what to measure on the outputs; they continue from their totals in `progress`.
+        every_step: read the outcome of each step at once, on a device too, because a callback uses it.
     """
 
     def __init__(
@@ -91,10 +91,10 @@ class Ahead:
     ) -> None:
         self._model, self._batches, self._progress, self._metrics = model, batches, progress, metrics
         self._every_step = every_step or not model.backend.runs_ahead
-        # A listener may change the model between two steps: to go back beyond them is no way back.
-        self._forgets = every_step or model.backend.runs_ahead
+        # A callback may change the model between two steps: going back further would undo its change.
+        self._drops_snapshot = every_step or model.backend.runs_ahead
         self._before: Snapshot = model.before_step
-        self._before_which: int | None = None  # the step that it was taken before; None: no way back to it is needed
+        self._before_which: int | None = None  # the step that it was taken before; None: it is not needed
         self._waiting: list[Outcome] = []
         self._numbers_waiting = 0  # in their outputs
         self._grads: Any = None  # of the last step
@@ -106,46 +106,46 @@ class Ahead:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._before_which == self._progress.step:  # which was begun, and is not counted
+        if self._before_which == self._progress.step:  # a step that was begun and not counted
             self._before.put_back(self._model)
 
     def steps(self) -> Iterator[Numbered]:
-        """The batches that are left of the epoch, until training is stopped."""
+        """The remaining batches of the epoch, until training is stopped."""
         for step in range(self._progress.step, len(self._batches)):
             yield self._begin(step)
             if self._model.stop_training and not self._waiting:
                 return
 
     def add(self, loss: Any, grads: Array, y: Array, target: Array) -> None:
-        """Note a step that was taken just now."""
+        """Record the step just taken."""
         self._waiting.append(outcome_of(self._model, loss, grads, y, target))
         self._numbers_waiting += y.size
         self._grads = grads
 
     @property
     def is_due(self) -> bool:
-        """Whether the numbers should be read now. That follows from counts, never from the clock."""
+        """Whether to read the outcomes now. Counts decide, never the clock."""
         if self._every_step or self._numbers_waiting > MOST_NUMBERS_AHEAD:
             return True
         taken = self._progress.step + len(self._waiting)
         return taken % STEPS_AHEAD == 0 or taken == len(self._batches)
 
     def synchronise(self) -> list[float]:
-        """Read the outcome of the steps that wait for it, and count them. Return their losses.
+        """Read the outcomes of the waiting steps, and count them. Return their losses.
 
         Raises:
-            NonFiniteError: if one of them is refused; model and progress stand where it began.
+            NonFiniteError: if one of them is refused; model and progress are as before it.
         """
         waiting, self._waiting, self._numbers_waiting = self._waiting, [], 0
-        # In one transfer: each one makes Python wait for the device.
+        # In one transfer: each one synchronises.
         numbers = self._model.backend.numbers([number for outcome in waiting for number in outcome[:3]])
         losses, gradients, weights = numbers[::3], numbers[1::3], numbers[2::3]
-        if not all(map(diagnosis.surely_sound, losses, gradients, weights)):
+        if not all(map(diagnosis.surely_accepted, losses, gradients, weights)):
             if len(waiting) > 1 or self._before_which != self._progress.step:
                 return self._take_again(len(waiting))
             self._check(*numbers)
-            self._before_which = None  # the next one may be as large
-        if self._forgets:
+            self._before_which = None  # the next step may be as large
+        if self._drops_snapshot:
             self._before_which = None
         for outcome, loss, squared_norm in zip(waiting, losses, gradients, strict=True):
             self._progress.count(loss, math.sqrt(squared_norm), len(outcome.target))
@@ -171,7 +171,7 @@ class Ahead:
         return step, *self._batches[step]
 
     def _take_again(self, waiting: int) -> list[float]:
-        """Go back and come as far again, but read the outcome of each uncounted step at once. Return their losses."""
+        """Go back and take the steps again, reading the outcome of each uncounted one at once. Return their losses."""
         assert self._before_which is not None
         self._before.put_back(self._model)
         here, epoch = self._progress.step, self._progress.epoch
@@ -180,11 +180,11 @@ class Ahead:
         return [self.take(step) for step in range(here, here + waiting)]
 
     def _check(self, loss: float, gradient: float, weights: float) -> None:
-        """Refuse the step taken last, or find that it may stand."""
+        """Refuse the last step, or accept it."""
         where = self._progress.epoch, self._progress.step
         with np.errstate(all="ignore"):
             if not (math.isfinite(loss) and math.isfinite(gradient)):
-                self._before.put_back(self._model)  # the layer to blame is looked for with the parameters that it had
+                self._before.put_back(self._model)  # the layer to blame is found with the parameters that it had
                 diagnosis.check_loss(self._model, loss, self._batches[where[1]][0], *where)
             try:
                 diagnosis.check_gradient(self._model, self._grads, gradient, *where)

@@ -1,6 +1,6 @@
 """Check the gradients of every layer and loss: `python -m scratchnn.gradcheck [layer ...]`.
 
-One line per array: how far backward is from central differences of forward, and what to expect of a right gradient.
+One line per array: how far backward is from central differences of forward, and what to expect of a correct gradient.
 The method, and the function to check a layer of your own, are in scratchnn/gradients.py.
 """
 
@@ -30,12 +30,12 @@ class Case(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m scratchnn.gradcheck",
-        description="Hold the gradients of layers and losses against central differences, in float64.",
+        description="Compare the gradients of layers and losses with central differences, in float64.",
         epilog="Exit status: 0 if all agree, 1 if one is off, 2 if the arguments make no sense.",
     )
     parser.add_argument("layers", nargs="*", metavar="layer", help="a layer or a loss, such as lstm; all by default")
     parser.add_argument("--backend", choices=BACKENDS, default="reference", help="default: reference")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="names the random numbers; default: 0")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers; default: 0")
     args = parser.parse_args(argv)
 
     from scratchnn import backend
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def cases() -> Iterator[Case]:
-    """Every layer and loss, in every way of use that takes a path of its own through the code."""
+    """Every layer and loss, in every use that takes a path of its own through the code."""
     import numpy as np
 
     from scratchnn import activations, gradients, layers, losses, random
@@ -88,7 +88,7 @@ def cases() -> Iterator[Case]:
 
         def check(seed: int, backend: str) -> "list[ArrayError]":
             errors = []
-            # Numbers at a kink cannot be compared: others are drawn, a few times.
+            # Numbers at a kink cannot be compared: draw others, a few times.
             for attempt in range(5):
                 rng = random.generator(seed, "data", layer=1 + attempt)
                 layer = make()

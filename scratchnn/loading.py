@@ -1,4 +1,4 @@
-"""Models and checkpoints out of files that `saving.py` wrote."""
+"""Models and checkpoints from files that `saving.py` wrote."""
 
 import os
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def load_model(
     `custom_objects`: the classes of your own that it holds, by name; `save` warned of them.
 
     Raises:
-        StorageError: if the file is damaged, holds no model of scratchnn's, or a class that was not given.
+        StorageError: if the file is damaged, holds no scratchnn model, or a class that was not given.
     """
     arrays, meta = read(filepath, "model")
     try:
@@ -37,7 +37,7 @@ def load_checkpoint(
     """Read a checkpoint back: the compiled model and where its training stands.
 
     Raises:
-        StorageError: if the file is damaged, holds no checkpoint of scratchnn's, or a class that was not given.
+        StorageError: if the file is damaged, holds no scratchnn checkpoint, or a class that was not given.
     """
     arrays, meta = read(filepath, "checkpoint")
     try:

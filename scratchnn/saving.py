@@ -1,6 +1,6 @@
-"""Models and checkpoints into files: layers and settings as JSON, arrays beside them. No code, no pickle.
+"""Models and checkpoints into files: layers and settings as JSON, and arrays. No code, no pickle.
 
-`loading.py` is the way back.
+`loading.py` reads them back.
 """
 
 import dataclasses
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 def save_model(model: "Model", filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write the whole model. An existing file is replaced only if told so, and then in one piece.
+    """Write the whole model. An existing file is replaced only with `overwrite`, and then atomically.
 
     Raises:
         FileExistsError: if the file is there and `overwrite` is False.
-        OSError: if it cannot be written; what was there before is still there.
+        OSError: if it cannot be written; an earlier file is intact.
     """
     model.count_params()  # refuses a model without parameters
     path = Path(filepath)
@@ -54,7 +54,7 @@ def load_params(model: "Model", filepath: str | os.PathLike[str]) -> None:
 
 
 def read(filepath: str | os.PathLike[str], kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
-    """What `storage.read` returns, or a StorageError unless it is a `kind` of scratchnn's."""
+    """What `storage.read` returns, or a StorageError unless the file is a scratchnn `kind`."""
     arrays, meta = storage.read(filepath)
     if meta.get("kind") != kind or "params" not in arrays:
         raise storage.StorageError(f"{filepath} holds no scratchnn {kind}, but {meta.get('kind', 'something else')!r}")
@@ -69,7 +69,7 @@ def set_params(model: "Model", params: Array) -> None:
 
 
 def save_checkpoint(model: "Model", progress: Progress, filepath: str | os.PathLike[str]) -> None:
-    """Write all that going on needs: parameters, optimizer, where training stands. Replaces the last checkpoint."""
+    """Write all that resuming needs: parameters, optimizer, where training stands. Replaces the last checkpoint."""
     assert model.optimizer is not None
     slots = {f"optimizer.{name}": array for name, array in model.optimizer.state().items()}
     meta = {"kind": "checkpoint", "model": describe(model), "progress": dataclasses.asdict(progress)}
@@ -77,7 +77,7 @@ def save_checkpoint(model: "Model", progress: Progress, filepath: str | os.PathL
 
 
 def describe(model: "Model") -> dict[str, Any]:
-    """All of a model but its numbers, as plain values."""
+    """All of a model except its parameters, as plain values."""
     compiled = None
     if model.optimizer is not None and model.loss is not None:
         compiled = {

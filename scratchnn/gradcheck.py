@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("layers", nargs="*", metavar="layer", help="a layer or a loss, such as lstm; all by default")
     parser.add_argument("--backend", choices=BACKENDS, default="reference", help="default: reference")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the random numbers; default: 0")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random numbers; default: 0")
     args = parser.parse_args(argv)
 
     from scratchnn import backend

@@ -70,73 +70,84 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def cases() -> Iterator[Case]:
     """Every layer and loss, in every use that takes a path of its own through the code."""
-    import numpy as np
+    from scratchnn import layers
 
-    from scratchnn import activations, gradients, layers, losses, random
+    yield _case("repeated ids", partial(layers.Embedding, 5, D), shape=(B, T), ids=5)
+    yield from _recurrent_cases(layers.SimpleRNN, 1)
+    yield from _recurrent_cases(layers.LSTM, 2)
+    yield from _recurrent_cases(layers.GRU, 1)
+    yield from _recurrent_cases(layers.GRU, 1, reset_after=False)
+    yield from _bidirectional_cases()
+    yield from _convolution_and_pooling_cases()
+    yield from _other_cases()
+    yield from _loss_cases()
 
-    # Left, right and interior padding, and a row of padding only; sizes are B, T of the recurrent cases.
-    masks = {
-        "mask left": [[False, True, True, True], [True] * 4],
-        "mask right": [[True, True, False, False], [True] * 4],
-        "mask inside": [[True, False, True, True], [False, True, False, True]],
-        "mask of a whole row": [[False] * 4, [True] * 4],
-    }
 
-    def case(variant: str, make: Any, shape: tuple[int, ...] = (B, T, D), ids: int = 0, **options: Any) -> Case:
-        """`states`: how many initial states to draw; `ids`: draw ids below this instead of numbers."""
-        states, mask = options.pop("states", 0), options.pop("mask", None)
+# Left, right and interior padding, and a row of padding only; sizes are B, T of the recurrent cases.
+MASKS = {
+    "mask left": [[False, True, True, True], [True] * 4],
+    "mask right": [[True, True, False, False], [True] * 4],
+    "mask inside": [[True, False, True, True], [False, True, False, True]],
+    "mask of a whole row": [[False] * 4, [True] * 4],
+}
 
-        def check(seed: int, backend: str) -> "list[ArrayError]":
-            errors = []
-            # Numbers at a kink cannot be compared: draw others, a few times.
-            for attempt in range(5):
-                rng = random.generator(seed, "data", layer=1 + attempt)
-                layer = make()
-                x = rng.integers(0, ids, shape) if ids else rng.normal(size=shape)
-                layer.build((None, *shape[1:]), backend=backend, dtype=np.float64, seed=seed)
-                for param in layer.params.values():  # biases too: at their initial zeros, mistakes would not show
-                    param[...] = layer.backend.array(rng.normal(scale=0.7, size=param.shape), np.float64)
-                state = [rng.normal(size=(shape[0], H)) for _ in range(states)] or None
-                given = None if mask is None else np.array(masks[mask])
-                errors = gradients.check(layer, x, mask=given, initial_state=state, seed=seed, **options)
-                if not any(error.kinks for error in errors):
-                    break
-            return errors
 
-        return Case(type(make()).__name__, variant, check)
+def _case(variant: str, make: Any, shape: tuple[int, ...] = (B, T, D), ids: int = 0, **options: Any) -> Case:
+    """`states`: how many initial states to draw; `ids`: draw ids below this instead of numbers."""
+    states, mask = options.pop("states", 0), options.pop("mask", None)
 
-    def recurrent(kind: Any, states: int, **settings: Any) -> Iterator[Case]:
-        extra = "".join(f", {name}={value}" for name, value in settings.items())
+    def check(seed: int, backend: str) -> "list[ArrayError]":
+        import numpy as np
 
-        def variant(words: str, *, own: Any = None, **options: Any) -> Case:
-            return case(words + extra, partial(kind, H, **settings, **(own or {})), **options)
+        from scratchnn import gradients, random
 
-        sequences, state = {"return_sequences": True}, {"return_state": True}
-        yield variant("last step")
-        yield variant("sequences, initial state", own=sequences, states=states)
-        yield variant("last step and states, initial state", own=state, states=states)
-        for mask in masks:
-            yield variant(
-                f"sequences and states, initial state, {mask}", own=sequences | state, states=states, mask=mask
-            )
-        zeros = sequences | {"zero_output_for_mask": True}
-        yield variant("sequences, zeros where masked", own=zeros, mask="mask inside")
-        backwards = sequences | {"go_backwards": True}
-        yield variant("backwards, sequences, initial state, mask", own=backwards, states=states, mask="mask right")
-        yield variant("dropout", own={"dropout": 0.4}, training=True)
-        both = sequences | {"dropout": 0.4, "recurrent_dropout": 0.3}
-        yield variant("dropout of x and h, mask", own=both, training=True, states=states, mask="mask left")
-        yield variant("relu, no bias", own={"activation": "relu", "use_bias": False}, states=states)
-        yield variant("one step, one row", shape=(1, 1, D), states=states)
+        errors = []
+        # Numbers at a kink cannot be compared: draw others, a few times.
+        for attempt in range(5):
+            rng = random.generator(seed, "data", layer=1 + attempt)
+            layer = make()
+            x = rng.integers(0, ids, shape) if ids else rng.normal(size=shape)
+            layer.build((None, *shape[1:]), backend=backend, dtype=np.float64, seed=seed)
+            for param in layer.params.values():  # biases too: at their initial zeros, mistakes would not show
+                param[...] = layer.backend.array(rng.normal(scale=0.7, size=param.shape), np.float64)
+            state = [rng.normal(size=(shape[0], H)) for _ in range(states)] or None
+            given = None if mask is None else np.array(MASKS[mask])
+            errors = gradients.check(layer, x, mask=given, initial_state=state, seed=seed, **options)
+            if not any(error.kinks for error in errors):
+                break
+        return errors
 
-    yield case("repeated ids", partial(layers.Embedding, 5, D), shape=(B, T), ids=5)
-    yield from recurrent(layers.SimpleRNN, 1)
-    yield from recurrent(layers.LSTM, 2)
-    yield from recurrent(layers.GRU, 1)
-    yield from recurrent(layers.GRU, 1, reset_after=False)
+    return Case(type(make()).__name__, variant, check)
+
+
+def _recurrent_cases(kind: Any, states: int, **settings: Any) -> Iterator[Case]:
+    extra = "".join(f", {name}={value}" for name, value in settings.items())
+
+    def variant(words: str, *, own: Any = None, **options: Any) -> Case:
+        return _case(words + extra, partial(kind, H, **settings, **(own or {})), **options)
+
+    sequences, state = {"return_sequences": True}, {"return_state": True}
+    yield variant("last step")
+    yield variant("sequences, initial state", own=sequences, states=states)
+    yield variant("last step and states, initial state", own=state, states=states)
+    for mask in MASKS:
+        yield variant(f"sequences and states, initial state, {mask}", own=sequences | state, states=states, mask=mask)
+    zeros = sequences | {"zero_output_for_mask": True}
+    yield variant("sequences, zeros where masked", own=zeros, mask="mask inside")
+    backwards = sequences | {"go_backwards": True}
+    yield variant("backwards, sequences, initial state, mask", own=backwards, states=states, mask="mask right")
+    yield variant("dropout", own={"dropout": 0.4}, training=True)
+    both = sequences | {"dropout": 0.4, "recurrent_dropout": 0.3}
+    yield variant("dropout of x and h, mask", own=both, training=True, states=states, mask="mask left")
+    yield variant("relu, no bias", own={"activation": "relu", "use_bias": False}, states=states)
+    yield variant("one step, one row", shape=(1, 1, D), states=states)
+
+
+def _bidirectional_cases() -> Iterator[Case]:
+    from scratchnn import layers
 
     def both_ways(variant: str, layer: Any, merge_mode: str = "concat", **options: Any) -> Case:
-        return case(variant, partial(layers.Bidirectional, layer, merge_mode), **options)
+        return _case(variant, partial(layers.Bidirectional, layer, merge_mode), **options)
 
     sequences = {"return_sequences": True}
     for kind, count in ((layers.SimpleRNN, 2), (layers.LSTM, 4), (layers.GRU, 2)):
@@ -149,30 +160,44 @@ def cases() -> Iterator[Case]:
     dropping = layers.LSTM(H, recurrent_dropout=0.3, dropout=0.4, **sequences)
     yield both_ways("dropout, mask", dropping, training=True, mask="mask inside")
 
+
+def _convolution_and_pooling_cases() -> Iterator[Case]:
+    from scratchnn import layers
+
     for padding in ("valid", "same", "causal"):
         convolution = partial(layers.Conv1D, H, 3, padding=padding, activation="tanh")
-        yield case(padding, convolution, shape=(B, 7, D))
-        yield case(f"{padding}, strides 2", partial(convolution, strides=2), shape=(B, 7, D))
-        yield case(f"{padding}, dilation 2", partial(convolution, dilation_rate=2), shape=(B, 7, D))
-    yield case("relu, no bias", partial(layers.Conv1D, H, 2, activation="relu", use_bias=False))
+        yield _case(padding, convolution, shape=(B, 7, D))
+        yield _case(f"{padding}, strides 2", partial(convolution, strides=2), shape=(B, 7, D))
+        yield _case(f"{padding}, dilation 2", partial(convolution, dilation_rate=2), shape=(B, 7, D))
+    yield _case("relu, no bias", partial(layers.Conv1D, H, 2, activation="relu", use_bias=False))
     for padding in ("valid", "same"):
-        yield case(padding, partial(layers.MaxPooling1D, 2, padding=padding), shape=(B, 5, D))
+        yield _case(padding, partial(layers.MaxPooling1D, 2, padding=padding), shape=(B, 5, D))
         overlapping = partial(layers.MaxPooling1D, 3, strides=2, padding=padding)
-        yield case(f"{padding}, windows that overlap", overlapping, shape=(B, 6, D))
-    yield case("all steps", layers.GlobalMaxPooling1D)
-    yield case("all steps", layers.GlobalAveragePooling1D)
-    yield case("mask", layers.GlobalAveragePooling1D, mask="mask of a whole row")
+        yield _case(f"{padding}, windows that overlap", overlapping, shape=(B, 6, D))
+    yield _case("all steps", layers.GlobalMaxPooling1D)
+    yield _case("all steps", layers.GlobalAveragePooling1D)
+    yield _case("mask", layers.GlobalAveragePooling1D, mask="mask of a whole row")
 
-    yield case("rows", partial(layers.Dense, H, activation="sigmoid"), shape=(B, D))
-    yield case("sequences, relu, no bias", partial(layers.Dense, H, activation="relu", use_bias=False))
-    yield case("softmax", partial(layers.Dense, H, activation="softmax"), shape=(B, D))
-    yield case("training", partial(layers.Dropout, 0.4), training=True)
-    yield case("not training", partial(layers.Dropout, 0.4))
-    yield case("sequences", layers.Flatten)
+
+def _other_cases() -> Iterator[Case]:
+    from scratchnn import activations, layers
+
+    yield _case("rows", partial(layers.Dense, H, activation="sigmoid"), shape=(B, D))
+    yield _case("sequences, relu, no bias", partial(layers.Dense, H, activation="relu", use_bias=False))
+    yield _case("softmax", partial(layers.Dense, H, activation="softmax"), shape=(B, D))
+    yield _case("training", partial(layers.Dropout, 0.4), training=True)
+    yield _case("not training", partial(layers.Dropout, 0.4))
+    yield _case("sequences", layers.Flatten)
     for name in activations.ACTIVATIONS:
-        yield case(name, partial(layers.Activation, name))
+        yield _case(name, partial(layers.Activation, name))
 
-    def loss_case(variant: str, loss: losses.Loss, target: Any, *, logits: bool = False) -> Case:
+
+def _loss_cases() -> Iterator[Case]:
+    import numpy as np
+
+    from scratchnn import gradients, losses, random
+
+    def loss_case(variant: str, loss: "losses.Loss", target: Any, *, logits: bool = False) -> Case:
         def check(seed: int, backend: str) -> "list[ArrayError]":
             rng = random.generator(seed, "data", layer=1)
             shape = (len(target), 3) if "categorical" in loss.name else np.shape(target)

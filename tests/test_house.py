@@ -9,15 +9,21 @@ import subprocess
 import sys
 import tokenize
 import tomllib
+import traceback
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import requires
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
+import numpy as np
 import pytest
-from scratchnn_kernels import BACKENDS
+from scratchnn_kernels import BACKENDS, reference
 from scratchnn_kernels.contract import REFERENCE_ONLY, Kernels
+
+from scratchnn import Sequential
+from scratchnn.layers import LSTM, Dense, Embedding
+from scratchnn.training import epoch
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {"scratchnn": ROOT / "scratchnn", "scratchnn_kernels": ROOT / "kernels" / "scratchnn_kernels"}
@@ -150,6 +156,48 @@ def test_arrows_go_one_way(start: str) -> None:
         # Reports take a model as an argument, so its type may be named in them; elsewhere not even that.
         found = reached(name, type_checking=start != "scratchnn.report")
         assert not [each for each in found if within(each, *ARROWS[start])], name
+
+
+def lines_of_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Without its signature and docstring."""
+    start = function.body[ast.get_docstring(function, clean=False) is not None :]
+    return (function.end_lineno or 0) - start[0].lineno + 1 if start else 0
+
+
+def test_functions_are_short() -> None:
+    functions = {
+        (path.name, node.name): lines_of_body(node)
+        for path in files("scratchnn", "kernels/scratchnn_kernels/reference")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert len(functions) > 500
+    assert {name: lines for name, lines in functions.items() if lines > 60} == {}
+
+
+def test_the_loop_is_plain() -> None:
+    assert len(inspect.getsource(epoch.train_epoch).splitlines()) <= 25
+
+
+def test_few_frames_lie_between_fit_and_the_first_equation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever steps into `fit` with a debugger is soon at the product of equation (1)."""
+    frames: list[list[str]] = []
+    product = reference.projection.forward
+
+    def noted(*arguments: Any) -> Any:
+        frames.append([frame.name for frame in traceback.extract_stack() if is_ours_file(frame.filename)])
+        return product(*arguments)
+
+    monkeypatch.setattr(reference.projection, "forward", noted)
+    model = Sequential([Embedding(5, 2), LSTM(3), Dense(1)], backend="reference")
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 4), int), np.ones(2), verbose=0)
+    assert frames[0][0] == "fit" and frames[0][-1] == "forward"
+    assert len(frames[0]) <= 15
+
+
+def is_ours_file(name: str) -> bool:
+    return any(Path(name).is_relative_to(folder) for folder in OURS.values())
 
 
 def test_other_frameworks_stay_with_the_comparisons() -> None:

@@ -41,6 +41,15 @@ def test_a_hook_hung_onto_the_object_is_called() -> None:
     assert heard == [0, 1, 2]
 
 
+def test_the_loop_is_silent_about_overflows_and_a_callback_is_not() -> None:
+    class Dividing(Callback):
+        def on_batch_end(self, batch: int, logs: Any = None) -> None:
+            np.ones(1) / np.zeros(1)
+
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        model_for_ids().fit(IDS, LABELS, verbose=0, callbacks=[Dividing()])
+
+
 # ---- numbers that are none
 
 

@@ -13,7 +13,7 @@ give equal bits, so error and model are those that a copy before every step woul
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scratchnn_kernels.contract import Array
@@ -28,22 +28,13 @@ STEPS_AHEAD = 100
 MOST_NUMBERS_AHEAD = 2**22  # in the outputs that wait to be measured
 
 
-class Outcome(NamedTuple):
-    """The results of a step. The three numbers may still be on a device."""
+def outcome_of(model: Any, loss: Any, grads: Array) -> tuple[Any, Any, Any]:
+    """The loss of the step just taken, and the sums of squares of its gradient and of the weights after it.
 
-    loss: Any
-    gradient: Any  # the sum of its squares
-    weights: Any  # the sum of their squares, after the step
-    y: Array
-    target: Array
-
-
-def outcome_of(model: Any, loss: Any, grads: Array, y: Array, target: Array) -> Outcome:
-    """The outcome of the step just taken, without synchronising."""
-    with np.errstate(all="ignore"):
-        gradient = model.optimizer.kernels.squared_norm(grads)
-        weights = model.backend.rough_squared_norm(model.flat_params)
-    return Outcome(loss, gradient, weights, y, target)
+    On a device all three stay there: nothing synchronises.
+    """
+    gradient = model.optimizer.kernels.squared_norm(grads)
+    return loss, gradient, model.backend.rough_squared_norm(model.flat_params)
 
 
 class Snapshot:
@@ -95,7 +86,8 @@ class Ahead:
         self._drops_snapshot = every_step or model.backend.runs_ahead
         self._before: Snapshot = model.before_step
         self._before_which: int | None = None  # the step that it was taken before; None: it is not needed
-        self._waiting: list[Outcome] = []
+        self._waiting: list[tuple[Array, Array]] = []  # outputs and targets of the steps that are not counted
+        self._outcomes: list[Any] = []  # and three numbers of each
         self._numbers_waiting = 0  # in their outputs
         self._grads: Any = None  # of the last step
         self._began = time.perf_counter() - progress.seconds
@@ -118,7 +110,8 @@ class Ahead:
 
     def add(self, loss: Any, grads: Array, y: Array, target: Array) -> None:
         """Record the step just taken."""
-        self._waiting.append(outcome_of(self._model, loss, grads, y, target))
+        self._outcomes += outcome_of(self._model, loss, grads)
+        self._waiting.append((y, target))
         self._numbers_waiting += y.size
         self._grads = grads
 
@@ -136,9 +129,9 @@ class Ahead:
         Raises:
             NonFiniteError: if one of them is refused; model and progress are as before it.
         """
-        waiting, self._waiting, self._numbers_waiting = self._waiting, [], 0
         # In one transfer: each one synchronises.
-        numbers = self._model.backend.numbers([number for outcome in waiting for number in outcome[:3]])
+        waiting, numbers = self._waiting, self._model.backend.numbers(self._outcomes)
+        self._waiting, self._outcomes, self._numbers_waiting = [], [], 0
         losses, gradients, weights = numbers[::3], numbers[1::3], numbers[2::3]
         if not all(map(diagnosis.surely_accepted, losses, gradients, weights)):
             if len(waiting) > 1 or self._before_which != self._progress.step:
@@ -147,8 +140,8 @@ class Ahead:
             self._before_which = None  # the next step may be as large
         if self._drops_snapshot:
             self._before_which = None
-        for outcome, loss, squared_norm in zip(waiting, losses, gradients, strict=True):
-            self._progress.count(loss, math.sqrt(squared_norm), len(outcome.target))
+        for (_, target), loss, squared_norm in zip(waiting, losses, gradients, strict=True):
+            self._progress.count(loss, math.sqrt(squared_norm), len(target))
         if self._metrics:
             self._measure(waiting)
         self._progress.seconds = time.perf_counter() - self._began
@@ -193,8 +186,8 @@ class Ahead:
                 self._before.put_back(self._model)
                 raise
 
-    def _measure(self, outcomes: list[Outcome]) -> None:
-        y, target = _joined([outcome.y for outcome in outcomes]), _joined([outcome.target for outcome in outcomes])
+    def _measure(self, waiting: list[tuple[Array, Array]]) -> None:
+        y, target = waiting[0] if len(waiting) == 1 else map(np.concatenate, zip(*waiting, strict=True))
         for metric in self._metrics:
             metric.update(y, target)
         totals = self._model.backend.numbers([metric.total for metric in self._metrics])
@@ -204,7 +197,3 @@ class Ahead:
 
 def _changed_by_steps(model: Any) -> list[Array]:
     return [model.flat_params, *model.optimizer.slots.values()]
-
-
-def _joined(parts: list[Array]) -> Array:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)

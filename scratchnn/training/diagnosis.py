@@ -9,25 +9,22 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.training.progress import NonFiniteError
 
-# No step may act on a gradient, or make a weight, that is larger than this. Up to here every number of a step is finite
-# whatever the machine: a product of two such numbers is at most 1e30, and float32, which ends at 3.4e38, holds a sum
-# of 340 million of them, more than any layer adds. Beyond it, whether a sum overflows depends on the order in which a
-# BLAS happens to add, and so one run would stop on one machine and go on, with weights of 1e29, on another. It is the
-# same number in float64, so that both end at the same step. Training that works stays twelve orders of magnitude below.
+# No step may act on a gradient, or make a weight, that is larger than this. A product of two such numbers (Adam's g²,
+# a gradient times a weight) is at most 1e30, and float32, which ends at 3.4e38, holds a sum of 340 million of them,
+# more than any layer adds. Beyond this limit, whether such a sum overflows depends on the order in which a BLAS happens
+# to add, and the same run would stop on one machine and go on, with weights of 1e29, on another. It is the same number
+# in float64, so that both end at the same step. Training that works stays twelve orders of magnitude below.
 LARGEST = 1e15
 _REMEDY = "Try a smaller learning rate, or clipping with global_clipnorm=1.0"
 
-_SURELY_SMALL = (LARGEST / 2) ** 2  # no number is too large if their squares add up to this, however they were rounded
-
-
-def surely_small(squared_norm: float) -> bool:
-    """Whether a sum of squares shows that none of its numbers is NaN or above LARGEST."""
-    return squared_norm <= _SURELY_SMALL
+# Numbers whose squares add up to this are all small enough, however the sum was rounded: finding the largest would take
+# a pass of its own.
+_SURELY_SMALL = (LARGEST / 2) ** 2
 
 
 def surely_accepted(loss: float, gradient: float, weights: float) -> bool:
     """Whether a step with this loss and these sums of squares is certainly not refused."""
-    return math.isfinite(loss) and surely_small(gradient) and surely_small(weights)
+    return math.isfinite(loss) and gradient <= _SURELY_SMALL and weights <= _SURELY_SMALL
 
 
 def check_loss(model: Any, loss: float, x: Array, epoch: int, step: int) -> None:
@@ -39,7 +36,7 @@ def check_loss(model: Any, loss: float, x: Array, epoch: int, step: int) -> None
 
 def check_gradient(model: Any, grads: Float[Array, " P"], squared_norm: float, epoch: int, step: int) -> None:
     """Raise NonFiniteError if a gradient is not finite, or above LARGEST after clipping."""
-    if surely_small(squared_norm):
+    if squared_norm <= _SURELY_SMALL:
         return
     if not math.isfinite(squared_norm):
         where = find_non_finite_gradient(model, grads)
@@ -56,7 +53,7 @@ def check_gradient(model: Any, grads: Float[Array, " P"], squared_norm: float, e
 
 def check_weights(model: Any, squared_norm: float, epoch: int, step: int) -> None:
     """Raise NonFiniteError if a parameter is not finite or above LARGEST now, after this step."""
-    if surely_small(squared_norm):
+    if squared_norm <= _SURELY_SMALL:
         return
     for layer, name, _ in _parameters(model):
         if not (largest := _largest(layer.params[name])) <= LARGEST:

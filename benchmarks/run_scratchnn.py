@@ -7,8 +7,8 @@ import numpy as np
 import scratchnn as nn
 from benchmarks import runner
 from benchmarks.workloads import Weights, Workload
-from scratchnn.preparation import PREDICT_BATCH
-from scratchnn.threads import kernel_threads
+from scratchnn.core.threads import kernel_threads
+from scratchnn.experiments.preparation import PREDICT_BATCH
 
 
 def build(workload: Workload) -> nn.Sequential:

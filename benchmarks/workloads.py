@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn import architectures as presets
-from scratchnn.architectures import OUTPUT, dropout, recurrent
+from scratchnn.experiments import presets
+from scratchnn.experiments.presets import OUTPUT, dropout, recurrent
 
 TRAIN_REVIEWS, TEST_REVIEWS = 20_000, 25_000
 GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
@@ -25,7 +25,7 @@ def embedding(V: int, D: int) -> Layer:
 
 
 def preset(name: str) -> tuple[Layer, ...]:
-    return presets.ARCHITECTURES[name].layers.parts
+    return presets.PRESETS[name].layers.parts
 
 
 # What follows the embedding.

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
         optimizers,
         utils,
     )
+    from scratchnn.core.randomness import set_random_seed
     from scratchnn.layers import Input
-    from scratchnn.loading import load_model
-    from scratchnn.model import Model
-    from scratchnn.random import set_random_seed
+    from scratchnn.models.loading import load_model
+    from scratchnn.models.model import Model
+    from scratchnn.models.sequential import Sequential
     from scratchnn.report.diagram import plot_model
-    from scratchnn.sequential import Sequential
 
 __version__ = "0.1.0"
 
@@ -36,11 +36,11 @@ _MODULES = (
 )  # fmt: skip
 _NAMES = {
     "Input": "scratchnn.layers",
-    "Model": "scratchnn.model",
-    "Sequential": "scratchnn.sequential",
-    "load_model": "scratchnn.loading",
+    "Model": "scratchnn.models.model",
+    "Sequential": "scratchnn.models.sequential",
+    "load_model": "scratchnn.models.loading",
     "plot_model": "scratchnn.report.diagram",
-    "set_random_seed": "scratchnn.random",
+    "set_random_seed": "scratchnn.core.randomness",
 }
 
 __all__ = [

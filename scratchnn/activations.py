@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn.lookup import look_up
+from scratchnn.core.names import look_up
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn_kernels import BACKENDS
 
-from scratchnn.architectures import ARCHITECTURES
-from scratchnn.checks import whole_number
-from scratchnn.threads import check_environment, cores
+from scratchnn.core.checks import whole_number
+from scratchnn.core.threads import check_environment, cores
+from scratchnn.experiments.presets import PRESETS
 from scratchnn.train import one_of, print_warning
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scratchnn.data.corpus import Corpus
+    from scratchnn.experiments.settings import Settings
     from scratchnn.report.console import Console
-    from scratchnn.settings import Settings
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.results import Reviews, RunResult
 
@@ -61,7 +61,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     if args.seeds < 1:
         raise ValueError(f"--seeds must be at least 1, got {args.seeds}; 6 or more can tell models apart")
 
-    from scratchnn import backend
+    from scratchnn.core import backend
     from scratchnn.data import sources, synthetic
     from scratchnn.report.console import Console
     from scratchnn.study.conduct import all_results, conduct
@@ -96,7 +96,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         if args.cluster is None:
             _compile(list({task.settings.arch: task.settings for task in tasks}.values()), console)
         done = conduct(tasks, folder, runner, console, args.quiet)
-    results = all_results(folder, list(ARCHITECTURES))
+    results = all_results(folder, list(PRESETS))
     path = _write_page(folder, results, found.corpus)
     console.line("")
     for line in _summary(results):
@@ -112,8 +112,9 @@ def _compare(args: argparse.Namespace, started: float) -> int:
 
 def _compile(all_settings: "Sequence[Settings]", console: "Console") -> None:
     """Compile what the runs need before they begin: in parallel, each would compile all of it again."""
-    from scratchnn import backend, compiling
-    from scratchnn.preparation import build_model, use_every_kernel
+    from scratchnn.core import backend
+    from scratchnn.experiments import compiling
+    from scratchnn.experiments.preparation import build_model, use_every_kernel
     from scratchnn.training.interrupts import Interrupts
 
     def work() -> None:
@@ -128,14 +129,14 @@ def _compile(all_settings: "Sequence[Settings]", console: "Console") -> None:
 def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> "Path":
     from scratchnn.study import page
 
-    told = {name: architecture.published for name, architecture in ARCHITECTURES.items()}
+    told = {name: preset.published for name, preset in PRESETS.items()}
     published = {name: p.accuracy for name, p in told.items() if p is not None and p.accuracy is not None}
     return page.write(folder.path, results, _reviews(results, corpus), published)
 
 
 def _reviews(results: "list[RunResult]", corpus: "Corpus") -> "dict[str, Reviews]":
     """For each set of test reviews, what the first of its models is shown of them."""
-    from scratchnn.settings import Settings
+    from scratchnn.experiments.settings import Settings
     from scratchnn.study.reviews import describe
 
     first = {result.test_set: Settings(**result.settings) for result in reversed(results)}
@@ -150,7 +151,7 @@ def _summary(results: "list[RunResult]") -> list[str]:
     for arch in dict.fromkeys(result.arch for result in results):
         runs = [result for result in results if result.arch == arch]
         values = [result.test_accuracy for result in runs if not result.failed]
-        told = ARCHITECTURES[arch].published
+        told = PRESETS[arch].published
         numbers = (
             [sum(values) / len(values), min(values), max(values), told and told.accuracy] if values else [None] * 4
         )
@@ -168,13 +169,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m scratchnn.compare --arch ff rnn lstm cnn --seeds 10 --out study",
     )
     add = parser.add_argument
-    known = ", ".join(ARCHITECTURES)
+    known = ", ".join(PRESETS)
     add(
         "--arch",
         nargs="+",
         metavar="NAME",
         default=list(ARTICLE),
-        type=one_of("architecture", ARCHITECTURES),
+        type=one_of("architecture", PRESETS),
         help=f"{known} (default: {' '.join(ARTICLE)})",
     )
     add("--seeds", type=int, default=10, metavar="N", help="train each model with the seeds 0 to N-1 (default: 10)")

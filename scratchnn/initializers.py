@@ -19,7 +19,7 @@ from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
-from scratchnn.lookup import make, name_in_file
+from scratchnn.core.names import make, name_in_file
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
 from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn import activations
-from scratchnn.lookup import make, name_in_file
+from scratchnn.core.names import make, name_in_file
 
 EPSILON = binary_crossentropy.EPSILON
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
 
-from scratchnn.lookup import look_up
+from scratchnn.core.names import look_up
 from scratchnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 
 Measure = Callable[[Array, Array], tuple[Any, int]]  # the total may be a number that is still on a device

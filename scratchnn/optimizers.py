@@ -20,9 +20,9 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, OptimizerRules
 
-from scratchnn.backend import Backend
-from scratchnn.checks import share
-from scratchnn.lookup import make, name_in_file
+from scratchnn.core.backend import Backend
+from scratchnn.core.checks import share
+from scratchnn.core.names import make, name_in_file
 
 ON_HOST = Backend("reference", reference)
 

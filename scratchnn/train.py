@@ -12,10 +12,10 @@ from typing import Any
 
 from scratchnn_kernels import BACKENDS
 
-from scratchnn.architectures import ARCHITECTURES, Published, named
-from scratchnn.lookup import look_up
-from scratchnn.settings import Settings
-from scratchnn.threads import set_threads
+from scratchnn.core.names import look_up
+from scratchnn.core.threads import set_threads
+from scratchnn.experiments.presets import PRESETS, Published, named
+from scratchnn.experiments.settings import Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from scratchnn import experiment
+    from scratchnn.experiments import run as experiment
     from scratchnn.report.console import Console
     from scratchnn.training.interrupts import Interrupts
     from scratchnn.training.progress import NonFiniteError
@@ -89,34 +89,34 @@ def _explain_kernels(args: argparse.Namespace) -> None:
     """Print what the gpu backend would launch for the model that the arguments choose; no device is needed."""
     if args.resume is not None:
         raise ValueError("--explain-kernels reads the other arguments; give --arch and the sizes in place of --resume")
+    from scratchnn.models.sequential import Sequential
     from scratchnn.report.kernels import kernels_text
-    from scratchnn.sequential import Sequential
 
     chosen = _chosen(args)
-    architecture = named(chosen.pop("arch", Settings.arch))
-    settings = architecture.settings(**chosen)
-    model = Sequential(architecture.layers(settings.vocabulary), name=architecture.name, backend="reference")
+    preset = named(chosen.pop("arch", Settings.arch))
+    settings = preset.settings(**chosen)
+    model = Sequential(preset.layers(settings.vocabulary), name=preset.name, backend="reference")
     model.build((None, settings.length))
     print(kernels_text(model, settings.batch_size, settings.length))
 
 
 def _list() -> None:
     """Print every architecture with its settings, its size and its published accuracy."""
+    from scratchnn.models.sequential import Sequential
     from scratchnn.report.table import table
-    from scratchnn.sequential import Sequential
 
     rows: list[Sequence[str]] = [
         ("name", "parameters", "vocabulary", "length", "optimizer", "batch", "epochs", "published", "")
     ]
-    for architecture in ARCHITECTURES.values():
-        settings, published = architecture.settings(), architecture.published or Published()
-        model = Sequential(architecture.layers(settings.vocabulary), backend="reference")
+    for preset in PRESETS.values():
+        settings, published = preset.settings(), preset.published or Published()
+        model = Sequential(preset.layers(settings.vocabulary), backend="reference")
         model.build((None, settings.length))
         numbers = (model.count_params(), settings.vocabulary, settings.length)
-        cells = [architecture.name, *(f"{number:,}" for number in numbers), settings.optimizer]
+        cells = [preset.name, *(f"{number:,}" for number in numbers), settings.optimizer]
         cells += [str(settings.batch_size), str(settings.epochs)]
         cells += ["" if published.accuracy is None else f"{published.accuracy:.4f}"]
-        cells += [f"{architecture.summary} ({published.remark})" if published.remark else architecture.summary]
+        cells += [f"{preset.summary} ({published.remark})" if published.remark else preset.summary]
         rows.append(cells)
     print("\n".join(table(rows, "<>>><>>><")))
 
@@ -132,8 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add(
         "--arch",
-        type=one_of("architecture", ARCHITECTURES),
-        help=f"{', '.join(ARCHITECTURES)} (default: {defaults.arch})",
+        type=one_of("architecture", PRESETS),
+        help=f"{', '.join(PRESETS)} (default: {defaults.arch})",
     )
     add("--list", action="store_true", help="show every architecture with its settings, parameters and accuracy")
     add(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchnn.threads import check_environment
+from scratchnn.core.threads import check_environment
 
 # Everything else is imported when it is needed: --help answers at once.
 
@@ -40,7 +40,8 @@ def _run(dtype: str) -> int:
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         raise ValueError("NUMBA_DISABLE_JIT is set: kernels run as Python then, and are never compiled")
 
-    from scratchnn import backend, compiling
+    from scratchnn.core import backend
+    from scratchnn.experiments import compiling
     from scratchnn.report.console import Console
     from scratchnn.training.interrupts import Interrupts
 

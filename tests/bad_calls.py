@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn import Input, Model, Sequential, backend
+from scratchnn import Input, Model, Sequential
+from scratchnn.core import backend
 from scratchnn.layers import (
     GRU,
     LSTM,

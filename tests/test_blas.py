@@ -13,7 +13,7 @@ def test_training_on_the_reference_ends_alike_with_openblas_kernel_for_haswell()
     environment = {"OPENBLAS_CORETYPE": "Haswell"} | os.environ
     environment.pop("PYTEST_ADDOPTS", None)
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_trainer_endings.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/training/test_trainer_endings.py"],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr

@@ -21,12 +21,17 @@ import pytest
 from scratchnn_kernels import BACKENDS, reference
 from scratchnn_kernels.contract import REFERENCE_ONLY, Kernels
 
+import scratchnn
 from scratchnn import Sequential
 from scratchnn.layers import LSTM, Dense, Embedding
 from scratchnn.training import epoch
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = {"scratchnn": ROOT / "scratchnn", "scratchnn_kernels": ROOT / "kernels" / "scratchnn_kernels"}
+OURS = {
+    "scratchnn": ROOT / "scratchnn",
+    "scratchnn_kernels": ROOT / "kernels" / "scratchnn_kernels",
+    "benchmarks": ROOT / "benchmarks",
+}
 FRAMEWORKS = {"keras", "tensorflow", "torch", "torchvision", "jax", "jaxlib", "flax", "theano", "mxnet", "chainer"}
 COMES_WITH = {
     "llvmlite": "numba",
@@ -84,11 +89,12 @@ def files(*folders: str) -> Iterator[Path]:
         yield from sorted((ROOT / folder).rglob("*.py"))
 
 
-def our_modules() -> dict[str, Path]:
+def our_modules(*packages: str) -> dict[str, Path]:
+    """The files of our packages, or of some of them, by the names they are imported by."""
     modules = {}
-    for package, folder in OURS.items():
-        for path in sorted(folder.rglob("*.py")):
-            parts = [package, *path.relative_to(folder).with_suffix("").parts]
+    for package in packages or ("scratchnn", "scratchnn_kernels"):
+        for path in sorted(OURS[package].rglob("*.py")):
+            parts = [package, *path.relative_to(OURS[package]).with_suffix("").parts]
             modules[".".join(part for part in parts if part != "__init__")] = path
     return modules
 
@@ -115,7 +121,8 @@ def test_the_finder_finds() -> None:
     source = """
 import os, torch.nn as nn
 from typing import TYPE_CHECKING
-from scratchnn import model, __version__
+from scratchnn import __version__
+from scratchnn.models import model
 if TYPE_CHECKING:
     import cupy
 else:
@@ -125,11 +132,11 @@ def later():
     importlib.import_module("keras")
 """
     found = imports_in(source)
-    at_run_time = {"os", "torch.nn", "typing", "scratchnn.model", "scratchnn", "tqdm", "jax", "keras"}
+    at_run_time = {"os", "torch.nn", "typing", "scratchnn.models.model", "scratchnn", "tqdm", "jax", "keras"}
     assert {each.module for each in found if each.at_run_time} == at_run_time
     assert {each.module for each in found if not each.at_run_time} == {"cupy"}
     some = {"scratchnn.training.trainer", "scratchnn.layers.lstm", "scratchnn_kernels.contract"}
-    assert some <= reached("scratchnn.model")
+    assert some <= reached("scratchnn.models.model")
 
 
 def test_kernels_import_nothing_of_scratchnn() -> None:
@@ -137,25 +144,194 @@ def test_kernels_import_nothing_of_scratchnn() -> None:
         assert not [each for each in imports_of_file(path) if within(each.module, "scratchnn")], path
 
 
-COMMANDS = ("scratchnn.train", "scratchnn.compare", "scratchnn.gradcheck", "scratchnn.experiment", "scratchnn.study")
-MODEL = ("scratchnn.model", "scratchnn.sequential")
-ARROWS = {  # from, and where no chain of imports may lead
-    "scratchnn.layers": (*MODEL, "scratchnn.training", "scratchnn.report", *COMMANDS),
-    "scratchnn.training": (*MODEL, "scratchnn.layers", *COMMANDS),
-    "scratchnn.model": COMMANDS,
-    "scratchnn.report": (*MODEL, "scratchnn.layers", "scratchnn.training", *COMMANDS),
-    "scratchnn.data": (*MODEL, "scratchnn.layers", "scratchnn.training", "scratchnn.report", *COMMANDS),
+# What a file of scratchnn may import of the rest of scratchnn, types included. A room, which is a file or a folder in
+# scratchnn/, imports those that stand above it here, and of them only these.
+ARROWS: dict[str, tuple[str, ...]] = {
+    "core": (),
+    "callbacks": (),
+    "threads": ("core",),
+    "data": ("core",),
+    "report": ("core",),
+    "activations": ("core",),
+    "initializers": ("core",),
+    "optimizers": ("core",),
+    "losses": ("core", "activations"),
+    "metrics": ("core", "losses"),
+    "layers": ("core", "activations", "initializers"),
+    "gradients": ("core", "activations", "losses", "layers"),
+    "training": ("core", "callbacks", "losses", "metrics", "optimizers", "report"),
+    "models": ("core", "report", "activations", "initializers", "optimizers", "losses", "layers", "training"),
+    "utils": ("core", "data", "report"),
+    "experiments": ("core", "callbacks", "data", "report", "optimizers", "layers", "training", "models", "scratchnn"),
+    "study": ("core", "callbacks", "data", "report", "metrics", "training", "models", "experiments", "scratchnn"),
 }
+COMMANDS = ("compare", "gradcheck", "train", "warmup")  # which import what they like, and nobody imports them
+FACE = "scratchnn"  # scratchnn/__init__.py, which imports a name of another room when it is asked for
 
 
-@pytest.mark.parametrize("start", ARROWS)
-def test_arrows_go_one_way(start: str) -> None:
-    starts = [name for name in our_modules() if within(name, start)]
-    assert starts
-    for name in starts:
-        # Reports take a model as an argument, so its type may be named in them; elsewhere not even that.
-        found = reached(name, type_checking=start != "scratchnn.report")
-        assert not [each for each in found if within(each, *ARROWS[start])], name
+def room(module: str) -> str:
+    """The file or folder in scratchnn/ that holds a module of scratchnn."""
+    package, *rest = module.split(".")
+    return rest[0] if rest else package
+
+
+def test_no_arrow_runs_back_up() -> None:
+    above = [FACE]
+    for name, may_import in ARROWS.items():
+        assert set(may_import) <= set(above), name
+        above.append(name)
+
+
+def test_arrows_go_one_way() -> None:
+    found: dict[str, set[str]] = {}
+    for name, path in our_modules("scratchnn").items():
+        arrows = {room(each.module) for each in imports_of_file(path) if within(each.module, "scratchnn")}
+        found.setdefault(room(name), set()).update(arrows - {room(name)})
+    commands = {name: found.pop(name) for name in COMMANDS}
+    assert all(arrows <= {*ARROWS, *COMMANDS, FACE} for arrows in commands.values())
+    assert found.pop(FACE) <= set(ARROWS)
+    assert found == {name: set(may_import) for name, may_import in ARROWS.items()}
+
+
+def circles(imports: dict[str, set[str]]) -> list[set[str]]:
+    """Groups of modules that import each other, straight or through others of the group."""
+    reach = {name: set(to) for name, to in imports.items()}
+    for through in imports:
+        for to in reach.values():
+            if through in to:
+                to |= reach[through]
+    return [{other for other in to if name in reach[other]} for name, to in reach.items() if name in to]
+
+
+def test_circles_are_found() -> None:
+    imports = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a", "c"}}
+    assert circles(imports) == [{"b", "c"}, {"b", "c"}]
+    assert circles({"a": {"b"}, "b": set()}) == []
+
+
+def test_no_file_imports_itself_through_others() -> None:
+    """Not even for a type: files that need each other to be read are one file, or cut in the wrong place."""
+    modules = our_modules(*OURS)
+    imports = {
+        name: {each.module for each in imports_of_file(path) if each.module in modules}
+        for name, path in modules.items()
+    }
+    assert sum(map(len, imports.values())) > 500
+    assert circles(imports) == []
+
+
+def test_a_file_in_scratchnn_itself_is_a_command_or_a_public_name() -> None:
+    names = {path.stem for path in (ROOT / "scratchnn").iterdir() if path.suffix == ".py" and path.stem != "__init__"}
+    public = {name.removeprefix("scratchnn.") for name in PUBLIC}
+    assert names <= {*COMMANDS, *public}
+    assert not public & set(COMMANDS)
+    for name in COMMANDS:
+        assert 'if __name__ == "__main__":' in (ROOT / "scratchnn" / f"{name}.py").read_text(encoding="utf-8")
+    folders = {path.name for path in (ROOT / "scratchnn").iterdir() if (path / "__init__.py").is_file()}
+    assert folders - {"commands"} <= set(ARROWS)
+
+
+# What users may import, by README, docs/ and the docstrings: it stays where it is.
+PUBLIC: dict[str, tuple[str, ...]] = {
+    "scratchnn": ("Input", "Model", "Sequential", "load_model", "plot_model", "set_random_seed"),
+    "scratchnn.activations": ("ACTIVATIONS", "Activation", "sigmoid", "tanh"),
+    "scratchnn.callbacks": ("Callback", "CSVLogger", "EarlyStopping", "ModelCheckpoint"),
+    "scratchnn.data": ("Imdb", "imdb"),
+    "scratchnn.experiments.presets": ("PRESETS", "Preset"),
+    "scratchnn.gradients": ("check", "check_loss"),
+    "scratchnn.initializers": ("Initializer",),
+    "scratchnn.layers": (
+        "GRU", "LSTM", "RNN", "Activation", "Bidirectional", "Cell", "Conv1D", "Dense", "Dropout", "Embedding",
+        "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Input", "Layer", "MaxPooling1D", "SimpleRNN",
+    ),
+    "scratchnn.losses": ("Loss",),
+    "scratchnn.metrics": ("Metric",),
+    "scratchnn.models": ("Model", "Sequential", "load_model"),
+    "scratchnn.optimizers": ("SGD", "Adam", "Optimizer", "RMSprop"),
+    "scratchnn.threads": ("set_threads",),
+    "scratchnn.utils": ("pad_sequences",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_are_where_they_were(module: str) -> None:
+    found = importlib.import_module(module)
+    assert [name for name in PUBLIC[module] if not hasattr(found, name)] == []
+
+
+def test_what_scratchnn_names_is_public() -> None:
+    modules = {name.removeprefix("scratchnn.") for name in PUBLIC if name.count(".") == 1}
+    assert set(scratchnn.__all__) == {*PUBLIC["scratchnn"], *modules} - {"gradients", "threads"}
+    assert all(hasattr(scratchnn, name) for name in scratchnn.__all__)
+
+
+def test_what_the_pages_import_is_public() -> None:
+    shown = set()
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for block in re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+            for node in ast.walk(ast.parse(block)):
+                if isinstance(node, ast.ImportFrom) and within(str(node.module), "scratchnn"):
+                    shown.update((str(node.module), alias.name) for alias in node.names)
+    assert ("scratchnn.layers", "LSTM") in shown
+    public = {(module, name) for module, names in PUBLIC.items() for name in names}
+    commands = {(f"scratchnn.{name}", "main") for name in COMMANDS}
+    modules = {("scratchnn", module.removeprefix("scratchnn.")) for module in PUBLIC}
+    assert shown - public - commands - modules == set()
+
+
+def test_the_pages_name_commands_that_exist() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "Makefile"]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    assert set(re.findall(r"-m scratchnn\.(\w+)", text)) == set(COMMANDS)
+
+
+def compared_with(node: ast.AST) -> Iterator[object]:
+    """The constants that a comparison or a `case` compares with."""
+    match node:
+        case ast.Compare():
+            operands = [node.left, *node.comparators]
+        case ast.MatchValue():
+            operands = [node.value]
+        case _:
+            operands = []
+    for operand in operands:
+        each = operand.elts if isinstance(operand, ast.Tuple | ast.List | ast.Set) else [operand]
+        yield from (constant.value for constant in each if isinstance(constant, ast.Constant))
+
+
+def compares_backends(source: str) -> bool:
+    return any(value in BACKENDS for node in ast.walk(ast.parse(source)) for value in compared_with(node))
+
+
+def test_only_the_backend_module_compares_names_of_backends() -> None:
+    """Everything else asks a `Backend` what it can do."""
+    for source in ('x == "cpu"', '"gpu" != x', 'x in ("reference", y)', 'match x:\n    case "cpu":\n        pass'):
+        assert compares_backends(source)
+    assert not compares_backends('f("cpu", backend="gpu"); x == y')
+    users = [path for path in files("scratchnn", "kernels") if compares_backends(path.read_text(encoding="utf-8"))]
+    assert users == [ROOT / "scratchnn" / "core" / "backend.py"]
+
+
+# The course path, in the order in which CONTRIBUTING.md names it: what somebody reads who wants to see one LSTM learn.
+COURSE = (
+    "scratchnn/models/model.py",
+    "scratchnn/training/epoch.py",
+    "kernels/scratchnn_kernels/reference/recurrence.py",
+    "kernels/scratchnn_kernels/reference/simple_rnn.py",
+    "kernels/scratchnn_kernels/reference/lstm.py",
+    "kernels/scratchnn_kernels/reference/gru.py",
+    "kernels/scratchnn_kernels/reference/binary_crossentropy.py",
+    "kernels/scratchnn_kernels/reference/optimizer.py",
+    "scratchnn/gradients/differences.py",
+)
+
+
+def test_the_course_path_is_short_and_named() -> None:
+    lines = {name: len((ROOT / name).read_text(encoding="utf-8").splitlines()) for name in COURSE}
+    assert sum(lines.values()) <= 1000, lines
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    places = [contributing.find(f"]({name})") for name in COURSE]
+    assert -1 not in places and places == sorted(places)
 
 
 def lines_of_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

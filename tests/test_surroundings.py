@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from scratchnn import Sequential, threads
+from scratchnn import Sequential
+from scratchnn.core import threads
 from scratchnn.layers import Dense
 
 X = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
@@ -23,7 +24,8 @@ Y = (X.sum(axis=1) > 0).astype(int)
 TRAINING = """
 import json, signal, sys, time
 import numpy as np
-from scratchnn import Sequential, threads
+from scratchnn import Sequential
+from scratchnn.core import threads
 from scratchnn.callbacks import Callback
 from scratchnn.layers import Dense
 from scratchnn.training.progress import Progress

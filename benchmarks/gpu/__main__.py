@@ -32,7 +32,7 @@ from benchmarks.gpu.plan import OURS, TORCH
 from benchmarks.gpu.results import Results
 from benchmarks.gpu.workers import Worker
 from benchmarks.harness import ROOT
-from scratchnn.atomic_file import write_atomically
+from scratchnn.core.files.atomic import write_atomically
 from scratchnn.report.kernels import rules_text
 
 OUT = ROOT / "benchmarks" / "results" / "gpu.json"

@@ -102,8 +102,8 @@ class Answers:
 
     def epochs(self, name: str, epochs: int, backend: str) -> dict[str, Any]:
         """A published model on the reviews: seconds of an epoch of 20,000, and accuracy on those to test with."""
-        from scratchnn.architectures import named
-        from scratchnn.preparation import PREDICT_BATCH, build_model
+        from scratchnn.experiments.preparation import PREDICT_BATCH, build_model
+        from scratchnn.experiments.presets import named
 
         backend = self.backend if backend == "gpu" else backend
         settings = named(name).settings(backend=backend, seed=0)

@@ -125,7 +125,7 @@ class EpochSeconds(keras.callbacks.Callback):
 
 def accuracy(arch: str, seed: int) -> dict[str, Any]:
     from scratchnn.data import imdb
-    from scratchnn.settings import Settings
+    from scratchnn.experiments.settings import Settings
 
     settings = Settings(arch=arch)
     data = imdb.load(None, num_words=settings.vocabulary, maxlen=settings.length, synthetic=False)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scratchnn_kernels.user_cache import folder
 
-from scratchnn.atomic_file import replacing
+from scratchnn.core.files.atomic import replacing
 from scratchnn.data.corpus import Corpus, DataWarning, Reviews
 
 FILE_NAME = "imdb-flat-1.npz"

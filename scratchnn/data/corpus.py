@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Int32, Int64, Integer, UInt8
 from scratchnn_kernels.contract import Array
 
-from scratchnn.random import generator
+from scratchnn.core.randomness import generator
 
 
 class DataError(ValueError):

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Integer, Shaped, UInt8
 from scratchnn_kernels.contract import Array
 
-from scratchnn.checks import whole_number
+from scratchnn.core.checks import whole_number
 from scratchnn.data import corpus as corpora
 from scratchnn.data import sources, synthetic
 from scratchnn.data.corpus import Corpus, Reviews

@@ -22,9 +22,9 @@ import numpy as np
 from jaxtyping import Int32, Int64, Integer
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.randomness import generator
 from scratchnn.data import synthetic_words as grammar
 from scratchnn.data.corpus import Corpus, Reviews
-from scratchnn.random import generator
 
 # The content that seed 0 makes in the size of the real data.
 DIGEST = "024f6794bfcc6ab98beb949f0143160a8eed7b243f573eac713feffaf1533c01"

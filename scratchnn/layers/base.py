@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn import backend as backends
-from scratchnn import initializers, random
-from scratchnn.checks import share, whole_number
-from scratchnn.layers.symbol import Symbol
+from scratchnn import initializers
+from scratchnn.core import backend as backends
+from scratchnn.core import randomness
+from scratchnn.core.checks import share, whole_number
+from scratchnn.layers.symbol import Shape, Symbol
 
-Shape = tuple[int | None, ...]
 Config = dict[str, Any]
 
 
@@ -101,7 +101,7 @@ class Layer:
         self.input_shape = tuple(input_shape)
         self.backend = backends.load(backend) if isinstance(backend, str) else backend
         self.dtype = np.dtype(dtype)
-        generator = random.generator(seed, "weights", layer=index)
+        generator = randomness.generator(seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)
         count = sum(math.prod(shape) for shape, _ in shapes.values())
         self.backend.require_memory(
@@ -241,12 +241,10 @@ def dropout_rate(owner: str, name: str, value: Any) -> float:
     return share(f"{owner}: {name}", value)
 
 
-def draw_key(rng: np.random.Generator | random.Keys | None) -> Array:
+def draw_key(rng: np.random.Generator | randomness.Keys | None) -> Array:
     """The two-word key of a dropout mask: the model's next key, or, for a layer used alone, drawn from `rng`."""
-    if isinstance(rng, random.Keys):
+    if isinstance(rng, randomness.Keys):
         return rng.next()
     if rng is None:
-        raise ValueError(
-            "dropout in training needs rng: a numpy.random.Generator, for instance scratchnn.random.generator(...)"
-        )
+        raise ValueError("dropout in training needs rng: a numpy.random.Generator, for instance default_rng(0)")
     return rng.integers(0, 2**64, size=2, dtype=np.uint64)

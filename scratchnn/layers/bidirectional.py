@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
+from scratchnn.core.names import class_in_file, look_up
 from scratchnn.layers.base import Config, Layer, Shape
 from scratchnn.layers.recurrent import Recurrent
-from scratchnn.lookup import class_in_file, look_up
 
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 

@@ -5,8 +5,8 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers
+from scratchnn.core.names import look_up
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
-from scratchnn.lookup import look_up
 
 PADDINGS = ("valid", "same", "causal")
 

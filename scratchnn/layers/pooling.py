@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
+from scratchnn.core.names import look_up
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
-from scratchnn.lookup import look_up
 
 
 @dataclass(frozen=True)

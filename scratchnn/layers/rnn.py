@@ -7,9 +7,9 @@ from scratchnn_kernels import contract
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import initializers
+from scratchnn.core.names import class_in_file
 from scratchnn.layers.base import Config, Shape, positive_int
 from scratchnn.layers.recurrent import Recurrent
-from scratchnn.lookup import class_in_file
 
 
 class Cell(contract.Cell):

@@ -1,10 +1,10 @@
-"""A value that is not computed yet: its shape and the layers that lead to it. Calling a layer on one extends it."""
+"""A value that is not computed yet: its shape and the layers that lead to it. Calling a layer on one extends it.
+
+Of a layer this file uses only `label` and `compute_output_shape`: it imports none.
+"""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from scratchnn.layers.base import Layer
+from typing import Any
 
 Shape = tuple[int | None, ...]
 
@@ -19,10 +19,10 @@ class Symbol:
 
     shape: Shape
     input_shape: Shape
-    layers: tuple["Layer", ...] = ()
+    layers: tuple[Any, ...] = ()
     output: int = 0
 
-    def then(self, layer: "Layer") -> Any:
+    def then(self, layer: Any) -> Any:
         """The output of `layer` applied to this one: a Symbol, or a tuple of them for a layer with several outputs."""
         if self.output != 0:
             raise ValueError(
@@ -45,3 +45,22 @@ def Input(shape: Any, dtype: Any = None, name: str | None = None) -> Symbol:
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     return Symbol((None, *shape), (None, *shape))
+
+
+def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[int, ...]]:
+    """The layers that lead from `inputs` to `outputs`, the shape they start from, and which outputs of the last one.
+
+    Raises:
+        TypeError: for what is no chain.
+        ValueError: for a chain from another Input, and for branches.
+    """
+    inputs = inputs[0] if isinstance(inputs, list | tuple) and len(inputs) == 1 else inputs
+    given = tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
+    output = given[0] if given else None
+    if not isinstance(inputs, Symbol) or inputs.layers or not isinstance(output, Symbol) or not output.layers:
+        raise TypeError("Model takes what Input(...) returned, and what the last of the layers called on it returned")
+    if inputs.input_shape != output.input_shape:
+        raise ValueError(f"outputs start from an Input of shape {output.input_shape}, not {inputs.input_shape}")
+    if any(not isinstance(other, Symbol) or other.layers != output.layers for other in given):
+        raise ValueError("a model is one chain of layers: its outputs must be outputs of one last layer, not branches")
+    return list(output.layers), output.input_shape, tuple(other.output for other in given)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scratchnn.atomic_file import write_atomically
+from scratchnn.core.files.atomic import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

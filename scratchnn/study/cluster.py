@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+from scratchnn.core.threads import cores
 from scratchnn.study.pool import Event
 from scratchnn.study.results import RunResult
 from scratchnn.study.run import nothing_yet, run
 from scratchnn.study.tasks import Task
-from scratchnn.threads import cores
 
 _PATIENCE = 4  # seconds; with the imports, ten at most until it is known whether a scheduler answers
 _TICK = 0.2  # seconds between two checks

@@ -13,11 +13,11 @@ import scratchnn
 
 # The files of scratchnn/ that decide the numbers of a run; what prints, draws and stores is not among them.
 DECIDING = (
-    "activations.py", "architectures.py", "backend.py", "data/corpus.py", "data/imdb.py", "data/text.py",
-    "initializers.py", "layers/*.py", "losses.py", "metrics.py", "model.py",
-    "optimizers.py", "preparation.py", "random.py", "sequential.py", "settings.py", "study/run.py",
-    "threads.py", "training/ahead.py", "training/batches.py", "training/epoch.py", "training/progress.py",
-    "training/session.py", "training/trainer.py",
+    "activations.py", "core/backend.py", "core/randomness.py", "core/threads.py", "data/corpus.py", "data/imdb.py",
+    "data/text.py", "experiments/preparation.py", "experiments/presets.py", "experiments/settings.py",
+    "initializers.py", "layers/*.py", "losses.py", "metrics.py", "models/model.py", "models/naming.py",
+    "models/sequential.py", "optimizers.py", "study/run.py", "training/ahead.py", "training/batches.py",
+    "training/epoch.py", "training/progress.py", "training/session.py", "training/trainer.py",
 )  # fmt: skip
 
 

@@ -13,9 +13,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from scratchnn import storage
-from scratchnn.atomic_file import write_atomically
-from scratchnn.plain import or_null, plain
+from scratchnn.core.files import container
+from scratchnn.core.files.atomic import write_atomically
+from scratchnn.core.files.plain import or_null, plain
 from scratchnn.study.results import RunResult
 
 _MEASURED = ("seconds", "peak_memory")
@@ -67,7 +67,9 @@ class StudyFolder:
     def save(self, result: RunResult) -> None:
         """Store a run; on return it is on disk. The .json comes last: if it is there, the run is complete."""
         if result.probabilities is not None:
-            storage.write(self._file(result.key, ".npz"), {"probabilities": result.probabilities}, {"key": result.key})
+            container.write(
+                self._file(result.key, ".npz"), {"probabilities": result.probabilities}, {"key": result.key}
+            )
         content = {f.name: getattr(result, f.name) for f in fields(result) if f.name != "probabilities"}
         measured = {name: content.pop(name) for name in _MEASURED}
         history = dict(content["history"])
@@ -96,7 +98,7 @@ class StudyFolder:
             if result.key != key:
                 raise ValueError(f"it is {result.key}")
             if not result.failed:
-                arrays, _ = storage.read(self._file(key, ".npz"))
+                arrays, _ = container.read(self._file(key, ".npz"))
                 result = replace(result, probabilities=arrays["probabilities"])
         except (ValueError, KeyError, TypeError, AttributeError, FileNotFoundError) as error:
             raise ValueError(f"{os.fspath(path)!r} is damaged: {error}") from error

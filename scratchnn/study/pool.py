@@ -15,9 +15,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from scratchnn.core.threads import cores
 from scratchnn.study.results import RunResult
 from scratchnn.study.tasks import Task
-from scratchnn.threads import cores
 
 Event = tuple[Task, "int | RunResult"]  # this many epochs are finished; or the whole run is
 _TICK = 0.25  # seconds between two checks of what else there is to do

@@ -8,7 +8,7 @@ from scratchnn.data import corpus as raw
 from scratchnn.data.corpus import Corpus
 from scratchnn.data.imdb import rows_of_test_reviews
 from scratchnn.data.text import OOV, PAD, START, encode_reviews, id_of_rank
-from scratchnn.settings import Settings
+from scratchnn.experiments.settings import Settings
 from scratchnn.study.results import Reviews
 
 

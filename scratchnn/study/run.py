@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from scratchnn import backend, random
-from scratchnn.backend import Backend
 from scratchnn.callbacks import Callback, Logs
+from scratchnn.core import backend, randomness
+from scratchnn.core.backend import Backend
 from scratchnn.data import DataError, DataWarning, Imdb
+from scratchnn.experiments.preparation import PREDICT_BATCH, build_model, checksum, load_reviews, warm_up
 from scratchnn.metrics import binary_accuracy
-from scratchnn.model import Model
-from scratchnn.preparation import PREDICT_BATCH, build_model, checksum, load_reviews, warm_up
+from scratchnn.models.model import Model
 from scratchnn.report.console import Console
 from scratchnn.study import memory
 from scratchnn.study.code import code_version
@@ -76,7 +76,7 @@ def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[
         )
     model = build_model(settings)
     first, _ = batches.split(data.x_train, data.y_train, settings.validation_split)
-    order = random.generator(settings.seed, "order", epoch=0).permutation(len(first[0]))
+    order = randomness.generator(settings.seed, "order", epoch=0).permutation(len(first[0]))
     known["parameters"] = model.count_params()
     known["order_digest"] = hashlib.sha256(order.astype("<i8").tobytes()).hexdigest()[:16]
     warm_up(model, data.x_train[: settings.batch_size])

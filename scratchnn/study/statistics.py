@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn.architectures import ARCHITECTURES
+from scratchnn.experiments.presets import PRESETS
 from scratchnn.report.curves import find_best_epoch
 from scratchnn.study import breakdown, inference
 from scratchnn.study.breakdown import Calibration, Confusion, Mistake, Part, mean_of
@@ -208,7 +208,7 @@ def _answers(runs: Sequence[RunResult], reviews: Mapping[str, Reviews]) -> Answe
 
 def _place(arch: str) -> tuple[int, str]:
     """The order of models: that of the architectures, then by name."""
-    known = list(ARCHITECTURES)
+    known = list(PRESETS)
     return (known.index(arch) if arch in known else len(known), arch)
 
 

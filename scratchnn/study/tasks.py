@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scratchnn.architectures import named
 from scratchnn.data.corpus import Corpus, resplit
-from scratchnn.settings import Settings
+from scratchnn.experiments.presets import named
+from scratchnn.experiments.settings import Settings
 from scratchnn.study.code import code_version
 
 NOT_DECIDING = ("seed", "out")  # settings that are not part of the hash: the seed is next to it in the key

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array
 
-from scratchnn import random
-from scratchnn.backend import Backend
+from scratchnn.core import checks, randomness
+from scratchnn.core.backend import Backend
 
 BYTES_GATHERED = 2**20  # examples are gathered for several steps at once, up to this much of x
 
@@ -49,7 +49,7 @@ class Batches:
 
 def order_of(N: int, seed: int, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
     """The indices of N examples in the order of this epoch, which depends on seed and epoch only."""
-    order = random.generator(seed, "order", epoch=epoch).permutation(N) if shuffle else np.arange(N)
+    order = randomness.generator(seed, "order", epoch=epoch).permutation(N) if shuffle else np.arange(N)
     return backend.array(order, np.int64)
 
 
@@ -64,8 +64,7 @@ def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[
     Raises:
         ValueError: unless 0 <= share < 1 and both parts have examples.
     """
-    if isinstance(share, bool) or not isinstance(share, int | float | np.number) or not 0 <= share < 1:
-        raise ValueError(f"validation_split must be at least 0 and below 1, got {share!r}")
+    checks.share("validation_split", share)
     if share == 0:
         return (x, y), None
     first_held_out = int(len(x) * (1 - share))
@@ -77,9 +76,8 @@ def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[
 
 
 def check_sizes(batch_size: Any, epochs: Any) -> None:
-    for name, value in (("batch_size", batch_size), ("epochs", epochs)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    checks.whole_number("batch_size", batch_size, 1)
+    checks.whole_number("epochs", epochs, 1)
 
 
 def check_lengths(x: Array, y: Any) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import nan
 
 from scratchnn.callbacks import Callback
+from scratchnn.core.checks import whole_number
 
 
 class NonFiniteError(ArithmeticError):
@@ -26,10 +27,10 @@ class Progress:
     records: list[dict[str, float]] = field(default_factory=list)  # one per finished epoch
 
     def __post_init__(self) -> None:
-        """Raise TypeError for what can only come from a damaged file."""
-        counts = (self.epoch, self.step, self.seen)
-        tables = (self.totals, {"seconds": self.seconds}, *self.records)
-        if not all(type(count) is int and count >= 0 for count in counts) or not all(map(_holds_numbers, tables)):
+        """Raise ValueError for a count, TypeError for a table, that can only come from a damaged file."""
+        for name in ("epoch", "step", "seen"):
+            whole_number(name, getattr(self, name), 0)
+        if not all(map(_holds_numbers, (self.totals, {"seconds": self.seconds}, *self.records))):
             raise TypeError(f"progress holds counts and numbers only, got {self}")
 
     def begin(self, batch_size: int) -> None:

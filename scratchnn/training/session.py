@@ -9,8 +9,8 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn.callbacks import Callback
+from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
-from scratchnn.threads import one_blas_thread
 from scratchnn.training.ahead import Ahead
 from scratchnn.training.batches import Batches, order_of
 from scratchnn.training.epoch import train_epoch

@@ -13,10 +13,10 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
-from scratchnn.backend import Backend
 from scratchnn.callbacks import Callback
+from scratchnn.core.backend import Backend
+from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
-from scratchnn.threads import one_blas_thread
 from scratchnn.training import batches
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.progress import History, Progress
@@ -60,6 +60,16 @@ class Trainer:
         self.loss = losses.get(loss).on(self.backend.kernels)
         self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
         self.running_metrics()  # an unknown name is an error here, not later
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """The arguments of `compile`, as plain values; None before it was called."""
+        if self.optimizer is None or self.loss is None:
+            return None
+        return {
+            "optimizer": self.optimizer.get_config(),
+            "loss": self.loss.get_config(),
+            "metrics": [name for name in self.metric_names if isinstance(name, str)],
+        }
 
     def fit(
         self,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from scratchnn.architectures import named
 from scratchnn.data import Corpus, Reviews, imdb
 from scratchnn.data.corpus import resplit
+from scratchnn.experiments.presets import named
 
 
 def rows(reviews: Reviews) -> list[tuple[int, tuple[int, ...]]]:

@@ -9,7 +9,8 @@ import pytest
 from scratchnn_kernels import gpu
 from scratchnn_kernels.gpu import availability, device
 
-from scratchnn import backend, train
+from scratchnn import train
+from scratchnn.core import backend
 
 
 class CUDARuntimeError(RuntimeError):

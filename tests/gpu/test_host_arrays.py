@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn import Model, Sequential, gradcheck
+from scratchnn import Model, Sequential
 from scratchnn.gradients import check
+from scratchnn.gradients.cases import Case, cases
 from scratchnn.layers import (
     GRU,
     LSTM,
@@ -61,11 +62,11 @@ def test_gradients_in_double_from_arrays_of_the_host(name: str) -> None:
     assert [str(error) for error in check(layer, X, **options) if not error.ok] == []
 
 
-LOSSES_CHECKED = [case for case in gradcheck.cases() if case.name in LOSSES]
+LOSSES_CHECKED = [case for case in cases() if case.name in LOSSES]
 
 
 @pytest.mark.parametrize("case", LOSSES_CHECKED, ids=lambda case: f"{case.name} {case.variant}")
-def test_losses_of_arrays_of_the_host(case: gradcheck.Case) -> None:
+def test_losses_of_arrays_of_the_host(case: Case) -> None:
     """As `python -m scratchnn.gradcheck --backend gpu` asks for them."""
     assert [str(error) for error in case.check(0, "gpu") if not error.ok] == []
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.step_limit import StepLimit
+from tests.training.step_limit import StepLimit
 
 
 @pytest.mark.usefixtures("emulator")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential, optimizers
-from scratchnn.architectures import ARCHITECTURES
+from scratchnn.experiments.preparation import warm_up
+from scratchnn.experiments.presets import PRESETS
 from scratchnn.layers import LSTM, Dense, Embedding
-from scratchnn.preparation import warm_up
 from scratchnn.training import ahead
 from tests.gpu.device_arrays import counts
 from tests.gpu.emulator import Emulator
@@ -28,7 +28,7 @@ def test_ten_steps(case: TrainingCase, emulator: Emulator) -> None:
     assert emulator.launched.count(rules[case.optimizer.layer]) == case.steps
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", PRESETS)
 def test_every_architecture_trains_as_on_the_reference(name: str) -> None:
     length = 100 if name.startswith("cnn") else 12
     assert_trains_as_on_the_reference(name, 60, (18, length), 6, outputs=1e-3)
@@ -48,7 +48,7 @@ def assert_trains_as_on_the_reference(
     y = (x > vocabulary // 2).mean(axis=1) > 0.5
     histories, predictions = [], []
     for backend in ("reference", "gpu"):
-        model = Sequential(ARCHITECTURES[name].layers(vocabulary), backend=backend, seed=3)
+        model = Sequential(PRESETS[name].layers(vocabulary), backend=backend, seed=3)
         model.compile("adam", "binary_crossentropy", ["accuracy"])
         history = model.fit(x, y, batch_size, epochs=2, validation_split=0.34, verbose=0)
         histories.append(history.history)
@@ -130,7 +130,7 @@ def test_steps_run_so_far_ahead_and_no_farther(limit: tuple[str, int], monkeypat
 
 def test_a_step_takes_few_launches(emulator: Emulator) -> None:
     """Ours and CuPy's together. Each costs Python some 5 to 10 us, which is what a small model's speed is made of."""
-    model = Sequential(ARCHITECTURES["lstm"].layers(20), backend="gpu", seed=0)
+    model = Sequential(PRESETS["lstm"].layers(20), backend="gpu", seed=0)
     model.compile("adam", "binary_crossentropy", ["accuracy"])
     epochs = []
     for n in (20, 40):  # more than eight steps: CuPy joins fewer outputs one by one

@@ -11,12 +11,11 @@ import pytest
 from scratchnn import Sequential, load_model, optimizers, train
 from scratchnn.callbacks import Callback
 from scratchnn.layers import Dense, Embedding
-from scratchnn.loading import load_checkpoint
-from scratchnn.saving import save_checkpoint
+from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.training.progress import NonFiniteError, Progress
+from tests.commands.test_train import write_data
 from tests.gpu.emulator import Emulator
 from tests.gpu.training import IDS, LABELS, everything_of, small_model
-from tests.test_train import write_data
 
 pytestmark = pytest.mark.usefixtures("emulator")
 RNG = np.random.default_rng(0)

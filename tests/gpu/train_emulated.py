@@ -13,14 +13,14 @@ from pathlib import Path
 
 from scratchnn_kernels.gpu import availability, device
 
-from scratchnn.architectures import ARCHITECTURES, named
-from scratchnn.preparation import PREDICT_BATCH, build_model, load_reviews
+from scratchnn.experiments.preparation import PREDICT_BATCH, build_model, load_reviews
+from scratchnn.experiments.presets import PRESETS, named
 from tests.gpu.emulator import Emulator
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.gpu.train_emulated", description="See the docstring.")
-    parser.add_argument("--arch", choices=list(ARCHITECTURES), default="lstm")
+    parser.add_argument("--arch", choices=list(PRESETS), default="lstm")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--reviews", type=int, default=25_000, help="to train with, a fifth of them held out")
     parser.add_argument("--seed", type=int, default=0)

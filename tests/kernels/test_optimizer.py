@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scratchnn_kernels import cpu, reference
 
-from scratchnn import backend as backends
+from scratchnn.core import backend as backends
 from scratchnn.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 
 RULES = [

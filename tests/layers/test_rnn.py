@@ -13,10 +13,10 @@ from examples.min_gru import MinGRU
 from examples.peephole_lstm import PeepholeLSTM
 from scratchnn import Sequential, load_model
 from scratchnn.activations import sigmoid, tanh
+from scratchnn.core.files.container import StorageError
 from scratchnn.gradients import check
 from scratchnn.layers import LSTM, RNN, Bidirectional, Cell, Dense, Embedding
 from scratchnn.optimizers import SGD, RMSprop
-from scratchnn.storage import StorageError
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(2, 4, 3))

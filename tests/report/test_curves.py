@@ -103,7 +103,7 @@ def test_equal_histories_give_equal_files(tmp_path: Path) -> None:
 def test_matplotlib_is_loaded_late_and_pyplot_never(tmp_path: Path) -> None:
     script = """
 import sys
-import scratchnn.run_folder, scratchnn.storage
+import scratchnn.experiments.folder, scratchnn.core.files.container
 import scratchnn.report.console, scratchnn.report.curves, scratchnn.report.diagram
 assert not {"matplotlib", "tqdm", "numba"} & sys.modules.keys()
 scratchnn.report.curves.plot_curves({"loss": [1.0]}, sys.argv[1])

@@ -10,7 +10,7 @@ import pytest
 from scratchnn.data import DataWarning, sources
 from scratchnn.data.corpus import Corpus
 from scratchnn.study.tasks import Task, plan
-from tests.test_train import write_data
+from tests.commands.test_train import write_data
 
 SMALL = {"vocabulary": 50, "length": 20, "epochs": 2}
 

@@ -7,7 +7,7 @@ import pytest
 
 from scratchnn.data import imdb, sources
 from scratchnn.data.corpus import Corpus, Reviews
-from scratchnn.settings import Settings
+from scratchnn.experiments.settings import Settings
 from scratchnn.study.reviews import describe
 
 WORDS = tuple(f"w{rank}" for rank in range(1, 41))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn import experiment
 from scratchnn.data import DataWarning
+from scratchnn.experiments import run as experiment
 from scratchnn.report.console import Console
 from scratchnn.study import memory
 from scratchnn.study.run import run

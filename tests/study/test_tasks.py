@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from scratchnn import architectures
-from scratchnn.architectures import Architecture
 from scratchnn.data.corpus import Corpus, resplit
+from scratchnn.experiments import presets
+from scratchnn.experiments.presets import Preset
 from scratchnn.study.results import RunResult
 from scratchnn.study.run import nothing_yet
 from scratchnn.study.tasks import Task, config_hash, plan
@@ -52,8 +52,8 @@ def test_so_have_data_code_and_layers(planned: Plan, monkeypatch: pytest.MonkeyP
     assert config_hash(*arguments) == task.config_hash
     assert config_hash(task.settings, "0" * 64, task.code) != task.config_hash
     assert config_hash(task.settings, task.data_digest, {**task.code, "numpy": "1.0"}) != task.config_hash
-    other = Architecture("ff", "", architectures.ARCHITECTURES["rnn"].layers)
-    monkeypatch.setitem(architectures.ARCHITECTURES, "ff", other)
+    other = Preset("ff", "", presets.PRESETS["rnn"].layers)
+    monkeypatch.setitem(presets.PRESETS, "ff", other)
     assert config_hash(*arguments) != task.config_hash
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scratchnn.atomic_file import write_atomically
+from scratchnn.core.files.atomic import write_atomically
 from scratchnn.data import imdb
 from scratchnn.study.inference import LEAST_SEEDS
 from scratchnn.study.page.environment import environment

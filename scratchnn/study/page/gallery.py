@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from scratchnn.architectures import ARCHITECTURES
+from scratchnn.experiments.presets import PRESETS
 from scratchnn.report.diagram import draw_model, rows_of
 from scratchnn.study.page import figures
 from scratchnn.study.page.inline import inline_svg
@@ -97,11 +97,11 @@ def pairs_to_draw(statistics: Statistics) -> list[Pair]:
 
 def _draw_diagram(stem: Path, arch: str, settings: Mapping[str, Any]) -> bool:
     """Draw the layers of a known architecture; False if it is not one, or its sizes are unknown or do not fit."""
-    if arch not in ARCHITECTURES or not {"vocabulary", "length"} <= settings.keys():
+    if arch not in PRESETS or not {"vocabulary", "length"} <= settings.keys():
         return False
-    from scratchnn.sequential import Sequential
+    from scratchnn.models.sequential import Sequential
 
-    model = Sequential(ARCHITECTURES[arch].layers(settings["vocabulary"]), backend="reference", seed=0, name=arch)
+    model = Sequential(PRESETS[arch].layers(settings["vocabulary"]), backend="reference", seed=0, name=arch)
     try:
         model.build((None, settings["length"]))
     except ValueError:  # it cannot be built for these settings: its runs have failed, and the page says why

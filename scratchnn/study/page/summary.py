@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from scratchnn.plain import or_null, plain
+from scratchnn.core.files.plain import or_null, plain
 from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import Answers, ModelStatistics, Statistics
 

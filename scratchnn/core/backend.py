@@ -1,0 +1,169 @@
+"""The one place where a backend is chosen, and where one differs from another outside of the kernels.
+
+A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`, `gpu`), the memory that
+its arrays are in, the host's or the GPU's, and what must be compiled before it runs. Array code outside the kernels is
+written once: NumPy's functions take CuPy's arrays too, and `xp` makes new ones.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+from scratchnn_kernels import BACKENDS
+from scratchnn_kernels.contract import REFERENCE_ONLY, Array, Kernels
+
+from scratchnn.core.names import look_up
+from scratchnn.core.threads import check_environment, kernel_threads
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Kernels whose arrays are in the host's memory."""
+
+    name: str
+    kernels: Kernels
+    xp: Any = np  # the module that makes arrays
+
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether kernels run asynchronously, so that reading a number synchronises."""
+        return False
+
+    def hardware(self) -> dict[str, Any]:
+        """What computes, for the record of a run: the number of threads, or the name of the GPU."""
+        return {"threads": kernel_threads()}
+
+    def builds_for(self, work: Callable[[], object]) -> Sequence[Any]:
+        """The kernels that `work` launches, each of which can be compiled before; see scratchnn_kernels/cpu/precompile.
+
+        `work` is called without its kernels, or not at all where there is nothing to compile ahead.
+        """
+        return ()
+
+    def use_threads(self, threads: int) -> None:
+        """Let the kernels use at most this many of their threads from now on, in the calling thread."""
+
+    def release_memory(self) -> None:
+        """Free the arrays that the kernels keep for reuse."""
+
+    def pair(self, kernel: str, owner: str) -> Any:
+        """The kernel pair of this name, which `owner` needs and not every backend has.
+
+        Raises:
+            ValueError: if this backend does not have it.
+        """
+        if kernel not in REFERENCE_ONLY or self.name == "reference":
+            return getattr(self.kernels, kernel)
+        raise ValueError(
+            f"{owner} runs on the reference backend only: {self.name!r} has no kernels for it. "
+            "Make the model with backend='reference'"
+        )
+
+    def array(self, x: Any, dtype: DTypeLike) -> Array:
+        """x as kernels expect it: in their memory, contiguous, writeable (Numba compiles read-only ones apart)."""
+        if isinstance(x, np.ndarray) and x.dtype == dtype and x.flags.carray:
+            return x
+        return np.require(x, dtype, ["C", "W"])
+
+    def is_device_array(self, x: Any) -> bool:
+        """Whether x is in the device's memory already; it was checked before it was copied there."""
+        return False
+
+    def to_host(self, x: Any) -> Any:
+        """x in the host's memory."""
+        return x
+
+    def numbers(self, values: Sequence[Any]) -> list[float]:
+        """Numbers that kernels returned, as Python's."""
+        return [float(value) for value in values]
+
+    def rough_squared_norm(self, x: Array) -> Any:
+        """The sum of squares, the fastest way: its last bits depend on the machine, so no result may depend on it."""
+        return x @ x
+
+    def require_memory(self, bytes_needed: int, what: str) -> None:
+        """Raise MemoryError if there is certainly not enough for it."""
+
+
+class CompiledBackend(Backend):
+    """Kernels that Numba compiles, with threads and a pool of arrays of their own."""
+
+    def builds_for(self, work: Callable[[], object]) -> Sequence[Any]:
+        from scratchnn_kernels.cpu import precompile
+
+        return precompile.builds_for(work)
+
+    def use_threads(self, threads: int) -> None:
+        import numba
+
+        numba.set_num_threads(min(threads, kernel_threads()))
+
+    def release_memory(self) -> None:
+        from scratchnn_kernels.cpu import pool
+
+        pool.release()
+
+
+class DeviceBackend(Backend):
+    """Kernels whose arrays are in the GPU's memory. They run asynchronously: reading a number synchronises."""
+
+    @property
+    def runs_ahead(self) -> bool:
+        return True
+
+    def hardware(self) -> dict[str, Any]:
+        from scratchnn_kernels.gpu import device
+
+        return {"device": device.current().name}
+
+    def array(self, x: Any, dtype: DTypeLike) -> Array:
+        from scratchnn_kernels.gpu import device
+
+        return device.array(x, dtype)
+
+    def is_device_array(self, x: Any) -> bool:
+        return isinstance(x, self.xp.ndarray)
+
+    def to_host(self, x: Any) -> Any:
+        return self.xp.asnumpy(x) if self.is_device_array(x) else x
+
+    def numbers(self, values: Sequence[Any]) -> list[float]:
+        """In one transfer for all of them. A loss or a metric of the user's own may return a number on the host."""
+        return self.to_host(self.xp.stack([self.xp.asarray(value) for value in values])).tolist() if values else []
+
+    def rough_squared_norm(self, x: Any) -> Any:
+        return self.kernels.optimizer.squared_norm(x)  # one launch, where a product of CuPy's takes two
+
+    def require_memory(self, bytes_needed: int, what: str) -> None:
+        from scratchnn_kernels.gpu import device
+
+        device.require_memory(bytes_needed, what)
+
+
+def load(name: str) -> Backend:
+    """Return a backend: `reference` (NumPy, to be read), `cpu` (Numba, to be fast), `gpu` (CUDA).
+
+    Raises:
+        ValueError: if there is no backend of that name.
+        ImportError: if it cannot be used here; there is no fallback.
+    """
+    # Written-out imports: the type checker compares each module with the `Kernels` protocol.
+    name = look_up("backend", name, {known: known for known in BACKENDS})
+    if name == "reference":
+        from scratchnn_kernels import reference
+
+        return Backend(name, reference)
+    if name == "cpu":
+        check_environment()
+        from scratchnn_kernels import cpu
+
+        return CompiledBackend(name, cpu)
+    from scratchnn_kernels import gpu
+    from scratchnn_kernels.gpu import availability, device
+
+    problem = availability.problem()
+    if problem is not None:
+        raise ImportError(f'backend="gpu" {problem}. Without an NVIDIA GPU use backend="cpu"')
+    return DeviceBackend(name, gpu, device.xp())

@@ -1,0 +1,68 @@
+"""What a training run starts from: the reviews and the model that its settings describe."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from scratchnn import optimizers
+from scratchnn.data import Imdb, imdb
+from scratchnn.experiments.presets import named
+from scratchnn.experiments.settings import Settings
+from scratchnn.models.model import Model
+from scratchnn.models.sequential import Sequential
+
+PREDICT_BATCH = 256  # a matter of speed only
+
+
+def load_reviews(settings: Settings, source: str | None) -> Imdb:
+    return imdb.load(
+        source,
+        num_words=settings.vocabulary,
+        maxlen=settings.length,
+        skip_top=settings.skip_top,
+        resplit=settings.resplit,
+        synthetic=True if settings.synthetic else None,
+    )
+
+
+def build_model(settings: Settings) -> Sequential:
+    """The model with its initial weights, ready to train."""
+    model = Sequential(
+        named(settings.arch).layers(settings.vocabulary),
+        backend=settings.backend,
+        seed=settings.seed,
+        name=settings.arch,
+    )
+    model.build((None, settings.length))
+    optimizer: dict[str, Any] = {"name": settings.optimizer}
+    optimizer |= {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
+    optimizer |= {} if settings.global_clipnorm is None else {"global_clipnorm": settings.global_clipnorm}
+    model.compile(optimizers.get(optimizer), loss="binary_crossentropy", metrics=["accuracy"])
+    model.ready_optimizer()
+    return model
+
+
+def warm_up(model: Model, x: Any) -> None:
+    """A training step that changes nothing: compiling and loading kernels then does not count as training."""
+    assert model.optimizer is not None and model.loss is not None
+    with np.errstate(all="ignore"):  # an overflow comes again in the step that counts, and is reported there
+        y, caches = model.forward(x, training=True)
+        dy = model.loss.backward(model.loss.forward(y, np.zeros_like(y))[1])
+        _, grads = model.backward(dy, caches)
+        optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
+        optimizer = optimizers.get(model.optimizer.get_config())  # the model's own must not count this step
+        optimizer.init(model.flat_params.size, model.dtype, model.backend)
+        optimizer.step(model.flat_params.copy(), grads, model.segments)
+
+
+def use_every_kernel(model: Model, settings: Settings) -> None:
+    """Run everything once that training and testing will run, so that its kernels are recorded (see compiling.py)."""
+    ids = np.zeros((max(PREDICT_BATCH, settings.batch_size), settings.length), np.int32)
+    model.forward(model.check_input(ids[:PREDICT_BATCH]), keep_caches=False)
+    warm_up(model, model.check_input(ids[: settings.batch_size]))
+
+
+def checksum(model: Model) -> str:
+    """Eight characters to compare by eye: a seed gives the same ones on one machine, at any thread count."""
+    return hashlib.sha256(model.backend.to_host(model.flat_params).tobytes()).hexdigest()[:8]

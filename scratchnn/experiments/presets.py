@@ -1,0 +1,177 @@
+"""The published models by name, and a few of our own: layers, settings, and the figures they were published with.
+
+Layers are made when a model is built, not when this file is read, so that the command line can list the names at once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import scratchnn as nn
+from scratchnn.core.names import look_up
+from scratchnn.experiments.settings import Settings
+
+if TYPE_CHECKING:
+    from scratchnn.layers import Layer
+
+
+Part = tuple[str, Mapping[str, Any]]  # a layer: the name of its class and its settings
+
+
+class Stack:
+    """Layers as data, from which other frameworks' layers can be made too: an embedding of `features` numbers for
+    each word, and the `parts` that follow it. Called with the vocabulary size V, it returns new layers of ours."""
+
+    def __init__(self, features: int, *parts: Part) -> None:
+        self.features, self.parts = features, parts
+
+    def __call__(self, V: int) -> list["Layer"]:
+        return [nn.layers.Embedding(V, self.features), *map(_layer, self.parts)]
+
+
+def _layer(part: Part) -> "Layer":
+    kind, settings = part
+    inside = {name: _layer(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+    return getattr(nn.layers, kind)(**inside)
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published about a model; None where nothing was."""
+
+    accuracy: float | None = None  # on the test reviews
+    loss: float | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Preset:
+    name: str
+    summary: str
+    layers: Callable[[int], list["Layer"]]  # from the vocabulary size V, such as a `Stack`
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # where they differ from those of `Settings`
+    published: Published | None = None
+
+    def settings(self, **chosen: Any) -> Settings:
+        """The settings it is trained with; `chosen` ones override the defaults."""
+        return Settings(**{**self.defaults, **chosen, "arch": self.name})
+
+
+def named(name: str) -> Preset:
+    """The architecture of that name; for an unknown one, a ValueError that suggests the nearest."""
+    return look_up("architecture", name, PRESETS)
+
+
+# ---- Layers as data: the name of a class and its settings, spelled as in Keras.
+
+
+def recurrent(kind: str, H: int, sequences: bool = False, **settings: Any) -> Part:
+    return kind, {"units": H, "return_sequences": sequences, **settings}
+
+
+def bidirectional(layer: Part) -> Part:
+    return "Bidirectional", {"layer": layer}
+
+
+def dense(H: int, activation: str) -> Part:
+    return "Dense", {"units": H, "activation": activation}
+
+
+def dropout(rate: float) -> Part:
+    return "Dropout", {"rate": rate}
+
+
+OUTPUT = dense(1, "sigmoid")
+_DENSE_HEAD = (dense(32, "relu"), dropout(0.2), OUTPUT)
+_CONVOLUTION: Part = ("Conv1D", {"filters": 32, "kernel_size": 7, "activation": "relu"})
+_POOLING: Part = ("MaxPooling1D", {"pool_size": 5})
+_CONVOLUTIONS = (_CONVOLUTION, _POOLING, _CONVOLUTION, ("GlobalMaxPooling1D", {}))
+
+_LONG = {"vocabulary": 10_000, "length": 500, "optimizer": "rmsprop", "batch_size": 128}
+_LSTM_DROPOUT = {
+    "vocabulary": 10_000,
+    "length": 500,
+    "resplit": True,
+    "skip_top": 24,  # ids below 24 are the four special ones and the 20 most frequent words
+    # Neither was published; these are the other article's.
+    "batch_size": 32,
+    "epochs": 10,
+}
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        # One article's models: vocabulary 1,000, the last 100 words, Adam, batches of 32, 10 epochs.
+        Preset(
+            "ff",
+            "embedding and one dense layer: the order of words by position only",
+            Stack(16, ("Flatten", {}), OUTPUT),
+            published=Published(0.7931, 0.5968),
+        ),
+        Preset(
+            "rnn",
+            "two stacked SimpleRNN",
+            Stack(16, recurrent("SimpleRNN", 32, sequences=True), recurrent("SimpleRNN", 32), OUTPUT),
+            published=Published(0.7911, 0.4948),
+        ),
+        Preset(
+            "lstm",
+            "LSTM, dense layer, dropout",
+            Stack(16, recurrent("LSTM", 32), *_DENSE_HEAD),
+            published=Published(0.8321, 0.4092),
+        ),
+        Preset("cnn", "two convolutions with max pooling", Stack(16, *_CONVOLUTIONS, OUTPUT)),
+        Preset(
+            "cnn-linear",
+            "cnn as published, without the sigmoid at its end",
+            # The cross-entropy expects probabilities, and clips this output to [0, 1]. Outside, the gradient is zero,
+            # so reviews whose output has left the interval teach the network nothing any more.
+            Stack(16, *_CONVOLUTIONS, dense(1, "linear")),
+            published=Published(0.7915, 0.6494),
+        ),
+        # Models of ours with that article's settings: the reader's next questions.
+        Preset("gru", "lstm with a GRU in the LSTM's place", Stack(16, recurrent("GRU", 32), *_DENSE_HEAD)),
+        Preset("bilstm", "lstm, read from both ends", Stack(16, bidirectional(recurrent("LSTM", 32)), *_DENSE_HEAD)),
+        Preset(
+            "cnn-lstm",
+            "an LSTM on what one convolution found",
+            Stack(16, _CONVOLUTION, _POOLING, recurrent("LSTM", 32), OUTPUT),
+        ),
+        # Longer reviews, more words.
+        Preset(
+            "lstm-dropout",
+            "LSTM between two dropouts, reviews joined and split again",
+            Stack(16, dropout(0.25), recurrent("LSTM", 32), dropout(0.25), OUTPUT),
+            _LSTM_DROPOUT,
+            Published(remark="published without batch size and epochs: these are ours"),
+        ),
+        Preset("rnn28", "SimpleRNN of 28 units", Stack(32, recurrent("SimpleRNN", 28), OUTPUT), _LONG),
+        Preset(
+            "rnn32",
+            "SimpleRNN of 32 units, trained until long after it overfits",
+            Stack(32, recurrent("SimpleRNN", 32), OUTPUT),
+            {**_LONG, "epochs": 100},
+            Published(remark="published: best validation accuracy about 0.85, overfits after 8 to 10 epochs"),
+        ),
+        Preset(
+            "rnn-stacked",
+            "four stacked SimpleRNN",
+            Stack(32, *[recurrent("SimpleRNN", 32, sequences=True)] * 3, recurrent("SimpleRNN", 32), OUTPUT),
+            _LONG,
+        ),
+        Preset(
+            "birnn",
+            "SimpleRNN, read from both ends",
+            Stack(32, bidirectional(recurrent("SimpleRNN", 32)), OUTPUT),
+            _LONG,
+        ),
+        Preset(
+            "rnn-vdropout",
+            "rnn32 with dropout and recurrent dropout",
+            # Variational dropout: one mask for all time steps of a review.
+            Stack(32, recurrent("SimpleRNN", 32, dropout=0.2, recurrent_dropout=0.2), OUTPUT),
+            {**_LONG, "epochs": 100},
+            Published(remark="published: overfits after 60 to 70 epochs only"),
+        ),
+    )
+}

@@ -1,0 +1,189 @@
+"""One training run on the reviews, with everything it leaves behind: what `python -m scratchnn.train` does."""
+
+import dataclasses
+import math
+import os
+from dataclasses import dataclass
+from functools import partial
+
+from scratchnn.callbacks import Callback, Logs
+from scratchnn.core import backend
+from scratchnn.data import DataError, Imdb
+from scratchnn.experiments import compiling
+from scratchnn.experiments.folder import RunFolder
+from scratchnn.experiments.preparation import (
+    PREDICT_BATCH,
+    build_model,
+    checksum,
+    load_reviews,
+    use_every_kernel,
+    warm_up,
+)
+from scratchnn.experiments.settings import Settings
+from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
+from scratchnn.models.model import Model
+from scratchnn.report.console import Console
+from scratchnn.report.curves import plot_curves
+from scratchnn.report.diagram import plot_model
+from scratchnn.training.interrupts import Interrupts
+from scratchnn.training.progress import EXTRA, Progress
+
+
+@dataclass
+class Run:
+    """A run under way: its settings, data, model and folder, and where its training stands."""
+
+    settings: Settings
+    data: Imdb
+    model: Model
+    folder: RunFolder
+    progress: Progress
+
+
+def start(settings: Settings, source: str | None) -> Run:
+    """Load the data, build the model and make the run's folder, with a checkpoint to resume from at any time."""
+    backend.load(settings.backend)  # if it cannot be used here, that is an error before anything is downloaded
+    data = load_reviews(settings, source)
+    settings = dataclasses.replace(settings, synthetic=data.is_synthetic)
+    model = build_model(settings)
+    assert model.optimizer is not None
+    settings = dataclasses.replace(settings, learning_rate=model.optimizer.learning_rate)
+    about_data = {"source": data.source, "digest": data.digest, "oov_share": data.oov_share}
+    model.metadata = {
+        "settings": dataclasses.asdict(settings),
+        "data": about_data,
+        "vocabulary": list(data.vocabulary.words),
+    }
+    config = {key: value for key, value in dataclasses.asdict(settings).items() if key != "arch"}
+    folder = RunFolder.create(settings.out, settings.arch, {**config, **model.backend.hardware(), "data": about_data})
+    run = Run(settings, data, model, folder, Progress())
+    save_checkpoint(model, run.progress, folder.checkpoint)
+    return run
+
+
+def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None) -> Run:
+    """Resume a run from its checkpoint; `epochs` may be higher than it was.
+
+    Raises:
+        FileNotFoundError, ValueError: if there is nothing to resume, or the data are not those it began with.
+    """
+    folder = RunFolder.open(path)
+    model, progress = load_checkpoint(folder.checkpoint)
+    try:
+        settings = Settings(**model.metadata["settings"])
+        digest, told_source = model.metadata["data"]["digest"], model.metadata["data"]["source"]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{folder.checkpoint} is not the checkpoint of a training run ({error!r})") from error
+    if epochs is not None:
+        settings = dataclasses.replace(settings, epochs=epochs)
+    data = load_reviews(settings, source)
+    if data.digest != digest:
+        raise DataError(
+            f"the run in {folder.path} began with the data {digest[:8]} ({told_source}), found {data.digest[:8]} "
+            f"({data.source}); point --data at the same files"
+        )
+    model.metadata["settings"] = dataclasses.asdict(settings)
+    save_checkpoint(model, progress, folder.checkpoint)  # with the new number of epochs
+    folder = RunFolder.open(path, finished_epochs=progress.epoch)
+    return Run(settings, data, model, folder, progress)
+
+
+def header(run: Run) -> list[tuple[str, str]]:
+    """What a reader of the output wants to know before the numbers."""
+    settings, data, model = run.settings, run.data, run.model
+    N = len(data.x_train)
+    held_out = N - int(N * (1 - settings.validation_split))
+    digest = f"digest {data.digest[:8]} {'ok' if data.digest_known else 'not the published one'}"
+    clip = "" if settings.global_clipnorm is None else f", gradient clipped to {settings.global_clipnorm:g}"
+    assert model.optimizer is not None
+    hardware = model.backend.hardware()
+    threads = f"{hardware.get('threads')} threads"
+    return [
+        ("data", f"{data.source}, {digest}"),
+        (
+            "reviews",
+            f"{N - held_out:,} to train, {held_out:,} to validate, {len(data.x_test):,} to test"
+            + (", joined and split again" if settings.resplit else ""),
+        ),
+        ("words", f"vocabulary {settings.vocabulary:,}: {data.oov_share:.1%} unknown"),
+        ("length", f"last {settings.length} words: {data.truncated_share:.1%} of reviews cut"),
+        ("model", f"{settings.arch}, {model.count_params():,} parameters"),
+        (
+            "train",
+            f"{settings.optimizer}, learning rate {model.optimizer.learning_rate:g}, batch {settings.batch_size}{clip}",
+        ),
+        ("machine", f"backend {settings.backend}, {hardware.get('device') or threads}"),
+        ("seed", str(settings.seed)),
+        ("run", str(run.folder.path)),
+    ]
+
+
+def train(run: Run, console: Console) -> None:
+    """Train to the end. The folder is up to date after every epoch, and after whatever ends training early."""
+    settings, data = run.settings, run.data
+    done = run.progress.epoch
+    if done >= settings.epochs:
+        console.line(f"{done} epochs are done already; --epochs {done + 10} would add ten")
+        return
+    # Ctrl-C waits for the compiler, which swallows exceptions; a second one waits until the checkpoint is written.
+    with Interrupts() as interrupts:
+        try:
+            work = partial(use_every_kernel, run.model, settings)
+            compiling.compile_for(run.model.backend, work, console, interrupts)
+            warm_up(run.model, data.x_train[: settings.batch_size])
+            interrupts.act()
+            run.model.fit(
+                data.x_train,
+                data.y_train,
+                batch_size=settings.batch_size,
+                epochs=settings.epochs,
+                validation_split=settings.validation_split,
+                callbacks=[Recorder(run)],
+                progress=run.progress,
+                console=console,
+            )
+        except (KeyboardInterrupt, SystemExit):
+            save_checkpoint(run.model, run.progress, run.folder.checkpoint)  # with the steps of this epoch
+            raise
+
+
+def finish(run: Run, console: Console) -> dict[str, float]:
+    """Test, save the model, draw its curves and its layers. Return loss and accuracy on the test reviews."""
+    model, data, folder = run.model, run.data, run.folder
+    result = model.evaluate(data.x_test, data.y_test, batch_size=PREDICT_BATCH, verbose=0, return_dict=True)
+    assert isinstance(result, dict)
+    low, high = interval(result["accuracy"], len(data.x_test))
+    console.line(f"test  loss {result['loss']:.4f}  accuracy {result['accuracy']:.4f}  [{low:.4f}, {high:.4f}] 95%")
+    console.line(f"weights {checksum(model)}")
+    model.metadata["test"] = result
+    model.save(folder.model, overwrite=True)
+    title = f"{run.settings.arch}: test accuracy {result['accuracy']:.4f}"
+    if data.is_synthetic:
+        title += " on synthetic reviews"
+    plot_curves(folder.history(), folder.curves, title=title)
+    for suffix in (".svg", ".png"):
+        plot_model(model, folder.diagram.with_suffix(suffix))
+    console.line(f"saved {folder.path}{os.sep}: model.npz, metrics.csv, config.toml, curves and model as .svg and .png")
+    return result
+
+
+def interval(accuracy: float, N: int) -> tuple[float, float]:
+    """Wilson's 95% interval for a share of N independent reviews. It leaves out how seeds differ."""
+    z = 1.96
+    middle = (accuracy + z * z / (2 * N)) / (1 + z * z / N)
+    half = z / (1 + z * z / N) * math.sqrt(accuracy * (1 - accuracy) / N + z * z / (4 * N * N))
+    return middle - half, middle + half
+
+
+class Recorder(Callback):
+    """Keeps the run's folder up to date: a row and a checkpoint after every epoch."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        run = self.run
+        record = run.progress.records[epoch]
+        columns = ("loss", "accuracy", "val_loss", "val_accuracy", *EXTRA)
+        run.folder.append_row({"epoch": epoch + 1} | {key: record[key] for key in columns if key in record})
+        save_checkpoint(run.model, run.progress, run.folder.checkpoint)

@@ -1,0 +1,42 @@
+"""The settings of a training run. Their defaults are those of the published experiment."""
+
+from dataclasses import dataclass
+
+from scratchnn.core.checks import share, whole_number
+
+# The reviews hold 88,587 different words, and no review is longer than 2,494.
+_WHOLE = {
+    "vocabulary": (4, 100_000),
+    "length": (1, 10_000),
+    "skip_top": (0, 100_000),
+    "batch_size": (1, 100_000),
+    "epochs": (1, 1_000_000),
+    "seed": (0, 2**63 - 1),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    arch: str = "lstm"
+    vocabulary: int = 1000  # ids from 0 on, the four special ones included
+    length: int = 100  # words of a review that are read: the last ones
+    skip_top: int = 0  # this many of the smallest ids are treated as unknown
+    resplit: bool = False  # the training and test reviews are joined, shuffled and split again
+    batch_size: int = 32
+    epochs: int = 10
+    validation_split: float = 0.2
+    optimizer: str = "adam"
+    learning_rate: float | None = None  # None: the optimizer's own
+    global_clipnorm: float | None = None  # None: no clipping
+    seed: int = 0
+    backend: str = "cpu"
+    synthetic: bool = False
+    out: str = "runs"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a setting out of its range."""
+        for name, (least, most) in _WHOLE.items():
+            object.__setattr__(self, name, whole_number(name, getattr(self, name), least, most))
+        share("validation_split", self.validation_split)
+        if self.skip_top >= self.vocabulary:
+            raise ValueError(f"skip_top {self.skip_top} leaves no word of a vocabulary of {self.vocabulary}")

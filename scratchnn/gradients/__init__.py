@@ -1,0 +1,13 @@
+"""Are the gradients right? `check` compares those of a layer, `check_loss` those of a loss, with central differences.
+
+    from scratchnn.gradients import check
+    layer = MyLayer(4)
+    for error in check(layer, x): print(error)
+
+The method is in `differences.py`; `cases.py` has the layers and losses of scratchnn in all their ways of use, which
+`python -m scratchnn.gradcheck` goes through.
+"""
+
+from scratchnn.gradients.differences import ArrayError, check, check_loss, relative_error
+
+__all__ = ["ArrayError", "check", "check_loss", "relative_error"]

@@ -1,0 +1,41 @@
+"""Checkpoints: a model, its optimizer, and where its training stands, so that training can resume to the same bits."""
+
+import dataclasses
+import os
+
+from scratchnn.core.files import container
+from scratchnn.models.custom_objects import CustomObjects
+from scratchnn.models.loading import rebuild
+from scratchnn.models.model import Model
+from scratchnn.models.saving import read
+from scratchnn.training.progress import Progress
+
+
+def save_checkpoint(model: Model, progress: Progress, filepath: str | os.PathLike[str]) -> None:
+    """Write all that resuming needs: parameters, optimizer, where training stands. Replaces the last checkpoint."""
+    assert model.optimizer is not None
+    slots = {f"optimizer.{name}": array for name, array in model.optimizer.state().items()}
+    meta = {"kind": "checkpoint", "model": model.get_config(), "progress": dataclasses.asdict(progress)}
+    container.write(filepath, {"params": model.backend.to_host(model.flat_params)} | slots, meta)
+
+
+def load_checkpoint(
+    filepath: str | os.PathLike[str], *, backend: str | None = None, custom_objects: CustomObjects = None
+) -> tuple[Model, Progress]:
+    """Read a checkpoint back: the compiled model and where its training stands.
+
+    Raises:
+        StorageError: if the file is damaged, holds no scratchnn checkpoint, or a class that was not given.
+    """
+    arrays, meta = read(filepath, "checkpoint")
+    try:
+        model = rebuild(meta["model"], backend, custom_objects)
+        progress = Progress(**meta["progress"])
+        if model.optimizer is None:
+            raise ValueError("its model was not compiled")
+        model.set_flat_params(arrays.pop("params"))
+        model.ready_optimizer()
+        model.optimizer.load_state({name.removeprefix("optimizer."): array for name, array in arrays.items()})
+    except (KeyError, TypeError, ValueError) as error:
+        raise container.StorageError(f"{filepath}: the checkpoint in it cannot be used ({error})") from error
+    return model, progress

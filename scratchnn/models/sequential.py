@@ -1,0 +1,67 @@
+"""A model from a list of layers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import DTypeLike
+from scratchnn_kernels.contract import Array
+
+from scratchnn.layers import Layer
+from scratchnn.layers.base import as_array
+from scratchnn.layers.symbol import Input, Symbol
+from scratchnn.models.model import Model
+from scratchnn.models.naming import name_layers
+from scratchnn.report.summary import summary_text
+
+
+class Sequential(Model):
+    """A model from a list of layers. Its input's shape comes from `Input`, from `build`, or from the first data."""
+
+    def __init__(
+        self,
+        layers: Sequence[Any] = (),
+        *,
+        backend: str = "cpu",
+        dtype: DTypeLike = "float32",
+        seed: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._prepare(backend, dtype, seed, name)
+        self._start: Symbol | None = None
+        for layer in layers:
+            self.add(layer)
+        if self._start is not None and self.layers:
+            self.build(self._start.shape)
+
+    def add(self, layer: Any) -> None:
+        """Append a layer, or, as the first of all, an `Input`."""
+        if isinstance(layer, Symbol) and not self.layers and not layer.layers:
+            self._start = layer
+            return
+        if not isinstance(layer, Layer):
+            raise TypeError(f"Sequential takes layers, got {layer!r}")
+        if any(layer is other for other in self.layers):
+            raise ValueError(f"{layer.label} is already in this model; a model can contain a layer only once")
+        self.layers.append(layer)
+        self.built = False
+        if self._start is None and len(self.layers) == 1 and layer.given_input_shape is not None:
+            self._start = Input(layer.given_input_shape)
+
+    def summary(self, print_fn: Any = print) -> str:
+        if not self.built and self._start is None:  # as in Keras, a summary needs no shapes
+            name_layers(self.layers)
+            return self._show(summary_text(self), print_fn)
+        return super().summary(print_fn)
+
+    def require_built(self) -> None:
+        if not self.built and self._start is not None:
+            self.build(self._start.shape)
+        super().require_built()
+
+    def check_input(self, x: Any) -> Array:
+        x = as_array(self.backend.to_host(x))
+        if 0 in x.shape:
+            raise ValueError(f"x is empty, of shape {x.shape}; give at least one row and one time step")
+        if not self.built and self._start is None:
+            self.build((None, *x.shape[1:]))  # the first data give the shape
+        return super().check_input(x)

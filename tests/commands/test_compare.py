@@ -1,0 +1,310 @@
+"""`python -m scratchnn.compare`: a study is killed, gone on with, made longer, refused."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import types
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scratchnn_kernels.gpu import availability
+
+from scratchnn import compare, study
+from scratchnn.study.results import Reviews, RunResult
+from tests.commands.test_train import environment, write_data
+
+COMMAND = [sys.executable, "-m", "scratchnn.compare"]
+SMALL = ["--vocabulary", "50", "--length", "20"]
+pytestmark = pytest.mark.filterwarnings("ignore::scratchnn.data.DataWarning")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data(tmp_path_factory.mktemp("reviews") / "data")
+
+
+class Page:
+    """Stands where the page is written, and keeps what was handed to it."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Path, list[RunResult], dict[str, Reviews]]] = []
+
+    def write(
+        self, folder: Path, results: list[RunResult], reviews: dict[str, Reviews], published: dict[str, float]
+    ) -> Path:
+        assert published == {"ff": 0.7931, "rnn": 0.7911, "lstm": 0.8321, "cnn-linear": 0.7915}
+        self.calls.append((folder, results, reviews))
+        (folder / "summary.json").write_text('{"verdict": "Both are as good as coins."}')
+        return folder / "report.html"
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> Page:
+    page = Page()
+    module = types.SimpleNamespace(write=page.write)
+    monkeypatch.setitem(sys.modules, "scratchnn.study.page", module)
+    monkeypatch.setattr(study, "page", module, raising=False)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    return page
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300, check=False)
+
+
+def results_in(folder: Path) -> dict[str, Any]:
+    """All that a study's folder holds, without what was measured."""
+    found: dict[str, Any] = {"study.json": (folder / "study.json").read_bytes()}
+    for path in sorted((folder / "runs").glob("[!.]*")):  # a save that was killed leaves a hidden file for an hour
+        found[path.name] = json.loads(path.read_text())["result"] if path.suffix == ".json" else path.read_bytes()
+    return found
+
+
+def test_a_study_from_the_command_line(
+    page: Page, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "study"
+    arguments = [*SMALL, "--epochs", "2", "--data", str(data), "--out", str(out)]
+    assert compare.main([*arguments, "--arch", "ff", "rnn", "--seeds", "1"]) == 0
+    assert compare.main([*arguments, "--arch", "rnn", "ff", "--seeds", "2"]) == 0
+    first, second = capsys.readouterr().out.split("saved ")[:2]
+    assert "plan    2 models, 1 seeds: ff, rnn" in first
+    assert re.search(r"^2 runs done, 2 in all; wall time \d+\.\d s$", first, re.MULTILINE)
+    assert re.search(r"^2 runs done, 4 in all; wall time", second, re.MULTILINE), "the shorter study is reused"
+    assert re.search(r"^rnn +seed 1 +0\.\d{4}  \d+\.\d s  \(4 of 4\)$|^ff +seed 1 .*\(4 of 4\)$", second, re.MULTILINE)
+    assert re.search(r"^ff +2 +0  0\.\d{4}  0\.\d{4} +0\.\d{4} +0\.7931$", second, re.MULTILINE)
+    assert "\nBoth are as good as coins.\n" in second
+    folder, results, reviews = page.calls[1]
+    assert folder == out
+    assert [(r.arch, r.seed) for r in results] == [("ff", 0), ("ff", 1), ("rnn", 0), ("rnn", 1)]
+    assert not any(r.failed for r in results)
+    assert {r.order_digest for r in results if r.seed == 0} != {r.order_digest for r in results if r.seed == 1}
+    assert len({r.order_digest for r in results}) == 2, "the same order for both models"
+    (about,) = reviews.values()
+    assert {r.test_set for r in results} == set(reviews) == {about.digest}
+    for r in results:
+        assert r.probabilities is not None and r.probabilities.dtype == np.float32
+        assert r.test_accuracy == np.mean((r.probabilities > 0.5) == about.y)
+
+
+def test_killed_at_any_moment_it_comes_to_the_same_end(page: Page, data: Path, tmp_path: Path) -> None:
+    arguments = [*SMALL, "--arch", "ff", "rnn", "--seeds", "3", "--epochs", "10", "--data", str(data)]
+    assert compare.main([*arguments, "--out", str(tmp_path / "unbroken"), "--quiet"]) == 0
+    broken = tmp_path / "broken"
+    for delay in (0.0, 0.2):
+        command = [*COMMAND, *arguments, "--out", str(broken)]
+        process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert process.stdout is not None
+        while line := process.stdout.readline():
+            if b" seed " in line:
+                break
+        time.sleep(delay)
+        children = children_of(process.pid)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        wait_until_gone(children)
+    before = len(list((broken / "runs").glob("*.json")))
+    assert before >= 2, "each time at least one run was finished"
+    assert compare.main([*arguments, "--out", str(broken), "--quiet"]) == 0
+    assert results_in(broken) == results_in(tmp_path / "unbroken")
+    (_, unbroken, _), (_, resumed, _) = page.calls
+    assert [r.key for r in unbroken] == [r.key for r in resumed]
+    assert [r.weights for r in unbroken] == [r.weights for r in resumed]
+
+
+def children_of(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()] if path.exists() else []
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    """Workers end by themselves, at the latest after their epoch, when nobody listens any more."""
+    deadline = time.monotonic() + 30
+    while alive := [pid for pid in pids if Path(f"/proc/{pid}/exe").exists() and not is_zombie(pid)]:
+        assert time.monotonic() < deadline, f"{alive} go on without a parent"
+        time.sleep(0.1)
+
+
+def is_zombie(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.usefixtures("ctrl_c_interrupts")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_it_says_how_to_go_on(number: int, status: int, data: Path, tmp_path: Path) -> None:
+    arguments = [*SMALL, "--arch", "ff", "--seeds", "3", "--epochs", "50000", "--data", str(data)]
+    process = subprocess.Popen(
+        [*COMMAND, *arguments, "--out", str(tmp_path / "s")], env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    while "folder" not in process.stdout.readline():
+        pass
+    time.sleep(1)
+    children = children_of(process.pid)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert err.splitlines()[-1] == "stopped; the same command continues with the rest"
+    assert "Traceback" not in err
+    assert not [pid for pid in children if Path(f"/proc/{pid}/exe").exists() and not is_zombie(pid)]
+
+
+def test_a_failing_run_is_marked_and_the_rest_goes_on(
+    page: Page, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--vocabulary", "50", "--length", "20", "--epochs", "1", "--data", str(data)]
+    arguments += ["--arch", "cnn", "ff", "--seeds", "1", "--out", str(tmp_path / "s")]
+    assert compare.main(arguments) == 1  # 20 words are too few for two convolutions
+    out = capsys.readouterr().out
+    assert re.search(r"^cnn +seed 0 +failed: ValueError: .*", out, re.MULTILINE)
+    assert re.search(r"^cnn +1 +1$", out, re.MULTILINE)
+    assert re.search(r"^cnn seed 0 failed: ValueError: ", out, re.MULTILINE)
+    _, results, _ = page.calls[0]
+    assert [(r.arch, r.failed) for r in results] == [("ff", False), ("cnn", True)]
+
+
+REFUSED = {
+    "unknown model": (["--arch", "lsmt"], "'lsmt'; did you mean 'lstm'?"),
+    "a model twice": (["--arch", "ff", "ff"], "'ff' is named twice"),
+    "no seeds": (["--seeds", "0"], "--seeds must be at least 1, got 0"),
+    "no workers": (["--workers", "0"], "--workers must be a whole number from 1 to 1024, got 0"),
+    "epochs": (["--epochs", "0"], "epochs must be a whole number"),
+    "no data": (["--data", "/nope"], "/nope"),
+    "no host": (["--cluster", "tcp://no-such-host.invalid:8786"], "no Dask scheduler answers at"),
+    "no address": (["--cluster", "nonsense://x"], "--cluster takes the address of a scheduler"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_in_one_line(name: str, data: Path, tmp_path: Path) -> None:
+    arguments, told = REFUSED[name]
+    start = time.monotonic()
+    done = run("--data", data, "--out", tmp_path / "s", *arguments)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
+    assert told in lines[-1]
+    assert "error: " in lines[-1]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "s").exists()
+    assert time.monotonic() - start < 20
+
+
+def test_a_backend_that_cannot_be_used_is_told_before_the_first_run(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(availability, "problem", lambda: "needs an NVIDIA device")
+    out = tmp_path / "study"
+    assert compare.main(["--arch", "ff", "--backend", "gpu", "--data", str(data), "--out", str(out)]) == 2
+    assert capsys.readouterr().err.startswith('error: backend="gpu" needs an NVIDIA device. Without')
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"])
+def test_a_cluster_that_does_not_answer_is_reported_and_not_waited_for(
+    answer: bytes | None, data: Path, tmp_path: Path
+) -> None:
+    """Nobody is there, somebody who says nothing, and somebody who is no scheduler."""
+    with socket.socket() as server, ThreadPoolExecutor(1) as thread:
+        server.bind(("127.0.0.1", 0))
+        stop = threading.Event()
+        if answer is not None:
+            server.listen()
+            server.settimeout(0.1)
+            thread.submit(answer_all, server, answer, stop)
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        started = time.monotonic()
+        try:
+            done = run("--data", data, "--out", tmp_path / "s", "--cluster", address)
+        finally:
+            stop.set()
+        assert time.monotonic() - started < 40  # 5 s on an idle machine; without a limit of ours it would be minutes
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"error: no Dask scheduler answers at {address} (")
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def answer_all(server: socket.socket, answer: bytes, stop: threading.Event) -> None:
+    with ExitStack() as connections:
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                connection = connections.enter_context(server.accept()[0])
+                connection.sendall(answer)
+
+
+def test_a_folder_of_another_study_is_refused(page: Page, data: Path, tmp_path: Path) -> None:
+    arguments = [*SMALL, "--arch", "ff", "--seeds", "1", "--data", str(data), "--out", str(tmp_path)]
+    assert compare.main([*arguments, "--epochs", "1", "--quiet"]) == 0
+    before = results_in(tmp_path)
+    done = run(*arguments, "--epochs", "2")
+    assert done.returncode == 2
+    assert f"{str(tmp_path)!r} holds another study: --epochs is 1 there, 2 here" in done.stderr
+    about = json.loads((tmp_path / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps({**about, "code": "0123456789ab"}))
+    done = run(*arguments, "--epochs", "1")
+    assert done.returncode == 2
+    assert f"code is '0123456789ab' there, '{about['code']}' here" in done.stderr
+    (tmp_path / "study.json").write_bytes(before["study.json"])
+    assert results_in(tmp_path) == before
+
+
+def test_help_imports_nothing_heavy() -> None:
+    command = [COMMAND[0], "-X", "importtime", *COMMAND[1:], "--help"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=True)
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "argparse" in imported
+    heavy = r"(numba|numpy|matplotlib|scipy|jinja2|rich|dask|distributed)\b"
+    assert not {name for name in imported if re.match(heavy, name)}
+    assert all(word in done.stdout for word in ("--seeds", "--cluster", "vdropout", "example:"))
+
+
+def test_the_real_page_is_the_same_after_a_kill(data: Path, tmp_path: Path) -> None:
+    """Byte for byte, apart from the lines that hold times."""
+    arguments = [*SMALL, "--arch", "ff", "rnn", "--seeds", "2", "--epochs", "2", "--data", data]
+    done = run(*arguments, "--out", tmp_path / "unbroken")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"saved {tmp_path / 'unbroken' / 'report.html'}"
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, arguments), "--out", str(tmp_path / "broken")], env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    while " seed " not in process.stdout.readline():
+        pass
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert not (tmp_path / "broken" / "report.html").exists()
+    assert run(*arguments, "--out", tmp_path / "broken").returncode == 0
+    unbroken, broken = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("unbroken", "broken"))
+    assert unbroken.pop("times") and broken.pop("times")
+    assert unbroken == broken
+
+
+def test_an_interrupted_writer_leaves_no_half_run(tmp_path: Path) -> None:
+    """What a kill can leave behind is a probabilities file without its .json: no run, and no obstacle."""
+    from scratchnn.study.folder import StudyFolder
+
+    folder = StudyFolder.open(tmp_path, {})
+    (folder.runs / "ff-0-h.npz").write_bytes(b"half")
+    (folder.runs / ".scratchnn-0.tmp").write_bytes(b"half")
+    assert folder.keys() == []
+    assert folder.load("ff-0-h") is None
+    assert os.listdir(folder.path) != []

@@ -1,8 +1,9 @@
-# Four commands, each doing all of its own set-up:
+# Five commands, each doing all of its own set-up:
 #   make train [ARCH=lstm] [ARGS="--epochs 3 --seed 1"]
 #   make test  [ARGS="-k gradient"]     (a debugger needs one process: ARGS="-n 0 --pdb")
 #   make long  [ARGS="-k keras"]        (the tests that are too long for every day)
 #   make bench [ARGS="--quick"]         (over half an hour; TensorFlow, PyTorch and JAX go into .venv-bench)
+#   make check                          (ruff and pyright)
 ARCH ?= lstm
 ARGS ?=
 PYTHON ?= python3

@@ -4,8 +4,8 @@
 
 Ours and the peers first compute the losses of three training steps from the same weights, which must agree; then each
 times an epoch and an evaluation, in processes of their own, in turn. All goes to benchmarks/results/speed.json, and
-from there into docs/speed.md and README.md. Needs the extra `bench`. It refuses to measure on a busy machine, unless
-told `--anyway`.
+from there into docs/speed.md and README.md. Needs the extra `bench`. It refuses to measure on a busy machine without
+`--anyway`.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def cores() -> int:
 
 
 def quiet(wait: float) -> float:
-    """Wait for a quiet machine, so long at most. The load average per core."""
+    """Wait up to `wait` seconds for a quiet machine; return the load average per core."""
     deadline = time.monotonic() + wait
     while (load := os.getloadavg()[0] / cores()) > QUIET_LOAD and time.monotonic() < deadline:
         time.sleep(5)
@@ -72,7 +72,7 @@ def quiet(wait: float) -> float:
 
 
 def doubts(workloads: dict[str, Any]) -> list[str]:
-    """What a reader must know before believing the figures."""
+    """What a reader must know before trusting the figures."""
     found = []
     for name, result in workloads.items():
         if result["check"]["agree"] is False:

@@ -1,8 +1,8 @@
 """The machine's own floor of a recurrent workload: its arithmetic at the measured peak, plus its activations.
 
-Nobody can be faster than this without leaving work out: the products at the speed of the best matrix product that one
-core does out of its cache, times the cores, and every tanh and sigmoid at the measured rate. What it leaves out, moving
-numbers about and all other elementwise work, is what an implementation can save on.
+Only leaving work out can be faster than this: the products at the speed of the best matrix product that one core
+achieves from its cache, times the cores, and every tanh and sigmoid at the measured rate. What the floor leaves out,
+memory traffic and all other elementwise work, is what an implementation can save on.
 
     python -m benchmarks.floor          prints what was measured, and the floor of each workload
 """
@@ -31,7 +31,7 @@ def work(workload: Workload) -> tuple[float, float]:
 
 
 def operations_forward(stage: Stage) -> int:
-    """A multiplication and an addition for every weight that a review meets, at every step where it meets it."""
+    """A multiplication and an addition for every weight that a review passes, at every step where it does."""
     match stage.kind:
         case "SimpleRNN" | "GRU" | "LSTM":
             T, D = stage.x
@@ -51,7 +51,7 @@ def seconds(workload: Workload, rates: dict[str, float]) -> float:
 
 
 def measure() -> dict[str, float]:
-    """What one core does in a second: operations of the best matrix product, tanh's; both in thousands of millions."""
+    """What one core does in a second, in units of 1e9: operations of the best matrix product, and tanh's."""
     import numpy as np
     from scratchnn_kernels.cpu.activations import TANH, activate
     from scratchnn_kernels.cpu.gemm import gemm

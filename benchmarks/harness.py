@@ -1,6 +1,6 @@
 """Runs every framework on every workload, each run a process of its own, interleaved: A B C D, A B C D, ...
 
-So a busy moment of the machine hits all of them, and medians over the rounds are compared with one another only.
+So a busy moment of the machine hits all of them, and medians over the rounds are compared only with one another.
 """
 
 import json
@@ -20,7 +20,7 @@ from benchmarks import machine
 ROOT = Path(__file__).parents[1]
 OURS = "scratchnn"
 RTOL = 1e-4  # between the losses of any framework and ours
-CROWDED = 0.1  # of all cores in use by others: a figure measured beside that is marked
+CROWDED = 0.1  # share of all cores that others use: a figure measured above it is marked
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Contender:
 # and lose least on a busy one, where PyTorch's default made two threads three times as slow as one.
 SHORT_SPINS = {"GOMP_SPINCOUNT": "2000"}
 
-# torch.compile leaves recurrent layers as they are, so only models with other layers of weight can gain by it.
+# torch.compile leaves recurrent layers as they are, so only models with other expensive layers can gain from it.
 COMPILED_HELPS = ("lstm", "cnn", "ff")
 
 CONTENDERS = {
@@ -173,12 +173,12 @@ def check(losses: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def difference(a: float, b: float) -> float:
-    """Relative to b; infinite where one is no number, since `max` would pass over a NaN."""
+    """Relative to b; infinite where either is non-finite, since `max` would pass over a NaN."""
     return abs(a - b) / abs(b) if math.isfinite(a - b) else math.inf
 
 
 def ratios(medians: dict[str, float]) -> dict[str, Any]:
-    """How many times as long as ours the best peer takes, and Keras as it comes."""
+    """How many times as long as ours the best peer takes, and Keras with its defaults."""
     peers = {name: seconds for name, seconds in medians.items() if name != OURS}
     if OURS not in medians or not peers:
         return {}

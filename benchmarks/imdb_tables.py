@@ -71,7 +71,7 @@ def accuracy_of(study: dict[str, Any], arch: str, seed: int) -> float:
 
 
 def means(groups: Iterable[Sequence[Any]]) -> str:
-    """What stands in a column of means over seeds: of how many, and what the brackets behind them are."""
+    """The heading of a column of means over seeds: of how many, and what the brackets after them hold."""
     counts = {len(seeds) for seeds in groups}
     number = f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
     kinds = [
@@ -83,7 +83,7 @@ def means(groups: Iterable[Sequence[Any]]) -> str:
 
 
 def ends(seeds: Sequence[float], estimate: dict[str, float], scale: float = 1, places: int = 3) -> str:
-    """The brackets behind a mean: its interval in square ones, or the range of few seeds in round ones."""
+    """The brackets after a mean: its interval in square ones, or the range of few seeds in round ones."""
     if len(seeds) < LEAST_SEEDS:
         return f"({span(seeds, scale, places)})" if len(seeds) > 1 else ""
     return f"[{scale * estimate['low']:.{places}f}, {scale * estimate['high']:.{places}f}]"

@@ -1,6 +1,6 @@
-"""Which recorded results stand in which page, and the way there: `python -m benchmarks.pages` writes all tables anew.
+"""Which recorded results go into which page, and how: `python -m benchmarks.pages` rewrites all tables.
 
-The benchmarks (bench.py, bptt.py, study.py) do so at their end. A table whose results are not all there is left as it
+The benchmarks (bench.py, bptt.py, study.py) do so at their end. A table with results missing is left as it
 is; benchmarks/gpu writes docs/gpu.md itself.
 """
 
@@ -19,7 +19,7 @@ BPTT, IMDB, KERAS, SPEED = (RESULTS / f"{name}.json" for name in ("bptt", "imdb"
 class Table(NamedTuple):
     page: Path
     marks: tuple[str, str]
-    results: tuple[Path, ...]  # what `text` takes, read
+    results: tuple[Path, ...]  # the files whose contents `text` takes
     text: Callable[..., str]
 
     def now(self) -> str | None:

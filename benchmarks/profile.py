@@ -1,7 +1,7 @@
 """Where the time of a training step goes, layer by layer: `python -m benchmarks.profile lstm`.
 
-Medians over an epoch of the same workload as in the speed tables, in microseconds. What is left when the layers are
-taken away is the loss, the gradient's norm, the optimizer, and the loop around them.
+Medians over an epoch of the same workload as in the speed tables, in microseconds. What is left besides the
+layers is the loss, the gradient's norm, the optimizer, and the loop around them.
 """
 
 import argparse

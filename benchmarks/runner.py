@@ -1,4 +1,4 @@
-"""What the process of every framework does alike: parse, check, warm up, time, print one line of JSON.
+"""What the process of every framework has in common: parse, check, warm up, time, print one line of JSON.
 
 A framework's file, `run_scratchnn.py` or `peers/run_*.py`, has a `Subject` for the speed of a workload and, where
 accuracies are compared as well, a function that trains a published model.
@@ -23,7 +23,7 @@ LEAST_SECONDS, MOST_EPOCHS = 1.0, 10  # short epochs are timed until they add up
 class Subject(Protocol):
     """A model of one framework, with weights in Keras' layout; Adam, binary cross-entropy."""
 
-    seconds_after: float  # of the last call, those that passed when its work was done: they are not counted
+    seconds_after: float  # that the last call took after its work was done; they are not counted
 
     def __init__(self, workload: Workload, weights: Weights, variant: str) -> None: ...
 
@@ -44,7 +44,7 @@ class Subject(Protocol):
         ...
 
     def evaluate(self, x: np.ndarray, y: np.ndarray) -> float:
-        """The mean loss of a forward pass over all rows, in batches of the framework's liking."""
+        """The mean loss of a forward pass over all rows, in the batch size that suits the framework."""
         ...
 
 
@@ -78,7 +78,7 @@ def measure(subject: type[Subject], workload: Workload, variant: str, quick: boo
     checked = subject(workload.without_dropout(), weights, variant)
     losses = []
     first_batch = 0.0
-    for step in range(CHECKED_STEPS + 1):  # the last one shows what the third step has done
+    for step in range(CHECKED_STEPS + 1):  # the last one shows the effect of the third step
         rows = slice(step * workload.batch, (step + 1) * workload.batch)
         losses.append(float(checked.step(x[rows], y[rows])))
         first_batch = first_batch or time.time() - started - loading

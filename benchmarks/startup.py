@@ -47,7 +47,7 @@ def command(epochs: int, rounds: int) -> dict[str, Any]:
 
 
 def first_batch() -> float:
-    """Import, build the published LSTM, one training step: all that it takes, reading reviews apart."""
+    """Import, build the published LSTM, one training step: all that it takes, except reading reviews."""
     started = time.perf_counter()
     import numpy as np
 
@@ -71,7 +71,7 @@ def import_alone() -> float:
 
 
 def import_names() -> float:
-    """`import scratchnn` only notes where its names are; this loads what a model needs."""
+    """`import scratchnn` only records where its names are; this loads what a model needs."""
     started = time.perf_counter()
     from scratchnn import Sequential  # noqa: F401
     from scratchnn.layers import LSTM  # noqa: F401

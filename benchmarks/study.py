@@ -1,10 +1,10 @@
-"""From the folders of two studies to the figures, the tables and the small JSON that stand in the repository.
+"""From the folders of two studies to the figures, the tables and the small JSON in the repository.
 
     SCRATCHNN_DATA=<folder> python -m scratchnn.compare --arch ff rnn lstm cnn --seeds 20 --out <article>
     SCRATCHNN_DATA=<folder> python -m scratchnn.compare --arch <the other presets> --seeds 3 --out <others>
     python -m benchmarks.study <article> <others>
 
-The article's four models are a study of their own, since every further pair of models takes certainty from the others
+The article's four models are a study of their own, since every further pair of models makes the others less certain
 (Holm). Written are benchmarks/results/imdb.json, docs/imdb/*.svg, and the tables of docs/imdb.md and README.md
 (pages.py). No review is quoted in any of them.
 """

@@ -1,4 +1,4 @@
-"""The tables of docs/speed.md in Markdown, from the results, and how any table gets between its marks in a page."""
+"""The tables of docs/speed.md in Markdown, from the results, and how any table is put between its marks in a page."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ TARGETS = (
 
 
 def between(text: str, marks: tuple[str, str]) -> str | None:
-    """What stands between the marks, or None where they are missing."""
+    """The text between the marks, or None where they are missing."""
     begin, end = marks
     if begin not in text or end not in text:
         return None

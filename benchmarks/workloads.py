@@ -86,7 +86,7 @@ WORKLOADS = {
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer where it stands: what comes in, (T, D) or (D,), and the shapes of its weights in Keras' layout."""
+    """A layer in its place: the shapes that enter and leave it, (T, D) or (D,), and of its weights in Keras' layout."""
 
     kind: str
     settings: Mapping[str, Any]

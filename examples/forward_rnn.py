@@ -3,7 +3,7 @@
     python examples/forward_rnn.py
 
 100 steps of 32 features go into 64 units; the 100 outputs of 64 numbers, one after another, are 6,400 numbers. Then the
-same from scratchnn's layers, which compute this for a batch, in compiled code, and know the way back.
+same from scratchnn's layers, which compute this for a batch, in compiled code, and have a backward pass.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def forward(x: np.ndarray, Wx: np.ndarray, Wh: np.ndarray, b: np.ndarray) -> np.
 
 
 def draw(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """x (T, D), Wx (D, H), Wh (H, H) and b (H,), small enough that tanh is not at its ends."""
+    """x (T, D), Wx (D, H), Wh (H, H) and b (H,), small enough that tanh does not saturate."""
     rng = np.random.default_rng(seed)
     shapes = {"x": (T, D), "Wx": (D, H), "Wh": (H, H), "b": (H,)}
     x, Wx, Wh, b = (rng.uniform(-0.2, 0.2, shape).astype(np.float32) for shape in shapes.values())

@@ -6,7 +6,7 @@ One time step, with ax packed in two blocks of columns, z g; there are no recurr
     (4)  h' = (1 - z) ⊙ h + z ⊙ ax_g
 
 (4) is h' = k ⊙ h + v, and two such steps make one: k2 (k1 h + v1) + v2 = (k2 k1) h + (k2 v1 + v2). `scan` combines
-neighbours, then pairs, and so on: log2(T) passes over all steps in place of T steps one after another, which is why
+neighbours, then pairs, and so on: log2(T) passes over all steps instead of T steps one after another, which is why
 such cells came back on hardware with thousands of cores. Backward is a scan too, from the last step to the first.
 
 Source: Feng et al., "Were RNNs All We Needed?", 2024, arXiv 2410.01201.

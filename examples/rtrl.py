@@ -1,6 +1,6 @@
-"""The gradients of a SimpleRNN without a way back: forward accumulation, or real-time recurrent learning (RTRL).
+"""The gradients of a SimpleRNN without a backward pass: forward accumulation, or real-time recurrent learning (RTRL).
 
-The walk through time carries along, beside h, how h depends on every weight. With all weights in one matrix
+The walk through time carries along with h how h depends on every weight. With all weights in one matrix
 W = [Wx; Wh; b] and u = [x[t], h[t], 1], equation (1) is a = u W, and the chain rule, applied forward, gives
 
     S[k, i, j] = ∂h[t][k] / ∂W[i, j]

@@ -1,14 +1,14 @@
 """Times recurrent layers and training on an NVIDIA device, beside PyTorch's cuDNN and loops over time steps.
 
     python -m benchmarks.gpu                     eight minutes at most; writes benchmarks/results/gpu.json, docs/gpu.md
-    python -m benchmarks.gpu --with-cpu          and trains the published models on the cpu backend too, to compare
+    python -m benchmarks.gpu --with-cpu          also trains the published models on the cpu backend, to compare
     python -m benchmarks.gpu --quick             one size of each, a minute or two; writes nothing but --out
     python -m benchmarks.gpu --full              every size, half an hour or more
-    python -m benchmarks.gpu --parts steps       these parts again, the others as they stand in the JSON
+    python -m benchmarks.gpu --parts steps       these parts again, the others as they are in the JSON
     python -m benchmarks.gpu --explain-kernels   which kernel runs what, and why; needs no device
 
 First ours and PyTorch compute the losses of three training steps from the same weights. Then both are timed, in turn,
-in processes of their own: one that fails or hangs is replaced, its question has an error for an answer, and the run
+in processes of their own: one that fails or hangs is replaced, its question is answered with an error, and the run
 goes on. The JSON is kept up to date, so an interruption loses nothing. What is timed: plan.py, how: timing.py.
 """
 
@@ -39,15 +39,15 @@ OUT = ROOT / "benchmarks" / "results" / "gpu.json"
 PAGE = ROOT / "docs" / "gpu.md"
 QUICK_OUT = Path(tempfile.gettempdir()) / "scratchnn-gpu-quick.json"
 MINUTES = {"quick": 8.0, "default": 8.0, "full": 60.0}
-# Of the time, by when a part must be done. What one leaves over is for the next; nothing waits for the cpu backend.
+# The share of the time by which a part must be done; the next gets what it leaves. Nothing waits for the cpu backend.
 ENDS = {"checks": 0.15, "steps": 0.5, "epochs": 0.62, "loops": 0.68, "layers": 1.0, "cpu": 2.0}
-PATIENCE = 240.0  # seconds for an answer: torch.compile and the first look for the reviews are the slowest
+PATIENCE = 240.0  # seconds for an answer: torch.compile and the first search for the reviews are the slowest
 WRITTEN_EVERY = 5.0  # seconds
 GIVES_UP = 5  # failures of a worker in a row, in one part
 
 
 class Run:
-    """The answers so far, and the file they stand in."""
+    """The answers so far, and the file that holds them."""
 
     def __init__(self, results: dict[str, Any], out: Path, workers: dict[str, Worker]) -> None:
         self.results, self.out, self.workers = results, out, workers
@@ -58,7 +58,7 @@ class Run:
         for question in questions:
             who = question["who"]
             if "error" in self.results["machine"].get(who, {}):
-                continue  # said once
+                continue  # reported once
             if time.monotonic() > until:
                 answer = {"error": "left out: the time was up"}
             elif failures[who] >= GIVES_UP:
@@ -99,11 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def measure(options: argparse.Namespace, commands: dict[str, list[str]], command: str) -> int:
-    """Ask all that is to be asked, print the tables, and write them down. 1 if ours and PyTorch's losses differ."""
+    """Ask all questions, print the tables, and write them. Return 1 if our losses and PyTorch's differ."""
     size = "quick" if options.quick else "full" if options.full else "default"
     out = options.out or (QUICK_OUT if options.quick else OUT)
     seconds = 60 * (options.minutes or MINUTES[size])
-    # A process has the environment of this one; what this one has found to import from, it must find too.
+    # A worker inherits this environment, and must find the packages that this process has found.
     found = [str(ROOT), str(ROOT / "kernels"), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, found))
     workers = {who: Worker(each) for who, each in commands.items()}

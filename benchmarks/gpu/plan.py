@@ -1,4 +1,4 @@
-"""What benchmarks/gpu asks for: parts, in the order of their weight, each a list of questions for a worker process.
+"""What benchmarks/gpu asks for: parts, in the order of their importance, each a list of questions for a worker process.
 
 A question is a dict with the name of a framework, `who`, and of a measurement, `what`, and its sizes. It is also the
 key by which the tables find the answer.
@@ -64,7 +64,7 @@ class _Sized(Workload):
 
 
 def batches(model: Model, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """So many batches of ids, padded in front where the model is masked, with labels, and the length of each row."""
+    """`number` batches of ids, padded in front where the model is masked, with labels, and the length of each row."""
     rng, rows = np.random.default_rng(0), number * model.B
     x = rng.integers(1, 1000, (rows, model.T), dtype=np.int32)
     lengths = rng.integers(1, model.T + 1, rows) if model.masked else np.full(rows, model.T)
@@ -78,7 +78,7 @@ def steps(model: Model) -> int:
 
 
 def reviews(vocabulary: int, length: int) -> tuple[tuple[Any, Any], tuple[Any, Any], str]:
-    """Ids and labels, each to train and to test with: the real ones where they are at hand, else the generated."""
+    """Ids and labels, each to train and to test with: the real ones where available, else the generated ones."""
     from scratchnn.data import imdb
 
     data = imdb.load(None, num_words=vocabulary, maxlen=length, download=False)
@@ -118,7 +118,7 @@ def checked(size: str) -> list[Model]:
 
 
 def parts(size: str, with_cpu: bool) -> dict[str, list[Question]]:
-    """All questions. PyTorch is asked about a case right after us, so that both meet the card in the same state."""
+    """All questions. PyTorch is asked about a case right after us, so that both find the card in the same state."""
     return {
         "checks": _ask("losses", checked(size), lambda _: [""]),
         "steps": _ask("step", models(size), _step_variants),
@@ -145,7 +145,7 @@ def _step_variants(model: Model) -> list[str]:
 
 
 def _loops(size: str) -> list[Case]:
-    """The loops are slow, and few: what anyone would write first."""
+    """The loops are slow, so there are few: what one would write first."""
     sizes = [(32, 100)] if size == "quick" else [(32, 100), (128, 100), (32, 500)]
     return [Case("lstm", B, 32, T, masked=False) for B, T in sizes]
 

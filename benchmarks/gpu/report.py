@@ -34,7 +34,7 @@ def verdict(results: Results) -> str:
 
 
 def steps(results: Results) -> str:
-    """Milliseconds of a training step on the wall; in brackets what the device was busy for."""
+    """Wall time of a training step in milliseconds; in brackets, how long the device was busy."""
     rows = []
     for model in models("full"):
         ours = results.of(OURS, "step", model)
@@ -148,8 +148,8 @@ _ABOUT_STEPS = (
     f"torch.compile, tried at (B, T) = {' and '.join(map(str, COMPILED))} only."
 )
 _ABOUT_LAYERS = (
-    "Milliseconds on the device, but for *both, wall*. Beside PyTorch's times stands how many times as long as ours "
-    "they are. A masked case has rows of random lengths, which cuDNN takes packed only."
+    "Milliseconds on the device, except for *both, wall*. In brackets after PyTorch's times: how many times as long as "
+    "ours they are. A masked case has rows of random lengths, which cuDNN takes packed only."
 )
 
 
@@ -207,7 +207,7 @@ def describe(question: dict[str, Any]) -> str:
 
 
 def line(question: dict[str, Any], answer: dict[str, Any]) -> str:
-    """A question and its answer in a line: what is seen while it runs."""
+    """A question and its answer in a line, printed during the run."""
     if "error" in answer:
         return f"{describe(question)}: FAILED, {answer['error'][:120]}"
     result = answer["result"]

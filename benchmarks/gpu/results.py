@@ -1,4 +1,4 @@
-"""The answers of gpu.json by their questions, and how they stand against the targets.
+"""The answers of gpu.json by their questions, and how they compare with the targets.
 
 An answer that is missing or an error is None: its cell stays empty.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.gpu.plan import OURS, TORCH, Case, Model
 from benchmarks.harness import check
 
-FULL_PRECISION = ("float32", "TF32")  # what a PyTorch user may have without giving up the range of float32
+FULL_PRECISION = ("float32", "TF32")  # what a PyTorch user gets without giving up the range of float32
 
 
 class Results:
@@ -28,7 +28,7 @@ class Results:
         return None if isinstance(result, dict) and "skipped" in result else result
 
     def layer(self, who: str, case: Case, variant: str | None = None, part: str = "total", what: str = "layer") -> Any:
-        """Milliseconds on the device, or on the wall where no device was asked."""
+        """Milliseconds on the device, or wall time where no device was timed."""
         result = self.of(who, what, case, variant)
         return None if result is None else milliseconds(result[part])
 

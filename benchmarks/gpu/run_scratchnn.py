@@ -24,7 +24,7 @@ from scratchnn.training.ahead import outcome_of
 from scratchnn.training.epoch import train_epoch
 
 CELLS = {"simple_rnn": "SimpleRNN", "gru": "GRU", "lstm": "LSTM"}
-# Keeps the device busy while the host hands over the calls to be timed. A nanosecond has two cycles at most.
+# Keeps the device busy while the host queues the calls to be timed. A nanosecond has two cycles at most.
 WAIT = r"""
 extern "C" __global__ void wait(long long cycles) {
     for (const long long start = clock64(); clock64() - start < cycles;) {}
@@ -130,7 +130,7 @@ class Answers:
 
 
 def nvidia_smi(what: str) -> str | None:
-    """Facts that CUDA does not tell; None where the program is missing, as in some containers."""
+    """Facts that CUDA does not report; None where the program is missing, as in some containers."""
     command = ["nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader"]
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=20)
@@ -144,7 +144,7 @@ def kernel(case: Case) -> str:
 
 
 def layer(case: Case) -> tuple[Callable[[], Any], Callable[[], Any], Callable[[], Any]]:
-    """The calls to time: forward, forward with what is kept for the way back, and both ways."""
+    """The calls to time: forward, forward with what backward needs, and both passes."""
     rng, xp = np.random.default_rng(0), device.xp()
     G = GATES[CELLS[case.cell]] * case.H
     x, Wx, Wh, dy, *biases = (
@@ -196,7 +196,7 @@ def build(model: Model, backend: str, dropout: bool = True) -> nn.Sequential:
 
 
 def one_step(model: nn.Sequential, x: np.ndarray, y: np.ndarray) -> Callable[[], Any]:
-    """The step of `fit`, with the batch where the kernels want it, and nobody waiting for what comes out."""
+    """The step of `fit`, with the batch on the device already, and without waiting for the result."""
     ids = model.check_input(x)
     assert model.loss is not None
     target = model.backend.array(model.loss.validate(model.y_shape_of(ids), y, model.dtype), model.dtype)

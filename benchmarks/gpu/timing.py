@@ -1,9 +1,9 @@
-"""How long a call takes: for the device alone, and by the clock on the wall.
+"""How long a call takes: on the device alone, and in wall time.
 
-- `device`: between two events around many calls, which the host hands over while the device is kept waiting. So the
+- `device`: between two events around many calls, which the host queues while the device is kept waiting. So the
   host's share does not show, as long as the calls fit the queue of about a thousand launches; in longer passes, such as
   loops over time steps, it does.
-- `wall`: many calls one after another until the device has done the last: what a program that makes them takes.
+- `wall`: many calls one after another until the device has finished the last: what a program would see.
 
 Medians over several groups of calls, after a warm-up that compiles and fills the pools of memory; milliseconds.
 """
@@ -58,7 +58,7 @@ def measure(function: Callable[[], Any], clock: Clock) -> Times:
 
 
 def device_time(function: Callable[[], Any], clock: Clock, wall: float) -> float | None:
-    """`wall` milliseconds is what a call is known to take at most."""
+    """`wall`: milliseconds that a call is known to take at most."""
     calls = max(1, min(DEVICE_CALLS, round(GROUP_MS / wall)))
     head_start = min(1.2 * wall * calls, HEAD_START_MS)
     found = [each for _ in range(GROUPS) if (each := clock.device(function, calls, head_start)) is not None]
@@ -68,7 +68,7 @@ def device_time(function: Callable[[], Any], clock: Clock, wall: float) -> float
 def passes(
     forward: Callable[[], Any], forward_cached: Callable[[], Any], total: Callable[[], Any], clock: Clock
 ) -> Any:
-    """A forward pass that nobody goes back through, one that keeps what is needed, both ways; their difference."""
+    """A forward pass alone, one that keeps what backward needs, and both passes; `backward` is the difference."""
     found = {
         "forward": measure(forward, clock),
         "forward_cached": measure(forward_cached, clock),
@@ -79,9 +79,9 @@ def passes(
 
 
 def per_step(epochs: Callable[[int], Any], steps: int) -> float:
-    """Milliseconds of a step of training: what further epochs take beside the first, divided by their steps.
+    """Milliseconds of a step of training: what further epochs add to the first, divided by their steps.
 
-    `epochs` trains for so many epochs, and returns when the device is done. What it does once, such as carrying the
+    `epochs` trains for so many epochs, and returns when the device is done. What it does once, such as copying the
     data to the device, is not counted.
     """
 

@@ -1,8 +1,8 @@
-"""Both ends of a worker: a process that is asked one question after another, and may fail without taking all along.
+"""Both ends of a worker: a process that answers one question after another, and may fail alone.
 
-A device that once met an illegal address answers nothing more to that process, and a wrong barrier never ends. So each
-framework runs in a process of its own; one that ended, or says nothing for too long, is replaced by a fresh one for
-the next question, and the question is answered with an error.
+After an illegal address the device refuses all further work of that process, and a wrong barrier never ends. So each
+framework runs in a process of its own; one that ended, or is silent for too long, is replaced by a new one for the
+next question, and the question is answered with an error.
 """
 
 import json
@@ -54,7 +54,7 @@ class Worker:
         return answer
 
     def close(self) -> None:
-        """End the process, and what it has started: compilers, for instance."""
+        """End the process and those that it started, such as compilers."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -68,7 +68,7 @@ class Worker:
             try:
                 assert pipe is not None
                 pipe.close()
-            except OSError:  # a question that nobody read
+            except OSError:  # a question that was never read
                 pass
 
     def _start(self) -> subprocess.Popen[str]:
@@ -91,11 +91,11 @@ class Worker:
 def serve(answer: Callable[[dict[str, Any]], Any], tidy: Callable[[], None] = lambda: None) -> None:
     """The answering end: questions from the standard input, answers to the standard output, a line each.
 
-    `tidy` gives memory back between two questions. After an error other than too little memory the process ends: what
-    the device is worth then, nobody knows.
+    `tidy` frees memory between two questions. After an error other than too little memory the process ends: the state
+    of the device is then unknown.
     """
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever libraries print there is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print there is not an answer
     for line in sys.stdin:
         reply: Answer
         try:

@@ -28,12 +28,12 @@ def build(specs: tuple[Layer, ...]) -> keras.Sequential:
 
 
 class Keras:
-    """As Keras comes: what `jit_compile="auto"` chooses, one step per call.
+    """Keras with its defaults: what `jit_compile="auto"` chooses, one step per call.
 
     `--variant xla` is compiled by XLA, several steps per call. Keras does not choose that itself, but it is faster.
 
-    A call of fit or evaluate may end with a wait of 0.6, 1.3, 2.6, 5.1 or 10.2 s: tf.data takes its threads down, of
-    which one sleeps twice as long each time. That is not counted.
+    A call of fit or evaluate may end with a wait of 0.6, 1.3, 2.6, 5.1 or 10.2 s: tf.data shuts its threads down, one
+    of which sleeps twice as long each time. That is not counted.
     """
 
     seconds_after = 0.0
@@ -69,7 +69,7 @@ class Keras:
     def _dense_step(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """One step of `fit`, except that the gradients of an id that occurs several times are summed.
 
-        On TensorFlow, Keras' optimizers see them one by one, and Adam then moves elsewhere than on any other backend.
+        On TensorFlow, Keras' optimizers see them one by one, and Adam then takes other steps than on any other backend.
         """
         with tf.GradientTape() as tape:
             loss = self.model.compute_loss(x, y, self.model(x, training=True))
@@ -97,7 +97,7 @@ class Keras:
 
 
 class Ended(keras.callbacks.Callback):
-    """When the work of fit or evaluate was done."""
+    """Records when the work of fit or evaluate was done."""
 
     def on_epoch_end(self, epoch, logs=None):
         self.ended = time.perf_counter()

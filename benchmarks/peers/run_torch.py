@@ -124,8 +124,8 @@ class Torch:
         return {"framework": f"PyTorch {torch.__version__}, {how}", "settings": settings}
 
     def step(self, x: np.ndarray, y: np.ndarray) -> float:
-        # Keras' epsilon stands outside of the correction of v. In training the difference is without meaning, but a
-        # comparison of losses would see it.
+        # Keras adds epsilon outside of the bias correction of v. In training this is irrelevant, but a comparison of
+        # losses would show it.
         self.steps += 1
         self.optimizer.param_groups[0]["eps"] = EPSILON / math.sqrt(1 - BETA_2**self.steps)
         return self._step(torch.from_numpy(x), torch.from_numpy(y)).item()
@@ -169,7 +169,7 @@ class Torch:
 
 
 def fastest(all_threads: int, work: Callable[[], Any]) -> int:
-    """One thread or all of them, whatever is faster here: small layers lose more at barriers than they gain."""
+    """One thread or all of them, whichever is faster here: small layers lose more at barriers than they gain."""
     seconds = {1: math.inf, all_threads: math.inf}
     for _ in range(REPEATS):
         for threads in seconds:

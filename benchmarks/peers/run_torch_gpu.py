@@ -86,8 +86,8 @@ class Answers:
         data = theirs.to_device(*batches(model, CHECKED_STEPS + 1))
         found = []
         for n, rows in enumerate(torch.arange(len(data.y)).split(model.B), start=1):
-            # Keras' epsilon stands outside of the correction of v. In training the difference is without meaning, but a
-            # comparison of losses would see it.
+            # Keras adds epsilon outside of the bias correction of v. In training this is irrelevant, but a comparison
+            # of losses would show it.
             theirs.optimizer.param_groups[0]["eps"] = EPSILON / math.sqrt(1 - BETA_2**n)
             found.append(theirs.step(*data.batch(rows, rows.to(self.device))).item())
         return found
@@ -102,7 +102,7 @@ class Answers:
         return {"wall": wall, "device": device_time(lambda: theirs.step(*batch), self.clock, wall)}
 
     def epochs(self, variant: str, name: str, epochs: int) -> dict[str, Any]:
-        """Of a published model on the reviews. Its accuracy is no question here: it depends on the first weights."""
+        """Of a published model on the reviews. Its accuracy is not compared: it depends on the initial weights."""
         model = Model(name)
         workload = model.workload()
         x, y, found = reviews(workload.vocabulary, workload.length)

@@ -27,7 +27,7 @@ class Data:
 
 
 class Packed(nn.Module):
-    """A model whose recurrent layer is given packed sequences, padded behind."""
+    """A model whose recurrent layer is given packed sequences, padded at the end."""
 
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class Training:
 
     def to_device(self, x: np.ndarray, y: np.ndarray, lengths: np.ndarray) -> Data:
         packed = isinstance(self.model, Packed)
-        if packed:  # from padding in front to padding behind
+        if packed:  # from padding at the front to padding at the end
             behind = np.zeros_like(x)
             behind[np.arange(x.shape[1]) < lengths[:, None]] = x[x != 0]
             x = behind
@@ -67,7 +67,7 @@ class Training:
         return Data(*on_device, torch.from_numpy(lengths), packed)
 
     def epoch(self, data: Data) -> float:
-        """In a shuffled order; the mean loss. The device is waited for once, at the end."""
+        """In a shuffled order; the mean loss. Synchronous once, at the end."""
         self.model.train()
         total = torch.zeros((), device=self.device)
         order = torch.randperm(len(data.y))
@@ -95,7 +95,7 @@ class Training:
         return loss.detach()
 
     def _replayed(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """The step as one CUDA graph, captured at the first call: no launches from Python any more."""
+        """The step as one CUDA graph, captured at the first call: no more launches from Python."""
         if self.graph is None:
             self.x, self.y = x.clone(), y.clone()
             side = torch.cuda.Stream()

@@ -1,6 +1,6 @@
 """The activations that compiled kernels know, each by a number: one kernel then serves them all.
 
-The table is the same for the Numba and the CUDA kernels; their functions stand in cpu/activations.py and
+The table is the same for the Numba and the CUDA kernels; their functions are in cpu/activations.py and
 gpu/activations.cuh. The reference takes any activation.
 """
 
@@ -26,7 +26,7 @@ def number_of(activation: ElementwiseActivation) -> int:
     """The number under which the compiled kernels know an activation.
 
     Raises:
-        ValueError: if they do not have it.
+        ValueError: if they have none of that name.
     """
     if activation.name not in NUMBERS:
         raise ValueError(

@@ -2,7 +2,7 @@
 
 A backend is a package (`reference`, `cpu` or `gpu`) with one module per layer, and a module is one pair of functions:
 
-    y, state, cache = forward(call, ...parameters..., ...)      recurrent layers; `Recurrence` says what is called with
+    y, state, cache = forward(call, ...parameters..., ...)      recurrent layers; `call` is a `Recurrence`
     dx, grads, dstate = backward(dy, dstate, cache)
 
     y, cache = forward(x, ...parameters...)                     the others
@@ -17,10 +17,10 @@ A pair may exist in `reference` alone, as `recurrence` does, the walk through ti
 needs it asks its backend with `Backend.pair`; on another backend that is an error that names the remedy. No backend
 falls back to another one.
 
-A number that the host may never ask for stays where the arrays are: a loss and a norm are Python floats in `reference`
-and `cpu`, and in `gpu` arrays of shape () on the device. To convert one to a float is to wait for the device.
+A number that the host may never read stays where the arrays are: a loss and a norm are Python floats in `reference`
+and `cpu`, and arrays of shape () on the device in `gpu`. Converting one to a float waits for the device.
 
-With `keep_cache` False nothing will be differentiated: a recurrent pair may return None for the cache, and keep less.
+With `keep_cache` False no backward pass follows: a recurrent pair may return None for the cache and keep less.
 
 `cache` is whatever backward needs, in whatever layout suits the backend: only the same backend's backward reads it.
 `grads` is a dict with the names of the parameters, and each gradient has the shape of the array it belongs to.
@@ -30,7 +30,6 @@ LSTM), V vocabulary, F filters, K dropout masks (1: shared by the gates, or one 
 
 Kernels trust their input. The layers promise: every array C-contiguous, one floating dtype (float32 or float64)
 throughout, shapes checked, every id inside its table, activations known to the backend (`dense` takes any).
-
 """
 
 from collections.abc import Sequence
@@ -65,7 +64,7 @@ class ElementwiseActivation(Protocol):
 
 @dataclass(frozen=True)
 class Recurrence:
-    """What every recurrent pair is called with, beside its parameters and activations; batch first.
+    """What every recurrent pair is called with, besides its parameters and activations; batch first.
 
     y is (B, T, H) with `sequences`, else (B, H), the state after the last step. `dy` has the shape of y, or is None
     where only the states have a gradient. `dstate` entering backward is the gradient with respect to the state after
@@ -75,10 +74,8 @@ class Recurrence:
     x: Array  # (B, T, D)
     state: State  # the initial one: (h,) for SimpleRNN and GRU, (h, c) for LSTM, each (B, H)
     mask: Array | None = None  # (B, T) bool: at a False step the row keeps its state
-    dropout_x: Array | None = (
-        None  # (K, B, D): x is multiplied by it before it meets Wx, at every time step by the same
-    )
-    dropout_h: Array | None = None  # (K, B, H): the same for h before it meets Wh
+    dropout_x: Array | None = None  # (K, B, D): multiplies x before its product with Wx, the same at every step
+    dropout_h: Array | None = None  # (K, B, H): the same for h and Wh
     sequences: bool = False
     keep_cache: bool = True  # False: no backward pass will follow
 
@@ -87,8 +84,8 @@ class Cell:
     """One time step, for the walk of reference/recurrence.py.
 
     ax (B, G) and ah (B, Gh) are the parts of the pre-activation that come from x and from h; `state` is a tuple of
-    arrays (B, ·), h first. `own` are parameters that the cell has beside Wx, Wh and b, passed by name; most cells have
-    none, and leave it out.
+    arrays (B, ·), h first. `own` are the cell's parameters besides Wx, Wh and b, passed by name; most cells have none,
+    and leave it out.
     """
 
     def forward(self, ax: Array, ah: Array, state: State, *args: Any, **own: Any) -> tuple[State, Any]:
@@ -98,7 +95,7 @@ class Cell:
     def backward(
         self, dafter: State, state: State, after: State, saved: Any, *args: Any, **own: Any
     ) -> tuple[Array, Array, State]:
-        """Return dax, dah, and the gradient of `state` as far as the cell used it itself: not through ah."""
+        """Return dax, dah, and the gradient of `state` through the cell's own use of it, not through ah."""
         raise NotImplementedError
 
     def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list) -> Grads:
@@ -214,8 +211,8 @@ class DropoutPair(Protocol):
 class EmbeddingPair(Protocol):
     """x (B, T) ids, E (V, D) -> y (B, T, D). Ids have no gradient, so backward returns only grads.
 
-    Ids of an array of the host are checked before they get here. Those of an array that lies on the device are not,
-    since looking would wait for it: there an id outside 0 ... V-1 gives NaN, and receives no gradient.
+    Ids in host memory are checked before they get here. Ids on the device are not, since reading them would wait for
+    it: there an id outside 0 ... V-1 gives NaN, and receives no gradient.
     """
 
     def forward(self, x: Array, E: Array) -> tuple[Array, Any]: ...

@@ -80,7 +80,7 @@ def cupy_where(
             r"a device that CuPy computes on, .*RuntimeError: Failed to find CUDA headers.*: pip install -e ",
         ),
         ({"fails": MemoryError()}, r"here it fails \(MemoryError: no message\)"),
-        ({"one": 0.0}, "needs a device that computes rightly, and here CuPy adds 12 up to 4"),
+        ({"one": 0.0}, "needs a device that computes correctly, and here 12 comes out as 4"),
         ({"capability": "70"}, r"compute capability 7\.5 or more .* the device has 7\.0"),
     ],
     ids=str,

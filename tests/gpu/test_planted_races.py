@@ -51,7 +51,7 @@ FAULTS = [
     (LSTM, "lstm.cu", "shuffle without the spare units", "h_t = of_lane(own, O)", "if (exists) h_t = of_lane(own, O)"),
     (LSTM, "lstm.cu", "written beside the array", "if (exists) da[t * 4", "da[t * 4"),
     (LSTM, "lstm.cu", "barrier of the way back removed", LSTM_DA + BARRIER, LSTM_DA),
-    (LSTM, "lstm.cu", "single-buffered gradient", "buffer ^= 1;\n        }  // (6): else dh", "}  // dh"),
+    (LSTM, "lstm.cu", "single-buffered gradient", "buffer ^= 1;\n        }  // (2): else dh and", "}  // dh"),
     (LSTM, "lstm.cu", "masked steps not written", " if (exists) da[t *", " if (exists && da_own != 0) da[t *"),
     (LSTM_WITH_REST, "lstm.cu", "barrier removed, with a rest", PUBLISH + BARRIER, PUBLISH),
     (LSTM_WITH_REST, "lstm.cu", "the rest forgotten", "N < PADDED ? sum +", "false ? sum +"),
@@ -60,7 +60,7 @@ FAULTS = [
     (GRU, "gru.cu", "barrier removed", PUBLISH + BARRIER, PUBLISH),
     (GRU, "gru.cu", "single-buffered state", "            buffer ^= 1;\n" + PUBLISH, PUBLISH),
     (GRU, "gru.cu", "barrier of the way back removed", GRU_DA + BARRIER, GRU_DA),
-    (GRU, "gru.cu", "single-buffered gradient", "buffer ^= 1;\n        }  // (7): else dh", "}  // dh"),
+    (GRU, "gru.cu", "single-buffered gradient", "buffer ^= 1;\n        }  // (2): else dh", "}  // dh"),
     (GRU, "gru.cu", "gradients of (1) and (2) swapped", DAX_DAH, DAH_DAX),
     (GRU, "gru.cu", "one gradient for (1) and (2)", "at_gate] = da_h;", "at_gate] = da_x;"),
     (BEFORE, "gru_reset_before.cu", "first barrier removed", RH + BARRIER, RH),
@@ -76,7 +76,7 @@ FAULTS = [
     (PADDED, "embedding.cu", "lanes without an id do not vote", VOTE, LONELY_VOTE),
     (PADDED, "embedding.cu", "lanes without a column do not vote", VOTE, f"if (d >= D) continue; {VOTE}"),
     (PADDED, "embedding.cu", "one place of each run", "places &= places - 1", "places = 0"),
-    (PADDED, "embedding.cu", "places counted from one", "(__ffs(places) - 1)", "__ffs(places)"),
+    (PADDED, "embedding.cu", "places counted from one", "__ffs(places) - 1,", "__ffs(places),"),
     (PADDED, "embedding.cu", "written beside the array", "first_id + k < V && d < D", "d < D"),
     (PADDED, "embedding.cu", "the first id forgotten", MEMBER, STRICT),
     (PADDED, "embedding.cu", "not cleared", "own_sums[k][lane] = 0", ""),
@@ -93,7 +93,9 @@ def is_noticed(case: Case, emulator: Emulator, order: str) -> bool:
     expected_y, expected = case.run(reference.__dict__[case.kernel])
     try:
         outputs, gradients = case.run(OnDevice(getattr(gpu, case.kernel)))
-        for got, wanted in zip([*outputs, *gradients.values()], [*expected_y, *expected.values()], strict=True):
+        assert gradients.keys() == expected.keys()
+        pairs = [*zip(outputs, expected_y, strict=True), *((gradients[name], expected[name]) for name in expected)]
+        for got, wanted in pairs:
             np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-12 * max(1, np.abs(wanted).max()))
     except AssertionError:
         return True
@@ -110,11 +112,11 @@ def plant(library_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
     monkeypatch.setattr(device, "_device", None)
 
     def use_device_with_fault(in_file: str, text: str, instead: str) -> Emulator:
+        # Checked here: an AssertionError in a launch would count as a fault noticed.
+        assert not in_file or device.source(in_file).count(text) == 1, f"{text!r} must stand exactly once in {in_file}"
+
         def edit(file: str, source: str) -> str:
-            if file != in_file:
-                return source
-            assert source.count(text) == 1, f"{text!r} must stand exactly once in {file}"
-            return source.replace(text, instead)
+            return source.replace(text, instead) if file == in_file else source
 
         emulator = Emulator(library_folder, edit=edit)
         device.use(emulator)

@@ -124,7 +124,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
         model.fit(IDS, LABELS, 8, epochs=2, verbose=0, progress=progress)
     assert progress.step == 4
     save_checkpoint(model, progress, tmp_path / "checkpoint.npz")
-    again, progress = load_checkpoint(tmp_path / "checkpoint.npz")
+    again, progress = load_checkpoint(tmp_path / "checkpoint.npz", custom_objects={"Stopping": Stopping})
     assert again.backend.name == "gpu"
     resumed = again.fit(IDS, LABELS, 8, epochs=2, verbose=0, progress=progress)
     assert everything_of(again) == everything_of(whole)

@@ -81,7 +81,7 @@ def _rational_tanh(v):
     number = v.dtype.type
     clamp, one = number(_CLAMP), number(1)
     for n in range(v.size):
-        # In this order of arguments min and max hand a NaN on, and become one instruction each.
+        # In this order of arguments min and max pass a NaN on, and become one instruction each.
         x = max(min(v[n], clamp), -clamp)
         u = x * x
         p = (((number(_P4) * u + number(_P3)) * u + number(_P2)) * u + number(_P1)) * u + number(_P0)

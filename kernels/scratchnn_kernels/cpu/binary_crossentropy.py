@@ -1,7 +1,7 @@
 """Binary cross-entropy in Numba: the equations, and their numbers, are those of reference/binary_crossentropy.py.
 
-One pass over a batch each way, on one thread. NumPy takes a dozen calls, of which each costs more than the 32 numbers
-of a batch do: both ways took the reference 13 us, and these kernels 4 (python -m timeit).
+One pass over the batch each way, on one thread. NumPy takes a dozen calls, each of which costs more than the arithmetic
+on a batch of 32: forward and backward took 13 us in the reference, and 4 here (python -m timeit).
 """
 
 import math
@@ -70,7 +70,7 @@ def _backward_shard(s, y, target, from_logits, dy):
 
 @compiled
 def _inside(y):
-    """Keep a probability away from 0 and 1; a NaN stays one."""
+    """Keep a probability away from 0 and 1; a NaN stays a NaN."""
     number = type(y)
     low, high = number(EPSILON), number(1 - EPSILON)
     return low if y < low else high if y > high else y

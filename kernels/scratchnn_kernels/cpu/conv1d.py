@@ -1,12 +1,12 @@
 """Conv1D in Numba: the equations, and their numbers, are those of reference/conv1d.py.
 
-No window is ever copied. In a row of x, (T, D) numbers without gaps, the k * D numbers of a window follow one another
-when dilation is 1: the windows are the rows of a matrix whose rows overlap, stride * D apart, and gemm takes such a
+No window is ever copied. In a row of x, which is (T, D) and contiguous, so are the k * D numbers of a window when
+dilation is 1: the windows are the rows of a matrix whose rows overlap, stride * D apart, and gemm takes such a
 matrix. With a wider dilation each tap is a group of its own. One parallel region per pass, a shard of the batch per
 thread at a time.
 
-On the way back most of da is zero behind max pooling and relu; such reviews take the products of sparse.py, which skip
-the zeros. Whether one does depends on its own numbers only.
+In the backward pass most of da is zero behind max pooling and relu; such reviews take the products of sparse.py, which
+skip the zeros. Whether a review does depends on its own numbers only.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def backward(dy: Array, cache: Conv1DCache) -> tuple[Array, Grads]:
 
 @compiled
 def _windows(x, groups, width, T_out, stride, dilation):
-    """A view (groups, T', width) of x (T, D): the numbers that each group of taps meets at each place."""
+    """A view (groups, T', width) of x (T, D): the numbers under each group of taps at each place."""
     step, number = x.strides
     return as_strided(x, (groups, T_out, width), (dilation * step, stride * step, number))
 

@@ -1,10 +1,10 @@
 """Dense in Numba: the equations, and their numbers, are those of reference/dense.py.
 
-Two things set it apart from a call of BLAS: the bits of a row do not depend on the other rows, and few outputs are
-fast too. The last layer of a classifier has one. There the long side of the matrices lies along D, so the products are
-taken the other way round, with W as a few long rows.
+Two things set it apart from BLAS: the bits of a row do not depend on the other rows, and a layer of few outputs is fast
+too. The last layer of a classifier has one. There the long side of the matrices is D, so W is transposed into a few
+long rows.
 
-The activation is applied as it stands, so softmax and the user's own work here as well.
+The activation runs as array code, so softmax and the user's own work here as well.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Dropout in Numba: the equation, and its number, are those of reference/dropout.py.
 
 The masks are drawn here with the generator that the reference takes from NumPy, Philox4x64-10, to the same bits. One
-block of it turns a counter into four words of 64 bits, each of which makes two numbers; blocks know nothing of one
-another, so a shard can begin anywhere.
+block of it turns a counter into four words of 64 bits, each of which makes two numbers; blocks are independent, so a
+shard can begin anywhere.
 """
 
 import numba
@@ -50,7 +50,7 @@ def _shards(m: Array) -> int:
 
 @intrinsic
 def _wide_product(typingctx, u, v):
-    """The 128 bits of u v as two words, the upper one first: one instruction that Python's numbers cannot name."""
+    """The 128 bits of u v as two words, the upper one first: one instruction, which Python cannot express."""
 
     def codegen(context, builder, signature, args):
         wide, word = ir.IntType(128), ir.IntType(64)
@@ -98,13 +98,13 @@ def _mask_shard(s, key, rate, m):
 def _fill_blocks(first, k_0, k_1, rate, m):
     """m (blocks, NUMBERS) = the masks that the counters from `first` on make; the very first counter is 1."""
     kept = m.dtype.type(1 / (1 - rate))
-    # A number below 2**24 stands for its 2**-24th, as NumPy's float32: exact on both sides of the comparison.
+    # An integer n below 2**24 stands for n * 2**-24, as NumPy draws float32: exact on both sides of the comparison.
     least = np.float32(rate) * np.float32(16777216)
     for block in range(m.shape[0]):
         words = _block(first + np.uint64(block), k_0, k_1)
         for w in range(4):
             low, high = np.uint32(words[w]) >> np.uint32(8), np.uint32(words[w] >> HALF) >> np.uint32(8)
-            # A product, since nobody could predict a branch.
+            # A product, since a branch would be unpredictable.
             m[block, 2 * w] = kept * (np.float32(low) >= least)
             m[block, 2 * w + 1] = kept * (np.float32(high) >= least)
 

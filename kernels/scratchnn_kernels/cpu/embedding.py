@@ -1,11 +1,11 @@
 """Embedding in Numba: the equation, and its number, are those of reference/embedding.py.
 
 Forward: a shard is a block of the batch. Backward: a shard is a block of the vocabulary, and goes through all ids in
-their order, picking up its own; so each row of the gradient is summed by one thread, always in the same order, without
+order, adding those of its block; so each row of the gradient is summed by one thread, always in the same order, without
 atomics, and the number of shards is a matter of speed only.
 
-Rows are short. Their loops go in steps of WIDTH, a constant, since LLVM makes one vector operation of an inner loop
-whose length it knows, and a slow start and end of one that may be long (half the time at D = 16).
+Rows are short. Their loops go in steps of WIDTH, a constant: LLVM makes one vector operation of an inner loop whose
+length it knows, and adds a slow start and end to one of unknown length (half the time at D = 16).
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def forward(x: Array, E: Array) -> tuple[Array, EmbeddingCache]:
 
 def backward(dy: Array, cache: EmbeddingCache) -> Grads:
     dE = pool.zeros((cache.V, dy.shape[-1]), dy.dtype)
-    S = 1 if dy.size < WORTH_SHARING else 4  # each reads all the ids again, which costs little beside adding rows
+    S = 1 if dy.size < WORTH_SHARING else 4  # each reads all ids, which costs little compared with adding rows
     launch(_backward_shard, S, cache.x, dy, S, dE)
     return {"E": dE}
 

@@ -10,11 +10,11 @@ The idea. A tile of C, a few rows by a few vector registers, stays in registers 
         b_0, b_1 = B[k, two vectors]                 2 loads
         for each row r:                              8 loads, each one number for all lanes of a register
             a = A[r, k] in every lane
-            C_r0 += a * b_0;  C_r1 += a * b_1       16 fused multiply-adds, which is what we are here for
+            C_r0 += a * b_0;  C_r1 += a * b_1       16 fused multiply-adds: the actual work
 
 `gemm` walks the tile over C: full tiles first, half a tile and single rows below them, narrower vectors at the right
 edge. (A convolution's 12 rows took twice as long with single rows alone: 2 accumulators leave the units waiting.) Every
-element of C is summed over k in ascending order by fused multiply-adds wherever its tile lies, so its value depends on
+element of C is summed over k in ascending order by fused multiply-adds wherever its tile is, so its value depends on
 neither the shape of the batch nor the number of threads.
 
 `tile` cannot be written in Numba's Python, which has no vector registers; it is emitted as LLVM instructions below.
@@ -28,11 +28,11 @@ from numba.extending import intrinsic
 from scratchnn_kernels.cpu.jit import compiled, config
 
 _features = binding.get_host_cpu_features()
-# The length of a vector register in bytes, and the rows of a tile: its rows * 2 accumulators must fit, beside b and a,
+# The length of a vector register in bytes, and the rows of a tile: its rows * 2 accumulators must fit, with b and a,
 # into 32 registers (AVX-512, NEON) or 16 (AVX2).
 VECTOR_BYTES, ROWS = (64, 8) if _features.get("avx512f") else (32, 4) if _features.get("avx2") else (16, 8)
 HALF_ROWS = ROWS // 2
-K_BLOCK = 256  # so many rows of B, as wide as a tile, stay in the first-level cache while m runs
+K_BLOCK = 256  # rows of B, as wide as a tile, that stay in the first-level cache while m runs
 
 
 @intrinsic(prefer_literal=True)
@@ -143,6 +143,6 @@ def _gemm_in_python(C, A, B):
     C += A @ B
 
 
-# With NUMBA_DISABLE_JIT=1 a student steps through the kernels in a debugger: there are no registers for a tile then.
+# NUMBA_DISABLE_JIT=1 is for stepping through the kernels in a debugger: there are no registers for a tile then.
 gemm = _gemm_in_python if config.DISABLE_JIT else _gemm
 gemm.__doc__ = "C (M, N) += A (M, K) B (K, N). The rows of B and of C are contiguous; A may have any strides."

@@ -30,7 +30,7 @@ from scratchnn_kernels.cpu.shards import (
 from scratchnn_kernels.cpu.vectors import add, add_product, copy, fill, multiply
 
 GATES = 3
-Z, R_, G = range(GATES)  # R_ is the reset gate; R stays the number of rows of a shard
+UPDATE, RESET, CANDIDATE = range(GATES)  # z r g; R is the number of rows of a shard
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class GRUCache:
     B: int  # rows of the batch
     x: Array  # (S, K, T, R, D), dropped out
     h: Array  # (S, T+1, R, H)
-    h_in: Array  # (S, 3, T, R, H): what met Wh in (1) and (4), or empty where that was h itself
+    h_in: Array  # (S, 3, T, R, H): what Wh multiplied in (1) and (4), or empty where that was h itself
     gates: Array  # (S, 3, T, R, H)
     ah_g: Array  # (S, T, R, H): the candidate's columns of ah, (1), or empty without reset_after
     mask: Array  # (B, T), or empty
@@ -68,7 +68,7 @@ def forward(
     S, R = shards.shape_of(B)
     kept = shards.steps_kept(T, call.keep_cache)
     K = 1 if dropout_x is None else len(dropout_x)
-    plain = dropout_h is None and reset_after  # h itself meets all of Wh
+    plain = dropout_h is None and reset_after  # all of Wh multiplies h itself
     cache = GRUCache(
         Wx=Wx,
         Wh=Wh,
@@ -142,50 +142,50 @@ def _forward_shard(
         ah_g.reshape(-1, R * H),
     )
     flat_h_in = h_in.reshape(h_in.shape[0], h_in.shape[1], h_in.shape[2] * h_in.shape[3])  # may be empty
-    row = 0
+    slot = 0
     for t in range(T):
-        row = t % kept
+        slot = t % kept
         if t % STEPS == 0:
-            end = row + min(STEPS, T - t)
+            end = slot + min(STEPS, T - t)
             for k in range(K):
-                take_sequences(x_batch, first, t, dropout_x, k, x[k, row:end])
+                take_sequences(x_batch, first, t, dropout_x, k, x[k, slot:end])
             for gate in range(GATES):
-                ax = gates[gate, row:end].reshape((end - row) * R, H)
+                ax = gates[gate, slot:end].reshape((end - slot) * R, H)
                 copy_to_rows(b[gate * H : (gate + 1) * H], ax)
-                gemm(ax, x[gate % K, row:end].reshape((end - row) * R, D), Wx[gate])  # (1)
-            if t > 0 and row == 0:
+                gemm(ax, x[gate % K, slot:end].reshape((end - slot) * R, D), Wx[gate])  # (1)
+            if t > 0 and slot == 0:
                 copy(flat_h[kept], flat_h[0])
-        z, r, g = flat_gates[Z, row], flat_gates[R_, row], flat_gates[G, row]
+        z, r, g = flat_gates[UPDATE, slot], flat_gates[RESET, slot], flat_gates[CANDIDATE, slot]
         for gate in range(2):
             if h_in.size == 0:
-                gemm(gates[gate, row], h[row], Wh[gate])  # (1)
+                gemm(gates[gate, slot], h[slot], Wh[gate])  # (1)
             else:
-                _drop_or_copy(h[row], dropout_h, first, gate, h_in[gate, row])
-                gemm(gates[gate, row], h_in[gate, row], Wh[gate])
+                _drop_or_copy(h[slot], dropout_h, first, gate, h_in[gate, slot])
+                gemm(gates[gate, slot], h_in[gate, slot], Wh[gate])
         activate(rec, z)  # (3)
         activate(rec, r)
         if reset_after:
-            copy_to_rows(bh[G * H :], ah_g[row])
+            copy_to_rows(bh[CANDIDATE * H :], ah_g[slot])
             if h_in.size == 0:
-                gemm(ah_g[row], h[row], Wh[G])  # (1)
+                gemm(ah_g[slot], h[slot], Wh[CANDIDATE])  # (1)
             else:
-                _drop_or_copy(h[row], dropout_h, first, G, h_in[G, row])
-                gemm(ah_g[row], h_in[G, row], Wh[G])
-            add_product(r, flat_ah_g[row], g)  # (4)
+                _drop_or_copy(h[slot], dropout_h, first, CANDIDATE, h_in[CANDIDATE, slot])
+                gemm(ah_g[slot], h_in[CANDIDATE, slot], Wh[CANDIDATE])
+            add_product(r, flat_ah_g[slot], g)  # (4)
         else:
-            multiply(r, flat_h[row], flat_h_in[G, row])
-            _drop_or_copy(h_in[G, row], dropout_h, first, G, h_in[G, row])
-            gemm(gates[G, row], h_in[G, row], Wh[G])  # (4)
+            multiply(r, flat_h[slot], flat_h_in[CANDIDATE, slot])
+            _drop_or_copy(h_in[CANDIDATE, slot], dropout_h, first, CANDIDATE, h_in[CANDIDATE, slot])
+            gemm(gates[CANDIDATE, slot], h_in[CANDIDATE, slot], Wh[CANDIDATE])  # (4)
         activate(act, g)  # (5)
-        _new_state(z, g, flat_h[row], flat_h[row + 1])  # (6)
+        _new_state(z, g, flat_h[slot], flat_h[slot + 1])  # (6)
         if mask.size != 0:
-            for n in range(min(R, mask.shape[0] - first)):
-                if not mask[first + n, t]:
-                    copy(h[row, n], h[row + 1, n])  # (2)
-        clear_rows_beyond(h0.shape[0], first, h[row + 1])
+            for row in range(min(R, mask.shape[0] - first)):
+                if not mask[first + row, t]:
+                    copy(h[slot, row], h[slot + 1, row])  # (2)
+        clear_rows_beyond(h0.shape[0], first, h[slot + 1])
         if y.size != 0:
-            put_step(h[row + 1], first, t, y)
-    put_rows(h[row + 1], first, h_last)
+            put_step(h[slot + 1], first, t, y)
+    put_rows(h[slot + 1], first, h_last)
 
 
 @compiled
@@ -212,39 +212,41 @@ def _backward_shard(
     for t in range(T - 1, -1, -1):
         if dy.size != 0:
             add_step(dy, first, t, dh)
-        step = t % STEPS
-        z, r, g = flat_gates[Z, t], flat_gates[R_, t], flat_gates[G, t]
-        da_z, da_r, da_g = flat_dax[Z, step], flat_dax[R_, step], flat_dax[G, step]
+        slot = t % STEPS
+        z, r, g = flat_gates[UPDATE, t], flat_gates[RESET, t], flat_gates[CANDIDATE, t]
+        da_z, da_r, da_g = flat_dax[UPDATE, slot], flat_dax[RESET, slot], flat_dax[CANDIDATE, slot]
         _state_gradients(flat_dh, z, g, flat_h[t], da_z, da_g, flat_dh_before)  # (6)
         times_derivative(rec, da_z, z)  # (3)
         times_derivative(act, da_g, g)  # (5)
         if mask.size != 0:
             for row in range(min(R, mask.shape[0] - first)):
                 if not mask[first + row, t]:
-                    fill(0, dax[Z, step, row])
-                    fill(0, dax[G, step, row])
+                    fill(0, dax[UPDATE, slot, row])
+                    fill(0, dax[CANDIDATE, slot, row])
                     copy(dh[row], dh_before[row])  # (2): the row's gradient passes straight through
         if reset_after:
             multiply(da_g, flat_ah_g[t], da_r)  # (4)
             times_derivative(rec, da_r, r)  # (3)
-            multiply(da_g, r, flat_dq[step])  # (4)
-            _add_product_through(dq[step], WhT[G], dropout_h, first, G, dropped, dh_before)  # (1)
+            multiply(da_g, r, flat_dq[slot])  # (4)
+            _add_product_through(dq[slot], WhT[CANDIDATE], dropout_h, first, CANDIDATE, dropped, dh_before)  # (1)
         else:
-            # d_rh, the gradient of r ⊙ h[t], is collected in dq[step].
-            fill(0, flat_dq[step])
-            _add_product_through(dax[G, step], WhT[G], dropout_h, first, G, dropped, dq[step])  # (4)
-            multiply(flat_dq[step], flat_h[t], da_r)  # (4)
+            # d_rh, the gradient of r ⊙ h[t], is collected in dq[slot].
+            fill(0, flat_dq[slot])
+            _add_product_through(
+                dax[CANDIDATE, slot], WhT[CANDIDATE], dropout_h, first, CANDIDATE, dropped, dq[slot]
+            )  # (4)
+            multiply(flat_dq[slot], flat_h[t], da_r)  # (4)
             times_derivative(rec, da_r, r)  # (3)
-            add_product(flat_dq[step], r, flat_dh_before)  # (4)
-        _add_product_through(dax[Z, step], WhT[Z], dropout_h, first, Z, dropped, dh_before)  # (1)
-        _add_product_through(dax[R_, step], WhT[R_], dropout_h, first, R_, dropped, dh_before)
+            add_product(flat_dq[slot], r, flat_dh_before)  # (4)
+        _add_product_through(dax[UPDATE, slot], WhT[UPDATE], dropout_h, first, UPDATE, dropped, dh_before)  # (1)
+        _add_product_through(dax[RESET, slot], WhT[RESET], dropout_h, first, RESET, dropped, dh_before)
         dh, dh_before, flat_dh, flat_dh_before = dh_before, dh, flat_dh_before, flat_dh
-        if step == 0:  # the weights are the same at every step: one product for the steps from t on
+        if slot == 0:  # the weights are the same at every step: one product for the steps from t on
             steps = min(STEPS, T - t)
             N = steps * R
             for gate in range(GATES):
                 dax_rows = dax[gate, :steps].reshape(N, H)
-                dah_rows = dq[:steps].reshape(N, H) if reset_after and gate == G else dax_rows
+                dah_rows = dq[:steps].reshape(N, H) if reset_after and gate == CANDIDATE else dax_rows
                 gemm(dWx[gate], x[gate % K, t : t + steps].reshape(N, D).T, dax_rows)  # (1)
                 if h_in.size == 0:
                     gemm(dWh[gate], h[t : t + steps].reshape(N, H).T, dah_rows)  # (1)
@@ -260,7 +262,7 @@ def _backward_shard(
     put_rows(dh, first, dh0)
 
 
-# Copied into the loops that use them: a call would cost as much as half of the small products.
+# Inlined into the loops that use them: a call would cost half as much as the small products.
 @numba.njit(inline="always")
 def _drop_or_copy(source, dropout_h, first, gate, target):
     if dropout_h.size == 0:

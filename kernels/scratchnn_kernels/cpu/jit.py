@@ -1,7 +1,7 @@
 """How the Numba kernels of this folder are compiled, cached and launched.
 
 `compiled` marks a function that one thread runs. A kernel is such a function whose first argument is the number of a
-shard, its block of the batch, and `launch` shares the shards out to the threads. What is fixed here, for all kernels:
+shard, its block of the batch, and `launch` shares the shards among the threads. What is fixed here, for all kernels:
 
 - Compiled code is cached on disk, under a hash of the sources in this folder: Numba alone would not notice an edit in a
   function that another file imports. A cache that is broken, full or cannot be written costs a compilation, never an
@@ -31,7 +31,7 @@ from numba.core.caching import FunctionCache
 
 from scratchnn_kernels import activations, user_cache
 
-config: Any = numba_config  # its names are made at import, which type checkers cannot see
+config: Any = numba_config  # its names are created at import, which type checkers cannot see
 
 # "numpy" leaves out the zero-division branch of Python's error model, which keeps loops from becoming vector code. The
 # fast-math flags let sums of products fuse; "nnan" and "ninf" are absent, so that a NaN stays visible to the trainer.
@@ -44,24 +44,24 @@ def compiled(function: Callable) -> Any:
 
 
 def compiled_sum(function: Callable) -> Any:
-    """The same for a function that adds up many numbers and may do so in the order that suits vector code.
+    """The same for a function that sums many numbers and may do so in the order that suits vector code.
 
-    The order is fixed when it is compiled; it depends on how many numbers there are, and on nothing else.
+    The order is fixed at compilation; it depends on how many numbers there are, and on nothing else.
     """
     return _with_cache(numba.njit(**_OPTIONS | {"fastmath": _OPTIONS["fastmath"] | {"reassoc"}})(function))
 
 
-WORTH_SHARING = 150_000  # numbers; waking another thread takes as long as reading and writing about so many
+WORTH_SHARING = 150_000  # numbers; waking another thread takes as long as reading and writing about this many
 
 
-# While it holds a list, kernels are written into it instead of being run: see precompile.py.
+# While it holds a list, launches are recorded there and nothing runs: see precompile.py.
 notes: ContextVar[list[tuple[Any, Any, bool]] | None] = ContextVar("notes", default=None)
 
 
 def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> None:
     """Run kernel(s, *args) for s = 0 ... shards - 1, on all threads, or on this one alone where that is faster.
 
-    `work`: how many numbers a kernel that does little more than read and write goes through; by default, enough.
+    `work`: the size of the arrays, for a kernel that does little more than read and write; by default, large enough.
     """
     alone = shards == 1 or work < WORTH_SHARING
     if (noted := notes.get()) is not None:
@@ -87,7 +87,7 @@ def start_threads() -> int:
     Threads that wait for work should spin about as long as the gap between two kernels of a step, and
     then sleep. OpenMP's spin for milliseconds by default: where other programs want the cores too, that made a pass of
     0.4 ms take 8 ms (this way about 1 ms); threads that sleep at once are slow to wake. OpenMP reads the setting
-    once, when it is loaded; settings of the user's own stand.
+    once, when it is loaded; the user's own settings win.
     """
     if "GOMP_SPINCOUNT" in os.environ or "OMP_WAIT_POLICY" in os.environ:
         return numba.get_num_threads()
@@ -127,8 +127,8 @@ _FLAGS_IN_TYPE = 0x1 | 0x2 | 0x100 | 0x400  # NumPy's bits for C order, Fortran 
 def _loop_of(kernel: Any, args: tuple) -> Callable[[int, tuple], None]:
     """`_run_shards` for a kernel and arguments of these types.
 
-    Its compiled code is called directly, since Numba would find out the types of all arguments again at every call,
-    which takes longer than many a kernel. What they depend on is looked at here.
+    Its compiled code is called directly: Numba would infer the types of all arguments again at every call, which takes
+    longer than many a kernel. Here only what the types depend on is compared.
     """
     key = (kernel, *[_type_of(arg) for arg in args])
     loop = _loops.get(key)
@@ -153,7 +153,7 @@ _owner_pid = os.getpid()
 
 
 def _renew_lock() -> None:
-    # Another thread may have held the lock at the moment of the fork; nobody would release it in the child.
+    # Another thread may have held the lock at the moment of the fork; in the child it would never be released.
     global _launch_lock
     _launch_lock = threading.Lock()
 
@@ -183,7 +183,7 @@ class _ForgivingCache(FunctionCache):
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        # Numba numbers the files of a function: of two processes at once, one's index could lead to the other's code.
+        # Numba numbers the files of a function: with two processes at once, one's index could lead to the other's code.
         self._cache_file._data_name_pattern = f"{self._impl.filename_base}.{uuid.uuid4().hex[:16]}.{{number}}.nbc"
         try:
             super().save_overload(sig, data)
@@ -233,7 +233,7 @@ def cache_folder() -> Path | None:
 
 
 def _warn_once(message: str) -> None:
-    """Warn of the first trouble with the cache; the rest would say the same of other kernels."""
+    """Warn about the first problem with the cache; later ones would say the same about other kernels."""
     global _warned
     if not _warned:
         _warned = True

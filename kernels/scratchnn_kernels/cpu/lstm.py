@@ -125,46 +125,46 @@ def _forward_shard(
         h.reshape(kept + 1, R * H),
         c.reshape(kept + 1, R * H),
     )
-    row = 0
+    slot = 0
     for t in range(T):
-        row = t % kept
+        slot = t % kept
         if t % STEPS == 0:
-            end = row + min(STEPS, T - t)
+            end = slot + min(STEPS, T - t)
             for k in range(K):
-                take_sequences(x_batch, first, t, dropout_x, k, x[k, row:end])
+                take_sequences(x_batch, first, t, dropout_x, k, x[k, slot:end])
             for gate in range(GATES):
-                a = gates[gate, row:end].reshape((end - row) * R, H)
+                a = gates[gate, slot:end].reshape((end - slot) * R, H)
                 copy_to_rows(b[gate * H : (gate + 1) * H], a)
-                gemm(a, x[gate % K, row:end].reshape((end - row) * R, D), Wx[gate])  # (1): the part of x
-            if t > 0 and row == 0:
+                gemm(a, x[gate % K, slot:end].reshape((end - slot) * R, D), Wx[gate])  # (1): the part of x
+            if t > 0 and slot == 0:
                 copy(flat_h[kept], flat_h[0])
                 copy(flat_c[kept], flat_c[0])
         for gate in range(GATES):
             if dropout_h.size == 0:
-                gemm(gates[gate, row], h[row], Wh[gate])  # (1)
+                gemm(gates[gate, slot], h[slot], Wh[gate])  # (1)
             else:
-                drop(h[row], dropout_h, first, gate, h_dropped[gate, row])
-                gemm(gates[gate, row], h_dropped[gate, row], Wh[gate])
-        i, f, g, o = flat_gates[I, row], flat_gates[F, row], flat_gates[G, row], flat_gates[O, row]
+                drop(h[slot], dropout_h, first, gate, h_dropped[gate, slot])
+                gemm(gates[gate, slot], h_dropped[gate, slot], Wh[gate])
+        i, f, g, o = flat_gates[I, slot], flat_gates[F, slot], flat_gates[G, slot], flat_gates[O, slot]
         activate(rec, i)  # (3)
         activate(rec, f)
         activate(rec, o)
         activate(act, g)  # (4)
-        multiply(i, g, flat_c[row + 1])  # (5)
-        _add_what_is_kept(f, flat_c[row], flat_c[row + 1], act_c)  # (5)
+        multiply(i, g, flat_c[slot + 1])  # (5)
+        _add_what_is_kept(f, flat_c[slot], flat_c[slot + 1], act_c)  # (5)
         activate(act, act_c)
-        multiply(o, act_c, flat_h[row + 1])  # (6)
+        multiply(o, act_c, flat_h[slot + 1])  # (6)
         if mask.size != 0:
-            for r in range(min(R, mask.shape[0] - first)):
-                if not mask[first + r, t]:
-                    copy(h[row, r], h[row + 1, r])  # (2)
-                    copy(c[row, r], c[row + 1, r])
-        clear_rows_beyond(h0.shape[0], first, h[row + 1])
-        clear_rows_beyond(h0.shape[0], first, c[row + 1])
+            for row in range(min(R, mask.shape[0] - first)):
+                if not mask[first + row, t]:
+                    copy(h[slot, row], h[slot + 1, row])  # (2)
+                    copy(c[slot, row], c[slot + 1, row])
+        clear_rows_beyond(h0.shape[0], first, h[slot + 1])
+        clear_rows_beyond(h0.shape[0], first, c[slot + 1])
         if y.size != 0:
-            put_step(h[row + 1], first, t, y)
-    put_rows(h[row + 1], first, h_last)
-    put_rows(c[row + 1], first, c_last)
+            put_step(h[slot + 1], first, t, y)
+    put_rows(h[slot + 1], first, h_last)
+    put_rows(c[slot + 1], first, c_last)
 
 
 @compiled
@@ -203,9 +203,9 @@ def _backward_shard(
     for t in range(T - 1, -1, -1):
         if dy.size != 0:
             add_step(dy, first, t, dh)
-        row = t % STEPS
+        slot = t % STEPS
         i, f, g, o = flat_gates[I, t], flat_gates[F, t], flat_gates[G, t], flat_gates[O, t]
-        da_i, da_f, da_g, da_o = flat_da[I, row], flat_da[F, row], flat_da[G, row], flat_da[O, row]
+        da_i, da_f, da_g, da_o = flat_da[I, slot], flat_da[F, slot], flat_da[G, slot], flat_da[O, slot]
         copy(flat_c[t + 1], act_c)
         activate(act, act_c)
         multiply(flat_dh, act_c, da_o)  # (6)
@@ -218,23 +218,23 @@ def _backward_shard(
         times_derivative(act, da_g, g)  # (4)
         fill(0, flat_dh_before)
         if mask.size != 0:
-            for r in range(min(R, mask.shape[0] - first)):
-                if not mask[first + r, t]:
+            for row in range(min(R, mask.shape[0] - first)):
+                if not mask[first + row, t]:
                     for gate in range(GATES):
-                        fill(0, da[gate, row, r])
-                    copy(dh[r], dh_before[r])  # (2): the row's gradients pass straight through
-                    copy(dc[r], dc_before[r])
+                        fill(0, da[gate, slot, row])
+                    copy(dh[row], dh_before[row])  # (2): the row's gradients pass straight through
+                    copy(dc[row], dc_before[row])
         for gate in range(GATES):
             if dropout_h.size == 0:
-                gemm(dh_before, da[gate, row], WhT[gate])  # (1)
+                gemm(dh_before, da[gate, slot], WhT[gate])  # (1)
             else:
                 fill(0, dropped.ravel())
-                gemm(dropped, da[gate, row], WhT[gate])
+                gemm(dropped, da[gate, slot], WhT[gate])
                 drop(dropped, dropout_h, first, gate, dropped)
                 add(dropped.ravel(), flat_dh_before)
         dh, dh_before, flat_dh, flat_dh_before = dh_before, dh, flat_dh_before, flat_dh
         dc, dc_before, flat_dc, flat_dc_before = dc_before, dc, flat_dc_before, flat_dc
-        if row == 0:  # the weights are the same at every step: one product for the steps from t on
+        if slot == 0:  # the weights are the same at every step: one product for the steps from t on
             steps = min(STEPS, T - t)
             N = steps * R
             for gate in range(GATES):

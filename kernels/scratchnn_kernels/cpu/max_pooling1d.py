@@ -61,7 +61,7 @@ def _backward_shard(s, dy, winner, k, stride, R, dx):
     for b in range(s * R, min((s + 1) * R, dy.shape[0])):
         fill(zero, dx[b].ravel())
         for p in range(dy.shape[1]):
-            # The winner's place could be looked up, without the loop over j; but then no vector code comes of it.
+            # Looking up the winner's place would save the loop over j, but it would not become vector code.
             for j in range(k):
                 for d in range(dy.shape[2]):
                     dx[b, p * stride + j, d] += dy[b, p, d] if winner[b, p, d] == j else zero  # (1)

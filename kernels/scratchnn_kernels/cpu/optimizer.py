@@ -13,7 +13,7 @@ from scratchnn_kernels.cpu.jit import compiled, launch
 from scratchnn_kernels.cpu.shards import or_empty
 
 BLOCK = 16384  # numbers of one shard
-LANES = 8  # running sums side by side: a single one would wait for itself at every number
+LANES = 8  # independent running sums: each addition to a single one would wait for the one before
 
 
 def sgd(w: Array, g: Array, m: Array | None, rate: float, momentum: float, nesterov: bool) -> None:

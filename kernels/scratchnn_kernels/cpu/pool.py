@@ -1,9 +1,9 @@
-"""Large arrays that are used again instead of being returned to the system.
+"""Large arrays are reused instead of being returned to the system.
 
 A training step asks for the same arrays every time. The C library may give blocks of this size back to the system when
-they are freed, and the next step then pays for each of their pages anew: 400 page faults a step, which doubled its
-time. So the pool keeps a reference to every large array it has handed out. One that nobody else refers to any more,
-neither itself nor through a view, is free, and is handed out again; a cache that somebody still holds keeps its arrays.
+they are freed, and the next step then pays for each of their pages again: 400 page faults a step, which doubled its
+time. So the pool keeps a reference to every large array it has handed out. One to which
+no other reference is left, directly or through a view, is free, and is handed out again; a live cache keeps its arrays.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 SMALLEST = 32 * 1024  # bytes; the C library is good at anything smaller
-KEPT_AT_MOST = 256 * 1024 * 1024  # bytes; beyond, free arrays of other shapes are let go
+KEPT_AT_MOST = 256 * 1024 * 1024  # bytes; beyond, free arrays of other shapes are dropped
 
 _arrays: dict[tuple[tuple[int, ...], np.dtype], list[np.ndarray]] = {}
 _bytes = 0
@@ -23,7 +23,7 @@ _lock = threading.Lock()
 
 
 def _renew_lock() -> None:
-    # Another thread may have held the lock at the moment of the fork; nobody would release it in the child.
+    # Another thread may have held the lock at the moment of the fork; in the child it would never be released.
     global _lock
     _lock = threading.Lock()
 
@@ -64,7 +64,7 @@ def zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
 
 
 def release() -> None:
-    """Give back every array that nobody uses: what comes next has other shapes."""
+    """Return every free array to the system: what comes next has other shapes."""
     with _lock:
         _let_go()
 
@@ -82,5 +82,5 @@ def _references(arrays: list[np.ndarray], i: int) -> int:
     return sys.getrefcount(arrays[i])
 
 
-# What Python counts for an array that only a list holds; it differs between versions.
+# The reference count of an array that only a list holds; it differs between versions of Python.
 _REFERENCES_TO_FREE = _references([np.empty(1)], 0)

@@ -1,7 +1,7 @@
-"""Finding out which kernels a piece of work needs, and compiling them before it begins.
+"""Find out which kernels a piece of work needs, and compile them before it begins.
 
-Left alone, a kernel is compiled when it is first launched. That takes seconds for the larger ones, and nobody could say
-how many are still to come. So the work is first done dry: the layers run, their kernels do not.
+Otherwise a kernel is compiled when it is first launched. That takes seconds for the larger ones, and how many are still
+to come would be unknown. So the work first runs dry: the layers run, their kernels do not.
 """
 
 from collections.abc import Callable
@@ -53,8 +53,8 @@ class Build:
 def builds_for(work: Callable[[], object]) -> list[Build]:
     """What `work` launches, in the order of first use; with NUMBA_DISABLE_JIT=1, nothing.
 
-    It is called, but none of its kernels runs: every array that one would have filled holds anything, and NumPy's
-    complaints about such numbers are silenced. Whatever reads such an array outside of a kernel must bear with that.
+    It is called, but none of its kernels runs: an array that one would have filled is uninitialised, and NumPy's
+    warnings about such numbers are silenced. Code outside of kernels that reads such an array must accept any number.
     """
     if jit.config.DISABLE_JIT:
         return []

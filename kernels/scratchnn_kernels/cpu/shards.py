@@ -2,8 +2,8 @@
 
 So the recurrent weights stay in that core's cache, and no thread waits for another inside a pass. The cut depends on
 the batch alone: every sum over rows is taken within a shard, then over shards in their order, whatever the number of
-threads. Rows that a last shard lacks are filled up with zeros, in x and in every state; they receive no gradient and
-so add exact zeros to every sum.
+threads. Where the last shard has too few rows it is padded with zeros, in x and in every state; these rows receive
+no gradient and so add exact zeros to every sum.
 
 A shard keeps its arrays time first, and the columns of each gate in a plane of their own:
 
@@ -12,8 +12,8 @@ A shard keeps its arrays time first, and the columns of each gate in a plane of 
 
 What needs no recurrence (the part of x in a, the gradients of the weights, dx) is computed for STEPS time steps at a
 time, just before or after the recurrence goes through them: their numbers are then still in the second-level cache. All
-time steps at once do not fit there: at T = 500 that took twice as long. A forward pass that nobody will go back
-through keeps so many steps only, and goes round in them.
+time steps at once do not fit there: at T = 500 that took twice as long. A forward pass that no
+backward pass follows keeps only so many slots, and reuses them in turn.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ def shape_of(B: int) -> tuple[int, int]:
 
 
 def steps_kept(T: int, keep_cache: bool) -> int:
-    """How many time steps a shard's arrays hold: step t is in row t % kept."""
+    """How many time steps a shard's arrays hold: step t is in slot t % kept."""
     return T if keep_cache else min(T, STEPS)
 
 
@@ -68,7 +68,7 @@ def take_rows(source, first, target):
 
 @compiled
 def clear_rows_beyond(B, first, target):
-    """Zero the rows of target (R, H) that the batch does not have: a state that overflowed there would bring NaN."""
+    """Zero the rows of target (R, H) that the batch does not have: a state that overflowed there would give NaN."""
     for r in range(max(0, B - first), target.shape[0]):
         for h in range(target.shape[1]):
             target[r, h] = 0

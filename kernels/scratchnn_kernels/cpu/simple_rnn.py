@@ -104,32 +104,32 @@ def _forward_shard(s, x_batch, Wx, Wh, b, h0, mask, dropout_x, dropout_h, act, x
     first = s * R
     take_rows(h0, first, h[0])
     flat_h = h.reshape(kept + 1, R * H)
-    row = 0
+    slot = 0
     for t in range(T):
-        row = t % kept
+        slot = t % kept
         if t % STEPS == 0:
-            end = row + min(STEPS, T - t)
-            if t > 0 and row == 0:
+            end = slot + min(STEPS, T - t)
+            if t > 0 and slot == 0:
                 copy(flat_h[kept], flat_h[0])
-            take_sequences(x_batch, first, t, dropout_x, 0, x[row:end])
-            # a becomes h in place: row + 1 of h holds first the pre-activation, then the state.
-            a = h[row + 1 : end + 1].reshape((end - row) * R, H)
+            take_sequences(x_batch, first, t, dropout_x, 0, x[slot:end])
+            # a becomes h in place: slot + 1 of h first holds the pre-activation, then the state.
+            a = h[slot + 1 : end + 1].reshape((end - slot) * R, H)
             copy_to_rows(b, a)
-            gemm(a, x[row:end].reshape((end - row) * R, D), Wx)  # (1): the part of x
+            gemm(a, x[slot:end].reshape((end - slot) * R, D), Wx)  # (1): the part of x
         if dropout_h.size == 0:
-            gemm(h[row + 1], h[row], Wh)  # (1)
+            gemm(h[slot + 1], h[slot], Wh)  # (1)
         else:
-            drop(h[row], dropout_h, first, 0, h_dropped[row])
-            gemm(h[row + 1], h_dropped[row], Wh)
-        activate(act, flat_h[row + 1])  # (3)
+            drop(h[slot], dropout_h, first, 0, h_dropped[slot])
+            gemm(h[slot + 1], h_dropped[slot], Wh)
+        activate(act, flat_h[slot + 1])  # (3)
         if mask.size != 0:
-            for r in range(min(R, mask.shape[0] - first)):
-                if not mask[first + r, t]:
-                    copy(h[row, r], h[row + 1, r])  # (2)
-        clear_rows_beyond(h0.shape[0], first, h[row + 1])
+            for row in range(min(R, mask.shape[0] - first)):
+                if not mask[first + row, t]:
+                    copy(h[slot, row], h[slot + 1, row])  # (2)
+        clear_rows_beyond(h0.shape[0], first, h[slot + 1])
         if y.size != 0:
-            put_step(h[row + 1], first, t, y)
-    put_rows(h[row + 1], first, h_last)
+            put_step(h[slot + 1], first, t, y)
+    put_rows(h[slot + 1], first, h_last)
 
 
 @compiled
@@ -151,23 +151,23 @@ def _backward_shard(
     for t in range(T - 1, -1, -1):
         if dy.size != 0:
             add_step(dy, first, t, dh)
-        row = t % STEPS
-        copy(flat_dh, flat_da[row])
-        times_derivative(act, flat_da[row], flat_h[t + 1])  # (3)
+        slot = t % STEPS
+        copy(flat_dh, flat_da[slot])
+        times_derivative(act, flat_da[slot], flat_h[t + 1])  # (3)
         if mask.size != 0:
-            for r in range(min(R, mask.shape[0] - first)):
-                if not mask[first + r, t]:
-                    fill(0, da[row, r])  # (2): the row's gradient passes straight through
+            for row in range(min(R, mask.shape[0] - first)):
+                if not mask[first + row, t]:
+                    fill(0, da[slot, row])  # (2): the row's gradient passes straight through
         fill(0, flat_dh_before)
-        gemm(dh_before, da[row], WhT)  # (1)
+        gemm(dh_before, da[slot], WhT)  # (1)
         if dropout_h.size != 0:
             drop(dh_before, dropout_h, first, 0, dh_before)
         if mask.size != 0:
-            for r in range(min(R, mask.shape[0] - first)):
-                if not mask[first + r, t]:
-                    add(dh[r], dh_before[r])  # (2)
+            for row in range(min(R, mask.shape[0] - first)):
+                if not mask[first + row, t]:
+                    add(dh[row], dh_before[row])  # (2)
         dh, dh_before, flat_dh, flat_dh_before = dh_before, dh, flat_dh_before, flat_dh
-        if row == 0:  # the weights are the same at every step: one product for the steps from t on
+        if slot == 0:  # the weights are the same at every step: one product for the steps from t on
             steps = min(STEPS, T - t)
             N = steps * R
             da_rows = da[:steps].reshape(N, H)

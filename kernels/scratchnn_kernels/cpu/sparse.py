@@ -1,18 +1,18 @@
-"""The backward products of a convolution where most of da is zero, as behind max pooling and relu.
+"""The backward products of a convolution where most of da is zero, as after max pooling and relu.
 
-Max pooling sends a gradient to one step of each window and none to the others, and relu none to negative sums: behind a
-pooling of 5, four fifths of da are zero at least. For each number a = da[p, f] that is not,
+Max pooling sends a gradient to one step of each window and none to the others, and relu none to negative sums: after a
+pooling of 5, at least four fifths of da are zero. For each number a = da[p, f] that is not,
 
     dW[f] += a x[p]         x[p]:  the window at place p, k D neighbouring numbers of a review
     dx[p] += a W[f]         W[f]:  the weights of filter f, as many numbers
 
-and a zero adds nothing. (Of an infinite x, gemm would make a NaN here, 0 * inf; that x has been seen in y before.) The
-windows overlap, so the places are gone through in ascending order, and each adds to what the one before has left in
+and a zero adds nothing. (From an infinite x, gemm would make a NaN here, 0 * inf; that x has already shown in y.) The
+windows overlap, so the places are processed in ascending order, and each adds to what the one before has left in
 memory: the order of every sum is fixed.
 
 Kept in registers: x[p] and dx[p], for all filters of a place. Per vector of them this leaves 2 multiply-adds, 2 loads
-and 1 store, 18 cycles for 112 numbers; plain loops over n, which LLVM cannot prove apart, took 10 times as long. Lists
-by filter, with dW[f] in registers too, would save the stores and pay for a second list: no faster on paper.
+and 1 store, 18 cycles for 112 numbers; plain loops over n, where LLVM cannot rule out overlap, took 10 times as long.
+Lists by filter, with dW[f] in registers too, would save the stores and pay for a second list: no faster on paper.
 """
 
 import numpy as np
@@ -49,7 +49,7 @@ def is_sparse(v):
 def aligned_zeros(like, shape):
     """Zeros of the dtype of `like` that start at a multiple of a register.
 
-    A register that lies across two cache lines is loaded and stored twice: add_products took a fifth longer.
+    A register across two cache lines is loaded and stored twice: add_products took a fifth longer.
     """
     size = shape[0] * shape[1] * shape[2]
     memory = np.zeros(size + VECTOR_BYTES // like.itemsize, like.dtype)
@@ -71,7 +71,7 @@ def list_nonzeros(da, filters, starts):
         for f in range(0, whole, at_once):
             count = append_nonzeros(da, p, f, filters, count)  # pyright: ignore[reportCallIssue]
         for f in range(whole, da.shape[1]):
-            # No branch: each f is written, and the next one overwrites it unless da was something (or NaN).
+            # No branch: each f is written, and the next one overwrites it unless da was non-zero (or NaN).
             filters[count] = f
             count += da[p, f] != 0
     starts[da.shape[0]] = count
@@ -82,8 +82,8 @@ def list_nonzeros(da, filters, starts):
 def append_nonzeros(typingctx, da, p, f, filters, count):
     """Append f, f + 1, ... of one register of da[p] where da is not zero, and return the new count.
 
-    AVX-512 compresses a register: the lanes that a mask names move to its front. All of it is written, and what stands
-    behind the last of them is overwritten by the next call. (The loop of list_nonzeros takes 8 times as long, which
+    AVX-512 compresses a register: the lanes that a mask names move to its front. All of it is written, and what
+    follows the last of them is overwritten by the next call. (The loop of list_nonzeros takes 8 times as long, which
     was a quarter of the backward pass.)
     """
 
@@ -116,7 +116,7 @@ def append_nonzeros(typingctx, da, p, f, filters, count):
 
 @intrinsic(prefer_literal=True)
 def strip(typingctx, da, filters, first, last, p, n, x, W, dx, dW, vectors):
-    """The two lines above for the filters [first : last] of place p, in the columns of `vectors` registers from n."""
+    """Both equations above for the filters [first : last] of place p, in the columns of `vectors` registers from n."""
     n_vectors = vectors.literal_value
 
     def codegen(context, builder, signature, args):

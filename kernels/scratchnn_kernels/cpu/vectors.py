@@ -2,10 +2,10 @@
 
 Each is a function of its own so that LLVM sees separate arrays and makes vector code; inside one large function, with
 many slices of the same array, it cannot prove that they do not overlap. (They also compile faster than NumPy's slice
-assignments, which bring their error messages with them.)
+assignments, which include code for their error messages.)
 
-In each, at most one product meets one sum. In u * v + w * x a compiler may fuse either product into the sum, and
-choose differently for the vector code and for the numbers left over: then a row's bits would depend on its batch.
+In each, at most one product is added to a sum. In u * v + w * x a compiler may fuse either product into the sum, and
+choose differently for the vector code and for the remainder: then a row's bits would depend on its batch.
 """
 
 from scratchnn_kernels.cpu.jit import compiled

@@ -16,13 +16,13 @@ __device__ inline double fast_exp(double a) { return exp(a); }
 __device__ inline float quotient(float a, float b) { return __fdividef(a, b); }
 __device__ inline double quotient(double a, double b) { return a / b; }
 
-// exp(-a) may overflow to infinity; its reciprocal is then the 0 that is wanted.
+// exp(-a) may overflow to infinity; its reciprocal is then 0, as it should be.
 __device__ inline real sigmoid(real a) { return quotient(real(1), real(1) + fast_exp(-a)); }
 
 __device__ inline real activate(int activation, real a) {
     const real selu_scale = real(1.0507009873554805), selu_alpha = real(1.6732632423543772);
     switch (activation) {
-    case RELU: return a < 0 ? real(0) : a;  // a NaN stays one
+    case RELU: return a < 0 ? real(0) : a;  // a NaN stays a NaN
     case TANH: return 2 * sigmoid(2 * a) - 1;
     case SIGMOID: return sigmoid(a);
     case HARD_SIGMOID: {
@@ -39,7 +39,7 @@ __device__ inline real activate(int activation, real a) {
     }
 }
 
-// dy times the derivative, where y is what `activate` gave.
+// dy times the derivative, where y is the output of `activate`.
 __device__ inline real derivative(int activation, real dy, real y) {
     const real selu_scale = real(1.0507009873554805), selu_alpha = real(1.6732632423543772);
     switch (activation) {
@@ -57,8 +57,8 @@ __device__ inline real derivative(int activation, real dy, real y) {
     }
 }
 
-// An LSTM's four gates lie on neighbouring threads. tanh(a) = 2 sigmoid(2a) - 1 lets the usual pair of activations
-// take one path through the processor for all of them.
+// An LSTM's four gates are on neighbouring threads. tanh(a) = 2 sigmoid(2a) - 1 lets them all take the same branch
+// where the activations are the usual pair.
 __device__ inline real activate_gate(bool is_candidate, real a) {
     if (ACT == TANH && REC == SIGMOID) {
         const real y = sigmoid(is_candidate ? 2 * a : a);

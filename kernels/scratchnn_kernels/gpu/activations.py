@@ -1,4 +1,4 @@
-"""The numbers of the activations in CUDA C; the functions stand in activations.cuh."""
+"""The numbers of the activations in CUDA C; the functions are in activations.cuh."""
 
 from scratchnn_kernels.activations import NAMES, NUMBERS, number_of
 

@@ -40,11 +40,12 @@ def problem() -> str | None:
         )
     try:
         cupy.cuda.nvrtc.getVersion()
-        _ = cupy.cuda.cublas.getVersion  # to name the module loads the library
-    except (ImportError, RuntimeError) as error:  # CuPy brings neither
+        # Naming the module loads the library.
+        _ = cupy.cuda.cublas.getVersion  # pyright: ignore[reportAttributeAccessIssue]
+    except (ImportError, RuntimeError) as error:  # they do not come with CuPy itself
         return f"needs CUDA's libraries NVRTC and cuBLAS ({error}): {INSTALL}"
-    # What else can be missing shows when something is computed: the headers of CUDA, which every compilation wants, a
-    # folder for what was compiled, code for a card that is newer than this CuPy.
+    # What else may be missing shows when something is computed: CUDA's headers, which every compilation needs, a
+    # folder for compiled kernels, code for a card that is newer than this CuPy.
     try:
         ones = cupy.ones((2, 2), "float32")
         computed = float((ones @ ones + 1).sum())
@@ -53,7 +54,7 @@ def problem() -> str | None:
         return (
             f"needs a device that CuPy computes on, and here it fails ({type(error).__name__}: {first_line}): {INSTALL}"
         )
-    return None if computed == 12 else f"needs a device that computes rightly, and here CuPy adds 12 up to {computed:g}"
+    return None if computed == 12 else f"needs a device that computes correctly, and here 12 comes out as {computed:g}"
 
 
 def _version(number: int) -> str:

@@ -7,13 +7,13 @@ typedef REAL real;
 
 #include "sums.cuh"
 
-// Keeps a probability away from 0 and 1; a NaN stays one.
+// Keeps a probability away from 0 and 1; a NaN stays a NaN.
 __device__ inline real inside(real y) {
     const real low = real(1e-7), high = real(1 - 1e-7);
     return y < low ? low : y > high ? high : y;
 }
 
-// One block: a batch has few outputs, and whoever reads the loss needs no second launch.
+// One block: a batch has few outputs, and the mean then needs no second launch.
 extern "C" __global__ void __launch_bounds__(BLOCK) binary_crossentropy_forward(
     const real *y, const real *target, double *loss, int from_logits, long long size) {
     __shared__ double part[BLOCK];

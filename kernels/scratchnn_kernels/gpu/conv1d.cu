@@ -19,7 +19,7 @@ extern "C" __global__ void conv1d_windows(
     windows[n] = x[(b * T + p * stride + (size_t)j * dilation) * D + d];
 }
 
-// What the windows that saw x[b, t] give back to it, always in the order of the taps.
+// The gradient of x[b, t] sums over the windows that contain it, always in the order of the taps.
 extern "C" __global__ void conv1d_fold(
     const real *dwindows,  // (B, T_out, k, D)
     real *dx,              // (B, T, D)

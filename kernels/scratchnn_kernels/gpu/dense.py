@@ -1,8 +1,8 @@
 """Dense on the GPU: the equations, and their numbers, are those of reference/dense.py.
 
 The products are the device's (cuBLAS, through CuPy); bias and activation are one kernel of ours (pointwise.cu). An
-activation that has no number there, such as softmax or one of the user's own, is taken as it stands: functions written
-with NumPy's go through CuPy.
+activation that has no number there, such as softmax or one of the user's own, runs as array code: NumPy's
+functions work on CuPy's arrays.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Compiling and launching kernels: the only file that talks to CuPy (availability.py asks whether it can).
 
-A kernel stands in a .cu file beside the module that calls it, and is compiled by CuPy (NVRTC, in about 0.1 s) when it
+A kernel is in a .cu file next to the module that calls it, and is compiled by CuPy (NVRTC, in about 0.1 s) when it
 is first launched. Sizes that decide about registers, and activations, are constants of that compilation: `defines`.
 CuPy is imported at the first launch, so this package can be read, and its sources compiled, where there is no GPU.
 """
@@ -23,7 +23,7 @@ Defines = Mapping[str, int | str]
 
 
 class Device(Protocol):
-    """What runs the kernels. A test may put another one in the place of the GPU: see `use`."""
+    """What runs the kernels. A test may replace the GPU by another one: see `use`."""
 
     @property
     def xp(self) -> ModuleType:
@@ -32,7 +32,7 @@ class Device(Protocol):
 
     @property
     def name(self) -> str:
-        """What its maker calls it."""
+        """The name that its vendor gave it."""
         ...
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array: ...
@@ -47,7 +47,7 @@ class Device(Protocol):
 
 
 def source(file: str) -> str:
-    """The text of a .cu file with what it includes in place: one string, by which CuPy's cache of programs knows it."""
+    """The text of a .cu file with its includes expanded: one string, the key in CuPy's cache of programs."""
     if file == "activations.py":
         return enumeration()
     text = (FOLDER / file).read_text(encoding="ascii")  # CuPy writes it to a file in whatever encoding is usual there
@@ -55,7 +55,7 @@ def source(file: str) -> str:
 
 
 def options(defines: Defines) -> tuple[str, ...]:
-    """What the compiler is told. Subnormal numbers become 0: 4% fewer instructions in a step of the LSTM."""
+    """The compiler's options. Subnormal numbers become 0: 4% fewer instructions in a step of the LSTM."""
     return ("-ftz=true", *(f"-D{name}={value}" for name, value in sorted(defines.items())))
 
 
@@ -106,7 +106,7 @@ def xp() -> Any:
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:
-    """An array with any numbers in it.
+    """An uninitialised array.
 
     Raises:
         MemoryError: if the device has too little memory for it; says how much is needed.
@@ -119,7 +119,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def array(x: Any, dtype: Any) -> Array:
-    """x, of the host or of the device, as a contiguous array of the device.
+    """x, on the host or the device, as a contiguous array on the device.
 
     Raises:
         MemoryError: as `empty`.
@@ -145,7 +145,7 @@ def launch(file: str, kernel: str, defines: Defines, grid: int | tuple[int, ...]
     """Run a kernel. None stands for a null pointer, a Python number for an int; the block has one dimension.
 
     Raises:
-        TypeError: for an array of the host. CuPy would take one that holds a single number for that number.
+        TypeError: for an array of the host. CuPy would take an array of one number for that number.
     """
     grid = (grid,) if isinstance(grid, int) else grid
     current().launch(file, kernel, defines, grid, block, [_argument(each) for each in arguments])

@@ -47,7 +47,7 @@ TABLE = (
     Rule(None, None, None, None, STEPWISE, 0, "float64 is for checking; its weights take twice the registers"),
 )  # fmt: skip
 
-# Of the recurrence, stepwise, for each time step without dropout of h: products, kernels, and on the way back the
+# Of the recurrence, stepwise, for each time step without dropout of h: products, kernels, and in the backward pass the
 # addition to dh.
 LAUNCHES_PER_STEP = {"simple_rnn": (2, 3), "lstm": (2, 3), "gru": (2, 3), "gru_reset_before": (4, 5)}
 LAUNCHES_FOR_THE_REST = 3  # zeros and two copies: see recurrent.py
@@ -58,7 +58,7 @@ def choose(cell: str, H: int, B: int, dtype: Any) -> Rule:
 
 
 def padded(H: int) -> int:
-    """H filled up to whole groups of eight, as in registers.cuh."""
+    """H rounded up to a multiple of eight, as in registers.cuh."""
     return -(-H // 8) * 8
 
 

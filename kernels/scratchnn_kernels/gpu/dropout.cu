@@ -1,4 +1,4 @@
-// Dropout masks. The equation is that of reference/dropout.py, and the random numbers are its numbers, to the bit:
+// Dropout masks. The equation is that of reference/dropout.py, and the random numbers equal its own, to the bit:
 // Philox4x64-10 turns a counter and a key into four words of 64 bits, each of which makes two numbers. A thread takes
 // one counter, and so eight numbers; the first counter is 1.
 

@@ -10,7 +10,7 @@ NUMBERS = 8  # of one thread
 
 
 def mask(key: Array, rate: float, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> Array:
-    """`key` (2,) lies in the host's memory: two arguments of the launch."""
+    """`key` (2,) is in host memory: two arguments of the launch."""
     m = device.empty(shape, dtype)
     _draw(key, rate, m, None, None)
     return m
@@ -36,7 +36,7 @@ def _draw(key: Array, rate: float, m: Array, x: Array | None, y: Array | None) -
     """Fill m, and y with x ⊙ m."""
     if not m.size:
         return
-    # A number below 2**24 stands for its 2**-24th, as NumPy's float32: exact on both sides of the comparison.
+    # An integer n below 2**24 stands for n * 2**-24, as NumPy draws float32: exact on both sides of the comparison.
     least = np.float32(rate) * np.float32(2**24)
     device.launch(
         "dropout.cu", "dropout_mask", {"REAL": device.real_of(m.dtype)}, -(-m.size // (NUMBERS * BLOCK)), BLOCK,

@@ -1,8 +1,8 @@
 // Embedding. Equations and their numbers are those of reference/embedding.py. Needs -DID=id_int32 or another type of the
 // ids, and -DWARPS and -DIDS, those of a block of the backward kernel.
 //
-// Nobody has looked at ids that lie on the device, since the host would have to wait for the answer: an id outside
-// 0 ... V-1 is never used as a place, gives NaN, and receives no gradient.
+// Ids on the device were not checked, since the host would have to wait for the answer: an id outside 0 ... V-1 is never
+// used as an index, gives NaN, and receives no gradient.
 
 #ifndef REAL
 #define REAL float
@@ -30,12 +30,12 @@ extern "C" __global__ void embedding_forward(
     y[n] = id >= 0 && id < V ? E[id * D + n % D] : real(nan(""));  // (1)
 }
 
-// A block sums what IDS neighbouring ids have received. No atomic addition, and an order that is fixed: the bits are the
+// A block sums the gradients of IDS neighbouring ids, in a fixed order and without atomic additions: the bits are the
 // same every time.
 //
-// Each warp looks through every eighth run of 32 places, a lane at each place, and all lanes learn which of them hold
-// ids of the block. Then the lanes are columns, and add these rows of dy one after the other, each lane to numbers that
-// are its alone. That every block reads all the ids again costs less than sorting them would, in launches and in time.
+// Each warp searches every eighth run of 32 places, a lane at each place, and all lanes learn which of them hold
+// ids of the block. Then the lanes are columns, and add these rows of dy one after the other, each lane to sums of
+// its own. Reading all ids in every block costs less than sorting them would, in launches and in time.
 extern "C" __global__ void __launch_bounds__(THREADS) embedding_backward(
     const ID *x,     // (B, T), N of them
     const real *dy,  // (B, T, D)
@@ -55,7 +55,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) embedding_backward(
         const real *rows = dy + (size_t)first * D + d;
         const int k_0 = __shfl_sync(ALL_LANES, k, 0, WARP);
         if (__ballot_sync(ALL_LANES, k == k_0) == ALL_LANES) {
-            // Padding: the runs of one id are long, and four sums side by side need not wait for each other.
+            // Padding: the runs of one id are long, and four independent sums need not wait for each other.
             if (d >= D) continue;
             real sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
 #pragma unroll

@@ -2,7 +2,7 @@
 // direction takes every row through all time steps. Equations and their numbers are those of reference/gru.py.
 //
 // Thread 4 u + k of a block is lane k of the quad of unit u: lanes 0 to 2 compute the columns z r g, lane 3 has no
-// column and lends a hand where something is stored. Needs -DH, -DHELD, -DACT, -DREC, and -DDROPOUT=1 where h is
+// column and helps with stores. Needs -DH, -DHELD, -DACT, -DREC, and -DDROPOUT=1 where h is
 // dropped out.
 
 #include "registers.cuh"
@@ -30,7 +30,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
     const int column = gate * H + unit;
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
-    // The thread's column of Wh, as far as it is held.
+    // The thread's column of Wh, or the part of it that registers hold.
     real weights[HELD];
 #pragma unroll
     for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[k * 3 * H + column] : real(0);
@@ -47,7 +47,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
     real ax_next = has_column ? ax[at_gate] : real(0);
     for (int t = 0; t < T; t++) {
         const real ax_t = ax_next + bias_x;                                               // (1)
-        if (has_column && t + 1 < T) ax_next = ax[(t + 1) * 3 * states + at_gate];  // asked for a step before its use
+        if (has_column && t + 1 < T) ax_next = ax[(t + 1) * 3 * states + at_gate];  // loaded a step before its use
         real own = 0;
         if (is_real_step(mask, row, T, t)) {
             const real ah = bias_h + dot(weights, rest, h_shared[buffer][DROPOUT && gate != SPARE ? gate : 0]);  // (1)
@@ -106,7 +106,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_backward(
     for (int t = T - 1; t >= 0; t--) {
         const real own = own_next, h_t = h_next;
         dh += dy_next;
-        if (exists && t > 0) {  // asked for a step before their use
+        if (exists && t > 0) {  // loaded a step before their use
             own_next = kept_by_forward[(t - 1) * stride];
             h_next = h[(t - 1) * states + at_state];
         }

@@ -15,7 +15,7 @@ from scratchnn_kernels.gpu.recurrent import (
     quad_defines,
     rest_of_columns,
     rest_of_rows,
-    rows,
+    slots,
     time_first,
 )
 
@@ -49,12 +49,12 @@ def forward(
     T, B, _ = x.shape
     H, dtype = len(Wh), x.dtype
     defines = {"REAL": device.real_of(dtype), "ACT": number_of(act), "REC": number_of(rec)}
-    ax = projection.forward(x, Wx, dropout_x)  # (1), but for bx
+    ax = projection.forward(x, Wx, dropout_x)  # (1), without bx
     cell = _cell(reset_after)
     if is_persistent(cell, H, B, dtype):
-        h = rows(T + 1, B, H, dtype) if call.keep_cache or call.sequences else None
-        gates = rows(T, B, 3 * H, dtype) if call.keep_cache else None
-        ah_g = rows(T, B, H, dtype) if call.keep_cache and reset_after else None
+        h = slots(T + 1, B, H, dtype) if call.keep_cache or call.sequences else None
+        gates = slots(T, B, 3 * H, dtype) if call.keep_cache else None
+        ah_g = slots(T, B, H, dtype) if call.keep_cache and reset_after else None
         last = device.empty((B, H), dtype)
         defines |= quad_defines(cell, H, B, dropout_h, dtype)
         rest = rest_of_columns(Wh, defines)
@@ -69,9 +69,9 @@ def forward(
                 ax, Wh, rest, bx, *call.state, mask, dropout_h, h, gates, last, T, B,
             )  # fmt: skip
     else:
-        h = rows(T + 1 if call.keep_cache or call.sequences else 2, B, H, dtype)
-        gates = rows(T if call.keep_cache else 1, B, 3 * H, dtype)
-        ah_g = rows(T if call.keep_cache else 1, B, H, dtype) if reset_after else None
+        h = slots(T + 1 if call.keep_cache or call.sequences else 2, B, H, dtype)
+        gates = slots(T if call.keep_cache else 1, B, 3 * H, dtype)
+        ah_g = slots(T if call.keep_cache else 1, B, H, dtype) if reset_after else None
         (h[0],) = call.state
         gru_stepwise.forward(ax, Wh, bx, bh, mask, dropout_h, h, gates, ah_g, defines)
         last = h[T % len(h)].copy()
@@ -88,8 +88,8 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     (dh,) = last_gradients(dy, dstate, cache.sequences)
     dy = dy if cache.sequences else None
     # Gradients with respect to ax and to ah of (1), which differ in the candidate's columns only with reset_after.
-    dax = rows(T, B, 3 * H, dtype)
-    dah = dax if ah_g is None else rows(T, B, 3 * H, dtype)
+    dax = slots(T, B, 3 * H, dtype)
+    dah = dax if ah_g is None else slots(T, B, 3 * H, dtype)
     cell = _cell(ah_g is not None)
     if not is_persistent(cell, H, B, dtype):
         dh_0 = own(dh, (B, H), dtype)
@@ -122,5 +122,5 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
 
 
 def _cell(reset_after: bool) -> str:
-    """The word of dispatch.py, and the source's name."""
+    """The name of the cell in dispatch.py and of its source."""
     return "gru" if reset_after else "gru_reset_before"

@@ -1,8 +1,8 @@
 // GRU whose reset gate acts before the product (the paper's version 3, Keras' reset_after=False), persistent.
 // Equations and their numbers are those of reference/gru.py.
 //
-// The candidate needs r, so a step has two products, one after the other, and two barriers: about half as fast as
-// gru.cu, and therefore kept apart from it. Lanes of a quad and constants as there.
+// The candidate needs r, so a step has two products, one after the other, and two barriers: by counting, half as fast
+// as gru.cu, and so a source of its own. Lanes of a quad and constants as there.
 
 #include "registers.cuh"
 
@@ -21,14 +21,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
     real *gates,                // (T, B, 3H), or null
     real *h_last, int T, int B) {
     // Two rows of h, for z and for r, which may have dropout masks of their own; then r * h. With two barriers a step,
-    // whatever is overwritten was read before the last of them.
+    // everything that is overwritten was read before the last of them.
     __shared__ __align__(16) real shared[3][STRIDE];
     const int row = blockIdx.x, unit = threadIdx.x / 4, gate = threadIdx.x % 4;
     const bool exists = unit < H, has_column = exists && gate != SPARE;
     const int column = gate * H + unit;
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
-    // The thread's column of Wh, as far as it is held.
+    // The thread's column of Wh, or the part of it that registers hold.
     real weights[HELD];
 #pragma unroll
     for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[k * 3 * H + column] : real(0);
@@ -43,7 +43,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
     real ax_next = has_column ? ax[at_gate] : real(0);
     for (int t = 0; t < T; t++) {
         const real ax_t = ax_next + bias;                                                 // (1)
-        if (has_column && t + 1 < T) ax_next = ax[(t + 1) * 3 * states + at_gate];  // asked for a step before its use
+        if (has_column && t + 1 < T) ax_next = ax[(t + 1) * 3 * states + at_gate];  // loaded a step before its use
         real own = 0;
         if (is_real_step(mask, row, T, t)) {
             if (gate < G) own = activate(REC, ax_t + dot(weights, rest, shared[gate]));  // (1), (3)

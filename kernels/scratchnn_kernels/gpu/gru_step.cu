@@ -12,8 +12,8 @@ __device__ inline bool is_word(const unsigned char *mask, int row, int T, int t)
 }
 
 extern "C" __global__ void gru_step_forward(
-    const real *ax,              // (B, 3H): (1) but for bx, at step t
-    const real *ah,              // (B, 3H): (1) but for bh
+    const real *ax,              // (B, 3H): (1) without bx, at step t
+    const real *ah,              // (B, 3H): (1) without bh
     const real *bx, const real *bh,  // (3H)
     const unsigned char *mask,   // (B, T), or null
     const real *h, real *h_after,  // (B, H)
@@ -40,7 +40,7 @@ extern "C" __global__ void gru_step_backward(
     const real *h,              // (B, H)
     const real *gates,          // (B, 3H)
     const real *ah_g,           // (B, H)
-    real *dh,              // (B, H): with respect to h[t+1]; on return to h[t], but for what dah brings
+    real *dh,              // (B, H): with respect to h[t+1]; on return to h[t], without the part of dah
     real *dax, real *dah,  // (B, 3H)
     int t, int T, int B, int H) {
     const size_t n = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
@@ -61,7 +61,7 @@ extern "C" __global__ void gru_step_backward(
 // Without reset_after: z, r and r * h; then, with the product of that, the candidate and the new state.
 
 extern "C" __global__ void gru_reset_before_step_forward_gates(
-    const real *ax,      // (B, 3H): (1) but for bx, at step t
+    const real *ax,      // (B, 3H): (1) without bx, at step t
     const real *ah,      // (B, 2H): (1)
     const real *bx,      // (3H)
     const real *h,       // (B, H)
@@ -74,11 +74,11 @@ extern "C" __global__ void gru_reset_before_step_forward_gates(
     const size_t row = n / H, at = row * 3 * H + unit, at_h = row * 2 * H + unit;
     gates[at] = activate(REC, ax[at] + bx[unit] + ah[at_h]);                        // (1), (3)
     gates[at + H] = activate(REC, ax[at + H] + bx[H + unit] + ah[at_h + H]);
-    rh[n] = gates[at + H] * h[n];                                                   // (4), but for its product
+    rh[n] = gates[at + H] * h[n];                                                   // (4), before its product
 }
 
 extern "C" __global__ void gru_reset_before_step_forward_state(
-    const real *ax,             // (B, 3H): (1) but for bx, at step t
+    const real *ax,             // (B, 3H): (1) without bx, at step t
     const real *q,              // (B, H): (4)
     const real *bx,             // (3H)
     const unsigned char *mask,  // (B, T), or null

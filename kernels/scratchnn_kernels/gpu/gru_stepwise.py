@@ -17,7 +17,7 @@ def forward(
     ah_g: Array | None,
     defines: device.Defines,
 ) -> None:
-    """Fill h, gates and ah_g, where step t has the row t % len. h[0] is given."""
+    """Fill h, gates and ah_g, where step t is in slot t % len. h[0] is given."""
     T, B, _ = ax.shape
     H = len(Wh)
     dropout_zr, dropout_g = split_dropout(dropout_h)
@@ -25,7 +25,7 @@ def forward(
     for t in range(T):
         h_t, h_after, gates_t = h[t % len(h)], h[(t + 1) % len(h)], gates[t % len(gates)]
         if ah_g is not None:
-            ah = projection.forward(h_t, Wh, dropout_h)  # (1), but for bh
+            ah = projection.forward(h_t, Wh, dropout_h)  # (1), without bh
             launch_step(
                 "gru_step.cu", "gru_step_forward", defines, B, H,
                 ax[t], ah, bx, bh, mask, h_t, h_after, gates_t, ah_g[t % len(ah_g)], t, T,
@@ -55,7 +55,7 @@ def backward(
     dah: Array,
     defines: device.Defines,
 ) -> None:
-    """Fill dax and dah, and turn dh, the gradient with respect to the last state, into that of the first."""
+    """Fill dax and dah, and turn dh, the gradient with respect to the last state, into that of the initial one."""
     T, B, _ = dax.shape
     H, dtype = len(Wh), h.dtype
     dropout_zr, dropout_g = split_dropout(dropout_h)

@@ -29,7 +29,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_forward(
     const int column = gate * H + unit;
     const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 4 * H + column;
 
-    // The thread's column of Wh, as far as it is held.
+    // The thread's column of Wh, or the part of it that registers hold.
     real weights[HELD];
 #pragma unroll
     for (int k = 0; k < HELD; k++) weights[k] = exists && k < H ? Wh[k * 4 * H + column] : real(0);
@@ -47,7 +47,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_forward(
     real ax_next = exists ? ax[at_gate] : real(0);
     for (int t = 0; t < T; t++) {
         const real ax_t = ax_next;
-        if (exists && t + 1 < T) ax_next = ax[(t + 1) * 4 * states + at_gate];  // asked for a step before its use
+        if (exists && t + 1 < T) ax_next = ax[(t + 1) * 4 * states + at_gate];  // loaded a step before its use
         real own = 0;
         if (is_real_step(mask, row, T, t)) {
             const real a = ax_t + bias + dot(weights, rest, h_shared[buffer][DROPOUT ? gate : 0]);  // (1)
@@ -103,7 +103,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_backward(
     for (int t = T - 1; t >= 0; t--) {
         const real own = own_next, c_t = c_next;
         dh += dy_next;
-        if (exists && t > 0) {  // asked for a step before their use
+        if (exists && t > 0) {  // loaded a step before their use
             own_next = gates[(t - 1) * 4 * states + at_gate];
             c_next = c[(t - 1) * states + at_state];
         }

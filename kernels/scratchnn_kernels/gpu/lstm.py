@@ -15,7 +15,7 @@ from scratchnn_kernels.gpu.recurrent import (
     quad_defines,
     rest_of_columns,
     rest_of_rows,
-    rows,
+    slots,
     time_first,
 )
 
@@ -49,17 +49,17 @@ def forward(
     ax = projection.forward(x, Wx, dropout_x)  # (1): the part of x
     if is_persistent("lstm", H, B, dtype):
         defines |= quad_defines("lstm", H, B, dropout_h, dtype)
-        h = rows(T + 1, B, H, dtype) if call.keep_cache or call.sequences else None
-        c, gates = (rows(T + 1, B, H, dtype), rows(T, B, 4 * H, dtype)) if call.keep_cache else (None, None)
+        h = slots(T + 1, B, H, dtype) if call.keep_cache or call.sequences else None
+        c, gates = (slots(T + 1, B, H, dtype), slots(T, B, 4 * H, dtype)) if call.keep_cache else (None, None)
         last = device.empty((B, H), dtype), device.empty((B, H), dtype)
         device.launch(
             "lstm.cu", "lstm_forward", defines, B, dispatch.block("lstm", H),
             ax, Wh, rest_of_columns(Wh, defines), b, *call.state, mask, dropout_h, h, c, gates, *last, T, B,
         )  # fmt: skip
     else:
-        h = rows(T + 1 if call.keep_cache or call.sequences else 2, B, H, dtype)
-        c = rows(T + 1 if call.keep_cache else 2, B, H, dtype)
-        gates = rows(T if call.keep_cache else 1, B, 4 * H, dtype)
+        h = slots(T + 1 if call.keep_cache or call.sequences else 2, B, H, dtype)
+        c = slots(T + 1 if call.keep_cache else 2, B, H, dtype)
+        gates = slots(T if call.keep_cache else 1, B, 4 * H, dtype)
         h[0], c[0] = call.state
         for t in range(T):
             before, after = t % len(h), (t + 1) % len(h)
@@ -82,7 +82,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
     (T, B, _), H = x.shape, len(Wh)
     dh, dc = last_gradients(dy, dstate, cache.sequences)
     dy = dy if cache.sequences else None
-    da = rows(T, B, 4 * H, dtype)
+    da = slots(T, B, 4 * H, dtype)
     if is_persistent("lstm", H, B, dtype):
         dh_0, dc_0 = device.empty((B, H), dtype), device.empty((B, H), dtype)
         device.launch(

@@ -33,7 +33,7 @@ extern "C" __global__ void lstm_step_backward(
     const unsigned char *mask,  // (B, T), or null
     const real *c, const real *c_after,  // (B, H)
     const real *gates,                   // (B, 4H)
-    real *dh, real *dc,  // (B, H): with respect to h[t+1], c[t+1]; on return to h[t], c[t], but for what da brings
+    real *dh, real *dc,  // (B, H): with respect to h[t+1], c[t+1]; on return to h[t], c[t], without the part of da
     real *da,            // (B, 4H)
     int t, int T, int B, int H) {
     const size_t n = (size_t)blockIdx.x * blockDim.x + threadIdx.x;

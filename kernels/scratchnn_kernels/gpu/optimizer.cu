@@ -30,7 +30,7 @@ extern "C" __global__ void rmsprop(
     real variance = v[n];
     if (a != nullptr) {
         a[n] = rho * a[n] + rest * g[n];  // (2)
-        // Only rounding can take it below 0. A NaN stays one.
+        // Only rounding can take it below 0. A NaN stays a NaN.
         variance = v[n] - a[n] * a[n];
         variance = variance < 0 ? real(0) : variance;
     }
@@ -65,8 +65,8 @@ extern "C" __global__ void join(
                        : p_7[n - end_6];
 }
 
-// A block's share of the sum of squares, of which the last launch makes one number: that of this kernel if it has one
-// block, else of the next. In double: float would overflow at 1e19.
+// A block's share of the sum of squares. Of a single block it is the sum; the shares of several are added by the next
+// kernel. In double: float would overflow at 1e19.
 extern "C" __global__ void __launch_bounds__(BLOCK) sum_of_squares(const real *g, double *sums, long long size) {
     __shared__ double part[BLOCK];
     double sum = 0;

@@ -1,4 +1,4 @@
-"""The update rules on the GPU: one launch each, in place; and a norm, which stays there.
+"""The update rules on the GPU: one launch each, in place; and a norm, which stays on the device.
 
 The equations, and their numbers, are those of reference/optimizer.py; see optimizer.cu.
 """
@@ -13,7 +13,7 @@ from scratchnn_kernels.gpu import device
 BLOCK = 256
 SUMMING = 1024  # threads of a block that sums, and the number of blocks at most
 JOINED = 8  # arrays by one launch
-ALONE = 2**17  # so many numbers one block sums by itself: a launch less (where it stops to pay is an estimate)
+ALONE = 2**17  # up to this size one block sums all, which saves a launch (the limit is an estimate)
 
 
 def sgd(w: Array, g: Array, m: Array | None, rate: float, momentum: float, nesterov: bool) -> None:

@@ -1,4 +1,4 @@
-"""Bias and activation behind a matrix product, and the way back through the activation: what Dense and Conv1D share.
+"""Bias and activation after a matrix product, and the activation's backward pass: what Dense and Conv1D share.
 
 See pointwise.cu.
 """

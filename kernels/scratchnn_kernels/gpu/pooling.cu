@@ -1,5 +1,5 @@
 // Max pooling over neighbouring steps, and over all of them. Equations and their numbers are those of
-// reference/max_pooling1d.py and reference/global_max_pooling1d.py. Needs no constants but -DREAL.
+// reference/max_pooling1d.py and reference/global_max_pooling1d.py. Needs no constant except -DREAL.
 
 #ifndef REAL
 #define REAL float

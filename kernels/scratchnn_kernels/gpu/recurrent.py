@@ -19,13 +19,13 @@ def quad_defines(cell: str, H: int, B: int, dropout_h: Array | None, dtype: Any)
 
 
 def rest_of_columns(Wh: Array, defines: device.Defines) -> Array | None:
-    """Of the column of Wh that belongs to each thread, what it does not hold."""
+    """The part of each thread's column of Wh that its registers do not hold."""
     H = len(Wh)
     return _rest(Wh.reshape(H, -1, H), int(defines["HELD"]))
 
 
 def rest_of_rows(Wh: Array, defines: device.Defines) -> Array | None:
-    """The same on the way back, where a thread has a gate's part of a row."""
+    """The same for the backward pass, where a thread has a gate's part of a row."""
     H = len(Wh)
     return _rest(Wh.reshape(H, -1, H).transpose(2, 1, 0), int(defines["HELD"]))
 
@@ -52,13 +52,13 @@ def batch_first(x: Array) -> Array:
     return time_first(x)
 
 
-def rows(count: int, B: int, width: int, dtype: Any) -> Array:
-    """An array with a row for each time step. Where only the last one counts, a few rows take turns: step t % count."""
+def slots(count: int, B: int, width: int, dtype: Any) -> Array:
+    """An array with a slot for each time step; with fewer slots than steps, step t is in slot t % count."""
     return device.empty((count, B, width), dtype)
 
 
 def last_gradients(dy: Array | None, dstate: StateGrad, sequences: bool) -> list[Array | None]:
-    """Gradients with respect to the last states, that of an output that is the last state in them; None for zeros."""
+    """Gradients with respect to the last states, plus dy where the output is the last h; None for zeros."""
     last = list(dstate)
     if dy is not None and not sequences:
         last[0] = dy if last[0] is None else last[0] + dy
@@ -66,7 +66,7 @@ def last_gradients(dy: Array | None, dstate: StateGrad, sequences: bool) -> list
 
 
 def own(last: Array | None, shape: tuple[int, int], dtype: Any) -> Array:
-    """An array to be changed step by step, with these numbers, or with zeros."""
+    """A copy of `last` to update step by step, or zeros."""
     return device.xp().zeros(shape, dtype) if last is None else last.copy()
 
 

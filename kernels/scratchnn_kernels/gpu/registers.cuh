@@ -1,11 +1,11 @@
 // What the persistent kernels share: a recurrent matrix that stays in registers for the whole sequence, or most of it.
 //
 // A block takes one row of the batch through all time steps. H, the number of units, is a constant of the compilation;
-// PADDED is H filled up to whole groups of eight, so that the threads of a block are whole warps. Units from H on have
+// PADDED is H rounded up to a multiple of eight, so that the threads of a block are whole warps. Units from H on have
 // weights of 0 and are never stored.
 //
 // Where a unit has a quad of threads, each of them holds HELD of its PADDED weights in registers: all of them up to 96
-// units (dispatch.py decides). The rest is read again in every step. Nothing writes to it, so it stays near: in the
+// units (dispatch.py decides). The rest is read again in every step. Nothing writes to it, so it stays cached: in the
 // multiprocessor's own cache where that is large enough.
 
 #include "activations.cuh"
@@ -18,8 +18,8 @@ struct __align__(16) Four {
     real x, y, z, w;
 };
 
-// The product of the thread's weights with a vector in shared memory. Four sums side by side: each addition has to
-// wait for the one before it.
+// The product of the thread's weights with a vector in shared memory. Four independent sums: each addition to a single
+// one would wait for the one before.
 template <int N>
 __device__ inline real dot(const real (&weights)[N], const real *vector) {
     real sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
@@ -34,13 +34,13 @@ __device__ inline real dot(const real (&weights)[N], const real *vector) {
     return (sum_0 + sum_1) + (sum_2 + sum_3);
 }
 
-// The same, where `held` may be the first weights only. The rest lies in fours, in the order of threads: a warp reads
-// 512 bytes in a row.
+// The same, where `held` may be the first weights only. The rest is laid out in fours, in the order of threads: a warp
+// reads 512 contiguous bytes.
 template <int N>
 __device__ inline real dot(const real (&held)[N], const real *rest, const real *vector) {
     const Four *of_thread = reinterpret_cast<const Four *>(rest) + threadIdx.x;
     real sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
-    // Two at a time: with more on their way, 80 weights would not stay in registers, and the cache is busy as it is.
+    // Two at a time: with more loads in flight, 80 weights would not stay in registers, and the cache is busy anyway.
 #pragma unroll 2
     for (int k = N; k < PADDED; k += 4) {
         const Four w = of_thread[(k - N) / 4 * (4 * PADDED)];
@@ -54,7 +54,7 @@ __device__ inline real dot(const real (&held)[N], const real *rest, const real *
     return N < PADDED ? sum + ((sum_0 + sum_1) + (sum_2 + sum_3)) : sum;
 }
 
-// A quad is four neighbouring threads, one for each gate of a unit. What thread `lane` of the own quad holds:
+// A quad is four neighbouring threads, one for each gate of a unit. What thread `lane` of this thread's quad holds:
 __device__ inline real of_lane(real value, int lane) { return __shfl_sync(ALL_LANES, value, lane, 4); }
 
 // The sum over the quad, to the same bits in all four threads.
@@ -63,7 +63,7 @@ __device__ inline real sum_of_quad(real value) {
     return value + __shfl_xor_sync(ALL_LANES, value, 2, 4);
 }
 
-// Whether step t of a row is a word. The whole block has one row, so all its threads agree.
+// Whether step t of a row is real, not masked. The whole block has one row, so all its threads agree.
 __device__ inline bool is_real_step(const unsigned char *mask, int row, int T, int t) {
     return mask == nullptr || mask[(size_t)row * T + t];
 }

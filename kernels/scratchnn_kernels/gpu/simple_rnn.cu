@@ -38,7 +38,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) simple_rnn_forward(
     real ax_next = exists ? ax[at] : real(0);
     for (int t = 0; t < T; t++) {
         const real ax_t = ax_next;
-        if (exists && t + 1 < T) ax_next = ax[(t + 1) * states + at];  // asked for a step before its use
+        if (exists && t + 1 < T) ax_next = ax[(t + 1) * states + at];  // loaded a step before its use
         if (is_real_step(mask, row, T, t)) {
             const real a = ax_t + bias + dot(weights, h_shared[buffer]);  // (1)
             h_t = activate(ACT, a);                                       // (3)
@@ -81,7 +81,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) simple_rnn_backward(
     for (int t = T - 1; t >= 0; t--) {
         const real h_after = h_next;
         dh += dy_next;
-        if (exists) h_next = h[t * states + at];  // asked for a step before its use
+        if (exists) h_next = h[t * states + at];  // loaded a step before its use
         if (has_dy && t > 0) dy_next = dy[((size_t)row * T + t - 1) * H + unit];
         real da_t = 0;
         if (is_real_step(mask, row, T, t)) {

@@ -12,7 +12,7 @@ from scratchnn_kernels.gpu.recurrent import (
     last_gradients,
     launch_step,
     own,
-    rows,
+    slots,
     time_first,
 )
 
@@ -41,14 +41,14 @@ def forward(
     ax = projection.forward(x, Wx, dropout_x)  # (1): the part of x
     if is_persistent("simple_rnn", H, B, dtype):
         defines |= {"H": H}
-        h = rows(T + 1, B, H, dtype) if call.keep_cache or call.sequences else None
+        h = slots(T + 1, B, H, dtype) if call.keep_cache or call.sequences else None
         last = device.empty((B, H), dtype)
         device.launch(
             "simple_rnn.cu", "simple_rnn_forward", defines, B, dispatch.block("simple_rnn", H),
             ax, Wh, b, *call.state, mask, dropout_h, h, last, T, B,
         )  # fmt: skip
     else:
-        h = rows(T + 1 if call.keep_cache or call.sequences else 2, B, H, dtype)
+        h = slots(T + 1 if call.keep_cache or call.sequences else 2, B, H, dtype)
         (h[0],) = call.state
         for t in range(T):
             before, after = h[t % len(h)], h[(t + 1) % len(h)]
@@ -68,7 +68,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
     (T, B, _), H, dtype = x.shape, len(Wh), x.dtype
     (dh,) = last_gradients(dy, dstate, cache.sequences)
     dy = dy if cache.sequences else None
-    da = rows(T, B, H, dtype)
+    da = slots(T, B, H, dtype)
     if is_persistent("simple_rnn", H, B, dtype):
         dh_0 = device.empty((B, H), dtype)
         device.launch(

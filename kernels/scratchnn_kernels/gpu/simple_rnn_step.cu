@@ -21,7 +21,7 @@ extern "C" __global__ void simple_rnn_step_backward(
     const real *dy,             // (B, T, H), or null
     const unsigned char *mask,  // (B, T), or null
     const real *h_after,        // (B, H)
-    real *dh,  // (B, H): with respect to h[t+1]; on return to h[t], but for what da brings
+    real *dh,  // (B, H): with respect to h[t+1]; on return to h[t], without the part of da
     real *da,  // (B, H)
     int t, int T, int B, int H) {
     const size_t n = (size_t)blockIdx.x * blockDim.x + threadIdx.x;

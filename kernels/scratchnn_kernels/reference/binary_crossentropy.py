@@ -3,7 +3,7 @@
     (1)  p = min(max(y, ε), 1 - ε), or sigmoid(y) when `from_logits`
     (2)  L = mean of -(t log p + (1 - t) log(1 - p))
 
-ε is 1e-7, as in Keras. Where p was moved its gradient is 0, because it no longer depends on y.
+ε is 1e-7, as in Keras. Where p was clipped its gradient is 0, because p no longer depends on y.
 Shapes: y and t (`target`) of one shape, L a number.
 Source: Good, "Rational Decisions", Journal of the Royal Statistical Society B 14(1), 1952.
 """

@@ -57,6 +57,6 @@ def backward(dy: Float[Array, "B T_out F"], cache: Conv1DCache) -> tuple[Float[A
 
 
 def seen_by_tap(j: int, T_out: int, stride: int, dilation: int) -> slice:
-    """The time steps of x that tap j meets while the window stands at p = 0 ... T_out - 1."""
+    """The time steps of x under tap j of the windows p = 0 ... T_out - 1."""
     first = j * dilation
     return slice(first, first + (T_out - 1) * stride + 1, stride)

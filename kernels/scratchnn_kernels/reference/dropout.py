@@ -1,4 +1,4 @@
-"""Dropout: numbers are set to zero at random and the others enlarged, so that the expected sum stays what it was.
+"""Dropout: set numbers to zero at random and scale up the others, so that the expected sum stays the same.
 
     (1)  y = x ⊙ m,   m = 0 with probability `rate`, else 1 / (1 - rate)
 

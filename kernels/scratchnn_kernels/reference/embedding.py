@@ -2,7 +2,7 @@
 
     (1)  y[b, t] = E[x[b, t]]
 
-Its gradient is dense, with the rows of repeated ids summed: what clipping and Adam need to see.
+Its gradient is dense, with the rows of repeated ids summed, as clipping and Adam need it.
 Shapes: x (B, T) ids in 0 ... V-1, E (V, D), y (B, T, D).
 """
 

@@ -46,11 +46,11 @@ class ResetAfterCell(Cell):
 
 @dataclass(frozen=True)
 class ResetBeforeCell(Cell):
-    """Its Wh_g meets r ⊙ h, which exists inside the step only; the walk multiplies h by the columns of z and r."""
+    """Wh_g multiplies r ⊙ h, which exists inside the step only; the walk multiplies h by the columns of z and r."""
 
     act: ElementwiseActivation
     rec: ElementwiseActivation
-    dropout_g: Array | None  # (1, B, H), of what meets Wh_g
+    dropout_g: Array | None  # (1, B, H), for r ⊙ h
 
     def forward(self, ax: Array, ah: Array, state: State, Wh_g: Array) -> tuple[State, tuple]:
         (h,), (ax_z, ax_r, ax_g), (ah_z, ah_r) = state, np.split(ax, 3, axis=-1), np.split(ah, 2, axis=-1)

@@ -3,7 +3,7 @@
     (1)  y[:, p] = max over j of  x[:, p stride + j]        p = 0 ... T'-1,  j = 0 ... k-1
 
 All of the gradient goes to the step that was the largest, the first one among equals. A NaN counts as
-the largest, or it would vanish here and its cause with it.
+the largest: it would disappear here otherwise, and its cause would stay unknown.
 Shapes: x (B, T, D) already padded, y (B, T', D), T' = (T - k) // stride + 1.
 """
 

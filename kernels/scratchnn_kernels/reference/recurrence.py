@@ -1,23 +1,23 @@
 """Backpropagation through time, once for every recurrent layer: a walk along the time steps, and the same walk back.
 
 A cell is one time step (`Cell` in contract.py); it knows nothing of time, of masks, or of Wx and Wh. What is the same
-for every cell stands here. A state is (h,) or (h, c); state[t] enters step t, state[t+1] leaves it:
+for every cell is here. A state is (h,) or (h, c); state[t] enters step t, state[t+1] leaves it:
 
     (1)  ax[t] = x[t] Wx + b,  ah[t] = h[t] Wh          the two parts of the pre-activation a[t] = ax[t] + ah[t]
     (2)  state[t+1] = cell(ax[t], ah[t], state[t])      but state[t] in rows where mask[t] is False
          y = h[T], or all of h[1] ... h[T] with `sequences`
 
 Backward. A change of h[t] reaches the loss in two ways, through the output (y[t-1] is h[t]) and through the next step,
-and gradients add up over the ways. Into the next step it goes along Wh, by (1), and along the cell's own use of it:
+and the gradients of both ways add up. Into the next step it goes along Wh, by (1), and along the cell's own use of it:
 
     dh[t] = dy[t-1] + dah[t] Whᵀ + (what cell.backward returns for it)
 
-A masked step did nothing: its rows hand their gradient on unchanged, and send none to ax and ah. The weights are the
+A masked step did nothing: its rows pass their gradient on unchanged, and send none to ax and ah. The weights are the
 same at every step, so their gradients are sums over the steps, which is one product for all of them:
 
     dWx = Σ x[t]ᵀ dax[t],  dWh = Σ h[t]ᵀ dah[t],  db = Σ dax[t]
 
-Shapes: time first inside (T, B, ·), batch first at the door; see contract.py. docs/bptt.md derives this by hand.
+Shapes: time first inside (T, B, ·), batch first outside; see contract.py. docs/bptt.md derives this by hand.
 Source: Werbos, "Backpropagation through time: what it does and how to do it", Proceedings of the IEEE 78(10), 1990.
 """
 
@@ -37,7 +37,7 @@ class RecurrenceCache:
     call: Recurrence
     Wx: Float[Array, "D G"]
     Wh: Float[Array, "H Gh"]
-    own: Grads  # parameters that the cell itself has
+    own: Grads  # the cell's own parameters
     mask: Bool[Array, "T B 1"] | None
     states: list[State]  # T+1 of them; number 0 is the initial state
     saved: list[Any]  # what the cell keeps of each step
@@ -55,7 +55,7 @@ class Step(NamedTuple):
 def forward(
     cell: Cell, call: Recurrence, Wx: Float[Array, "D G"], Wh: Float[Array, "H Gh"], b: Float[Array, " G"], **own: Array
 ) -> RecurrentOutput:
-    """Return y, the last state and the cache. `own`: the cell's own parameters, by the names that it has for them."""
+    """Return y, the last state and the cache. `own`: the cell's own parameters, by name."""
     x = call.x.swapaxes(0, 1)
     mask = None if call.mask is None else call.mask.T[:, :, None]
     ax = projection.forward(x, Wx, call.dropout_x) + b  # (1): needs no state, so all time steps at once
@@ -72,7 +72,7 @@ def forward(
 def backward(
     dy: Float[Array, "B *T H"] | None, dstate: StateGrad, cache: RecurrenceCache, record: list[Step] | None = None
 ) -> tuple[Float[Array, "B T D"], Grads, State]:
-    """Return dx, the gradients of the parameters and of state[0]. `record` is given each `Step`, the last one first."""
+    """Return dx, the gradients of the parameters and of state[0]. `record` collects each `Step`, the last one first."""
     cell, call, mask, states, x = cache.cell, cache.call, cache.mask, cache.states, cache.call.x.swapaxes(0, 1)
     zeros = tuple(np.zeros_like(array) for array in states[0])
     d = tuple(zero if given is None else given for zero, given in zip(zeros, dstate, strict=True))

@@ -1,4 +1,4 @@
-"""What a training run starts from: the reviews and the model, as its settings have them."""
+"""What a training run starts from: the reviews and the model that its settings describe."""
 
 import hashlib
 from typing import Any
@@ -27,7 +27,7 @@ def load_reviews(settings: Settings, source: str | None) -> Imdb:
 
 
 def build_model(settings: Settings) -> Sequential:
-    """The model with its first weights, ready to train."""
+    """The model with its initial weights, ready to train."""
     model = Sequential(
         named(settings.arch).layers(settings.vocabulary),
         backend=settings.backend,
@@ -46,7 +46,7 @@ def build_model(settings: Settings) -> Sequential:
 def warm_up(model: Model, x: Any) -> None:
     """A training step that changes nothing: compiling and loading kernels then does not count as training."""
     assert model.optimizer is not None and model.loss is not None
-    with np.errstate(all="ignore"):  # what overflows here will again in the step that counts, and is told there
+    with np.errstate(all="ignore"):  # an overflow comes again in the step that counts, and is reported there
         y, caches = model.forward(x, training=True)
         dy = model.loss.backward(model.loss.forward(y, np.zeros_like(y))[1])
         _, grads = model.backward(dy, caches)
@@ -57,7 +57,7 @@ def warm_up(model: Model, x: Any) -> None:
 
 
 def use_every_kernel(model: Model, settings: Settings) -> None:
-    """Do everything once that training and testing will do, so that its kernels can be noted (see compiling.py)."""
+    """Run everything once that training and testing will run, so that its kernels are recorded (see compiling.py)."""
     ids = np.zeros((max(PREDICT_BATCH, settings.batch_size), settings.length), np.int32)
     model.forward(model.check_input(ids[:PREDICT_BATCH]), keep_caches=False)
     warm_up(model, model.check_input(ids[: settings.batch_size]))

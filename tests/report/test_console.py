@@ -227,9 +227,9 @@ def test_the_time_left_goes_by_the_steps_of_this_program(monkeypatch: pytest.Mon
     now = iter([0.0, 0.0, 10.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(now))
     err = Terminal()
-    with Console(err=err).progress(100, 2, 3) as progress:
-        progress.advance(50)  # of a run that is resumed
-        progress.advance(10, loss=0.5)
+    with Console(err=err).bar(100, 2, 3) as bar:
+        bar.advance(50)  # of a run that is resumed
+        bar.advance(10, loss=0.5)
     assert "| 60/100 [00:10<00:40, loss 0.5000]" in err.getvalue()
     assert "epoch 2/3:  60%|" in err.getvalue()
 

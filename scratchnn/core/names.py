@@ -24,12 +24,27 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     raise ValueError(f"unknown {kind} {name!r}{hint} Known: {', '.join(sorted(table))}")
 
 
+def is_own(kind: type) -> bool:
+    """Whether a class is the user's own, and not one of ours."""
+    return not kind.__module__.startswith("scratchnn.")
+
+
 def name_in_file(kind: type, name: str) -> dict[str, Any]:
     """How a description names an object: by `name`, or by its class, and marked, where that class is the user's own.
 
     A class derived from one of ours inherits its name, and would be loaded as that one.
     """
-    return {"name": name} if kind.__module__.startswith("scratchnn.") else {"name": kind.__name__, "custom": True}
+    return {"name": kind.__name__, "custom": True} if is_own(kind) else {"name": name}
+
+
+def marks_own(description: Any) -> bool:
+    """Whether a description from `get_config` names something of the user's own, initializers left aside."""
+    if isinstance(description, list):
+        return any(map(marks_own, description))
+    if not isinstance(description, Mapping):
+        return False
+    rest = [value for key, value in description.items() if not key.endswith("initializer")]
+    return bool(description.get("custom")) or marks_own(rest)
 
 
 def class_in_file(thing: Any) -> dict[str, Any]:

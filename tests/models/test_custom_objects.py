@@ -1,29 +1,24 @@
-"""Things of the user's own in files: all come back, and what could not come back is refused in words."""
+"""Things of the user's own in files: all come back, wherever they stand, and loading asks for them in words."""
 
 import copy
 import re
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 
-from scratchnn import Sequential, activations, initializers, load_model
-from scratchnn.activations import Activation
+from scratchnn import Sequential, activations, load_model
 from scratchnn.core.files.container import StorageError
 from scratchnn.experiments import presets, run
 from scratchnn.experiments.settings import Settings
-from scratchnn.initializers import Initializer
 from scratchnn.layers import (
     GRU,
     LAYERS,
     LSTM,
     RNN,
     Bidirectional,
-    Cell,
     Conv1D,
     Dense,
     Dropout,
@@ -36,124 +31,24 @@ from scratchnn.layers import (
     SimpleRNN,
 )
 from scratchnn.layers import Activation as ActivationLayer
-from scratchnn.losses import Loss, MeanSquaredError
+from scratchnn.losses import MeanSquaredError
 from scratchnn.metrics import Metric
 from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.models.custom_objects import checked
-from scratchnn.optimizers import SGD
 from scratchnn.training.progress import Progress
-
-RNG = np.random.default_rng(0)
-ROWS, SEQUENCES = RNG.normal(size=(5, 3)), RNG.normal(size=(5, 4, 3))
-half = Activation("half", lambda a: a / 2, lambda dy, y: dy / 2)
-
-
-class Scale(Layer):
-    """y = k x, and whatever else it is told."""
-
-    def __init__(self, k: Any = 2.0, *, name: str | None = None, **extra: Any) -> None:
-        super().__init__(name=name)
-        self.k, self.extra = k, extra
-
-    def get_config(self) -> Any:
-        return super().get_config() | {"k": self.k, **self.extra}
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return input_shape
-
-    def forward(self, x: Any, *, mask: Any = None, training: bool = False, rng: Any = None) -> Any:
-        return self.k * self.as_input(x), None
-
-    def backward(self, dy: Any, cache: Any) -> Any:
-        return self.k * dy, {}
-
-
-@dataclass(frozen=True)
-class Shift(Initializer):
-    name: ClassVar[str] = "shift"
-    config: float = 0.1  # a field may be called so
-
-    def draw(self, shape: Any, generator: Any) -> Any:
-        return np.full(shape, self.config)
-
-
-@dataclass(frozen=True)
-class Twice(Initializer):
-    """Holds an initializer, and says in get_config how a file can hold it."""
-
-    name: ClassVar[str] = "twice"
-    inner: Any = "ones"
-
-    def draw(self, shape: Any, generator: Any) -> Any:
-        return 2 * initializers.get(self.inner).draw(shape, generator)
-
-    def get_config(self) -> Any:
-        return super().get_config() | {"inner": initializers.get(self.inner).get_config()}
-
-
-class Mix(Cell):
-    """h' = act(ax + ah) + rise h; what it holds stands under keys that say nothing."""
-
-    def __init__(self, units: int, act: Any = "tanh", rise: Any = "ones") -> None:
-        self.state_size = units
-        self.act, self.rise = activations.get(act), initializers.get(rise)
-
-    def get_config(self) -> Any:
-        return {"units": self.state_size, "act": self.act.get_config(), "rise": self.rise.get_config()}
-
-    def own_parameters(self) -> Any:
-        return {"k": ((self.state_size,), self.rise)}
-
-    def forward(self, ax: Any, ah: Any, state: Any, k: Any) -> Any:
-        new = self.act(ax + ah)
-        return (k * state[0] + new,), (new,)
-
-    def backward(self, dafter: Any, state: Any, after: Any, saved: Any, k: Any) -> Any:
-        da = self.act.backward(dafter[0], saved[0])
-        return da, da, (k * dafter[0],)
-
-    def backward_own(self, dax: Any, dah: Any, dafter: Any, states: Any, saved: Any) -> Any:
-        return {"k": (dafter[0] * states[0][:-1]).sum(axis=(0, 1))}
-
-
-class Absolute(Loss):
-    name = "absolute"
-
-    def forward(self, y: Any, target: Any) -> Any:
-        return np.abs(y - target).mean(), np.sign(y - target)
-
-    def backward(self, cache: Any) -> Any:
-        return cache / cache.size
-
-
-@dataclass(eq=False)
-class Slow(SGD):
-    config: int = 3
-
-
-def model_of(*layers: Any, x: Any = ROWS, optimizer: Any = "sgd", loss: Any = "mse", metrics: Any = None) -> Sequential:
-    model = Sequential([*layers, Dense(1)], backend="reference", seed=1)
-    model.build((None, *x.shape[1:]))
-    model.compile(optimizer, loss, metrics)
-    return model
-
-
-def saved(model: Sequential, path: Path) -> list[str]:
-    """What saving warned of."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        model.save(path)
-    return [str(each.message).removeprefix(f"{path} ") for each in caught]
-
-
-def back(model: Sequential, path: Path, **custom_objects: Any) -> Any:
-    """The model out of a file, if it predicts the same."""
-    saved(model, path)
-    loaded = load_model(path, custom_objects=custom_objects)
-    x = ROWS if len(model.input_shape) == 2 else SEQUENCES
-    assert np.array_equal(loaded.predict(x), model.predict(x))
-    assert loaded.get_config() == model.get_config()
-    return loaded
+from tests.models.own_things import (
+    SEQUENCES,
+    Absolute,
+    Mix,
+    Scale,
+    Shift,
+    Slow,
+    Twice,
+    back,
+    half,
+    model_of,
+    saved,
+)
 
 
 @pytest.fixture
@@ -308,105 +203,6 @@ def test_a_deep_copy_of_ours_stays_ours(path: Path) -> None:
 def test_copies_of_one_activation_are_one_thing(path: Path) -> None:
     back(model_of(Dense(2, half), Dense(2, copy.deepcopy(half))), path, half=half)
     assert copy.deepcopy(half.get_config()) == {"name": "half", "custom": True}
-
-
-# ---- what could not come back is refused by save
-
-
-class NoDict(Scale):
-    def get_config(self) -> Any:
-        return [1]
-
-
-class Nothing(Scale):
-    def get_config(self) -> Any:
-        return None
-
-
-class LeavesOut(Scale):
-    def get_config(self) -> Any:
-        return {}
-
-
-class NeedsUnits(Mix):
-    def get_config(self) -> Any:
-        return Cell.get_config(self)
-
-
-class TakesLess(Scale):
-    def __init__(self, k: float = 2.0) -> None:
-        super().__init__(k)
-
-
-@dataclass(eq=False)
-class Custom(SGD):
-    custom: bool = False  # would hide the mark
-
-
-class Delta(Absolute):
-    def __init__(self, delta: float = 1.0) -> None:
-        object.__setattr__(self, "delta", delta)
-
-
-@dataclass(frozen=True)
-class Holds(Initializer):
-    name: ClassVar[str] = "holds"
-    inner: Any = None
-
-    def draw(self, shape: Any, generator: Any) -> Any:
-        return self.inner.draw(shape, generator)
-
-
-REFUSED: dict[str, tuple[Callable[[], Sequential], str]] = {
-    "a list": (lambda: model_of(NoDict()), r"NoDict\.get_config must return a dict of plain values, got \[1\]"),
-    "None": (lambda: model_of(Nothing()), r"Nothing\.get_config must return a dict of plain values, got None"),
-    "an array": (lambda: model_of(Scale(v=np.ones(3))), r"layers\[0\]: Scale\.get_config\(\)\['v'\] cannot be stored"),
-    "a key": (lambda: model_of(Scale(v={1: 2})), r"a key of layers\[0\]: Scale\.get_config.* must be a string, got 1"),
-    "an argument": (
-        lambda: model_of(LeavesOut(7.0)),
-        r"layers\[0\]: LeavesOut\.get_config leaves out 'k': loading would make it with its default",
-    ),
-    "an argument of a cell": (
-        lambda: model_of(RNN(NeedsUnits(3)), x=SEQUENCES),
-        r"layers\[0\]\.config\.cell: NeedsUnits\.get_config leaves out 'units': loading could not make it",
-    ),
-    "an argument of a loss": (
-        lambda: model_of(loss=Delta(3.0)),
-        r"compiled\.loss: Delta.get_config leaves out 'delta'",
-    ),
-    "a field that hides the mark": (lambda: model_of(optimizer=Custom()), r"compiled\.optimizer: Custom.*'custom'"),
-    "more than the constructor takes": (
-        lambda: model_of(TakesLess()),
-        r"layers\[0\]: TakesLess\.get_config does not return what the constructor takes: .*'name'",
-    ),
-    "an initializer in an initializer": (
-        lambda: model_of(Dense(2, kernel_initializer=Holds(initializers.get("ones")))),
-        r"kernel_initializer: Holds\.get_config\(\)\['inner'\] cannot be stored: Constant",
-    ),
-    "two classes": (
-        lambda: model_of(Scale(), type("Scale", (Scale,), {})()),
-        r"layers\[0\] and layers\[1\] are two things of one name, 'Scale': .*rename one",
-    ),
-    "a layer and a loss": (
-        lambda: model_of(type("Absolute", (Scale,), {})(), loss=Absolute()),
-        r"layers\[0\] and compiled\.loss are two things of one name, 'Absolute'",
-    ),
-    "two activations": (
-        lambda: model_of(Dense(2, half), Dense(2, Activation("half", lambda a: a / 4, lambda dy, y: dy / 4))),
-        r"layers\[0\]\.config\.activation and layers\[1\]\.config\.activation are two things of one name, 'half'",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", REFUSED)
-def test_save_refuses_what_loading_could_not_make(what: str, path: Path) -> None:
-    make, words = REFUSED[what]
-    model = make()
-    with pytest.raises((TypeError, ValueError), match=words):
-        model.save(path)
-    with pytest.raises((TypeError, ValueError), match=words):
-        save_checkpoint(model, Progress(), path)
-    assert not path.exists()
 
 
 # ---- loading

@@ -1,6 +1,7 @@
 """What a training run starts from: the reviews and the model that its settings describe."""
 
 import hashlib
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def warm_up(model: Model, x: Any) -> None:
         dy = model.loss.backward(model.loss.forward(y, np.zeros_like(y))[1])
         _, grads = model.backward(dy, caches)
         optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
-        optimizer = optimizers.get(model.optimizer.get_config())  # the model's own must not count this step
+        optimizer = copy(model.optimizer)  # the model's own must not count this step
         optimizer.init(model.flat_params.size, model.dtype, model.backend)
         optimizer.step(model.flat_params.copy(), grads, model.segments)
 

@@ -71,7 +71,7 @@ class RNN(Recurrent):
         return self._pair().backward(dy, dstate, cache)
 
     def clone(self) -> "RNN":
-        return RNN(self.cell, **self._settings())
+        return type(self)(**(self.get_config() | {"cell": self.cell}))
 
     def get_config(self) -> Config:
         return {**self._settings(), "cell": class_in_file(self.cell)}

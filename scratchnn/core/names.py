@@ -1,6 +1,7 @@
 """Finding a thing by its name, and saying what is near when there is none."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -22,6 +23,11 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     nearest = difflib.get_close_matches(wanted, plain, n=1)
     hint = f"; did you mean {plain[nearest[0]]!r}?" if nearest else "."
     raise ValueError(f"unknown {kind} {name!r}{hint} Known: {', '.join(sorted(table))}")
+
+
+def snake_case(name: str) -> str:
+    """SimpleRNN -> simple_rnn, GlobalMaxPooling1D -> global_max_pooling1d."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def name_in_file(kind: type, name: str) -> dict[str, Any]:

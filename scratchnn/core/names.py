@@ -1,4 +1,4 @@
-"""Finding a thing by its name, and saying what is near when there is none."""
+"""Finding an object by its name, and suggesting the nearest name when there is none."""
 
 import difflib
 import re
@@ -31,15 +31,15 @@ def snake_case(name: str) -> str:
 
 
 def name_in_file(kind: type, name: str) -> dict[str, Any]:
-    """How a description names a thing: by `name`, or by its class, and marked, where that class is the user's own.
+    """How a description names an object: by `name`, or by its class, and marked, where that class is the user's own.
 
-    A class derived from one of ours has inherited its name, and would come back as that one.
+    A class derived from one of ours inherits its name, and would be loaded as that one.
     """
     return {"name": name} if kind.__module__.startswith("scratchnn.") else {"name": kind.__name__, "custom": True}
 
 
 def class_in_file(thing: Any) -> dict[str, Any]:
-    """How a description names the class of a layer or a cell, and how it is made."""
+    """How a description names the class of a layer or a cell, and the settings to make it from."""
     named = name_in_file(type(thing), type(thing).__name__)
     return {"class": named.pop("name"), **named, "config": thing.get_config()}
 

@@ -1,4 +1,4 @@
-"""What a training run starts from: the reviews and the model, as its settings have them."""
+"""What a training run starts from: the reviews and the model that its settings describe."""
 
 import hashlib
 from typing import Any
@@ -29,7 +29,7 @@ def load_reviews(settings: Settings, source: str | None) -> Imdb:
 
 
 def build_model(settings: Settings) -> Sequential:
-    """The model with its first weights, ready to train."""
+    """The model with its initial weights, ready to train."""
     model = Sequential(
         named(settings.arch).layers(settings.vocabulary),
         backend=settings.backend,
@@ -48,14 +48,18 @@ def build_model(settings: Settings) -> Sequential:
 def warm_up(model: Model, x: Any) -> None:
     """A training step that is taken back: compiling and loading kernels then does not count as training."""
     target = model.backend.array(np.zeros(model.y_shape_of(x)), model.dtype)
+
+    def count(loss: Any, grads: Any, y: Any, target: Any) -> None:
+        outcome_of(model, loss, grads)
+
     before = Snapshot()
     before.take(model)
-    train_epoch(model, [(0, x, target)], 0, lambda loss, grads, *_: outcome_of(model, loss, grads))
+    train_epoch(model, [(0, x, target)], 0, count)
     before.put_back(model)
 
 
 def use_every_kernel(model: Model, settings: Settings) -> None:
-    """Do everything once that training and testing will do, so that its kernels can be noted (see compiling.py)."""
+    """Run everything once that training and testing will run, so that its kernels are recorded (see compiling.py)."""
     ids = np.zeros((max(PREDICT_BATCH, settings.batch_size), settings.length), np.int32)
     model.forward(model.check_input(ids[:PREDICT_BATCH]), keep_caches=False)
     warm_up(model, model.check_input(ids[: settings.batch_size]))

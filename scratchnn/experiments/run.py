@@ -42,7 +42,7 @@ class Run:
 
 def start(settings: Settings, source: str | None) -> Run:
     """Load the data, build the model and make the run's folder, with a checkpoint to resume from at any time."""
-    backend.load(settings.backend)  # one that cannot be used here is an error before anything is downloaded
+    backend.load(settings.backend)  # if it cannot be used here, that is an error before anything is downloaded
     data = load_reviews(settings, source)
     settings = dataclasses.replace(settings, synthetic=data.is_synthetic)
     model = build_model(settings)
@@ -62,10 +62,10 @@ def start(settings: Settings, source: str | None) -> Run:
 
 
 def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None) -> Run:
-    """Pick up a run where its checkpoint stands; `epochs` may be more than it was going to have.
+    """Resume a run from its checkpoint; `epochs` may be higher than it was.
 
     Raises:
-        FileNotFoundError, ValueError: if there is nothing to go on from, or the data are not those it began with.
+        FileNotFoundError, ValueError: if there is nothing to resume, or the data are not those it began with.
     """
     folder = RunFolder.open(path)
     model, progress = load_checkpoint(folder.checkpoint)
@@ -125,7 +125,7 @@ def train(run: Run, console: Console) -> None:
     if done >= settings.epochs:
         console.line(f"{done} epochs are done already; --epochs {done + 10} would add ten")
         return
-    # Ctrl-C waits for the compiler, which swallows exceptions, and a second one until the checkpoint is written.
+    # Ctrl-C waits for the compiler, which swallows exceptions; a second one waits until the checkpoint is written.
     with Interrupts() as interrupts:
         try:
             work = partial(use_every_kernel, run.model, settings)
@@ -168,7 +168,7 @@ def finish(run: Run, console: Console) -> dict[str, float]:
 
 
 def interval(accuracy: float, N: int) -> tuple[float, float]:
-    """Wilson's 95% interval for a share of N independent reviews. It knows nothing of other seeds."""
+    """Wilson's 95% interval for a share of N independent reviews. It leaves out how seeds differ."""
     z = 1.96
     middle = (accuracy + z * z / (2 * N)) / (1 + z * z / N)
     half = z / (1 + z * z / N) * math.sqrt(accuracy * (1 - accuracy) / N + z * z / (4 * N * N))

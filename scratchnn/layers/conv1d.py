@@ -13,8 +13,8 @@ PADDINGS = ("valid", "same", "causal")
 
 @dataclass(frozen=True)
 class Conv1DLayerCache:
-    kernel: Any
-    before: int  # zeros put before the first step
+    kernel_cache: Any
+    before: int  # zeros padded before the first step
     T: int
     y_shape: tuple[int, ...]
 
@@ -70,7 +70,7 @@ class Conv1D(Layer):
         return (self.kernel_size - 1) * self.dilation_rate + 1
 
     def _padding(self, T: int) -> tuple[int, int]:
-        """How many zeros stand before and after the sequence."""
+        """How many zeros to pad before and after the sequence."""
         if self.padding == "valid":
             return 0, 0
         if self.padding == "causal":
@@ -88,7 +88,7 @@ class Conv1D(Layer):
         """T', or a ValueError where the window does not fit."""
         steps = (T + sum(self._padding(T)) - self.window) // self.strides + 1
         if steps < 1:
-            raise ValueError(f"{self.label} looks at {self.window} time steps at once, but the sequence has {T}")
+            raise ValueError(f"{self.label} needs a sequence of at least {self.window} time steps, got {T}")
         return steps
 
     def parameter_shapes(self, input_shape: Shape) -> dict:
@@ -112,7 +112,7 @@ class Conv1D(Layer):
 
     def backward(self, dy: Array, cache: Conv1DLayerCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, cache.y_shape)
-        dx, grads = self.backend.kernels.conv1d.backward(dy, cache.kernel)
+        dx, grads = self.backend.kernels.conv1d.backward(dy, cache.kernel_cache)
         return dx[:, cache.before : cache.before + cache.T], {name: grads[name] for name in self.params}
 
     def get_config(self) -> Config:

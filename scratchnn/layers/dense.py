@@ -9,7 +9,7 @@ from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
 @dataclass(frozen=True)
 class DenseLayerCache:
-    kernel: Any
+    kernel_cache: Any
     x_shape: tuple[int, ...]
 
 
@@ -66,7 +66,7 @@ class Dense(Layer):
 
     def backward(self, dy: Array, cache: DenseLayerCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, (*cache.x_shape[:-1], self.units))
-        dx, grads = self.backend.kernels.dense.backward(dy.reshape(-1, self.units), cache.kernel)  # (1), (2)
+        dx, grads = self.backend.kernels.dense.backward(dy.reshape(-1, self.units), cache.kernel_cache)  # (1), (2)
         return dx.reshape(cache.x_shape), {name: grads[name] for name in self.params}
 
     def get_config(self) -> Config:

@@ -1,4 +1,4 @@
-"""Checkpoints: a model, its optimizer, and where its training stands, so that training can go on to the same bits."""
+"""Checkpoints: a model, its optimizer, and where its training stands, so that training can resume to the same bits."""
 
 import dataclasses
 import os
@@ -12,7 +12,7 @@ from scratchnn.training.progress import Progress
 
 
 def save_checkpoint(model: Model, progress: Progress, filepath: str | os.PathLike[str]) -> None:
-    """Write all that going on needs: parameters, optimizer, where training stands. Replaces the last checkpoint."""
+    """Write all that resuming needs: parameters, optimizer, where training stands. Replaces the last checkpoint."""
     assert model.optimizer is not None
     slots = {f"optimizer.{name}": array for name, array in model.optimizer.state().items()}
     meta = {"kind": "checkpoint", "model": model.get_config(), "progress": dataclasses.asdict(progress)}
@@ -25,7 +25,7 @@ def load_checkpoint(
     """Read a checkpoint back: the compiled model and where its training stands.
 
     Raises:
-        StorageError: if the file is damaged, holds no checkpoint of scratchnn's, or a class that was not given.
+        StorageError: if the file is damaged, holds no scratchnn checkpoint, or a class that was not given.
     """
     arrays, meta = read(filepath, "checkpoint")
     try:

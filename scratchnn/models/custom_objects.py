@@ -5,7 +5,7 @@ no code. Names that scratchnn knows are looked up; the others must be given when
 
     load_model("model.npz", custom_objects={"PeepholeLSTM": PeepholeLSTM})
 
-The value is a class, made from the settings in the file, or an `Activation`, which is taken as it is.
+The value is a class, called with the settings in the file, or an `Activation`, used as it is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ CustomObjects = Mapping[str, Any] | None  # by the names that `save` warned of
 
 
 def _table_for(key: str) -> Mapping[str, Any] | None:
-    """What scratchnn knows of the kind that stands at this place of a description; None where nothing is named."""
+    """The table of scratchnn's own objects for this key of a description; None for a key that names none."""
     if key.endswith("activation"):
         return ACTIVATIONS
     if key.endswith("initializer"):
@@ -31,7 +31,7 @@ def _table_for(key: str) -> Mapping[str, Any] | None:
 
 
 def _name_of(key: str, value: Any) -> str | None:
-    """The name of the user's own thing that `value` describes; None for what scratchnn knows, and for anything else."""
+    """The name of the user's own object that `value` describes; None if scratchnn knows it, or it is no object."""
     table = _table_for(key)
     if table is None or not isinstance(value, Mapping):
         return None
@@ -41,7 +41,7 @@ def _name_of(key: str, value: Any) -> str | None:
 
 
 def names_in(description: Any, key: str = "") -> Iterator[str]:
-    """The names of the user's own things in what a model's `get_config()`, in their order."""
+    """The names of the user's own objects in a model's `get_config()`, in their order."""
     if (name := _name_of(key, description)) is not None:
         yield name
     if isinstance(description, Mapping):
@@ -58,10 +58,10 @@ def remedy(names: list[str]) -> str:
 
 
 def filled(description: Any, custom_objects: CustomObjects, key: str = "") -> Any:
-    """The description with every layer, cell and thing of the user's own in it made of its settings.
+    """The description, in which every layer, cell and object of the user's own is made from its settings.
 
     Raises:
-        ValueError: for a name that neither scratchnn nor `custom_objects` knows; it says how to give it.
+        ValueError: for a name that neither scratchnn nor `custom_objects` knows; it names the remedy.
         TypeError: if a given class does not take the settings in the file.
     """
     if isinstance(description, list):

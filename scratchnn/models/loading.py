@@ -1,4 +1,4 @@
-"""Models out of files that `saving.py` wrote."""
+"""Models from files that `saving.py` wrote."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def load_model(
     `custom_objects`: the classes of your own that it holds, by name; `save` warned of them.
 
     Raises:
-        StorageError: if the file is damaged, holds no model of scratchnn's, or a class that was not given.
+        StorageError: if the file is damaged, holds no scratchnn model, or a class that was not given.
     """
     arrays, meta = read(filepath, "model")
     try:

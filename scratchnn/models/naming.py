@@ -1,4 +1,4 @@
-"""Names for the layers of a model that were given none, by Keras' rule."""
+"""Names for the unnamed layers of a model, by Keras' rule."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from scratchnn.layers import Layer
 
 
 def name_layers(layers: Sequence[Layer]) -> None:
-    """Name those without a name after their class: "dense", then "dense_1".
+    """Name each unnamed layer after its class: "dense", then "dense_1".
 
     Raises:
         ValueError: if two were given the same name.

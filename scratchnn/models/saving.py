@@ -1,6 +1,6 @@
-"""Models into files: layers and settings as JSON, the parameters beside them. No code, no pickle.
+"""Models into files: layers and settings as JSON, and the parameters. No code, no pickle.
 
-Here a model is its `get_config()` and its vector of parameters; `loading.py` is the way back.
+Here a model is its `get_config()` and its vector of parameters; `loading.py` reads it back.
 """
 
 import os
@@ -17,11 +17,11 @@ from scratchnn.models import custom_objects
 def save_model(
     filepath: str | os.PathLike[str], config: dict[str, Any], params: Array, *, overwrite: bool = False
 ) -> None:
-    """Write the whole model. An existing file is replaced only if told so, and then in one piece.
+    """Write the whole model. An existing file is replaced only with `overwrite`, and then atomically.
 
     Raises:
         FileExistsError: if the file is there and `overwrite` is False.
-        OSError: if it cannot be written; what was there before is still there.
+        OSError: if it cannot be written; an earlier file is intact.
     """
     path = Path(filepath)
     if path.exists() and not overwrite:
@@ -49,7 +49,7 @@ def read_params(filepath: str | os.PathLike[str], shapes: list[tuple[int, ...]])
 
 
 def read(filepath: str | os.PathLike[str], kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
-    """What `container.read` returns, or a StorageError unless it is a `kind` of scratchnn's."""
+    """What `container.read` returns, or a StorageError unless the file is a scratchnn `kind`."""
     arrays, meta = container.read(filepath)
     if meta.get("kind") != kind or "params" not in arrays:
         found = meta.get("kind", "something else")

@@ -1,13 +1,13 @@
-"""Steps that run ahead of the numbers they bring, and the way back from a step that is refused.
+"""Steps that run ahead of their results, and the roll-back when a step is refused.
 
-On the host the outcome of every step is read when it is done. On a GPU that would make Python wait for the device and
-the device for Python, step after step. There the steps run ahead: their numbers stay on the device and are read every
-hundred steps and at the end of the epoch.
+On the host the outcome of every step is read when it is done. On a GPU that would synchronise host and device at every
+step. There the steps run ahead: their results stay on the device and are read every hundred steps and at the end of
+the epoch.
 
 What a step changes is copied before every hundredth only: three copies for every step of Adam would cost a small model
 3% of its time. If a loss is not finite, or a gradient or a weight too large, parameters and optimizer go back to the
 copy, and the same steps are taken again, the uncounted ones read one by one, until the one that fails. Equal steps
-bring equal bits, so error and model are those that a copy before every step would have left.
+give equal bits, so error and model are those that a copy before every step would have left.
 """
 
 import math
@@ -25,23 +25,23 @@ from scratchnn.training.epoch import Numbered, train_epoch
 from scratchnn.training.progress import NonFiniteError, Progress
 
 STEPS_AHEAD = 100
-MOST_NUMBERS_AHEAD = 2**22  # of the outputs that wait to be measured
+MOST_NUMBERS_AHEAD = 2**22  # in the outputs that wait to be measured
 
 
 def outcome_of(model: Any, loss: Any, grads: Array) -> tuple[Any, Any, Any]:
-    """The loss of a step taken just now, and the sums of squares of its gradient and of the weights that it made.
+    """The loss of the step just taken, and the sums of squares of its gradient and of the weights after it.
 
-    On a device all three stay there, and nobody waits for them.
+    On a device all three stay there: nothing synchronises.
     """
     gradient = model.optimizer.kernels.squared_norm(grads)
     return loss, gradient, model.backend.rough_squared_norm(model.flat_params)
 
 
 class Snapshot:
-    """Room for all that a step of the optimizer changes: parameters, slots and the count of steps."""
+    """A copy of all that a step of the optimizer changes: parameters, slots and the count of steps."""
 
     def __init__(self) -> None:
-        self._optimizer: Any = None  # whose slots the copies have room for
+        self._optimizer: Any = None  # the one whose slots were copied
         self._copies: list[Array] = []
         self._iterations = 0
 
@@ -60,15 +60,15 @@ class Snapshot:
 
 
 class Ahead:
-    """The steps of the epoch that `progress` stands in: hands them out, reads what they bring, and counts it.
+    """The rest of the current epoch of `progress`: yields its batches, reads the outcomes of steps, and counts them.
 
-    As a context it makes sure that model and progress belong together whatever ends the epoch: steps that were taken
-    and not counted are undone.
+    As a context it keeps model and progress consistent whatever ends the epoch: steps that were taken and not counted
+    are undone.
 
     Args:
         batches: (examples, targets) by the number of the step.
-        metrics: what to measure on the outputs; they go on from what `progress` holds of them.
-        every_step: read the outcome of each step at once, on a device too, because somebody wants to hear of it.
+        metrics: what to measure on the outputs; they continue from their totals in `progress`.
+        every_step: read the outcome of each step at once, on a device too, because a callback uses it.
     """
 
     def __init__(
@@ -82,10 +82,10 @@ class Ahead:
     ) -> None:
         self._model, self._batches, self._progress, self._metrics = model, batches, progress, metrics
         self._every_step = every_step or not model.backend.runs_ahead
-        # A listener may change the model between two steps: to go back beyond them is no way back.
-        self._forgets = every_step or model.backend.runs_ahead
+        # A callback may change the model between two steps: going back further would undo its change.
+        self._drops_snapshot = every_step or model.backend.runs_ahead
         self._before: Snapshot = model.before_step
-        self._before_which: int | None = None  # the step that it was taken before; None: no way back to it is needed
+        self._before_which: int | None = None  # the step that it was taken before; None: it is not needed
         self._waiting: list[tuple[Array, Array]] = []  # outputs and targets of the steps that are not counted
         self._outcomes: list[Any] = []  # and three numbers of each
         self._numbers_waiting = 0  # in their outputs
@@ -98,18 +98,18 @@ class Ahead:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._before_which == self._progress.step:  # which was begun, and is not counted
+        if self._before_which == self._progress.step:  # a step that was begun and not counted
             self._before.put_back(self._model)
 
     def steps(self) -> Iterator[Numbered]:
-        """The batches that are left of the epoch, until training is stopped."""
+        """The remaining batches of the epoch, until training is stopped."""
         for step in range(self._progress.step, len(self._batches)):
             yield self._begin(step)
             if self._model.stop_training and not self._waiting:
                 return
 
     def add(self, loss: Any, grads: Array, y: Array, target: Array) -> None:
-        """Note a step that was taken just now."""
+        """Record the step just taken."""
         self._outcomes += outcome_of(self._model, loss, grads)
         self._waiting.append((y, target))
         self._numbers_waiting += y.size
@@ -117,28 +117,28 @@ class Ahead:
 
     @property
     def is_due(self) -> bool:
-        """Whether the numbers should be read now. That follows from counts, never from the clock."""
+        """Whether to read the outcomes now. Counts decide, never the clock."""
         if self._every_step or self._numbers_waiting > MOST_NUMBERS_AHEAD:
             return True
         taken = self._progress.step + len(self._waiting)
         return taken % STEPS_AHEAD == 0 or taken == len(self._batches)
 
     def synchronise(self) -> list[float]:
-        """Read the outcome of the steps that wait for it, and count them. Return their losses.
+        """Read the outcomes of the waiting steps, and count them. Return their losses.
 
         Raises:
-            NonFiniteError: if one of them is refused; model and progress stand where it began.
+            NonFiniteError: if one of them is refused; model and progress are as before it.
         """
-        # In one transfer: each one makes Python wait for the device.
+        # In one transfer: each one synchronises.
         waiting, numbers = self._waiting, self._model.backend.numbers(self._outcomes)
         self._waiting, self._outcomes, self._numbers_waiting = [], [], 0
         losses, gradients, weights = numbers[::3], numbers[1::3], numbers[2::3]
-        if not all(map(diagnosis.surely_sound, losses, gradients, weights)):
+        if not all(map(diagnosis.surely_accepted, losses, gradients, weights)):
             if len(waiting) > 1 or self._before_which != self._progress.step:
                 return self._take_again(len(waiting))
             self._check(*numbers)
-            self._before_which = None  # the next one may be as large
-        if self._forgets:
+            self._before_which = None  # the next step may be as large
+        if self._drops_snapshot:
             self._before_which = None
         for (_, target), loss, squared_norm in zip(waiting, losses, gradients, strict=True):
             self._progress.count(loss, math.sqrt(squared_norm), len(target))
@@ -164,7 +164,7 @@ class Ahead:
         return step, *self._batches[step]
 
     def _take_again(self, waiting: int) -> list[float]:
-        """Go back and come as far again, but read the outcome of each uncounted step at once. Return their losses."""
+        """Go back and take the steps again, reading the outcome of each uncounted one at once. Return their losses."""
         assert self._before_which is not None
         self._before.put_back(self._model)
         here, epoch = self._progress.step, self._progress.epoch
@@ -173,11 +173,11 @@ class Ahead:
         return [self.take(step) for step in range(here, here + waiting)]
 
     def _check(self, loss: float, gradient: float, weights: float) -> None:
-        """Refuse the step taken last, or find that it may stand."""
+        """Refuse the last step, or accept it."""
         where = self._progress.epoch, self._progress.step
         with np.errstate(all="ignore"):
             if not (math.isfinite(loss) and math.isfinite(gradient)):
-                self._before.put_back(self._model)  # the layer to blame is looked for with the parameters that it had
+                self._before.put_back(self._model)  # the layer to blame is found with the parameters that it had
                 diagnosis.check_loss(self._model, loss, self._batches[where[1]][0], *where)
             try:
                 diagnosis.check_gradient(self._model, self._grads, gradient, *where)

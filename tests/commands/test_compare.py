@@ -161,7 +161,7 @@ def test_stopped_it_says_how_to_go_on(number: int, status: int, data: Path, tmp_
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == status
-    assert err.splitlines()[-1] == "stopped; the same command goes on with what is left"
+    assert err.splitlines()[-1] == "stopped; the same command continues with the rest"
     assert "Traceback" not in err
     assert not [pid for pid in children if Path(f"/proc/{pid}/exe").exists() and not is_zombie(pid)]
 

@@ -58,8 +58,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
     if args.workers is not None:
         whole_number("--workers", args.workers, 1, 1024)
-    if args.seeds < 1:
-        raise ValueError(f"--seeds must be at least 1, got {args.seeds}; 6 or more can tell models apart")
+    whole_number("--seeds", args.seeds, 1)
 
     from scratchnn.core import backend
     from scratchnn.data import sources, synthetic
@@ -175,7 +174,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="NAME",
         default=list(ARTICLE),
-        type=one_of("architecture", PRESETS),
+        type=one_of("preset", PRESETS),
         help=f"{known} (default: {' '.join(ARTICLE)})",
     )
     add("--seeds", type=int, default=10, metavar="N", help="train each model with the seeds 0 to N-1 (default: 10)")

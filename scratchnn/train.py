@@ -101,7 +101,7 @@ def _explain_kernels(args: argparse.Namespace) -> None:
 
 
 def _list() -> None:
-    """Print every architecture with its settings, its size and its published accuracy."""
+    """Print every preset with its settings, its size and its published accuracy."""
     from scratchnn.models.sequential import Sequential
     from scratchnn.report.table import table
 
@@ -126,20 +126,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m scratchnn.train",
         description="Train one of the published models on the IMDB reviews. The defaults are the published settings: "
-        "those given below, or the architecture's own, which --list shows.",
+        "those given below, or the preset's own, which --list shows.",
         epilog="example: python -m scratchnn.train --arch lstm --epochs 3 --seed 1",
     )
     add = parser.add_argument
     add(
         "--arch",
-        type=one_of("architecture", PRESETS),
+        type=one_of("preset", PRESETS),
         help=f"{', '.join(PRESETS)} (default: {defaults.arch})",
     )
-    add("--list", action="store_true", help="show every architecture with its settings, parameters and accuracy")
+    add("--list", action="store_true", help="show every preset with its settings, parameters and accuracy")
     add(
         "--explain-kernels",
         action="store_true",
-        help="show what the gpu backend would launch for the architecture and the sizes given, and why; needs no GPU",
+        help="show what the gpu backend would launch for the preset and the sizes given, and why; needs no GPU",
     )
     add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
     add(

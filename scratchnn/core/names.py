@@ -1,6 +1,7 @@
 """Finding an object by its name, and suggesting the nearest name when there is none."""
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -41,6 +42,11 @@ class OwnName(str):
 
     def __reduce__(self) -> tuple:
         return str, (str(self),)
+
+
+def snake_case(name: str) -> str:
+    """SimpleRNN -> simple_rnn, GlobalMaxPooling1D -> global_max_pooling1d."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def name_in_file(kind: type, name: str) -> dict[str, Any]:

@@ -190,9 +190,7 @@ def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in ("scratchnn", "numpy", "numba"):
         try:
-            versions[package] = version(
-                package
-            )  # from the installed metadata: importing numba takes a third of a second
+            versions[package] = version(package)  # from the metadata: importing numba takes a third of a second
         except PackageNotFoundError:
             versions[package] = "not installed"
     return versions

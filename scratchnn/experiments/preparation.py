@@ -1,7 +1,6 @@
 """What a training run starts from: the reviews and the model that its settings describe."""
 
 import hashlib
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ from scratchnn.experiments.presets import named
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.model import Model
 from scratchnn.models.sequential import Sequential
+from scratchnn.training.ahead import Snapshot, outcome_of
+from scratchnn.training.epoch import train_epoch
 
 PREDICT_BATCH = 256  # a matter of speed only
 
@@ -45,16 +46,16 @@ def build_model(settings: Settings) -> Sequential:
 
 
 def warm_up(model: Model, x: Any) -> None:
-    """A training step that changes nothing: compiling and loading kernels then does not count as training."""
-    assert model.optimizer is not None and model.loss is not None
-    with np.errstate(all="ignore"):  # an overflow comes again in the step that counts, and is reported there
-        y, caches = model.forward(x, training=True)
-        dy = model.loss.backward(model.loss.forward(y, np.zeros_like(y))[1])
-        _, grads = model.backward(dy, caches)
-        optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
-        optimizer = copy(model.optimizer)  # the model's own must not count this step
-        optimizer.init(model.flat_params.size, model.dtype, model.backend)
-        optimizer.step(model.flat_params.copy(), grads, model.segments)
+    """A training step that is taken back: compiling and loading kernels then does not count as training."""
+    target = model.backend.array(np.zeros(model.y_shape_of(x)), model.dtype)
+
+    def count(loss: Any, grads: Any, y: Any, target: Any) -> None:
+        outcome_of(model, loss, grads)
+
+    before = Snapshot()
+    before.take(model)
+    train_epoch(model, [(0, x, target)], 0, count)
+    before.put_back(model)
 
 
 def use_every_kernel(model: Model, settings: Settings) -> None:

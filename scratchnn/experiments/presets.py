@@ -58,8 +58,8 @@ class Preset:
 
 
 def named(name: str) -> Preset:
-    """The architecture of that name; for an unknown one, a ValueError that suggests the nearest."""
-    return look_up("architecture", name, PRESETS)
+    """The preset of that name; for an unknown one, a ValueError that suggests the nearest."""
+    return look_up("preset", name, PRESETS)
 
 
 # ---- Layers as data: the name of a class and its settings, spelled as in Keras.

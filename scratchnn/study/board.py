@@ -63,7 +63,7 @@ class Board:
     # ---- estimates
 
     def seconds_left(self) -> float | None:
-        """An estimate from the runs that are finished or under way; None while an architecture has neither."""
+        """An estimate from the runs that are finished or under way; None while a preset has neither."""
         total, longest = 0.0, 0.0
         now = time.monotonic()
         for key, task in self._tasks.items():

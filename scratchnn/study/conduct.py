@@ -62,6 +62,6 @@ def stored(folder: StudyFolder, key: str) -> RunResult | None:
 
 
 def all_results(folder: StudyFolder, order: Sequence[str]) -> list[RunResult]:
-    """Every run that is in the folder, also those of earlier plans: architectures in `order`, then seeds."""
+    """Every run that is in the folder, also those of earlier plans: presets in `order`, then seeds."""
     results = [result for key in folder.keys() if (result := folder.load(key)) is not None]
     return sorted(results, key=lambda result: (order.index(result.arch), result.seed))

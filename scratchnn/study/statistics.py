@@ -207,7 +207,7 @@ def _answers(runs: Sequence[RunResult], reviews: Mapping[str, Reviews]) -> Answe
 
 
 def _place(arch: str) -> tuple[int, str]:
-    """The order of models: that of the architectures, then by name."""
+    """The order of models: that of the presets, then by name."""
     known = list(PRESETS)
     return (known.index(arch) if arch in known else len(known), arch)
 

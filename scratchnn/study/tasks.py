@@ -34,19 +34,19 @@ class Task:
 
 
 def plan(archs: Sequence[str], seeds: int, corpus: Corpus, source: str | None, chosen: Mapping[str, Any]) -> list[Task]:
-    """All runs, seed by seed: stopped early, a study has finished blocks in which every architecture has its turn.
+    """All runs, seed by seed: stopped early, a study has finished blocks in which every preset has its turn.
 
-    `chosen`: settings that override the architectures' own.
+    `chosen`: settings that override the presets' own.
 
     Raises:
-        ValueError: for an unknown architecture, one that is named twice, or less than one seed.
+        ValueError: for an unknown preset, one that is named twice, or less than one seed.
     """
     if seeds < 1:
         raise ValueError(f"a study needs at least 1 seed, got {seeds}; 6 or more can tell models apart")
     for arch in archs:
         named(arch)
         if archs.count(arch) > 1:
-            raise ValueError(f"{arch!r} is named twice; name each architecture once")
+            raise ValueError(f"{arch!r} is named twice; name each preset once")
     test_sets: dict[bool, str] = {}
     hashes: dict[str, str] = {}
     tasks = []

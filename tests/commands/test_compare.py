@@ -183,7 +183,7 @@ def test_a_failing_run_is_marked_and_the_rest_goes_on(
 REFUSED = {
     "unknown model": (["--arch", "lsmt"], "'lsmt'; did you mean 'lstm'?"),
     "a model twice": (["--arch", "ff", "ff"], "'ff' is named twice"),
-    "no seeds": (["--seeds", "0"], "--seeds must be at least 1, got 0"),
+    "no seeds": (["--seeds", "0"], "--seeds must be a whole number of at least 1, got 0"),
     "no workers": (["--workers", "0"], "--workers must be a whole number from 1 to 1024, got 0"),
     "epochs": (["--epochs", "0"], "epochs must be a whole number"),
     "no data": (["--data", "/nope"], "/nope"),

@@ -36,13 +36,27 @@ def main() -> None:
 
 
 def measure(T: int, H: int, rounds: int) -> dict[str, dict[str, Any]]:
-    """way -> its seconds (median, min and max) and its peak megabytes."""
-    calls = ways(T, H)
+    """way -> its seconds (median, min and max), its peak megabytes, and what is counted."""
+    calls, costs = ways(T, H), counted(T, H)
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
             seconds[name].append(seconds_of(call))
-    return {name: {"seconds": harness.spread(seconds[name]), "peak_mb": peak_mb(call)} for name, call in calls.items()}
+    return {
+        name: {"seconds": harness.spread(seconds[name]), "peak_mb": peak_mb(call), **costs[name]}
+        for name, call in calls.items()
+    }
+
+
+def counted(T: int, H: int) -> dict[str, dict[str, int]]:
+    """way -> the numbers that are kept for later steps, and the multiplications of its products."""
+    forward, every = T * B * (D + H) * H, math.isqrt(T)
+    influence = B * H * (D + H + 1) * H  # d h / d (Wx, Wh, b), which RTRL carries along instead of the states
+    return {
+        "bptt": {"kept": T * B * H, "multiplied": 3 * forward},
+        "checkpoints": {"kept": (math.ceil(T / every) + every) * B * H, "multiplied": 4 * forward},
+        "rtrl": {"kept": influence, "multiplied": forward + T * H * influence},
+    }
 
 
 def ways(T: int, H: int) -> dict[str, Callable[[], dict[str, np.ndarray]]]:

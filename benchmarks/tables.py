@@ -1,6 +1,5 @@
 """The tables of docs/speed.md in Markdown, from the results, and how any table is put between its marks in a page."""
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -156,27 +155,17 @@ def about(results: dict[str, Any]) -> str:
 
 
 def gradients(results: dict[str, Any]) -> str:
-    """What three ways to the gradients of a SimpleRNN cost: counted, and measured by benchmarks/bptt.py."""
-    B, D = results["B"], results["D"]
+    """What three ways to the gradients of a SimpleRNN cost, counted and measured by benchmarks/bptt.py."""
     names = {"bptt": "BPTT", "checkpoints": "BPTT with checkpoints", "rtrl": "RTRL"}
     rows = []
     for size in results["sizes"]:
-        T, H = size["T"], size["H"]
-        every = math.isqrt(T)
-        forward = T * B * (D + H) * H
-        counted = {  # numbers to keep, and multiplications
-            "bptt": (T * B * H, 3 * forward),
-            "checkpoints": ((math.ceil(T / every) + every) * B * H, 4 * forward),
-            "rtrl": (B * H * (D + H + 1) * H, forward + T * B * H * H * (D + H + 1) * H),
-        }
-        for way, (kept, multiplied) in counted.items():
-            seconds = size["ways"][way]["seconds"]
+        for way, cost in size["ways"].items():
+            seconds, kept, multiplied = cost["seconds"], f"{cost['kept']:,}", f"{cost['multiplied'] / 1e6:,.1f}"
             took = " (".join((milli(seconds["median"]), f"{milli(seconds['min'])}-{milli(seconds['max'])})"))
-            memory = f"{size['ways'][way]['peak_mb']:.1f}"
-            rows.append([str(T), str(H), names[way], f"{kept:,}", memory, f"{multiplied / 1e6:,.1f}", took])
+            rows.append([str(size["T"]), str(size["H"]), names[way], kept, f"{cost['peak_mb']:.1f}", multiplied, took])
     head = ["T", "H", "way", "numbers kept", "peak, MB", "multiplications, million", "time, ms"]
     about = (
-        f"B = {B}, D = {D}, float64. Kept and multiplied: counted. Peak and time: measured by "
+        f"B = {results['B']}, D = {results['D']}, float64. Kept and multiplied: counted. Peak and time: measured by "
         f"`python -m benchmarks.bptt`, medians of {results['rounds']} interleaved rounds on one core "
         f"({results['machine']['cpu']}), smallest and largest in brackets."
     )

@@ -28,9 +28,10 @@ def preset(name: str) -> tuple[Layer, ...]:
     return presets.PRESETS[name].layers.parts
 
 
-# What follows the embedding.
-ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
-    **{name: preset(name) for name in ("ff", "rnn", "lstm", "cnn", "cnn-linear", "lstm-dropout")},
+# The layers of each workload after its embedding. The preset "gru" has a dense layer and dropout before its output,
+# as the preset "lstm" has; the workload "gru" has not.
+LAYERS: dict[str, tuple[Layer, ...]] = {
+    **{name: preset(name) for name in ("ff", "rnn", "lstm", "cnn", "lstm-dropout")},
     "rnn-500": preset("rnn32"),
     "gru": (recurrent("GRU", 32), OUTPUT),
     "lstm-128": (recurrent("LSTM", 128), OUTPUT),
@@ -39,7 +40,7 @@ ARCHITECTURES: dict[str, tuple[Layer, ...]] = {
 
 @dataclass(frozen=True)
 class Workload:
-    """One row of the table: the layers of `ARCHITECTURES[name]` on an embedding, and the sizes of what they read."""
+    """One row of the table: the layers of `LAYERS[name]` on an embedding, and the sizes of what they read."""
 
     name: str
     about: str
@@ -52,7 +53,7 @@ class Workload:
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        layers = (embedding(self.vocabulary, self.features), *ARCHITECTURES[self.name])
+        layers = (embedding(self.vocabulary, self.features), *LAYERS[self.name])
         return layers if self.dropout else tuple(dropout(0.0) if kind == "Dropout" else (kind, s) for kind, s in layers)
 
     def without_dropout(self) -> "Workload":

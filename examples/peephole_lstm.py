@@ -49,7 +49,7 @@ class PeepholeLSTM(Cell):
         da = np.concatenate([da_i, da_f, da_g, da_o], axis=-1)
         return da, da, (np.zeros_like(dh), dc * f + da_i * p_i + da_f * p_f)  # (5), (3)
 
-    def backward_own(self, dax, dah, dafter, states, saved):
+    def backward_own(self, dax, dah, dafter, states, saved, p):
         (_, c), (da_i, da_f, _, da_o) = states, np.split(dah, 4, axis=-1)
         seen = (da_i * c[:-1], da_f * c[:-1], da_o * c[1:])  # what each gate saw of c: (3), (3), (6)
         return {"p": np.stack([each.sum(axis=(0, 1)) for each in seen])}

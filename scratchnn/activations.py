@@ -1,6 +1,6 @@
-"""Activations: y = f(a), and the way back da = dy * f'(a), with the derivative written through the output y alone.
+"""Activations: y = f(a), and the backward pass da = dy * f'(a), with the derivative written in the output y alone.
 
-Writing the derivative through y means that a layer keeps y and nothing else for its backward pass: tanh' is 1 - y²,
+Writing the derivative in y means that a layer keeps y and nothing else for its backward pass: tanh' is 1 - y²,
 sigmoid' is y (1 - y), and so on. It is also why gelu, silu (swish) and mish are absent: they fall before they rise, so
 one y belongs to two different a with two different derivatives, and y alone cannot tell them apart.
 
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn.core.names import look_up
+from scratchnn.core.names import OwnName, look_up
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Activation:
 
     def get_config(self) -> dict[str, Any]:
         """A plain description for a model file. A file holds no functions: one of your own is only marked as such."""
-        if ACTIVATIONS.get(self.name) is self:
+        if ACTIVATIONS.get(self.name) == self:  # a copy of ours is ours
             return {"name": self.name}
-        return {"name": self.name, "custom": True}
+        return {"name": OwnName(self.name, self), "custom": True}
 
 
 def _linear(a: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -132,7 +132,7 @@ def _selu_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Arr
 
 
 def _exponential(a: Float[Array, "..."]) -> Float[Array, "..."]:
-    return np.exp(a)  # inf where exp(a) has no number to stand for it, as anywhere else
+    return np.exp(a)  # inf where exp(a) overflows, as everywhere else
 
 
 def _exponential_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -140,7 +140,7 @@ def _exponential_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Fl
 
 
 def _softmax(a: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Over the last axis. Taking the largest a away changes nothing but the overflow."""
+    """Over the last axis. Subtracting the largest a changes nothing, except that exp cannot overflow."""
     e = np.exp(a - a.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
@@ -184,7 +184,7 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
         return ACTIVATIONS["linear"]
     if isinstance(identifier, Activation):
         # Compiled kernels know an activation by its name.
-        if ACTIVATIONS.get(identifier.name, identifier) is not identifier:
+        if ACTIVATIONS.get(identifier.name, identifier) != identifier:
             raise ValueError(f"{identifier.name!r} is the name of one of scratchnn's own activations; choose another")
         return identifier
     if isinstance(identifier, str):

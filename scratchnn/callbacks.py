@@ -1,4 +1,4 @@
-"""Callbacks: what a user may hang into the training loop. The hooks, names and defaults are those of Keras.
+"""Callbacks: what a user can hook into the training loop. The hooks, names and defaults are those of Keras.
 
 A callback touches the model through `get_weights`, `set_weights`, `save` and `stop_training` alone. `logs` holds the
 numbers of the epoch or step by name; epochs count from 0 in the hooks, and from 1 in file names, as in Keras.
@@ -68,7 +68,7 @@ class _Monitor:
         self.best: float | None = None
 
     def read(self, logs: Logs | None) -> float:
-        """Return the watched number. Watching one that never comes would end in silence, so its absence is an error."""
+        """Return the watched number. Its absence is an error: watching one that never comes would do nothing."""
         if logs is None or self.key not in logs:
             hint = "; val_ entries need validation data" if self.key.startswith("val_") else ""
             raise ValueError(f"{self.owner} watches {self.key!r}, but the epoch has {sorted(logs or {})}{hint}")
@@ -84,9 +84,9 @@ class EarlyStopping(Callback):
     """Stops when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
     With `baseline`, an epoch restarts the waiting only if it also beats the baseline. Epochs before `start_from_epoch`
-    are not looked at. `restore_best_weights` brings back the weights of the best epoch when `fit` returns, also
-    when it ended by itself after the last epoch. Afterwards `best`, `best_epoch` and `stopped_epoch` (None: it was not
-    stopped here) tell what happened.
+    are ignored. `restore_best_weights` restores the weights of the best epoch when `fit` returns, also when training
+    ran to the last epoch. Afterwards `best`, `best_epoch` and `stopped_epoch` (None: it was not stopped here) say what
+    happened.
 
     Keras: the same, except that a missing `monitor` is an error and that NaN never counts as the best.
     """
@@ -163,7 +163,7 @@ class ModelCheckpoint(Callback):
         mode: Mode = "auto",
     ) -> None:
         self.filepath = os.fspath(filepath)
-        # Without save_best_only nothing is watched, so that "auto" need not understand the name.
+        # Without save_best_only nothing is watched, so "auto" need not understand the name.
         self._monitor = _Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None
         self.verbose = verbose
         self.last_path: str | None = None

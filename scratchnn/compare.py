@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from scratchnn.study.results import Reviews, RunResult
 
 ARTICLE = ("ff", "rnn", "lstm", "cnn")
-CHOICES = ("vocabulary", "length", "batch_size", "epochs", "backend")  # settings that go before the models' own
+CHOICES = ("vocabulary", "length", "batch_size", "epochs", "backend")  # settings that override the models' own
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,10 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _compare(args, started)
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on with what is left", file=sys.stderr)
+        print("\nstopped; the same command continues with the rest", file=sys.stderr)
         return 130
     except SystemExit:
-        print("\nstopped; the same command goes on with what is left", file=sys.stderr)
+        print("\nstopped; the same command continues with the rest", file=sys.stderr)
         return 143
     except MemoryError:
         print("error: not enough memory for the reviews", file=sys.stderr)
@@ -58,8 +58,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
     if args.workers is not None:
         whole_number("--workers", args.workers, 1, 1024)
-    if args.seeds < 1:
-        raise ValueError(f"--seeds must be at least 1, got {args.seeds}; 6 or more can tell models apart")
+    whole_number("--seeds", args.seeds, 1)
 
     from scratchnn.core import backend
     from scratchnn.data import sources, synthetic
@@ -70,7 +69,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.study.tasks import plan
 
     if args.cluster in (None, "local") and args.backend is not None:
-        backend.load(args.backend)  # one that cannot be used here is an error now, not in run after run
+        backend.load(args.backend)  # if it cannot be used here, that is one error now, not one in every run
     console = Console(quiet=args.quiet)
     found = sources.find(args.data, synthetic_data=True if args.synthetic else None)
     chosen = {name: getattr(args, name) for name in CHOICES if getattr(args, name) is not None}
@@ -111,7 +110,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
 
 
 def _compile(all_settings: "Sequence[Settings]", console: "Console") -> None:
-    """Compile what the runs need before they begin: side by side, each would compile all of it for itself."""
+    """Compile what the runs need before they begin: in parallel, each would compile all of it again."""
     from scratchnn.core import backend
     from scratchnn.experiments import compiling
     from scratchnn.experiments.preparation import build_model, use_every_kernel
@@ -144,7 +143,7 @@ def _reviews(results: "list[RunResult]", corpus: "Corpus") -> "dict[str, Reviews
 
 
 def _summary(results: "list[RunResult]") -> list[str]:
-    """A table of what came out: per model all that a glance wants to know."""
+    """A table of the results, a row for each model, and a line for each run that failed."""
     from scratchnn.report.table import table
 
     rows = [["model", "runs", "failed", "mean", "lowest", "highest", "published"]]
@@ -164,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m scratchnn.compare",
         description="Train models on the IMDB reviews, each with the same seeds, and say which is better, by how much, "
-        "and how sure that is. What is done already is not done again: stop it at any time, give the same command, or "
+        "and how sure that is. Finished runs are not repeated: stop it at any time and give the same command again, or "
         "ask for more seeds or models later.",
         epilog="example: python -m scratchnn.compare --arch ff rnn lstm cnn --seeds 10 --out study",
     )
@@ -175,11 +174,11 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="NAME",
         default=list(ARTICLE),
-        type=one_of("architecture", PRESETS),
+        type=one_of("preset", PRESETS),
         help=f"{known} (default: {' '.join(ARTICLE)})",
     )
     add("--seeds", type=int, default=10, metavar="N", help="train each model with the seeds 0 to N-1 (default: 10)")
-    add("--out", default="study", metavar="DIR", help="folder of the study, new or to go on with (default: study)")
+    add("--out", default="study", metavar="DIR", help="folder of the study, new or to be continued (default: study)")
     add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
     add("--synthetic", action="store_true", help="use generated reviews, without looking for the real ones")
     add("--workers", type=int, metavar="N", help="runs at a time on this machine (default: one per core)")

@@ -1,6 +1,6 @@
 """Check the gradients of every layer and loss: `python -m scratchnn.gradcheck [layer ...]`.
 
-One line per array: how far backward is from central differences of forward, and what to expect of a right gradient.
+One line per array: how far backward is from central differences of forward, and what to expect of a correct gradient.
 The method, and the function to check a layer of your own, are in scratchnn/gradients/.
 """
 
@@ -14,12 +14,12 @@ from scratchnn_kernels import BACKENDS
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m scratchnn.gradcheck",
-        description="Hold the gradients of layers and losses against central differences, in float64.",
+        description="Compare the gradients of layers and losses with central differences, in float64.",
         epilog="Exit status: 0 if all agree, 1 if one is off, 2 if nothing can be checked.",
     )
     parser.add_argument("layers", nargs="*", metavar="layer", help="a layer or a loss, such as lstm; all by default")
     parser.add_argument("--backend", choices=BACKENDS, default="reference", help="default: reference")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="names the random numbers; default: 0")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random numbers; default: 0")
     args = parser.parse_args(argv)
 
     # Imported when it is needed: --help answers at once.

@@ -10,7 +10,7 @@ deep linear neural networks", 2014.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, ClassVar, Literal, get_args
 
@@ -38,7 +38,10 @@ class Initializer:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        return name_in_file(type(self), self.name) | asdict(self)
+        """The fields, as plain values for a model file. If yours holds an initializer, put its `get_config()` there."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init} | name_in_file(
+            type(self), self.name
+        )
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class TruncatedNormal(RandomNormal):
         return self.mean + self.stddev * values
 
 
-# What is left of the standard deviation of a standard normal that was cut at -2 and 2.
+# The standard deviation of a standard normal that is truncated at -2 and 2.
 TRUNCATED_STDDEV = 0.87962566103423978
 
 Mode = Literal["fan_in", "fan_out", "fan_avg"]
@@ -154,7 +157,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 class Orthogonal(Initializer):
     """`gain` times a random matrix whose columns are orthonormal; its rows, when there are fewer rows than columns.
 
-    A shape of more than two axes is seen as (product of all but the last, last). An orthogonal Wh keeps the length of
+    A shape of more than two axes is taken as (product of all but the last, last). An orthogonal Wh keeps the length of
     h, so that gradients through many time steps start out neither vanishing nor exploding.
     """
 

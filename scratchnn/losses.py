@@ -2,13 +2,13 @@
 
 Every loss is the mean over the whole batch (Keras' "sum_over_batch_size"), so that the gradient needs no further
 scaling. Forward and backward carry the same equation numbers; `from_logits=True` means that y has not been through the
-sigmoid or softmax yet, which is more exact: no probability has to be kept away from 0 and 1 for its logarithm to exist.
+sigmoid or softmax yet, which is more accurate: no probability is clipped away from 0 and 1 for its logarithm to exist.
 
-Keras: the same numbers and names. A probability nearer than 1e-7 to 0 or 1 is moved to that distance, and where it was
-moved its gradient is 0, because the moved value no longer depends on y. (Keras on TensorFlow alone looks behind a final
-sigmoid or softmax and takes the logits from there; say `from_logits=True` for that.)
+Keras: the same numbers and names. A probability nearer than 1e-7 to 0 or 1 is clipped to that distance, and its
+gradient is 0 there, because the clipped value no longer depends on y. (On TensorFlow only, Keras replaces a final
+sigmoid or softmax by its logits; pass `from_logits=True` for that.)
 
-Losses are array code that runs wherever y and the targets lie, but for binary cross-entropy, the loss of the published
+Losses are array code that runs wherever y and the targets are, except binary cross-entropy, the loss of the published
 models: it has kernels. A loss of an array on a device is a number on that device, an array of shape ().
 """
 
@@ -54,7 +54,7 @@ class Loss:
         return _as_shape(self.name, _as_numbers(self.name, target), y_shape).astype(dtype)
 
     def on(self, kernels: Kernels) -> "Loss":
-        """The same loss, computed by these kernels, where they have it."""
+        """The same loss, computed by these kernels if they have it."""
         return self
 
     def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, Any]:
@@ -65,9 +65,9 @@ class Loss:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        return name_in_file(type(self), self.name) | {
-            each.name: getattr(self, each.name) for each in fields(self) if each.init
-        }
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init} | name_in_file(
+            type(self), self.name
+        )
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class CategoricalCrossentropy(Loss):
 
 @dataclass(frozen=True)
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
-    """CategoricalCrossentropy with class numbers 0 ... C-1 for one-hot rows: targets (N,) for outputs (N, C)."""
+    """CategoricalCrossentropy with class numbers 0 ... C-1 instead of one-hot rows: targets (N,), outputs (N, C)."""
 
     name: ClassVar[str] = "sparse_categorical_crossentropy"
 
@@ -186,7 +186,7 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         return target.astype(np.int64)
 
     def forward(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> tuple[Any, LossCache]:
-        classes = np.ones_like(y, dtype=np.int64).cumsum(axis=-1) - 1  # 0 ... C-1 in every row, where y lies
+        classes = np.ones_like(y, dtype=np.int64).cumsum(axis=-1) - 1  # 0 ... C-1 in every row, in y's memory
         one_hot = (target[..., np.newaxis] == classes).astype(y.dtype)
         return super().forward(y, one_hot)
 

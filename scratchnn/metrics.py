@@ -1,4 +1,4 @@
-"""Metrics: what a person reads beside the loss. They are not differentiated, so they may be as blunt as right or wrong.
+"""Metrics: what a person reads besides the loss. They are not differentiated, so they may just count what is right.
 
 Each one measures a batch as two numbers, a total and how many were seen; both add over batches of any size, and the
 metric is their quotient: right answers out of all, or the summed error per element.
@@ -16,7 +16,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core.names import look_up
 from scratchnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 
-Measure = Callable[[Array, Array], tuple[Any, int]]  # the total may be a number that still lies on a device
+Measure = Callable[[Array, Array], tuple[Any, int]]  # the total may be a number that is still on a device
 
 
 @dataclass
@@ -50,12 +50,12 @@ def binary_accuracy(y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -
 
 
 def categorical_accuracy(y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> tuple[Any, int]:
-    """Right when the largest of y stands where the largest of the target row stands. Logits serve as well."""
+    """Right when the largest element of y is where that of the target row is. Logits work as well."""
     return sparse_categorical_accuracy(y, target.argmax(axis=-1))
 
 
 def sparse_categorical_accuracy(y: Float[Array, "*rows C"], target: Shaped[Array, "*rows"]) -> tuple[Any, int]:
-    """Right when the largest of y stands at the class number. Logits serve as well."""
+    """Right when the largest element of y is at the class number. Logits work as well."""
     return np.count_nonzero(y.argmax(axis=-1) == target), target.size
 
 
@@ -87,7 +87,7 @@ def get(identifier: str | Metric, loss: Loss) -> Metric:
     would compare the largest of them, and here each output counts.
 
     Raises:
-        ValueError: for an unknown name (the nearest one is suggested), or for "accuracy" beside a loss without classes.
+        ValueError: for an unknown name (the nearest one is suggested), or for "accuracy" with a loss without classes.
     """
     if isinstance(identifier, Metric):
         return dataclasses.replace(identifier, total=0.0, seen=0)  # every count starts anew
@@ -103,6 +103,6 @@ def _accuracy(name: str, loss: Loss) -> Measure:
     if isinstance(loss, BinaryCrossentropy):
         return binary_accuracy
     raise ValueError(
-        f"{name!r} does not say which accuracy is meant beside the loss {loss.name!r}: "
+        f"{name!r} does not say which accuracy is meant with the loss {loss.name!r}: "
         "name binary_accuracy, categorical_accuracy or sparse_categorical_accuracy"
     )

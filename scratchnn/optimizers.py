@@ -1,10 +1,10 @@
 """Optimizers: from gradients to the next parameters.
 
 A model keeps all its parameters in one vector w and all their gradients in another, g, of which the layers' arrays are
-views. So an optimizer needs no list of variables: its rule is a few lines on whole vectors, in place. The rules stand
-in `kernels/scratchnn_kernels/reference/optimizer.py`; here is what they are called with, clipping and weight decay.
+views. So an optimizer needs no list of variables: its rule is a few lines on whole vectors, in place. The rules are in
+`kernels/scratchnn_kernels/reference/optimizer.py`; this file adds hyper-parameters, state, clipping and weight decay.
 
-Keras: the same names, defaults and order of things: clip, decay the weights, update. Repeated ids of an embedding
+Keras: the same names, defaults and order: clip, decay the weights, update. Repeated ids of an embedding
 arrive here already summed. Keras rounds its constants to float32 even for float64 variables; here they stay exact.
 """
 
@@ -29,13 +29,13 @@ ON_HOST = Backend("reference", reference)
 
 @dataclass(eq=False)
 class Optimizer:
-    """What all optimizers share: state, clipping and weight decay. A rule of your own writes `slot_names` and `update`.
+    """What all optimizers share: state, clipping and weight decay. Your own rule defines `slot_names` and `update`.
 
     State: `slots`, one vector like w for each of `slot_names`, and `iterations`, the number of steps taken.
 
     At most one of: `clipnorm` (each variable's gradient is scaled down to this L2 norm), `clipvalue` (each element is
-    cut to this size), `global_clipnorm` (the whole gradient is scaled down to this norm). `weight_decay` λ moves w to
-    w - η λ w before the update (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
+    clipped to this size), `global_clipnorm` (the whole gradient is scaled down to this norm). `weight_decay` λ moves w
+    to w - η λ w before the update (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
 
     Raises:
         ValueError: for a hyper-parameter out of its range.
@@ -78,7 +78,7 @@ class Optimizer:
 
     @property
     def clips_at(self) -> float:
-        """What no element of a clipped gradient exceeds; infinity without clipping."""
+        """The largest possible element of a clipped gradient; infinity without clipping."""
         return self.clipvalue or self.clipnorm or self.global_clipnorm or math.inf
 
     @property
@@ -122,9 +122,9 @@ class Optimizer:
         return grads
 
     def _shrink(self, grads: Float[Array, " n"], limit: float) -> Any:
-        """The factor that brings the norm down to `limit`, and leaves a smaller one alone; a number of grads' dtype."""
+        """The factor that scales the norm down to `limit`, and is 1 for a smaller norm; a number of grads' dtype."""
         norm = gradient_norm(grads, self.kernels)
-        return (limit / np.fmax(norm, limit)).astype(grads.dtype)  # not asking which one it is: that would wait
+        return (limit / np.fmax(norm, limit)).astype(grads.dtype)  # without a branch, which would synchronise
 
     def state(self) -> dict[str, Array]:
         """Return a copy of all state, in the host's memory, for a checkpoint."""
@@ -155,9 +155,9 @@ class Optimizer:
 
     def get_config(self) -> dict[str, Any]:
         """All hyper-parameters, as plain values."""
-        return name_in_file(type(self), self.name) | {
-            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init
-        }
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init} | name_in_file(
+            type(self), self.name
+        )
 
 
 @dataclass(eq=False)
@@ -222,7 +222,7 @@ class Adam(Optimizer):
     (3) α = η √(1 - β₂ᵗ) / (1 - β₁ᵗ)
     (4) w ← w - α m / (√v + ε)
 
-    ε stands outside the root, and the corrections are folded into α: it is the "ε hat" of the paper's section 2.
+    ε is outside the root, and the corrections are folded into α: it is the "ε hat" of the paper's section 2.
 
     Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
     """
@@ -264,5 +264,5 @@ def get(identifier: str | Optimizer | Mapping[str, Any]) -> Optimizer:
 
 
 def gradient_norm(grads: Float[Array, " P"], kernels: OptimizerRules = reference.optimizer) -> Any:
-    """The L2 norm of all gradients together, a number of the kernels."""
+    """The L2 norm of all gradients together, in the kernels' memory."""
     return np.sqrt(kernels.squared_norm(grads))

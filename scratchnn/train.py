@@ -73,7 +73,7 @@ def _run(args: argparse.Namespace) -> int:
         done = f"{run.progress.epoch} epochs" + (f" and {run.progress.step} steps" if run.progress.step else "")
         again = ["python", "-m", "scratchnn.train", "--resume", str(run.folder.path)]
         again += [] if args.data is None else ["--data", args.data]
-        print(f"\nstopped after {done}; go on with: {shlex.join(again)}", file=sys.stderr)
+        print(f"\nstopped after {done}; continue with: {shlex.join(again)}", file=sys.stderr)
         return 130 if isinstance(stop, KeyboardInterrupt) else 143
     if run.data.is_synthetic:
         console.line("(synthetic reviews: not comparable with published accuracies)")
@@ -86,11 +86,9 @@ def _chosen(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _explain_kernels(args: argparse.Namespace) -> None:
-    """Print what the gpu backend would launch for the model that the arguments choose; no device is asked for."""
+    """Print what the gpu backend would launch for the model that the arguments choose; no device is needed."""
     if args.resume is not None:
-        raise ValueError(
-            "--explain-kernels goes by the other arguments; give --arch and the sizes in place of --resume"
-        )
+        raise ValueError("--explain-kernels reads the other arguments; give --arch and the sizes in place of --resume")
     from scratchnn.models.sequential import Sequential
     from scratchnn.report.kernels import kernels_text
 
@@ -103,7 +101,7 @@ def _explain_kernels(args: argparse.Namespace) -> None:
 
 
 def _list() -> None:
-    """Print every architecture with its settings, its size and its published accuracy."""
+    """Print every preset with its settings, its size and its published accuracy."""
     from scratchnn.models.sequential import Sequential
     from scratchnn.report.table import table
 
@@ -128,20 +126,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m scratchnn.train",
         description="Train one of the published models on the IMDB reviews. The defaults are the published settings: "
-        "those given below, or the architecture's own, which --list shows.",
+        "those given below, or the preset's own, which --list shows.",
         epilog="example: python -m scratchnn.train --arch lstm --epochs 3 --seed 1",
     )
     add = parser.add_argument
     add(
         "--arch",
-        type=one_of("architecture", PRESETS),
+        type=one_of("preset", PRESETS),
         help=f"{', '.join(PRESETS)} (default: {defaults.arch})",
     )
-    add("--list", action="store_true", help="show every architecture with its settings, parameters and accuracy")
+    add("--list", action="store_true", help="show every preset with its settings, parameters and accuracy")
     add(
         "--explain-kernels",
         action="store_true",
-        help="show what the gpu backend would launch for the architecture and the sizes given, and why; needs no GPU",
+        help="show what the gpu backend would launch for the preset and the sizes given, and why; needs no GPU",
     )
     add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
     add(
@@ -158,15 +156,15 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--resplit",
         action=argparse.BooleanOptionalAction,
-        help="join the reviews to train with and to test on, mix them and split them again (default: as they come)",
+        help="join the training and test reviews, shuffle them and split them again (default: the original split)",
     )
     add("--batch-size", type=int, metavar="B", help=f"reviews per step (default: {defaults.batch_size})")
     add("--epochs", type=int, metavar="N", help=f"passes over the reviews (default: {defaults.epochs})")
-    add("--validation-split", type=float, metavar="SHARE", help=f"held out (default: {defaults.validation_split})")
+    add("--validation-split", type=float, metavar="SHARE", help=f"to hold out (default: {defaults.validation_split})")
     add("--optimizer", type=_optimizer, help="adam, adamw, rmsprop or sgd (default: adam)")
     add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
     add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
-    add("--seed", type=int, help="names every random draw (default: 0)")
+    add("--seed", type=int, help="determines every random draw (default: 0)")
     add(
         "--backend",
         type=one_of("backend", BACKENDS),
@@ -179,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         help="threads of the cpu backend (default: all cores); never changes a result",
     )
     add("--out", metavar="FOLDER", help="where the run's own folder is made (default: runs)")
-    add("--resume", metavar="RUN", help="go on with an interrupted run, from its folder")
+    add("--resume", metavar="RUN", help="continue an interrupted run, given its folder")
     add("--quiet", action="store_true", help="print errors only")
     return parser
 
@@ -197,7 +195,7 @@ def one_of(kind: str, known: Any) -> Callable[[str], str]:
 
 
 def _optimizer(name: str) -> str:
-    from scratchnn.optimizers import OPTIMIZERS  # takes NumPy to read, which --help must not
+    from scratchnn.optimizers import OPTIMIZERS  # imports NumPy, which --help must not
 
     return one_of("optimizer", OPTIMIZERS)(name)
 

@@ -14,12 +14,12 @@ from scratchnn.core.threads import check_environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0 done, 1 compiled but not all of it kept, 2 nowhere to keep it, 130 Ctrl-C."""
+    """Return the exit status: 0 done, 1 compiled but not all stored, 2 nowhere to store kernels, 130 Ctrl-C."""
     parser = argparse.ArgumentParser(
         prog="python -m scratchnn.warmup",
-        description="Compile the kernels of all layers and optimizers and keep them on disk. A training run does so "
-        "too, for the kernels that it uses: this is for those who do not want to wait then, such as whoever builds an "
-        "image or prepares a class room.",
+        description="Compile the kernels of all layers and optimizers and store them on disk. A training run compiles "
+        "the kernels that it uses; this command saves it the wait, for instance when you build a container image or "
+        "prepare a classroom.",
         epilog="The folder is the user's cache folder, unless the environment variable SCRATCHNN_CACHE names another.",
     )
     add = parser.add_argument
@@ -48,7 +48,7 @@ def _run(dtype: str) -> int:
     console = Console()
     console.line(f"kernels are kept in {folder}")
     with Interrupts() as interrupts, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a kernel that could not be stored: told below
+        warnings.simplefilter("ignore")  # of a kernel that could not be stored: reported below
         done = compiling.compile_for(backend.load("cpu"), lambda: every_kernel(dtype), console, interrupts)
     if not done.new:
         console.line(f"nothing to compile: all {done.found} are there, and were loaded in {done.seconds:.1f} s")
@@ -58,10 +58,10 @@ def _run(dtype: str) -> int:
 
 
 def _cache_folder() -> Path:
-    """Where kernels are kept.
+    """Where kernels are stored.
 
     Raises:
-        OSError: if that is nowhere.
+        OSError: if they can be stored nowhere.
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -75,9 +75,9 @@ def _cache_folder() -> Path:
 
 
 def every_kernel(dtype: str) -> None:
-    """Use every layer, every optimizer and the loss that has kernels once.
+    """Use every layer, every optimizer and the loss that has kernels.
 
-    In all ways, that is, that reach a kernel or a type of argument of its own.
+    In all ways, that is, that reach another kernel or another type of argument.
     """
     import numpy as np
 
@@ -98,7 +98,7 @@ def every_kernel(dtype: str) -> None:
         SimpleRNN,
     )
 
-    # So large that every kernel is shared among the threads, for which each has a loop that is compiled as well.
+    # Large enough for every kernel to be shared among the threads: the loop for that is compiled as well.
     B, T, V, D, H = 64, 64, 4096, 64, 8
     dropped: Any = {"dropout": 0.5, "recurrent_dropout": 0.5}
     stacks = [

@@ -184,8 +184,8 @@ for kind, wrong, nearest, call in (
 refuse("activation function", lambda _: Dense(1, np.tanh), r"needs its derivative as well, got only .*tanh", TypeError)
 
 # ---- layers that do not fit together
-refuse("kernel longer than T", lambda m: Conv1D(2, 7)(FLOATS), "looks at 7 time steps at once, but the sequence has 6")
-refuse("pool longer than T", lambda m: MaxPooling1D(7)(FLOATS), "looks at 7 time steps at once, but the sequence has 6")
+refuse("kernel longer than T", lambda m: Conv1D(2, 7)(FLOATS), "needs a sequence of at least 7 time steps, got 6")
+refuse("pool longer than T", lambda m: MaxPooling1D(7)(FLOATS), "needs a sequence of at least 7 time steps, got 6")
 refuse("strides and dilation", lambda m: Conv1D(2, 2, 2, dilation_rate=3), "cannot both be above 1, got 2 and 3")
 refuse("LSTM on ids", lambda m: Model(Input((6,)), LSTM(2)(Input((6,)))), r"\(B, T, D\) .* got shape \(None, 6\)")
 refuse("Embedding on vectors", lambda m: Embedding(3, 4)(Input((6, 4))), r"ids of shape \(B, T\), got .*\(None, 6, 4\)")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.workloads import ARCHITECTURES, Layer, Workload, embedding
+from benchmarks.workloads import LAYERS, Layer, Workload, embedding
 
 OURS: str = "scratchnn"
 TORCH: str = "torch"
@@ -54,7 +54,7 @@ class _Sized(Workload):
     def layers(self) -> tuple[Layer, ...]:
         first, settings = embedding(self.vocabulary, self.features)
         sized: list[Layer] = [(first, settings | ({"mask_zero": True} if self.masked else {}))]
-        for kind, given in ARCHITECTURES[self.name]:
+        for kind, given in LAYERS[self.name]:
             if kind in ("SimpleRNN", "LSTM", "GRU"):
                 given = given | {"units": self.H}
             if kind == "Dropout" and not self.dropout:

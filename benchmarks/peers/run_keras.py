@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import runner
-from benchmarks.workloads import ARCHITECTURES, Layer, Weights, Workload, embedding
+from benchmarks.workloads import Layer, Weights, Workload, embedding, preset
 
 EVALUATION_BATCH = 500
 STEPS_PER_EXECUTION = 25  # 20,000 reviews make 625 batches of 32
@@ -130,7 +130,7 @@ def accuracy(arch: str, seed: int) -> dict[str, Any]:
     settings = Settings(arch=arch)
     data = imdb.load(None, num_words=settings.vocabulary, maxlen=settings.length, synthetic=False)
     keras.utils.set_random_seed(seed)
-    model = build((embedding(settings.vocabulary, 16), *ARCHITECTURES[arch]))
+    model = build((embedding(settings.vocabulary, 16), *preset(arch)))
     model.compile(optimizer=settings.optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     timer = EpochSeconds()
     history = model.fit(

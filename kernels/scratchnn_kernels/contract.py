@@ -81,11 +81,11 @@ class Recurrence:
 
 
 class Cell:
-    """One time step, for the walk of reference/recurrence.py.
+    """One time step, for the walk of reference/recurrence.py, which deals with masks: every row takes the step.
 
     ax (B, G) and ah (B, Gh) are the parts of the pre-activation that come from x and from h; `state` is a tuple of
     arrays (B, ·), h first. `own` are the cell's parameters besides Wx, Wh and b, passed by name; most cells have none,
-    and leave it out.
+    and leave it out. A masked row's results are thrown away.
     """
 
     def forward(self, ax: Array, ah: Array, state: State, *args: Any, **own: Any) -> tuple[State, Any]:
@@ -98,10 +98,13 @@ class Cell:
         """Return dax, dah, and the gradient of `state` through the cell's own use of it, not through ah."""
         raise NotImplementedError
 
-    def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list) -> Grads:
+    def backward_own(
+        self, dax: Array, dah: Array, dafter: list, states: list, saved: list, *args: Any, **own: Any
+    ) -> Grads:
         """Return the gradients of `own`; called once, with all time steps: (T, B, ·), and `states` (T+1, B, ·).
 
-        `dafter`, `states` and `saved` are lists of arrays, one for each array of a step.
+        `dafter`, `states` and `saved` are lists of arrays, one for each array of a step. In masked rows dax, dah and
+        dafter are zero.
         """
         return {}
 

@@ -1,1 +1,1 @@
-"""What everything stands on: backends, threads, randomness, names, checks, and the files on the disk."""
+"""What everything else uses: backends, threads, randomness, names, checks, and the files on the disk."""

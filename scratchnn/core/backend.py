@@ -1,9 +1,8 @@
 """The one place where a backend is chosen, and where one differs from another outside of the kernels.
 
 A backend is the folder of kernels of that name (`kernels/scratchnn_kernels/reference`, `cpu`, `gpu`), the memory that
-its arrays lie in, the host's or the GPU's, and what there is to compile before it runs. Array code outside the kernels
-is written once, with NumPy's functions where they are given an array, which CuPy's arrays answer themselves, and with
-`xp` where an array is made.
+its arrays are in, the host's or the GPU's, and what must be compiled before it runs. Array code outside the kernels is
+written once: NumPy's functions take CuPy's arrays too, and `xp` makes new ones.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from scratchnn.core.threads import check_environment, kernel_threads
 
 @dataclass(frozen=True)
 class Backend:
-    """Kernels whose arrays lie in the host's memory."""
+    """Kernels whose arrays are in the host's memory."""
 
     name: str
     kernels: Kernels
@@ -29,7 +28,7 @@ class Backend:
 
     @property
     def runs_ahead(self) -> bool:
-        """Whether Python goes on while kernels run, so that reading a number makes it wait."""
+        """Whether kernels run asynchronously, so that reading a number synchronises."""
         return False
 
     def hardware(self) -> dict[str, Any]:
@@ -37,17 +36,17 @@ class Backend:
         return {"threads": kernel_threads()}
 
     def builds_for(self, work: Callable[[], object]) -> Sequence[Any]:
-        """The kernels that `work` launches, each of which can be compiled before: see scratchnn_kernels/cpu/precompile.
+        """The kernels that `work` launches, each of which can be compiled before; see scratchnn_kernels/cpu/precompile.
 
         `work` is called without its kernels, or not at all where there is nothing to compile ahead.
         """
         return ()
 
     def use_threads(self, threads: int) -> None:
-        """Let the kernels use at most so many of their threads from now on, in this thread of the program."""
+        """Let the kernels use at most this many of their threads from now on, in the calling thread."""
 
     def release_memory(self) -> None:
-        """Give back the arrays that the kernels keep to use them again."""
+        """Free the arrays that the kernels keep for reuse."""
 
     def pair(self, kernel: str, owner: str) -> Any:
         """The kernel pair of this name, which `owner` needs and not every backend has.
@@ -59,33 +58,33 @@ class Backend:
             return getattr(self.kernels, kernel)
         raise ValueError(
             f"{owner} runs on the reference backend only: {self.name!r} has no kernels for it. "
-            "Make the model with backend='reference'"
+            "Give backend='reference' to the model, or to the build of a layer used alone"
         )
 
     def array(self, x: Any, dtype: DTypeLike) -> Array:
-        """x as kernels want it: in their memory, contiguous, and writeable (Numba compiles read-only arrays apart)."""
+        """x as kernels expect it: in their memory, contiguous, writeable (Numba compiles read-only ones apart)."""
         if isinstance(x, np.ndarray) and x.dtype == dtype and x.flags.carray:
             return x
         return np.require(x, dtype, ["C", "W"])
 
-    def holds(self, x: Any) -> bool:
-        """Whether x was brought into a memory of the kernels' own before, and was checked then."""
+    def is_device_array(self, x: Any) -> bool:
+        """Whether x is in the device's memory already; it was checked before it was copied there."""
         return False
 
     def to_host(self, x: Any) -> Any:
-        """x, in the host's memory."""
+        """x in the host's memory."""
         return x
 
     def numbers(self, values: Sequence[Any]) -> list[float]:
-        """Numbers of the kernels as Python's."""
+        """Numbers that kernels returned, as Python's."""
         return [float(value) for value in values]
 
     def rough_squared_norm(self, x: Array) -> Any:
-        """The sum of squares the fastest way there is: its last bits are the machine's, so no result may follow."""
+        """The sum of squares, the fastest way: its last bits depend on the machine, so no result may depend on it."""
         return x @ x
 
     def require_memory(self, bytes_needed: int, what: str) -> None:
-        """Raise MemoryError if there is certainly too little for it."""
+        """Raise MemoryError if there is certainly not enough for it."""
 
 
 class CompiledBackend(Backend):
@@ -108,7 +107,7 @@ class CompiledBackend(Backend):
 
 
 class DeviceBackend(Backend):
-    """Kernels whose arrays lie in the GPU's memory. They run while Python goes on: whoever reads a number waits."""
+    """Kernels whose arrays are in the GPU's memory. They run asynchronously: reading a number synchronises."""
 
     @property
     def runs_ahead(self) -> bool:
@@ -124,14 +123,14 @@ class DeviceBackend(Backend):
 
         return device.array(x, dtype)
 
-    def holds(self, x: Any) -> bool:
+    def is_device_array(self, x: Any) -> bool:
         return isinstance(x, self.xp.ndarray)
 
     def to_host(self, x: Any) -> Any:
-        return self.xp.asnumpy(x) if self.holds(x) else x
+        return self.xp.asnumpy(x) if self.is_device_array(x) else x
 
     def numbers(self, values: Sequence[Any]) -> list[float]:
-        """One transfer for all of them. A loss or a metric of the user's own may give a number of the host."""
+        """In one transfer for all of them. A loss or a metric of the user's own may return a number on the host."""
         return self.to_host(self.xp.stack([self.xp.asarray(value) for value in values])).tolist() if values else []
 
     def rough_squared_norm(self, x: Any) -> Any:
@@ -148,9 +147,9 @@ def load(name: str) -> Backend:
 
     Raises:
         ValueError: if there is no backend of that name.
-        ImportError: if it cannot be used here. Another one is never taken instead.
+        ImportError: if it cannot be used here; there is no fallback.
     """
-    # Written-out imports: the type checker holds each module against the `Kernels` protocol.
+    # Written-out imports: the type checker compares each module with the `Kernels` protocol.
     name = look_up("backend", name, {known: known for known in BACKENDS})
     if name == "reference":
         from scratchnn_kernels import reference

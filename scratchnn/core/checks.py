@@ -1,4 +1,4 @@
-"""Checks of what a user gives: each returns the value, or raises a ValueError that says what was expected and came."""
+"""Checks of a user's input: each returns the value, or raises a ValueError saying what was expected and what came."""
 
 from numbers import Integral, Real
 from typing import Any

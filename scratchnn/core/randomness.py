@@ -1,6 +1,6 @@
-"""The one source of randomness: a counter-based generator (Philox) that is told where it stands.
+"""The one source of randomness: a counter-based generator (Philox) that takes its position from its caller.
 
-A draw is named by (seed, purpose, epoch, step, layer) and by nothing else: no hidden state moves from one draw to the
+A draw is determined by (seed, purpose, epoch, step, layer) alone: no hidden state moves from one draw to the
 next. So the order in which draws are made, the backend and the number of threads cannot change them, and training that
 resumes in the middle of an epoch needs to remember four counters only.
 
@@ -25,7 +25,7 @@ _default_seed = 0
 def set_random_seed(seed: int) -> None:
     """The seed of models that are made without one, from now on. It is 0 until you set it."""
     global _default_seed
-    generator(seed, "weights")  # refuses what is no seed
+    generator(seed, "weights")  # raises if it is not a seed
     _default_seed = seed
 
 
@@ -52,7 +52,7 @@ class Keys:
 
 
 def generator(seed: int, purpose: Purpose, *, epoch: int = 0, step: int = 0, layer: int = 0) -> np.random.Generator:
-    """Return the generator of the draw named by the arguments. Equal arguments give equal draws, always.
+    """Return the generator of the draw that the arguments determine. Equal arguments give equal draws, always.
 
     Raises:
         ValueError: if `seed` is not in 0 ... 2**64 - 1.

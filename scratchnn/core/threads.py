@@ -1,4 +1,4 @@
-"""Threads: how many the kernels use, and that nobody else's get in their way."""
+"""Threads: how many the kernels use, and how other thread pools are kept out of their way."""
 
 import functools
 import os
@@ -33,11 +33,11 @@ def one_blas_thread() -> AbstractContextManager:
 def set_threads(threads: int) -> None:
     """Choose how many threads the cpu kernels use, instead of one for each core. It never changes a result.
 
-    More than there are cores are warned of when the kernels are loaded.
+    More threads than cores draw a warning when the kernels are loaded.
 
     Raises:
         ValueError: for a number below 1 or absurdly large.
-        RuntimeError: once the kernels are loaded: their threads cannot become more.
+        RuntimeError: once the kernels are loaded: the number is fixed then.
     """
     number = whole_number("the number of threads", threads, 1, _MOST)
     if "numba" in sys.modules:
@@ -46,7 +46,7 @@ def set_threads(threads: int) -> None:
 
 
 def check_environment() -> None:
-    """Look at NUMBA_NUM_THREADS before Numba does, which for 0 does not say what is wrong, and takes nonsense as unset.
+    """Check NUMBA_NUM_THREADS before Numba does, which for 0 does not say what is wrong, and takes nonsense as unset.
 
     Raises:
         ValueError: if it is not a number of threads.
@@ -60,7 +60,7 @@ def check_environment() -> None:
 
 @functools.cache
 def _warn_of_many(threads: int) -> None:
-    """Warn once: commands look before they load anything, and a backend looks again."""
+    """Warn once: commands check before they load anything, and a backend checks again."""
     if threads > cores():
         message = f"{threads} threads on {cores()} cores will be slower than {cores()}"
         warnings.warn(message, RuntimeWarning, stacklevel=4)

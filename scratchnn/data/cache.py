@@ -1,7 +1,7 @@
 """Our own copy of the published reviews: flat arrays in an .npz without pickles, read in a fraction of the time.
 
 Only content with the published digest is ever stored, so there is one cache file and it is right or it is broken.
-A cache is a convenience: whatever goes wrong here costs a line of warning and nothing else.
+A cache is a convenience: whatever goes wrong here costs a warning and nothing else.
 """
 
 import warnings
@@ -23,7 +23,7 @@ class CachedCorpus(NamedTuple):
 
 
 def read(digest: str) -> CachedCorpus | None:
-    """Return the cached corpus if there is one and its content has this digest; a broken file is as good as none."""
+    """Return the cached corpus if there is one and its content has this digest; a broken file counts as none."""
     directory = folder()
     path = directory / FILE_NAME if directory else None
     try:
@@ -47,7 +47,7 @@ def read(digest: str) -> CachedCorpus | None:
 
 
 def write(corpus: Corpus, made_from: str) -> bool:
-    """Store the corpus, replacing the file in one step, and tell whether that worked."""
+    """Store the corpus, replacing the file atomically, and return whether that worked."""
     directory = folder()
     if directory is None:
         return False

@@ -1,6 +1,6 @@
 """Raw labelled reviews in flat form, and a digest of their content.
 
-A corpus is known by what it holds and not by the file it came in: saving the same reviews again changes every byte of
+A corpus is identified by its content, not by the file it came in: saving the same reviews again changes every byte of
 an .npz, but not the digests here.
 """
 
@@ -21,7 +21,7 @@ class DataError(ValueError):
 
 
 class DataWarning(UserWarning):
-    """Something about the data deserves a look, and work goes on."""
+    """Something about the data deserves attention, but work continues."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Reviews:
     """The reviews of one split, one after another in one long array.
 
     Review n is `tokens[offsets[n]:offsets[n + 1]]`. Tokens are ranks in the word index, counted from 1: no special ids,
-    no start mark. Rows stand in the order of the source (the Keras files: every positive review before every negative).
+    no start mark. Rows are in the order of the source (the Keras files: every positive review before every negative).
 
     Shapes:
         labels (N,) 0 or 1; offsets (N + 1,) from 0 up to the number of tokens; tokens (total,)
@@ -77,7 +77,7 @@ class Corpus:
 
 
 def resplit(corpus: Corpus) -> Corpus:
-    """Join the two splits, mix all reviews, and split them again in the same sizes. The draw is always the same one."""
+    """Join the two splits, shuffle all reviews, and split them again in the same sizes. The draw is always the same."""
     order = generator(0, "data", epoch=1).permutation(len(corpus.train) + len(corpus.test))
     train, test = corpus.train, corpus.test
     joined = Reviews(

@@ -16,7 +16,7 @@ CITATION = (
     "Andrew L. Maas, Raymond E. Daly, Peter T. Pham, Dan Huang, Andrew Y. Ng, and Christopher Potts. Learning Word"
     " Vectors for Sentiment Analysis. ACL 2011, pages 142-150. https://aclanthology.org/P11-1015"
 )
-# Name look-up, connection and first answer together. Only the look-up cannot be told to hurry, hence the thread below.
+# Name look-up, connection and first answer together. Only the look-up has no timeout, hence the thread below.
 ANSWER_WITHIN_S = 8.0
 STALL_S = 10.0
 
@@ -53,12 +53,12 @@ def fetch() -> RawFiles:
 
 
 class _Percentage:
-    """What pooch tells how many bytes have come: one file after the other, each closed at its end."""
+    """Shows how many bytes have come, as pooch reports it: one file after the other, each closed at its end."""
 
     total = done = 0
 
     def update(self, n: int) -> None:
-        total = self.total or 1  # a server need not say it
+        total = self.total or 1  # a server need not send it
         before, self.done = self.done, min(total, self.done + n)
         if 100 * before // total < 100 * self.done // total:
             print(f"\r{self.done / total:4.0%}", end="", file=sys.stderr, flush=True)

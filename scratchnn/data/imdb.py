@@ -75,10 +75,10 @@ def load(
     Args:
         data: folder with Keras' two files, or the .npz. None: $SCRATCHNN_DATA, our cache, Keras' cache, the download.
         num_words: ids from `num_words` on become 2, unknown; 1000 keeps 996 words. None keeps every word.
-        skip_top: ids below `skip_top` become 2 as well, the start mark among them (so it is in Keras). Words begin at
+        skip_top: ids below `skip_top` become 2 as well, the start mark among them (as in Keras). Words begin at
             id 4: 24 leaves out the 20 most frequent ones.
         resplit: join all reviews and split them again in the same sizes, by a draw that is always the same.
-        download: False never asks the network.
+        download: False never uses the network.
         synthetic: True makes the synthetic corpus at once; False never does; None does when nothing else is found.
 
     Raises:
@@ -135,10 +135,10 @@ def load_data(
     Its surprises are kept: `maxlen` DROPS every review of `maxlen` ids or more, the start mark counted, and cuts none;
     `skip_top` and `num_words` turn the start mark into `oov_char` too when it falls outside them; without `num_words`
     the highest id that occurs, the rarest word, becomes `oov_char`; with `oov_char=None` unknown words are left out.
-    Different are `path`, which is here the place of the files, and that x is 1-D even if all rows have one length.
+    Two things differ: `path` is the place of the files, and x is 1-D even if all rows have one length.
 
     Raises:
-        DataError: as in `load`, but the synthetic corpus never stands in.
+        DataError: as in `load`, but the synthetic corpus is never used instead.
         ValueError: if `maxlen` leaves no review in one of the splits.
     """
     corpus = sources.find(path, synthetic_data=False).corpus
@@ -173,7 +173,7 @@ def rows_of_test_reviews(corpus: Corpus) -> Integer[Array, " M"]:
 
 
 def _shuffled(train: Reviews, test: Reviews, seed: int = SHUFFLE_SEED) -> list[Integer[Array, " N"]]:
-    """Return the row order of each split. The files are sorted by class, so this is no luxury."""
+    """Return the row order of each split. The files are sorted by class, so they must be shuffled."""
     legacy = np.random.RandomState(seed)  # Keras' generator: no other gives Keras' order
     orders = []
     for reviews in (train, test):

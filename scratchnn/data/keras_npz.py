@@ -1,8 +1,8 @@
 """Keras' imdb.npz and imdb_word_index.json, read without running anything that is in them.
 
 The reviews are ragged, so NumPy stored them as pickles, and a pickle is a program. Three fences stand around it: sizes
-are checked before memory is given; the program may use only the instructions that lists of integers need; and the three
-NumPy names it may call are answered by inert stand-ins, so that not even NumPy is called.
+are checked before memory is allocated; the program may use only the instructions that lists of integers need; and inert
+stand-ins replace the three NumPy names it may call, so that not even NumPy is called.
 """
 
 import io
@@ -83,7 +83,7 @@ def read_words(data: bytes, path: Path) -> tuple[str, ...]:
     if [ranks[word] for word in words] != list(range(1, len(words) + 1)):
         raise DataError(f"{path}: expected the ranks 1 to {len(words)}, each once, got others. {GET_AGAIN}")
     for word in words:
-        # Space and line feed join words in texts and in our cache; lone surrogates are legal JSON and no text.
+        # Space and line feed join words in texts and in our cache; lone surrogates are legal JSON, but not text.
         if not _WORD.fullmatch(word):
             raise DataError(f"{path}: expected words without white space, got {word!r}. {GET_AGAIN}")
     return tuple(words)
@@ -116,11 +116,11 @@ def _read_members(data: bytes, path: Path) -> dict[str, Any]:
                         f"{path}: expected members of at most {LARGEST_MEMBER} bytes, got {info.filename} that unpacks"
                         f" to {info.file_size}. {GET_AGAIN}"
                     )
-            # Reading a member to its end also checks its CRC-32, before anything looks at the content.
+            # Reading a member to its end also checks its CRC-32, before the content is used.
             return {info.filename: _read_member(archive.read(info), info.filename, path) for info in infos}
     except DataError:
         raise
-    except Exception as error:  # zipfile answers damage with a dozen types, from struct.error to NotImplementedError
+    except Exception as error:  # zipfile raises a dozen types for damage, from struct.error to NotImplementedError
         raise DataError(
             f"{path}: expected an undamaged .npz, got one that cannot be unpacked"
             f" ({type(error).__name__}: {error}). {GET_AGAIN}"
@@ -165,7 +165,7 @@ def _flatten(rows: list[Any], n_bytes: int, where: str) -> tuple[Array, Array]:
             tokens.fromlist(row)
         except (TypeError, OverflowError) as error:
             raise DataError(f"{where}: expected a list of word ids in row {n}, got {error}. {GET_AGAIN}") from None
-        # Rows may be stored once and named many times, so that a small file asks for much memory.
+        # A row may be stored once and referenced many times, so that a small file asks for much memory.
         if len(tokens) > n_bytes:
             raise DataError(f"{where}: expected at most {n_bytes} word ids, got more by row {n}. {GET_AGAIN}")
         offsets[n + 1] = len(tokens)
@@ -185,7 +185,7 @@ def _stored_array(*_: Any) -> _StoredArray:
     return _StoredArray()
 
 
-# NumPy 1 wrote numpy.core, NumPy 2 writes numpy._core. `ndarray` is only ever an argument: a mere word stands for it.
+# NumPy 1 wrote numpy.core, NumPy 2 writes numpy._core. `ndarray` is only ever an argument: a string stands for it.
 _STAND_INS: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): _stored_array,
     ("numpy._core.multiarray", "_reconstruct"): _stored_array,
@@ -205,7 +205,7 @@ def _instruction_pattern() -> re.Pattern[bytes]:
     """Match a run of the instructions (pickle protocols 2 to 5) that a stored array of lists of integers may need.
 
     Left out is all that reaches further objects, and all that asks for memory by a number in the file: the C unpickler
-    clears a table as long as the largest memo index it is told, hence at most 24 bits there. Strings are matched whole,
+    clears a table as long as the largest memo index it reads, hence at most 24 bits there. Strings are matched whole,
     with their lengths, so that no instruction can hide inside one.
     """
     strings = {part for name in _STAND_INS for part in name} | {"b", "|", "<", "O", "O4", "O8", "|O", "|O4", "|O8"}

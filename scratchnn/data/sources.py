@@ -1,6 +1,6 @@
-"""Where the reviews come from: the places that are searched, in order, and which of them answered.
+"""Where the reviews come from: the places that are searched, in order, and the one that has them.
 
-    1  the path given (--data)        2  $SCRATCHNN_DATA      set but wrong is an error, never passed over
+    1  the path given (--data)        2  $SCRATCHNN_DATA      set but wrong is an error, never skipped
     3  our own cache                  4  Keras' cache         5  the download
     6  the synthetic corpus
 
@@ -37,7 +37,7 @@ def find(path: str | Path | None = None, *, allow_download: bool = True, synthet
 
     Args:
         path: a folder that holds imdb.npz and imdb_word_index.json, or the .npz itself with the index beside it.
-        allow_download: whether to ask the network when no file is found.
+        allow_download: whether to use the network when no file is found.
         synthetic_data: True makes the synthetic corpus at once; False never does; None does when nothing else is left.
 
     Raises:
@@ -60,7 +60,7 @@ def find(path: str | Path | None = None, *, allow_download: bool = True, synthet
         try:
             return _from_files((keras_folder / NPZ_NAME, keras_folder / INDEX_NAME), "Keras' cache", None)
         except DataError as error:
-            warnings.warn(f"Keras' cache is passed over. {error}", DataWarning, stacklevel=3)
+            warnings.warn(f"Keras' cache is skipped. {error}", DataWarning, stacklevel=3)
 
     if allow_download:
         try:
@@ -81,27 +81,27 @@ def _synthetic() -> Found:
     return Found(corpus, "synthetic", True, corpus.digest == synthetic.DIGEST)
 
 
-def _files_at(path: Path, told_by: str) -> tuple[Path, Path]:
+def _files_at(path: Path, given_by: str) -> tuple[Path, Path]:
     path = path.expanduser() if str(path).startswith("~") else path
     npz = path if path.suffix == ".npz" and not path.is_dir() else path / NPZ_NAME
     pair = (npz, npz.parent / INDEX_NAME)
     for file in pair:
         if not _exists(file):
             raise DataError(
-                f"{told_by}: expected a folder with {NPZ_NAME} and {INDEX_NAME}, or the .npz with the index beside it;"
+                f"{given_by}: expected a folder with {NPZ_NAME} and {INDEX_NAME}, or the .npz with the index beside it;"
                 f" there is no {file}. {HOW_TO_GET}"
             )
     return pair
 
 
-def _from_files(pair: tuple[Path, Path], told_by: str, cached: cache.CachedCorpus | None) -> Found:
+def _from_files(pair: tuple[Path, Path], given_by: str, cached: cache.CachedCorpus | None) -> Found:
     files = RawFiles(*pair)
     if cached and cached.made_from == files.sha256:
-        return Found(cached.corpus, f"imdb, {told_by}", False, True)
+        return Found(cached.corpus, f"imdb, {given_by}", False, True)
     corpus = files.parse()
     if cached is None and corpus.digest == PUBLISHED_DIGEST:
         cache.write(corpus, files.sha256)
-    return _judged(corpus, f"imdb, {told_by}")
+    return _judged(corpus, f"imdb, {given_by}")
 
 
 def _judged(corpus: Corpus, source: str) -> Found:
@@ -115,7 +115,7 @@ def _judged(corpus: Corpus, source: str) -> Found:
         different = ", ".join(name for name, same in parts.items() if not same)
         warnings.warn(
             f"{source}: unknown content digest {corpus.digest[:8]} (not the published data: {different}). The data are"
-            " used, but accuracies do not compare with the published ones.",
+            " used, but accuracies are not comparable with the published ones.",
             DataWarning,
             stacklevel=4,
         )

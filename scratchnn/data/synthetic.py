@@ -4,14 +4,14 @@ Each sentence of a review speaks for the film, against it, or not about it. The 
 last sentences counting most; a few labels contradict their text. Single words do not tell what a sentence says:
 
     plain      "the plot is really clever"                       the words say it
-    negated    "the plot is not really that clever"              one word near by turns it round
+    negated    "the plot is not really that clever"              one word nearby reverses it
     contrast   "it looks dull but the story is clever"           one of two words counts, and the other points elsewhere
     reported   "everyone told me that it was clever ... they were wrong"    decided many words later
     others     "the book it is based on is clever"               not said of this film
     closing    "do not miss it", "miss it"
     neutral    "the story follows a sailor who runs away"
 
-So the order of words matters, more of it than neighbours can show. All draws and sums are of integers: every machine
+So the order of words matters, beyond what neighbours can show. All draws and sums are of integers: every machine
 makes the same corpus.
 """
 
@@ -63,11 +63,11 @@ def make_corpus(n_train: int = 25_000, n_test: int = 25_000, seed: int = 0) -> C
 
 
 def banner() -> str:
-    """Return what has to stand above every result on these data."""
+    """Return the warning that belongs above every result on these data."""
     return (
         "!" * 78 + "\n"
         "!!  SYNTHETIC REVIEWS. The IMDB data were not found, or synthetic data were asked for.\n"
-        "!!  Accuracies on them do NOT compare with the published figures for IMDB.\n"
+        "!!  Accuracies on them are NOT comparable with the published figures for IMDB.\n"
         "!!  For the real data: connect to the network once and run again, or put imdb.npz and\n"
         "!!  imdb_word_index.json in a folder and name it with --data or SCRATCHNN_DATA.\n" + "!" * 78
     )
@@ -85,7 +85,7 @@ def _make_reviews(n: int, sentences: "_Sentences", draw: np.random.Generator) ->
     kinds = np.repeat(np.arange(len(_KINDS)), _PERCENT)[draw.integers(0, 100, len(review))]
     closes = draw.integers(0, 100, n) < _CLOSING_PERCENT
     kinds[ends[closes] - 1] = _KINDS.index("closing")
-    # Some reviewers are of one mind, others weigh. The sentences lean to one side, whichever the verdict is ...
+    # Some reviewers are of one mind, others are torn. The sentences lean to one side, whichever the verdict is ...
     lean = draw.integers(75, 99, n)
     polarity = np.where(draw.integers(0, 100, len(review)) < lean[review], 1, -1)
     # ... then the whole review is turned so that it sums up to its verdict: the sum decides, and the classes balance.
@@ -182,6 +182,6 @@ def _render(patterns: list[str], words: dict[str, list[str]], draw: np.random.Ge
 
 
 def _draw_words(words: list[str], n: int, draw: np.random.Generator) -> list[str]:
-    # Commoner words stand first and hold more tickets, as 1 / (place + 5); long lists end flat.
+    # Commoner words come first and hold more tickets, as 1 / (place + 5); long lists end flat.
     tickets = np.repeat(np.arange(len(words)), [max(4, 200 // (place + 5)) for place in range(len(words))])
     return [words[ticket] for ticket in tickets[draw.integers(0, len(tickets), n)]]

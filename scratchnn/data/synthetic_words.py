@@ -2,7 +2,7 @@
 
 Slots in braces draw from `WORDS`, the first words of a list most often. Three kinds of slots depend on what a sentence
 says about the film: `agree` takes a word of the same polarity, `oppose` one of the opposite polarity, and `either` one
-of any. So "the plot is not {oppose}" speaks well of the film with "dull" and badly with "clever".
+of either. So "the plot is not {oppose}" speaks well of the film with "dull" and badly with "clever".
 """
 
 POSITIVE = {
@@ -64,7 +64,7 @@ WORDS = {
     "count": "two three four five six seven ten twenty",
 }
 
-# One pattern per line. What each group of sentences is for stands in synthetic.py.
+# One pattern per line. synthetic.py says what each group of sentences is for.
 PLAIN = """
 the {aspect} is {degree} {agree}
 the {aspect} was {agree} and the {aspect} was {agree}

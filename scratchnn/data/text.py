@@ -65,7 +65,7 @@ class Vocabulary:
         """Return the words of a row of ids with spaces between them; padding and the start mark are left out.
 
         Raises:
-            ValueError: if an id lies outside the vocabulary.
+            ValueError: if an id is outside the vocabulary.
         """
         row = [int(n) for n in ids]
         if row and not 0 <= min(row) <= max(row) < len(self.words):
@@ -82,13 +82,13 @@ def pad_sequences(
     value: int | float = 0,
     dtype: str = "int32",
 ) -> Shaped[Array, "N T"]:
-    """Return the rows as one array (N, T), filled up with `value` or cut, both at the front unless told otherwise.
+    """Return the rows as one array (N, T), padded with `value` or cut, both at the front by default.
 
-    T is `maxlen`, or the length of the longest row. Same arguments and results as Keras' function of this name, as far
-    as rows of numbers go.
+    T is `maxlen`, or the length of the longest row. Same arguments and results as Keras' function of this name, for
+    rows of numbers.
 
     Raises:
-        ValueError: if `padding` or `truncating` is neither "pre" nor "post", `maxlen` is negative, or a row is no row.
+        ValueError: if `padding` or `truncating` is neither "pre" nor "post", `maxlen` is negative, or a row is not 1-D.
     """
     for name, side in (("padding", padding), ("truncating", truncating)):
         if side not in ("pre", "post"):

@@ -26,7 +26,7 @@ from scratchnn.core.files.plain import plain
 
 
 class RunFolder:
-    """An existing run folder. Made by `RunFolder.create` for a new run or `RunFolder.open` to go on with one."""
+    """An existing run folder. Made by `RunFolder.create` for a new run or `RunFolder.open` to continue one."""
 
     def __init__(self, path: Path, history: dict[str, list[float]]) -> None:
         self.path = path
@@ -44,8 +44,8 @@ class RunFolder:
     ) -> "RunFolder":
         """Make a folder that did not exist and write config.toml into it.
 
-        `settings` may be nested; it holds whatever names the run, the digest of the data too. Settings that are None
-        are left out, since TOML has no word for them.
+        `settings` may be nested; it holds all that identifies the run, the digest of the data too. Settings that are
+        None are left out, since TOML has no null.
 
         Raises:
             ValueError, TypeError: if `arch` is no file name, or a setting cannot be written as TOML.
@@ -69,7 +69,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], finished_epochs: int | None = None) -> "RunFolder":
-        """Go on with a run: keep its rows up to `finished_epochs` (None: all of them) and append after these.
+        """Continue a run: keep its rows up to `finished_epochs` (None: all of them) and append after these.
 
         A row that was cut off while it was written is dropped; so are rows later than the checkpoint that is resumed.
 
@@ -102,7 +102,7 @@ class RunFolder:
 
         Raises:
             ValueError: if the keys are not those of the earlier rows, or "epoch" is not among them.
-            OSError: if the disk refuses; the earlier rows are intact.
+            OSError: if it cannot be written; the earlier rows are intact.
         """
         columns = list(row)
         if "epoch" not in row or not all(re.fullmatch(r"\w+", name) for name in columns):
@@ -151,7 +151,7 @@ def _append(path: Path, data: bytes) -> None:
                     data = data[file.write(data) :]
                 os.fsync(file.fileno())
             except BaseException:
-                os.ftruncate(file.fileno(), size)  # no half row for the next one to be glued to
+                os.ftruncate(file.fileno(), size)  # no partial row for the next one to continue
                 raise
     except OSError as error:
         raise OSError(error.errno, f"row not saved: {error.strerror or error}", os.fspath(path)) from error
@@ -190,9 +190,7 @@ def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in ("scratchnn", "numpy", "numba"):
         try:
-            versions[package] = version(
-                package
-            )  # from the installed metadata: importing numba takes a third of a second
+            versions[package] = version(package)  # from the metadata: importing numba takes a third of a second
         except PackageNotFoundError:
             versions[package] = "not installed"
     return versions

@@ -1,4 +1,4 @@
-"""What a training run starts from: the reviews and the model, as its settings have them."""
+"""What a training run starts from: the reviews and the model that its settings describe."""
 
 import hashlib
 from typing import Any
@@ -11,6 +11,8 @@ from scratchnn.experiments.presets import named
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.model import Model
 from scratchnn.models.sequential import Sequential
+from scratchnn.training.ahead import Snapshot, outcome_of
+from scratchnn.training.epoch import train_epoch
 
 PREDICT_BATCH = 256  # a matter of speed only
 
@@ -27,7 +29,7 @@ def load_reviews(settings: Settings, source: str | None) -> Imdb:
 
 
 def build_model(settings: Settings) -> Sequential:
-    """The model with its first weights, ready to train."""
+    """The model with its initial weights, ready to train."""
     model = Sequential(
         named(settings.arch).layers(settings.vocabulary),
         backend=settings.backend,
@@ -44,20 +46,20 @@ def build_model(settings: Settings) -> Sequential:
 
 
 def warm_up(model: Model, x: Any) -> None:
-    """A training step that changes nothing: compiling and loading kernels then does not count as training."""
-    assert model.optimizer is not None and model.loss is not None
-    with np.errstate(all="ignore"):  # what overflows here will again in the step that counts, and is told there
-        y, caches = model.forward(x, training=True)
-        dy = model.loss.backward(model.loss.forward(y, np.zeros_like(y))[1])
-        _, grads = model.backward(dy, caches)
-        optimizers.gradient_norm(grads, model.backend.kernels.optimizer)
-        optimizer = optimizers.get(model.optimizer.get_config())  # the model's own must not count this step
-        optimizer.init(model.flat_params.size, model.dtype, model.backend)
-        optimizer.step(model.flat_params.copy(), grads, model.segments)
+    """A training step that is taken back: compiling and loading kernels then does not count as training."""
+    target = model.backend.array(np.zeros(model.y_shape_of(x)), model.dtype)
+
+    def count(loss: Any, grads: Any, y: Any, target: Any) -> None:
+        outcome_of(model, loss, grads)
+
+    before = Snapshot()
+    before.take(model)
+    train_epoch(model, [(0, x, target)], 0, count)
+    before.put_back(model)
 
 
 def use_every_kernel(model: Model, settings: Settings) -> None:
-    """Do everything once that training and testing will do, so that its kernels can be noted (see compiling.py)."""
+    """Run everything once that training and testing will run, so that its kernels are recorded (see compiling.py)."""
     ids = np.zeros((max(PREDICT_BATCH, settings.batch_size), settings.length), np.int32)
     model.forward(model.check_input(ids[:PREDICT_BATCH]), keep_caches=False)
     warm_up(model, model.check_input(ids[: settings.batch_size]))

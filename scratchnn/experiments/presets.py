@@ -19,7 +19,7 @@ Part = tuple[str, Mapping[str, Any]]  # a layer: the name of its class and its s
 
 
 class Stack:
-    """Layers as data, of which those of other frameworks can be made as well: an embedding of `features` numbers for
+    """Layers as data, from which other frameworks' layers can be made too: an embedding of `features` numbers for
     each word, and the `parts` that follow it. Called with the vocabulary size V, it returns new layers of ours."""
 
     def __init__(self, features: int, *parts: Part) -> None:
@@ -37,7 +37,7 @@ def _layer(part: Part) -> "Layer":
 
 @dataclass(frozen=True)
 class Published:
-    """What was said of a model where it was published; None where it was not said."""
+    """What was published about a model; None where nothing was."""
 
     accuracy: float | None = None  # on the test reviews
     loss: float | None = None
@@ -53,13 +53,13 @@ class Preset:
     published: Published | None = None
 
     def settings(self, **chosen: Any) -> Settings:
-        """The settings it is trained with; what is `chosen` wins."""
+        """The settings it is trained with; `chosen` ones override the defaults."""
         return Settings(**{**self.defaults, **chosen, "arch": self.name})
 
 
 def named(name: str) -> Preset:
-    """The architecture of that name; for an unknown one, a ValueError that suggests the nearest."""
-    return look_up("architecture", name, PRESETS)
+    """The preset of that name; for an unknown one, a ValueError that suggests the nearest."""
+    return look_up("preset", name, PRESETS)
 
 
 # ---- Layers as data: the name of a class and its settings, spelled as in Keras.
@@ -124,8 +124,8 @@ PRESETS = {
         Preset(
             "cnn-linear",
             "cnn as published, without the sigmoid at its end",
-            # A cross-entropy on probabilities over an output that is not one: it clips the output to [0, 1], where the
-            # gradient is zero, so reviews that leave the interval teach nothing any more.
+            # The cross-entropy expects probabilities, and clips this output to [0, 1]. Outside, the gradient is zero,
+            # so reviews whose output has left the interval teach the network nothing any more.
             Stack(16, *_CONVOLUTIONS, dense(1, "linear")),
             published=Published(0.7915, 0.6494),
         ),

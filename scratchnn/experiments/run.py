@@ -21,6 +21,7 @@ from scratchnn.experiments.preparation import (
 )
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
+from scratchnn.models.custom_objects import CustomObjects
 from scratchnn.models.model import Model
 from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
@@ -42,7 +43,7 @@ class Run:
 
 def start(settings: Settings, source: str | None) -> Run:
     """Load the data, build the model and make the run's folder, with a checkpoint to resume from at any time."""
-    backend.load(settings.backend)  # one that cannot be used here is an error before anything is downloaded
+    backend.load(settings.backend)  # if it cannot be used here, that is an error before anything is downloaded
     data = load_reviews(settings, source)
     settings = dataclasses.replace(settings, synthetic=data.is_synthetic)
     model = build_model(settings)
@@ -61,14 +62,18 @@ def start(settings: Settings, source: str | None) -> Run:
     return run
 
 
-def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None) -> Run:
-    """Pick up a run where its checkpoint stands; `epochs` may be more than it was going to have.
+def resume(
+    path: str | os.PathLike[str], source: str | None, epochs: int | None, *, custom_objects: CustomObjects = None
+) -> Run:
+    """Resume a run from its checkpoint; `epochs` may be higher than it was.
+
+    `custom_objects`: the classes of your own in its model, by name, as for `load_model`.
 
     Raises:
-        FileNotFoundError, ValueError: if there is nothing to go on from, or the data are not those it began with.
+        FileNotFoundError, ValueError: if there is nothing to resume, or the data are not those it began with.
     """
     folder = RunFolder.open(path)
-    model, progress = load_checkpoint(folder.checkpoint)
+    model, progress = load_checkpoint(folder.checkpoint, custom_objects=custom_objects)
     try:
         settings = Settings(**model.metadata["settings"])
         digest, told_source = model.metadata["data"]["digest"], model.metadata["data"]["source"]
@@ -125,7 +130,7 @@ def train(run: Run, console: Console) -> None:
     if done >= settings.epochs:
         console.line(f"{done} epochs are done already; --epochs {done + 10} would add ten")
         return
-    # Ctrl-C waits for the compiler, which swallows exceptions, and a second one until the checkpoint is written.
+    # Ctrl-C waits for the compiler, which swallows exceptions; a second one waits until the checkpoint is written.
     with Interrupts() as interrupts:
         try:
             work = partial(use_every_kernel, run.model, settings)
@@ -168,7 +173,7 @@ def finish(run: Run, console: Console) -> dict[str, float]:
 
 
 def interval(accuracy: float, N: int) -> tuple[float, float]:
-    """Wilson's 95% interval for a share of N independent reviews. It knows nothing of other seeds."""
+    """Wilson's 95% interval for a share of N independent reviews. It leaves out how seeds differ."""
     z = 1.96
     middle = (accuracy + z * z / (2 * N)) / (1 + z * z / N)
     half = z / (1 + z * z / N) * math.sqrt(accuracy * (1 - accuracy) / N + z * z / (4 * N * N))

@@ -20,8 +20,8 @@ class Settings:
     arch: str = "lstm"
     vocabulary: int = 1000  # ids from 0 on, the four special ones included
     length: int = 100  # words of a review that are read: the last ones
-    skip_top: int = 0  # so many of the smallest ids are treated as unknown
-    resplit: bool = False  # the reviews to train with and to test on are joined, mixed and split again
+    skip_top: int = 0  # this many of the smallest ids are treated as unknown
+    resplit: bool = False  # the training and test reviews are joined, shuffled and split again
     batch_size: int = 32
     epochs: int = 10
     validation_split: float = 0.2

@@ -1,4 +1,4 @@
-"""Are the gradients right? `check` holds those of a layer, `check_loss` those of a loss, against central differences.
+"""Are the gradients right? `check` compares those of a layer, `check_loss` those of a loss, with central differences.
 
     from scratchnn.gradients import check
     layer = MyLayer(4)

@@ -1,4 +1,4 @@
-"""Every layer and loss, in every way of use that takes a path of its own through the code."""
+"""Every layer and loss, in every use that takes a path of its own through the code."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -60,7 +60,7 @@ def _layer(
 
     def check_layer(seed: int, backend: str) -> list[ArrayError]:
         errors = []
-        # Numbers at a kink cannot be compared: others are drawn, a few times.
+        # Numbers at a kink cannot be compared: draw others, a few times.
         for attempt in range(5):
             rng = randomness.generator(seed, "data", layer=1 + attempt)
             layer = make()

@@ -1,21 +1,21 @@
-"""Are the gradients right? Every number of every array, held against differences of forward itself.
+"""Are the gradients right? Every number of every array is compared with differences of forward itself.
 
-The loss is a random projection of the outputs, sum of dy ⊙ y with random dy. (With ones in the place of dy, mistakes
+The loss is a random projection of the outputs, sum of dy ⊙ y with random dy. (With ones in place of dy, mistakes
 that cancel in a sum stay hidden: the gradient of a sum of a softmax is 0 whatever backward does.) Its derivative with
 respect to one number v of an array is measured by the central difference through four points,
 
     (1)  D(h) = (y(v + h) - y(v - h)) / 2h
     (2)  dy/dv = (4 D(h) - D(2h)) / 3 + O(h⁴)
 
-which is exact to some 1e-12 in float64, where two points reach 1e-10: small gradients then keep enough digits to be
+which is accurate to about 1e-12 in float64, where two points reach 1e-10: small gradients then keep enough digits to be
 compared.
 
 Kinks. Where relu bends, or where the winner of a maximum changes, within 2h of v, there is no derivative to compare
 with. Such numbers are found from forward alone, so that no mistake of backward can hide there, and left out: a
-function that is smooth has
+smooth function has
 
-    (3)  D(h) = D(2h)                        but for O(h²): a bend beside v breaks this
-    (4)  S(2h) = 2 S(h)                      but for O(h³), with S(h) = (y(v + h) - 2 y(v) + y(v - h)) / h: a bend at v
+    (3)  D(h) = D(2h)                        up to O(h²): a bend near v breaks this
+    (4)  S(2h) = 2 S(h)                      up to O(h³), with S(h) = (y(v + h) - 2 y(v) + y(v - h)) / h: a bend at v
 """
 
 import math
@@ -34,10 +34,10 @@ from scratchnn.losses import Loss
 
 STEP = 3e-4  # h: rounding costs about 1e-16 / h, curvature h⁴
 BEND = 1e-5  # (3) and (4) may fail by this much, relative to 1 + |D|, before the number counts as being at a kink
-EXPECTED = 1e-6  # what a right gradient stays below: most arrays reach 1e-12 to 1e-9
+EXPECTED = 1e-6  # what a correct gradient stays below: most arrays reach 1e-12 to 1e-9
 LIMIT = 1e-5  # above it, a gradient is wrong
 ROUNDING = 1e-11  # ... unless no number is off by more than this: smaller differences cannot be measured
-MOST_KINKS = 0.5  # with more of an array than this left out, nothing was shown
+MOST_KINKS = 0.5  # with more of an array than this left out, nothing is shown
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def check(
     """Compare a layer's backward with differences of its forward, for x (unless it holds ids), states and parameters.
 
     A layer that is not built yet is built in float64 on the reference backend. Its parameters are as before when this
-    returns. With `training`, dropout draws the same masks in every call; `seed` names those masks and dy.
+    returns. With `training`, dropout draws the same masks in every call; `seed` determines those masks and dy.
 
     Raises:
         ValueError: if the layer was built with another dtype, in which differences have too few digits.
@@ -120,7 +120,7 @@ def check(
 def check_loss(loss: Loss, y: Float[Array, "..."], target: Any, *, backend: str | None = None) -> list[ArrayError]:
     """Compare a loss's backward with differences of its forward, with respect to the outputs y.
 
-    With `backend`, the loss is computed by its kernels, where they have it, and in their memory.
+    With `backend`, its kernels compute the loss, if they have it, in their memory.
     """
     where = load(backend or "reference")
     loss = loss if backend is None else loss.on(where.kernels)
@@ -144,11 +144,11 @@ def projections(outputs: list[Array], seed: int) -> list[Array]:
 def compare(
     arrays: dict[str, Array], found: dict[str, Array], outputs: Callable[[], list[Array]], dys: list[Array]
 ) -> list[ArrayError]:
-    """Hold the gradients `found` against the differences of `outputs()` with respect to `arrays`, name by name."""
+    """Compare the gradients `found` with the differences of `outputs()` with respect to `arrays`, name by name."""
     errors = []
     for name, array in arrays.items():
         if name not in found:
-            errors.append(ArrayError(name, array.shape, np.inf, remark="backward gave no gradient"))
+            errors.append(ArrayError(name, array.shape, np.inf, remark="backward returned no gradient"))
         elif found[name].shape != array.shape:
             remark = f"its gradient has shape {found[name].shape}"
             errors.append(ArrayError(name, array.shape, np.inf, remark=remark))
@@ -165,7 +165,7 @@ def compare(
 def central_differences(
     array: Float[Array, "*shape"], outputs: Callable[[], list[Array]], dys: list[Array]
 ) -> tuple[Float[Array, "*shape"], Bool[Array, "*shape"]]:
-    """The derivative of sum dy ⊙ y with respect to every number of `array`, and which numbers lie at a kink.
+    """The derivative of sum dy ⊙ y with respect to every number of `array`, and which numbers are at a kink.
 
     `outputs()` computes the y's from `array`, which is changed in place, one number at a time, and left as it was.
     """
@@ -191,9 +191,10 @@ def central_differences(
 
 
 def _state_name(layer: Layer, i: int) -> str:
-    """h0, c0, or a number for layers that have states of several layers."""
+    """h0, c0, or a number for the states of a layer that holds several."""
     states = getattr(layer, "states", ())
-    return f"{states[i]}0" if i < len(states) else f"state {i}"
+    name = states[i] if i < len(states) else f"state {i}"
+    return f"{name}0" if len(name) == 1 else f"{name} at 0"
 
 
 def _as_list(value: Any) -> list[Any]:

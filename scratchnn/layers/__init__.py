@@ -3,6 +3,7 @@
 from scratchnn.layers.activation import Activation
 from scratchnn.layers.base import Layer
 from scratchnn.layers.bidirectional import Bidirectional
+from scratchnn.layers.cell import Cell
 from scratchnn.layers.conv1d import Conv1D
 from scratchnn.layers.dense import Dense
 from scratchnn.layers.dropout import Dropout
@@ -11,7 +12,7 @@ from scratchnn.layers.flatten import Flatten
 from scratchnn.layers.gru import GRU
 from scratchnn.layers.lstm import LSTM
 from scratchnn.layers.pooling import GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
-from scratchnn.layers.rnn import RNN, Cell
+from scratchnn.layers.rnn import RNN
 from scratchnn.layers.simple_rnn import SimpleRNN
 from scratchnn.layers.symbol import Input
 

@@ -28,8 +28,8 @@ class Layer:
     builds its layers itself; `layer.build((None, T, D))` does it for a layer used alone.
     """
 
-    supports_masking: ClassVar[bool] = False  # whether a mask that comes in is used or handed on
-    can_forget: ClassVar[bool] = False  # whether forward takes keep_cache=False, for passes without a way back
+    supports_masking: ClassVar[bool] = False  # whether an incoming mask is used or passed on
+    takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
 
     @property
     def uses_rng(self) -> bool:
@@ -38,11 +38,11 @@ class Layer:
 
     def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
         self.name = name
-        # The shape of one example, where the first layer of a Sequential is told it, as older tutorials do.
+        # The shape of one example: older tutorials pass it to the first layer of a Sequential.
         self.given_input_shape = None if input_shape is None else tuple(input_shape)
         self.built = False
         self.params: dict[str, Array] = {}
-        self.model: Any = None  # a weak reference to the model it stands in
+        self.model: Any = None  # a weak reference to the model it belongs to
         self.input_shape: Shape = ()
         self.output_shape: Any = ()
 
@@ -63,7 +63,7 @@ class Layer:
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Any, Any]:
-        """Return y and the cache. `mask` (B, T) bool; `rng` is where dropout draws from, needed only when training."""
+        """Return y and the cache. `mask` (B, T) bool; `rng` is what dropout draws from, needed only when training."""
         raise NotImplementedError
 
     def backward(self, dy: Any, cache: Any) -> tuple[Any, Grads]:
@@ -71,7 +71,7 @@ class Layer:
         raise NotImplementedError
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
-        """The mask that goes on to the next layer."""
+        """The mask for the next layer."""
         return mask if self.supports_masking else None
 
     def get_config(self) -> Config:
@@ -95,7 +95,7 @@ class Layer:
     ) -> None:
         """Fix the shapes (`input_shape` includes the batch axis, None) and draw the initial parameters.
 
-        `index` is the layer's place in its model: together with the seed it names the draw.
+        `index` is the layer's place in its model: the seed and the index determine the draw.
         """
         self.output_shape = self.compute_output_shape(tuple(input_shape))
         self.input_shape = tuple(input_shape)
@@ -112,7 +112,7 @@ class Layer:
         self.built = True
 
     def set_params(self, params: dict[str, Array]) -> None:
-        """Put arrays in the place of the parameters: a model makes them views of its one flat vector."""
+        """Replace the parameters by other arrays: a model passes views of its one flat vector."""
         self.params = params
 
     def check_input(self, x: Array) -> None:
@@ -120,7 +120,7 @@ class Layer:
         self.require_built()
         shape = x.shape
         if shape[1:] == self.input_shape[1:] and shape[0]:
-            return  # all is as built, which is what every step of training sees
+            return  # as built: the common case, in every training step
         fits = len(shape) == len(self.input_shape) and all(
             expected in (None, got) for expected, got in zip(self.input_shape[1:], shape[1:], strict=True)
         )
@@ -144,8 +144,8 @@ class Layer:
         return dy
 
     def as_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
-        """A mask as kernels want it, checked."""
-        mask = mask if self.backend.holds(mask) else np.asarray(mask)
+        """The mask as kernels expect it, checked."""
+        mask = mask if self.backend.is_device_array(mask) else np.asarray(mask)
         if mask.shape != shape or mask.dtype != bool:
             raise ValueError(f"{self.label} takes a bool mask of shape {shape}, got {mask.dtype} of shape {mask.shape}")
         return self.backend.array(mask, bool)
@@ -186,11 +186,11 @@ class Layer:
         return params
 
     def from_keras(self, weights: list[Array]) -> list[Array]:
-        """Undo `to_keras`."""
+        """The inverse of `to_keras`."""
         return weights
 
     def clone(self) -> "Layer":
-        """A layer with the same settings, not built."""
+        """An unbuilt layer with the same settings."""
         config = self.get_config()
         return type(self)(**copy.deepcopy(config))
 
@@ -206,7 +206,7 @@ class Layer:
 
 
 def fitting(owner: str, weights: Any, present: list[Array]) -> list[Array]:
-    """The weights as arrays, or a ValueError unless they are numbers in the shapes of those that are present."""
+    """The weights as arrays, or a ValueError unless they are real numbers in the shapes of the present weights."""
     arrays = [np.asarray(weight) for weight in weights]
     expected = [weight.shape for weight in present]
     if [array.shape for array in arrays] != expected:
@@ -242,7 +242,7 @@ def dropout_rate(owner: str, name: str, value: Any) -> float:
 
 
 def draw_key(rng: np.random.Generator | randomness.Keys | None) -> Array:
-    """What the kernels draw a dropout mask from: two words. A model names them, a layer used alone draws them."""
+    """The two-word key of a dropout mask: the model's next key, or, for a layer used alone, drawn from `rng`."""
     if isinstance(rng, randomness.Keys):
         return rng.next()
     if rng is None:

@@ -24,7 +24,7 @@ class BidirectionalCache:
 class Bidirectional(Layer):
     """Two recurrent layers over the same x, one from each end, and their outputs merged.
 
-    (1)  y_f = forward_layer(x),  y_b = backward_layer(x read from the end), turned round again if it is a sequence
+    (1)  y_f = forward_layer(x),  y_b = backward_layer(x read from the end), reversed again if it is a sequence
     (2)  y   = [y_f y_b]  |  y_f + y_b  |  y_f ⊙ y_b  |  (y_f + y_b) / 2      for concat, sum, mul, ave
 
     Shapes: x (B, T, D) -> y (B, 2H) or (B, H), with a T axis if the layer returns sequences
@@ -36,7 +36,7 @@ class Bidirectional(Layer):
     """
 
     supports_masking = True
-    can_forget = True
+    takes_keep_cache = True
 
     def __init__(self, layer: Recurrent, merge_mode: str = "concat", *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -54,8 +54,8 @@ class Bidirectional(Layer):
     def _copy(layer: Recurrent, other_way: bool) -> Recurrent:
         copy = deepcopy(layer)
         copy.go_backwards = layer.go_backwards != other_way
-        # In a sequence a masked step would repeat what each direction saw last, which are two different steps. Keras
-        # decides this for the layer, both ways.
+        # In a sequence, a masked step would repeat the last output of each direction, and those belong to two different
+        # steps. Like Keras, this sets the flag in both directions.
         copy.zero_output_for_mask = layer.return_sequences
         return copy
 
@@ -67,7 +67,7 @@ class Bidirectional(Layer):
         return (y_shape, *states, *states) if self.layer.return_state else y_shape
 
     def build(self, input_shape: Shape, *, index: int = 0, **settings: Any) -> None:
-        # Two draws of one seed, kept apart by the place: the copy's is beyond those of any model.
+        # Both draw from one seed; the second index is beyond that of any layer of a model, so the draws differ.
         self.forward_layer.build(input_shape, index=index, **settings)
         self.backward_layer.build(input_shape, index=index + 2**32, **settings)
         params = {f"forward.{name}": param for name, param in self.forward_layer.params.items()}
@@ -139,7 +139,7 @@ class Bidirectional(Layer):
 
     @property
     def _share(self) -> float:
-        """What sum and ave multiply the sum by."""
+        """The factor of y_f + y_b in sum and ave."""
         return 0.5 if self.merge_mode == "ave" else 1.0
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
@@ -154,7 +154,8 @@ class Bidirectional(Layer):
         return self.forward_layer.from_keras(weights[:half]) + self.backward_layer.from_keras(weights[half:])
 
     def clone(self) -> "Bidirectional":
-        return Bidirectional(self.layer, self.merge_mode, name=self.name)
+        config: Config = {**self.get_config(), "layer": self.layer}
+        return type(self)(**config)
 
     def get_config(self) -> Config:
         return super().get_config() | {"layer": class_in_file(self.layer), "merge_mode": self.merge_mode}

@@ -5,7 +5,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers
-from scratchnn.core.names import look_up
+from scratchnn.core.names import described, look_up
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
 PADDINGS = ("valid", "same", "causal")
@@ -13,8 +13,8 @@ PADDINGS = ("valid", "same", "causal")
 
 @dataclass(frozen=True)
 class Conv1DLayerCache:
-    kernel: Any
-    before: int  # zeros put before the first step
+    kernel_cache: Any
+    before: int  # zeros padded before the first step
     T: int
     y_shape: tuple[int, ...]
 
@@ -70,7 +70,7 @@ class Conv1D(Layer):
         return (self.kernel_size - 1) * self.dilation_rate + 1
 
     def _padding(self, T: int) -> tuple[int, int]:
-        """How many zeros stand before and after the sequence."""
+        """How many zeros to pad before and after the sequence."""
         if self.padding == "valid":
             return 0, 0
         if self.padding == "causal":
@@ -88,7 +88,7 @@ class Conv1D(Layer):
         """T', or a ValueError where the window does not fit."""
         steps = (T + sum(self._padding(T)) - self.window) // self.strides + 1
         if steps < 1:
-            raise ValueError(f"{self.label} looks at {self.window} time steps at once, but the sequence has {T}")
+            raise ValueError(f"{self.label} needs a sequence of at least {self.window} time steps, got {T}")
         return steps
 
     def parameter_shapes(self, input_shape: Shape) -> dict:
@@ -112,7 +112,7 @@ class Conv1D(Layer):
 
     def backward(self, dy: Array, cache: Conv1DLayerCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, cache.y_shape)
-        dx, grads = self.backend.kernels.conv1d.backward(dy, cache.kernel)
+        dx, grads = self.backend.kernels.conv1d.backward(dy, cache.kernel_cache)
         return dx[:, cache.before : cache.before + cache.T], {name: grads[name] for name in self.params}
 
     def get_config(self) -> Config:
@@ -124,8 +124,8 @@ class Conv1D(Layer):
             "dilation_rate": self.dilation_rate,
             "activation": self.activation.get_config(),
             "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer.get_config(),
-            "bias_initializer": self.bias_initializer.get_config(),
+            "kernel_initializer": described(self.kernel_initializer),
+            "bias_initializer": described(self.bias_initializer),
         }
 
     def describe(self) -> str:

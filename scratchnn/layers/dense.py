@@ -4,12 +4,13 @@ from typing import Any
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers
+from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
 
 @dataclass(frozen=True)
 class DenseLayerCache:
-    kernel: Any
+    kernel_cache: Any
     x_shape: tuple[int, ...]
 
 
@@ -66,7 +67,7 @@ class Dense(Layer):
 
     def backward(self, dy: Array, cache: DenseLayerCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, (*cache.x_shape[:-1], self.units))
-        dx, grads = self.backend.kernels.dense.backward(dy.reshape(-1, self.units), cache.kernel)  # (1), (2)
+        dx, grads = self.backend.kernels.dense.backward(dy.reshape(-1, self.units), cache.kernel_cache)  # (1), (2)
         return dx.reshape(cache.x_shape), {name: grads[name] for name in self.params}
 
     def get_config(self) -> Config:
@@ -74,8 +75,8 @@ class Dense(Layer):
             "units": self.units,
             "activation": self.activation.get_config(),
             "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer.get_config(),
-            "bias_initializer": self.bias_initializer.get_config(),
+            "kernel_initializer": described(self.kernel_initializer),
+            "bias_initializer": described(self.bias_initializer),
         }
 
     def describe(self) -> str:

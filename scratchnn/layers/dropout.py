@@ -6,7 +6,7 @@ from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate
 
 
 class Dropout(Layer):
-    """In training, sets numbers to zero at random and enlarges the others; otherwise does nothing.
+    """In training, sets numbers to zero at random and scales the others up; in inference, does nothing.
 
     (1)  y = x ⊙ m,   m = 0 with probability `rate`, else 1 / (1 - rate)
 

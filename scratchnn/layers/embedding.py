@@ -4,6 +4,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import initializers
+from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, as_array, positive_int
 
 
@@ -16,7 +17,7 @@ class Embedding(Layer):
     Params: E (V, D), V = input_dim, D = output_dim: V D numbers. Its gradient is dense, repeated ids summed.
     Cache:  the ids.
     Keras:  the same. With `mask_zero`, id 0 means "no word": later layers skip those steps.
-    Raises: ValueError for ids outside the table, or that are not whole numbers; every call checks.
+    Raises: ValueError for ids outside the table, or that are not whole numbers; checked in every call.
     """
 
     def __init__(
@@ -51,10 +52,8 @@ class Embedding(Layer):
         super().check_input(x)
         if x.dtype.kind not in "iub":
             if x.dtype.kind != "f" or not np.array_equal(x, np.floor(x)):
-                raise ValueError(
-                    f"{self.label} takes ids, which are whole numbers; got an array of {x.dtype} with others"
-                )
-        # Seen as unsigned, a negative id is a huge one: one pass instead of two.
+                raise ValueError(f"{self.label} takes ids, which are whole numbers; got {x.dtype} values that are not")
+        # Viewed as unsigned, a negative id is a huge one: one pass instead of two.
         in_table = x.view(f"u{x.itemsize}") if x.dtype.kind == "i" else x
         if x.size and not in_table.max() < self.input_dim:
             raise ValueError(
@@ -63,9 +62,9 @@ class Embedding(Layer):
             )
 
     def as_input(self, x: Any) -> Array:
-        """The ids, checked. Those on a device were checked on their way there, and are only measured."""
+        """The ids, checked. Those on a device were checked before they were copied there: here, only their shape is."""
         self.require_built()
-        if self.backend.holds(x):
+        if self.backend.is_device_array(x):
             super().check_input(x)
         else:
             x = as_array(x)
@@ -89,7 +88,7 @@ class Embedding(Layer):
         return super().get_config() | {
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
-            "embeddings_initializer": self.embeddings_initializer.get_config(),
+            "embeddings_initializer": described(self.embeddings_initializer),
             "mask_zero": self.mask_zero,
             "input_length": self.input_length,
         }

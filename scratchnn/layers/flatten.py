@@ -12,7 +12,7 @@ class Flatten(Layer):
     Shapes: x (B, ...) -> y (B, product of the rest)
     Cache:  the shape of x.
     Keras:  the same (a mask ends here, with a warning).
-    Raises: ValueError where the length of an axis is not known before data comes: Dense behind it could not be built.
+    Raises: ValueError where the length of an axis is not known before data comes: a Dense after it could not be built.
     """
 
     def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
@@ -22,7 +22,7 @@ class Flatten(Layer):
         rest = [length for length in input_shape[1:] if length is not None]
         if len(rest) != len(input_shape) - 1:
             raise ValueError(
-                f"{self.label} needs to know every axis but the batch's, got shape {input_shape}; "
+                f"{self.label} needs to know every axis except the batch's, got shape {input_shape}; "
                 "give the sequence length: Input(shape=(100,)), or model.build((None, 100))"
             )
         return (input_shape[0], math.prod(rest))

@@ -12,8 +12,8 @@ from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
 @dataclass(frozen=True)
 class MaxPooling1DLayerCache:
-    kernel: Any
-    before: int  # steps of minus infinity put before the first
+    kernel_cache: Any
+    before: int  # steps of minus infinity padded before the first
     T: int
     y_shape: tuple[int, ...]
 
@@ -24,7 +24,7 @@ class MaxPooling1D(Layer):
     (1)  y[:, p] = max over j of x[:, p strides + j],   j = 0 ... pool_size - 1
 
     Shapes: x (B, T, D) -> y (B, T', D), T' = (T - pool_size) // strides + 1 for "valid", ceil(T / strides) for "same"
-    Cache:  which j was the largest (the first one, among equals): all of the gradient goes there.
+    Cache:  which j was the largest (the first one in a tie): all of the gradient goes there.
     Keras:  the same; strides is pool_size unless given (a mask ends here, with a warning).
     Raises: ValueError where the window is longer than the sequence.
     """
@@ -51,7 +51,7 @@ class MaxPooling1D(Layer):
     def _steps(self, T: int) -> int:
         steps = (T + sum(self._padding(T)) - self.pool_size) // self.strides + 1
         if steps < 1:
-            raise ValueError(f"{self.label} looks at {self.pool_size} time steps at once, but the sequence has {T}")
+            raise ValueError(f"{self.label} needs a sequence of at least {self.pool_size} time steps, got {T}")
         return steps
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -73,7 +73,7 @@ class MaxPooling1D(Layer):
         return y, MaxPooling1DLayerCache(cache, before, T, y.shape)
 
     def backward(self, dy: Array, cache: MaxPooling1DLayerCache) -> tuple[Array, Grads]:
-        dx = self.backend.kernels.max_pooling1d.backward(self.as_gradient(dy, cache.y_shape), cache.kernel)
+        dx = self.backend.kernels.max_pooling1d.backward(self.as_gradient(dy, cache.y_shape), cache.kernel_cache)
         return dx[:, cache.before : cache.before + cache.T], {}
 
     def get_config(self) -> Config:
@@ -86,7 +86,7 @@ class MaxPooling1D(Layer):
 
 @dataclass(frozen=True)
 class GlobalMaxPooling1DLayerCache:
-    kernel: Any
+    kernel_cache: Any
     y_shape: tuple[int, ...]
 
 
@@ -96,7 +96,7 @@ class GlobalMaxPooling1D(Layer):
     (1)  y = max over t of x[:, t]
 
     Shapes: x (B, T, D) -> y (B, D)
-    Cache:  x and y; equals share the gradient evenly.
+    Cache:  x and y; in a tie the gradient is shared evenly.
     Keras:  the same (a mask ends here, with a warning).
     """
 
@@ -110,7 +110,8 @@ class GlobalMaxPooling1D(Layer):
         return y, GlobalMaxPooling1DLayerCache(cache, y.shape)
 
     def backward(self, dy: Array, cache: GlobalMaxPooling1DLayerCache) -> tuple[Array, Grads]:
-        return self.backend.kernels.global_max_pooling1d.backward(self.as_gradient(dy, cache.y_shape), cache.kernel), {}
+        dy = self.as_gradient(dy, cache.y_shape)
+        return self.backend.kernels.global_max_pooling1d.backward(dy, cache.kernel_cache), {}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import initializers
 from scratchnn.activations import Activation
+from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, positive_int
 
 
@@ -16,7 +17,7 @@ from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, 
 class RecurrentCache:
     """The kernel pair's own cache, and what the layer did around it."""
 
-    kernel: Any
+    kernel_cache: Any
     shown: Float[Array, "B *T 1"] | None  # 0 where y was replaced by zeros
     state_given: bool
     y_shape: tuple[int, ...]
@@ -26,10 +27,10 @@ class Recurrent(Layer):
     """Base of the recurrent layers. The constructor's words and their defaults are Keras'."""
 
     supports_masking = True
-    can_forget = True
+    takes_keep_cache = True
     gates: int  # blocks of columns in Wx and Wh
     states: tuple[str, ...] = ("h",)
-    activation: Activation  # of h; what the cell of an `RNN` does instead is its own affair
+    activation: Activation  # of h; the cell of an `RNN` applies its own
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class Recurrent(Layer):
 
     @property
     def recurrent_gates(self) -> int:
-        """Blocks of columns in Wh, where they are not as many as in Wx."""
+        """Blocks of columns in Wh: as many as in Wx, unless overridden."""
         return self.gates
 
     @property
@@ -122,7 +123,7 @@ class Recurrent(Layer):
         """Return y, or (y, h) or (y, h, c) with `return_state`, and the cache.
 
         `initial_state`: a list of (B, H) arrays, [h] or [h, c]; zeros when None. Without `keep_cache` the cache is
-        None, and a long sequence takes no more memory than a short one.
+        None, and less memory is needed: on cpu and gpu a long sequence takes no more than a short one.
         """
         x = self.as_input(x)
         B, T, _ = x.shape
@@ -149,25 +150,24 @@ class Recurrent(Layer):
         dstate = [None if d is None else self.as_gradient(d, shape) for d, shape in zip(dstate, shapes, strict=True)]
         if cache.shown is not None and dy is not None:
             dy = dy * cache.shown
-        dx, grads, dstate0 = self.run_backward(dy, tuple(dstate), cache.kernel)
+        dx, grads, dstate0 = self.run_backward(dy, tuple(dstate), cache.kernel_cache)
         if self.go_backwards:
             dx = dx[:, ::-1]
         grads = {name: grads[name] for name in self.params}  # a bias that does not exist has no gradient
         return (dx, *dstate0) if cache.state_given else dx, grads
 
     def _shown(self, mask: Bool[Array, "B T"], state_given: bool) -> Float[Array, "B *T 1"] | None:
-        """Which outputs are shown, 1, and which are zeros, 0; None for all.
+        """1 where an output is shown, 0 where zeros replace it; None if all are shown.
 
-        Keras' rules: a masked step repeats the output before it, and before the first real step that is zeros, even
-        where the state is a given one; with `zero_output_for_mask`, masked steps are zeros, and so is y after a masked
-        last step.
+        Keras' rules: a masked step repeats the output before it; before the first real step that is zeros, even with a
+        given initial state; with `zero_output_for_mask`, masked steps are zeros, and so is y after a masked last step.
         """
         if self.zero_output_for_mask:
             shown = mask if self.return_sequences else mask[:, -1]
         elif state_given and self.return_sequences:
             shown = mask.astype(np.int32).cumsum(axis=1) > 0
         elif state_given:
-            shown = mask.max(axis=1)  # whether there was any
+            shown = mask.max(axis=1)  # whether any step is real
         else:
             return None
         return shown[..., None].astype(self.dtype)
@@ -202,9 +202,9 @@ class Recurrent(Layer):
         return super().get_config() | {
             "units": self.units,
             "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer.get_config(),
-            "recurrent_initializer": self.recurrent_initializer.get_config(),
-            "bias_initializer": self.bias_initializer.get_config(),
+            "kernel_initializer": described(self.kernel_initializer),
+            "recurrent_initializer": described(self.recurrent_initializer),
+            "bias_initializer": described(self.bias_initializer),
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
             "return_sequences": self.return_sequences,

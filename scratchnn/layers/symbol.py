@@ -1,6 +1,6 @@
-"""A value that is not computed yet: its shape and the layers that lead to it. `Input` starts one, a call goes on.
+"""A value that is not computed yet: its shape and the layers that lead to it. Calling a layer on one extends it.
 
-Of a layer this file asks only for `label` and `compute_output_shape`: it imports none.
+Of a layer this file uses only `label` and `compute_output_shape`: it imports none.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Shape = tuple[int | None, ...]
 class Symbol:
     """The output of a chain of layers: `shape` (batch axis first, None), and the layers that lead to it.
 
-    `output` counts the outputs of the last layer: 0 is y, 1 and 2 are the states of a recurrent layer with
+    `output` is an index into the outputs of the last layer: 0 is y, 1 and 2 are the states of a recurrent layer with
     `return_state`.
     """
 
@@ -23,14 +23,14 @@ class Symbol:
     output: int = 0
 
     def then(self, layer: Any) -> Any:
-        """The output of `layer` put behind this one: a Symbol, or a tuple of them for a layer with several outputs."""
+        """The output of `layer` applied to this one: a Symbol, or a tuple of them for a layer with several outputs."""
         if self.output != 0:
             raise ValueError(
                 f"{layer.label} was called on a state of {self.layers[-1].label}, but a model is a chain of layers "
                 "through their first outputs. To use states, call the layers' forward and backward yourself"
             )
         if any(layer is other for other in self.layers):
-            raise ValueError(f"{layer.label} is already in this chain; a layer can stand in a model once")
+            raise ValueError(f"{layer.label} is already in this chain; a model can contain a layer only once")
         shape = layer.compute_output_shape(self.shape)
         layers = (*self.layers, layer)
         if shape and isinstance(shape[0], tuple):
@@ -41,7 +41,7 @@ class Symbol:
 def Input(shape: Any, dtype: Any = None, name: str | None = None) -> Symbol:
     """The start of a chain: the shape of one example, without the batch axis; None where it may vary.
 
-    `dtype` and `name` are accepted because Keras' tutorials pass them; the first layer knows what it takes.
+    `dtype` and `name` are accepted because Keras' tutorials pass them; the first layer decides the dtype.
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     return Symbol((None, *shape), (None, *shape))
@@ -58,7 +58,7 @@ def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[in
     given = tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
     output = given[0] if given else None
     if not isinstance(inputs, Symbol) or inputs.layers or not isinstance(output, Symbol) or not output.layers:
-        raise TypeError("Model takes what Input(...) returned, and what calling layers one after the other made of it")
+        raise TypeError("Model takes what Input(...) returned, and what the last of the layers called on it returned")
     if inputs.input_shape != output.input_shape:
         raise ValueError(f"outputs start from an Input of shape {output.input_shape}, not {inputs.input_shape}")
     if any(not isinstance(other, Symbol) or other.layers != output.layers for other in given):

@@ -1,4 +1,4 @@
-"""Models: a list of layers, built once, and the walk through it forwards and back."""
+"""Models: a list of layers, built once, with its forward and backward pass."""
 
 import os
 import warnings
@@ -14,7 +14,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.names import class_in_file
+from scratchnn.core.names import class_in_file, described
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import chain_between
@@ -27,13 +27,13 @@ from scratchnn.training.trainer import Trainer
 class Model(Trainer):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
-    All parameters lie in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
+    All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
     rule is a few lines on one vector.
 
     Args:
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
         dtype: "float32" or "float64".
-        seed: names every random draw of the model: initial parameters, batch order, dropout.
+        seed: determines every random draw of the model: initial parameters, batch order, dropout.
     """
 
     def __init__(
@@ -73,13 +73,13 @@ class Model(Trainer):
         name_layers(self.layers)
         for layer in self.layers:
             if layer.model is not None and layer.model() not in (None, self):
-                raise ValueError(f"{layer.label} belongs to another model, and a layer can stand in one only")
+                raise ValueError(f"{layer.label} belongs to another model, and a layer can be in one only")
         shape: Any = tuple(input_shape)
         self.input_shape = shape
         for index, layer in enumerate(self.layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
                 shape = shape[0]
-            if layer.input_shape != shape or layer.model is None:  # one that stands here already keeps its parameters
+            if layer.input_shape != shape or layer.model is None:  # a layer built here before keeps its parameters
                 layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
             layer.model = weakref.ref(self)
             shape = layer.output_shape
@@ -127,9 +127,9 @@ class Model(Trainer):
         step: int = 0,
         keep_caches: bool = True,
     ) -> tuple[Any, list[Any]]:
-        """Return y and one cache per layer. `epoch` and `step` name the dropout draws of a training pass.
+        """Return y and one cache per layer. `epoch` and `step` determine the dropout draws in training.
 
-        Without `keep_caches` there is no way back, and memory for the longest sequence is not needed.
+        Without `keep_caches`, for inference, a long sequence takes no more memory than a short one.
         """
         caches = []
         for index, layer in enumerate(self.layers):
@@ -137,11 +137,11 @@ class Model(Trainer):
             if mask is not None and not layer.supports_masking:
                 self._warn_that_mask_ends(layer)
             next_mask = layer.compute_mask(x, mask)
-            options: dict[str, Any] = {} if keep_caches or not layer.can_forget else {"keep_cache": False}
+            options: dict[str, Any] = {} if keep_caches or not layer.takes_keep_cache else {"keep_cache": False}
             y, cache = layer.forward(x, mask=mask, training=training, rng=rng, **options)
             caches.append(cache)
             mask = next_mask
-            # Behind an earlier layer with return_state only y goes on.
+            # Of an earlier layer with return_state, only y goes on.
             x = y[0] if isinstance(y, tuple) and layer is not self.layers[-1] else y
         return self._choose(x), caches
 
@@ -159,8 +159,8 @@ class Model(Trainer):
         if layer not in self._masks_ended:
             self._masks_ended.append(layer)
             warnings.warn(
-                f"{layer.label} cannot use the mask that reaches it: it sees padding like words, and so do the layers "
-                "behind it. GlobalAveragePooling1D and the recurrent layers use masks",
+                f"{layer.label} cannot use the mask that reaches it: it treats padding as words, and so do the layers "
+                "after it. GlobalAveragePooling1D and the recurrent layers use masks",
                 stacklevel=3,
             )
 
@@ -169,7 +169,7 @@ class Model(Trainer):
 
         The vector is overwritten by the next call.
         """
-        flat: list[Array] = []  # the gradients from the last parameter to the first, which is how they come
+        flat: list[Array] = []  # the gradients from the last parameter to the first, as the backward pass finds them
         dx = dy
         shape: Any = self.layers[-1].output_shape
         if isinstance(shape[0], tuple) and self._outputs is not None:
@@ -220,7 +220,7 @@ class Model(Trainer):
         self.flat_params[:] = self.backend.array(params, self.dtype)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or its place."""
+        """A layer by its name or its index."""
         if index is not None:
             return self.layers[index]
         for layer in self.layers:
@@ -228,7 +228,7 @@ class Model(Trainer):
                 return layer
         raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self.layers]}")
 
-    # ---- words and files
+    # ---- summary and files
 
     def summary(self, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
@@ -243,6 +243,9 @@ class Model(Trainer):
 
     def get_config(self) -> dict[str, Any]:
         """All of the model but its numbers, as plain values for a file."""
+        compiled = self.get_compile_config()
+        if compiled is not None:
+            compiled |= {"optimizer": described(self.optimizer), "loss": described(self.loss)}
         return {
             "layers": [class_in_file(layer) for layer in self.layers],
             "input_shape": list(self.input_shape),
@@ -251,14 +254,20 @@ class Model(Trainer):
             "dtype": self.dtype.name,
             "seed": self.seed,
             "name": self.name,
-            "compiled": self.get_compile_config(),
+            "compiled": compiled,
             "metadata": self.metadata,
         }
 
     def save(self, filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`."""
+        """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`.
+
+        It warns of what is not in the file: classes and functions of your own, which loading will ask for.
+        """
         self.require_built()
-        saving.save_model(filepath, self.get_config(), self.backend.to_host(self.flat_params), overwrite=overwrite)
+        metrics = self.metric_names if self.optimizer is not None else []
+        own = [metric.name for metric in metrics if not isinstance(metric, str)]
+        params = self.backend.to_host(self.flat_params)
+        saving.save_model(filepath, self.get_config(), params, own, overwrite=overwrite)
 
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Take the parameters from a saved model of the same shapes; for layers or activations of your own.

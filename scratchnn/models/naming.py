@@ -1,13 +1,13 @@
-"""Names for the layers of a model that were given none, by Keras' rule."""
+"""Names for the unnamed layers of a model, by Keras' rule."""
 
-import re
 from collections.abc import Sequence
 
+from scratchnn.core.names import snake_case
 from scratchnn.layers import Layer
 
 
 def name_layers(layers: Sequence[Layer]) -> None:
-    """Name those without a name after their class: "dense", then "dense_1".
+    """Name each unnamed layer after its class: "dense", then "dense_1".
 
     Raises:
         ValueError: if two were given the same name.
@@ -19,11 +19,6 @@ def name_layers(layers: Sequence[Layer]) -> None:
         raise ValueError(f"two layers are called {twice!r}; give each a name of its own")
     for layer in layers:
         if layer.name is None:
-            stem = _snake_case(type(layer).__name__)
+            stem = snake_case(type(layer).__name__)
             layer.name = next(n for i in range(len(layers) + 1) if (n := f"{stem}_{i}" if i else stem) not in taken)
             taken.add(layer.name)
-
-
-def _snake_case(name: str) -> str:
-    """SimpleRNN -> simple_rnn, GlobalMaxPooling1D -> global_max_pooling1d."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -34,21 +34,21 @@ class Sequential(Model):
             self.build(self._start.shape)
 
     def add(self, layer: Any) -> None:
-        """Put a layer, or first of all an `Input`, at the end."""
+        """Append a layer, or, as the first of all, an `Input`."""
         if isinstance(layer, Symbol) and not self.layers and not layer.layers:
             self._start = layer
             return
         if not isinstance(layer, Layer):
             raise TypeError(f"Sequential takes layers, got {layer!r}")
         if any(layer is other for other in self.layers):
-            raise ValueError(f"{layer.label} is already in this model; a layer can stand in it once")
+            raise ValueError(f"{layer.label} is already in this model; a model can contain a layer only once")
         self.layers.append(layer)
         self.built = False
         if self._start is None and len(self.layers) == 1 and layer.given_input_shape is not None:
             self._start = Input(layer.given_input_shape)
 
     def summary(self, print_fn: Any = print) -> str:
-        if not self.built and self._start is None:  # as in Keras, a model that has no shapes yet can be looked at
+        if not self.built and self._start is None:  # as in Keras, a summary needs no shapes
             name_layers(self.layers)
             return self._show(summary_text(self), print_fn)
         return super().summary(print_fn)
@@ -63,5 +63,5 @@ class Sequential(Model):
         if 0 in x.shape:
             raise ValueError(f"x is empty, of shape {x.shape}; give at least one row and one time step")
         if not self.built and self._start is None:
-            self.build((None, *x.shape[1:]))  # the first data tell the shape
+            self.build((None, *x.shape[1:]))  # the first data give the shape
         return super().check_input(x)

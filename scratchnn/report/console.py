@@ -29,13 +29,13 @@ _COLUMNS = (
     ("reviews/s", 9, 0, "reviews_per_second"),
     ("s", 7, 1, "seconds"),
 )
-_WIDTHS = (3, *(width for _, width, _, _ in _COLUMNS), 4)  # the epoch stands before them, a mark for the best behind
+_WIDTHS = (3, *(width for _, width, _, _ in _COLUMNS), 4)  # the epoch is before them, a mark for the best after
 _ALIGN = ">" * (len(_COLUMNS) + 1) + "<"
 
 
 @runtime_checkable
 class Stream(Protocol):
-    """What is asked of an output: any text file has it."""
+    """What an output must provide: any text file does."""
 
     def write(self, text: str, /) -> int: ...
     def flush(self) -> None: ...
@@ -54,13 +54,13 @@ def table_head() -> str:
 
 
 def epoch_row(epoch: int, record: Mapping[str, SupportsFloat], *, best: bool = False) -> str:
-    """Return the row of one epoch: what of its record the table has columns for, "-" for what it lacks."""
+    """Return the row of one epoch: the columns of the table, "-" for what the record lacks."""
     cells = [_cell(record.get(key, record.get(key.replace("accuracy", "acc"))), w, d) for _, w, d, key in _COLUMNS]
     return line([str(epoch), *cells, "*" if best else ""], _WIDTHS, _ALIGN).rstrip()
 
 
 def _cell(number: SupportsFloat | None, width: int, digits: int) -> str:
-    """Return `number` as text, as 1e+05 where it has no room in `width` characters otherwise."""
+    """Return `number` as text, as 1e+05 if it does not fit into `width` characters otherwise."""
     if number is None:
         return "-"
     text = f"{float(number):.{digits}f}"
@@ -71,12 +71,12 @@ class Bar:
     """What `Console.bar` hands to the loop. This one shows nothing."""
 
     def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, accuracy: SupportsFloat = math.nan) -> None:
-        """Count `n` more steps; `loss` and `accuracy` are shown as they are now. Without a loss, the steps were done
-        before: they say nothing of how fast the others will be."""
+        """Count `n` more steps; `loss` and `accuracy` are shown as they are now. Steps without a loss were done
+        before: they do not count in the estimate of the time left."""
 
 
 class _TerminalBar(Bar):
-    """One line of a terminal that `show` writes over: how far, how long, how long still, and how good."""
+    """One line of a terminal that `show` overwrites: steps, time taken, time left, loss and accuracy."""
 
     def __init__(self, show: Callable[[str], None], columns: int, total: int, name: str) -> None:
         self._show, self._columns, self._total, self._name = show, columns, total, name
@@ -90,7 +90,7 @@ class _TerminalBar(Bar):
             self._before += n
         now = time.monotonic()
         if now < self._next:
-            return  # most steps end here: formatting numbers that nobody sees would cost more than the rest
+            return  # most steps end here: formatting numbers that are not shown would cost more than the rest
         known = "" if math.isnan(accuracy) else f"  acc {float(accuracy):.4f}"
         self._draw(now, f", loss {float(loss):.4f}{known}")
 
@@ -149,18 +149,18 @@ class Console:
 
     @property
     def can_rewrite(self) -> bool:
-        """Whether stderr is a terminal where a line can be written over."""
+        """Whether stderr is a terminal where a line can be overwritten."""
         return self._err is not None and self._err.isatty() and os.environ.get("TERM") != "dumb"
 
     @contextmanager
     def rewritten_line(self) -> Iterator[Callable[[str], None]]:
-        """Hand over a function that shows a text in place of the one before; without a terminal it does nothing."""
+        """Yield a function that shows a text in place of the one before; without a terminal it does nothing."""
         err, shown = self._err, 0
 
         def show(text: str) -> None:
             nonlocal shown
             if err is not None and self.can_rewrite:
-                text = text[: _columns(err) - 1]  # a line that wraps cannot be written over
+                text = text[: _columns(err) - 1]  # a line that wraps cannot be overwritten
                 with contextlib.suppress(OSError):  # a terminal that was closed
                     err.write(f"\r{text:<{shown}}" if text else f"\r{'':<{shown}}\r")
                     err.flush()
@@ -182,7 +182,7 @@ class Console:
 
 
 def _columns(stream: Stream) -> int:
-    """The width of a terminal; some containers' say that it is 0."""
+    """The width of a terminal; in some containers it claims to be 0."""
     try:
         columns = os.get_terminal_size(stream.fileno()).columns
     except OSError:
@@ -191,7 +191,7 @@ def _columns(stream: Stream) -> int:
 
 
 def _discard(stream: Stream) -> None:
-    """Let what is left in the buffer of a broken stream go nowhere, or Python complains about it when it ends."""
+    """Discard what is left in the buffer of a broken stream, or Python complains about it at exit."""
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

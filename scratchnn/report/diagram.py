@@ -1,4 +1,4 @@
-"""The layers of a model as boxes from top to bottom, the shapes between them on the arrows."""
+"""The layers of a model as boxes from top to bottom, with the shapes on the arrows between them."""
 
 import os
 import textwrap
@@ -17,7 +17,7 @@ Shape = tuple[int | None, ...]  # without a fixed batch size: (None, 100, 16)
 
 @dataclass(frozen=True)
 class LayerRow:
-    """What the diagram says of one layer."""
+    """What the diagram shows of one layer."""
 
     name: str  # "lstm_1"
     kind: str  # "LSTM"
@@ -120,7 +120,7 @@ def plot_model(
 
 
 def rows_of(model: Any) -> list[LayerRow]:
-    """Return what the diagram says of each layer of a built model."""
+    """Return what the diagram shows of each layer of a built model."""
     return [
         LayerRow(layer.name, type(layer).__name__, layer.describe(), tuple(layer.output_shape), layer.count_params())
         for layer in model.layers

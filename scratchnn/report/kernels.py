@@ -1,12 +1,13 @@
 """What the gpu backend would launch for a model, and why: `python -m scratchnn.train --explain-kernels`."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from scratchnn_kernels import gpu
+from scratchnn_kernels.contract import REFERENCE_ONLY
 from scratchnn_kernels.gpu import dispatch
 
+from scratchnn.core.names import snake_case
 from scratchnn.report.table import line, table, widths
 
 
@@ -32,12 +33,15 @@ def rules_text() -> str:
 
 
 def _launched(layer: Any, B: int, dtype: Any) -> Iterator[str]:
-    kernel = _kernel_of(layer)
+    # A layer's kernels have its name, but for a layer around any cell: its pair is the walk through time.
+    kernel = "recurrence" if hasattr(layer, "cell") else snake_case(type(layer).__name__)
     if kernel == "bidirectional":
         for side in (layer.forward_layer, layer.backward_layer):
             end = "from the end" if side.go_backwards else "from the start"
             what, *more = _launched(side, B, dtype)
             yield from (f"{end}: {what}", *more)
+    elif kernel in REFERENCE_ONLY:
+        yield "none: this layer runs on the reference backend only"
     elif kernel in dispatch.CELLS:
         cell = "gru_reset_before" if kernel == "gru" and not layer.reset_after else kernel
         yield from dispatch.explain_layer(cell, layer.units, B, layer.input_shape[1], dtype)
@@ -45,11 +49,6 @@ def _launched(layer: Any, B: int, dtype: Any) -> Iterator[str]:
         yield f"{kernel}.py"
     else:
         yield "array code, no kernel"
-
-
-def _kernel_of(layer: Any) -> str:
-    """MaxPooling1D -> max_pooling1d: a layer's kernels have its name."""
-    return re.sub("(?<=[a-z])(?=[A-Z])", "_", type(layer).__name__).lower()
 
 
 def _shape(shape: tuple, B: int) -> str:

@@ -1,4 +1,4 @@
-"""What a study shows while it goes on: a table that is alive on a terminal, one line per finished run elsewhere."""
+"""What a study shows while it runs: a live table on a terminal, one line per finished run elsewhere."""
 
 import math
 import os
@@ -14,7 +14,7 @@ from scratchnn.study.tasks import Task
 
 
 class Board:
-    """A context around the runs. `places`: how many of them go on at a time."""
+    """A context around the runs. `places`: how many of them run at a time."""
 
     def __init__(
         self, tasks: Sequence[Task], found: Iterable[RunResult], console: Console, quiet: bool = False
@@ -60,10 +60,10 @@ class Board:
                 f"{result.arch:<12}  seed {result.seed:<3}  {what}  {result.seconds:.1f} s  ({count}{soon})"
             )
 
-    # ---- what is known of the rest
+    # ---- estimates
 
     def seconds_left(self) -> float | None:
-        """An estimate from the runs that are finished or under way; None while an architecture has neither."""
+        """An estimate from the runs that are finished or under way; None while a preset has neither."""
         total, longest = 0.0, 0.0
         now = time.monotonic()
         for key, task in self._tasks.items():

@@ -26,7 +26,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Reviews by what they are and what they were called; means over the seeds."""
+    """Reviews by their class and the class they were given; means over the seeds."""
 
     true_negative: float
     false_positive: float
@@ -36,7 +36,7 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Bin:
-    """The answers of all seeds whose probability lies in one tenth of [0, 1]."""
+    """The answers of all seeds whose probability is in one tenth of [0, 1]."""
 
     answers: int
     probability: float  # their mean
@@ -47,7 +47,7 @@ class Bin:
 class Calibration:
     bins: tuple[Bin, ...]  # those that hold answers
     error: float  # expected calibration error, mean over the seeds
-    outside: float  # share of answers below 0 or above 1, which were moved to these
+    outside: float  # share of answers below 0 or above 1, which were clipped to these
 
 
 @dataclass(frozen=True)
@@ -128,5 +128,5 @@ def mistakes(probabilities: Float[Array, "S N"], reviews: Reviews, most: int = M
 
 
 def mean_of(values: Sequence[float]) -> float:
-    """The mean of numbers, NaN of none."""
+    """The mean; NaN without numbers."""
     return float(np.mean(values)) if values else float("nan")

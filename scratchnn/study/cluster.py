@@ -1,8 +1,8 @@
-"""Runs on other machines: a Dask cluster does them. Scheduler and workers are Dask's own; ours is only the task.
+"""Runs on other machines, by a Dask cluster. Scheduler and workers are Dask's own; ours is only the task.
 
 Every worker needs this version of scratchnn and the same reviews, and should be started with one thread:
-`dask worker tcp://host:8786 --nthreads 1`. A worker that is lost has its run done again by another; results are kept
-by the name of the run, so none counts twice.
+`dask worker tcp://host:8786 --nthreads 1`. The run of a lost worker is repeated by another; results are kept by
+the name of the run, so none counts twice.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from scratchnn.study.results import RunResult
 from scratchnn.study.run import nothing_yet, run
 from scratchnn.study.tasks import Task
 
-_PATIENCE = 4  # seconds; with the imports it is known within ten whether anybody answers
-_TICK = 0.2  # seconds between two looks
+_PATIENCE = 4  # seconds; with the imports, ten at most until it is known whether a scheduler answers
+_TICK = 0.2  # seconds between two checks
 
 
 def connect(address: str) -> "Cluster":
@@ -27,7 +27,7 @@ def connect(address: str) -> "Cluster":
 
     Raises:
         ImportError: without Dask.
-        OSError: if nobody answers within ten seconds.
+        OSError: if no scheduler answers within ten seconds.
         ValueError: if it is no address.
     """
     try:
@@ -41,18 +41,18 @@ def connect(address: str) -> "Cluster":
         return Cluster(Client(local, set_as_default=False), local)
     try:
         resolve_address(address)
-        with ThreadPoolExecutor(1) as thread:  # this one may have an event loop of its own, as notebooks do
+        with ThreadPoolExecutor(1) as thread:  # the current one may have an event loop of its own, as in notebooks
             kind = thread.submit(lambda: asyncio.run(_ask(address))).result()
         problem = "" if kind == "Scheduler" else f"it is a {kind}"
     except TimeoutError:
-        problem = f"nothing came within {_PATIENCE} s"
+        problem = f"no answer within {_PATIENCE} s"
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"--cluster takes the address of a scheduler, such as tcp://host:8786, or local; got {address!r} ({error})"
         ) from None
-    except OSError as error:  # no such machine, or nobody there
+    except OSError as error:  # no such machine, or nothing listens there
         problem = str(error)
-    except Exception as error:  # what came cannot be read as an answer
+    except Exception as error:  # the answer is not Dask's
         problem = f"what answers there is no Dask scheduler: {type(error).__name__}"
     if problem:
         raise OSError(
@@ -63,7 +63,7 @@ def connect(address: str) -> "Cluster":
 
 
 async def _ask(address: str) -> str:
-    """What answers at the address. A `Client` would ask too, but goes on asking after it was told no."""
+    """The kind of server at the address. A `Client` would ask too, but keeps asking after a refusal."""
     from distributed import rpc
 
     async with asyncio.timeout(_PATIENCE), rpc(address) as remote:
@@ -72,7 +72,7 @@ async def _ask(address: str) -> str:
 
 
 class Cluster:
-    """The same as `Pool`, elsewhere. A context: on leaving it, runs that were not finished are given up."""
+    """The same as `Pool`, elsewhere. A context: on leaving it, unfinished runs are cancelled."""
 
     def __init__(self, client: Any, local: Any = None) -> None:
         self._client = client
@@ -82,7 +82,7 @@ class Cluster:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._client.close()  # the scheduler forgets what nobody waits for any more
+        self._client.close()  # the scheduler drops tasks that no client waits for
         if self._local is not None:
             self._local.close()
 
@@ -98,7 +98,7 @@ class Cluster:
         return self._client.scheduler_info(n_workers=-1)["workers"]
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
-        """Yield what happens, and None where nothing does for a while. Each task ends with exactly one result."""
+        """Yield events, and None if there is none for a while. Each task ends with exactly one result."""
         waiting = {}
         for task in tasks:
             # Not pure: a result is never taken from an earlier study that the scheduler may remember.
@@ -108,7 +108,7 @@ class Cluster:
         while waiting:
             finished = [future for future in waiting if future.done()]
             if self._client.status != "running":
-                raise OSError("the Dask scheduler is gone; start it again, and the same command goes on")
+                raise OSError("the Dask scheduler is gone; start it again, and the same command continues")
             processing = {key for keys in self._client.processing().values() for key in keys} if not finished else set()
             for future, task in waiting.items():
                 if future.key in processing and task.key not in started:
@@ -126,6 +126,6 @@ def _result_of(future: Any, task: Task) -> RunResult:
     if future.status == "finished":
         return future.result()
     if future.status == "cancelled":
-        raise OSError("the Dask scheduler forgot its runs; the same command goes on with what is left")
-    error = future.exception()  # KilledWorker: run after run its worker was lost
+        raise OSError("the Dask scheduler forgot its runs; the same command continues with the rest")
+    error = future.exception()  # KilledWorker: every worker that tried it was lost
     return nothing_yet(task, f"{type(error).__name__}: {error}")

@@ -11,7 +11,7 @@ import scratchnn_kernels
 
 import scratchnn
 
-# The files of scratchnn/ that have a say in the numbers of a run; what prints, draws and stores is not among them.
+# The files of scratchnn/ that decide the numbers of a run; what prints, draws and stores is not among them.
 DECIDING = (
     "activations.py", "core/backend.py", "core/randomness.py", "core/threads.py", "data/corpus.py", "data/imdb.py",
     "data/text.py", "experiments/preparation.py", "experiments/presets.py", "experiments/settings.py",
@@ -25,7 +25,7 @@ DECIDING = (
 def code_version(backend: str) -> dict[str, str]:
     """What must be equal for two runs to be counted together, by name.
 
-    On processors of different kinds the last bits differ all the same.
+    On processors of different kinds the last bits differ even so.
     """
     ours = Path(scratchnn.__file__).parent
     kernels = Path(scratchnn_kernels.__file__).parent

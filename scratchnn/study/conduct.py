@@ -1,4 +1,4 @@
-"""Doing a study: what of its plan is not there yet is run, and each result is on disk before it counts."""
+"""Conducting a study: the runs that its plan still lacks are done, and each result is on disk before it counts."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -47,9 +47,9 @@ def conduct(tasks: Sequence[Task], folder: StudyFolder, runner: Runner, console:
 
 
 def stored(folder: StudyFolder, key: str) -> RunResult | None:
-    """The result in the folder that need not be had again.
+    """The result in the folder; None if there is none, or the run should be done again.
 
-    Numbers that became NaN would do so again. What else failed, a lost process or full memory, is worth another try.
+    Numbers that became NaN would do so again. Other failures, a lost process or full memory, are worth another try.
     """
     try:
         result = folder.load(key)
@@ -62,6 +62,6 @@ def stored(folder: StudyFolder, key: str) -> RunResult | None:
 
 
 def all_results(folder: StudyFolder, order: Sequence[str]) -> list[RunResult]:
-    """Every run that is in the folder, also those of earlier plans: architectures in `order`, then seeds."""
+    """Every run that is in the folder, also those of earlier plans: presets in `order`, then seeds."""
     results = [result for key in folder.keys() if (result := folder.load(key)) is not None]
     return sorted(results, key=lambda result: (order.index(result.arch), result.seed))

@@ -1,8 +1,8 @@
-"""The folder of a study: one small file per run, so that a study can be killed, gone on with, and made longer.
+"""The folder of a study: one small file per run, so that a study can be killed, continued and extended.
 
 study.json               what all its runs have in common: data, version of the code, settings that were chosen
 runs/<key>.json          a run; "result" is the same whenever it is done again, "measured" is not
-runs/<key>.npz           what the model gave for each test review
+runs/<key>.npz           the model's output for each test review
 """
 
 import json
@@ -29,7 +29,7 @@ class StudyFolder:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], common: Mapping[str, Any]) -> "StudyFolder":
-        """Make the folder, or go on with one whose runs have the same things in `common`.
+        """Make the folder, or continue one whose runs have the same in `common`.
 
         Raises:
             ValueError: if it belongs to another study, naming the difference, or to something else altogether.
@@ -43,7 +43,7 @@ class StudyFolder:
                     f"{os.fspath(path)!r} is no study's folder: it holds {strange[0]!r} and no study.json; "
                     "give --out a new folder"
                 )
-            write_atomically(folder.about, [_to_bytes(dict(common))])  # first: killed behind it, the study can go on
+            write_atomically(folder.about, [_to_bytes(dict(common))])  # first: killed after it, the study can continue
             folder.runs.mkdir(exist_ok=True)
             return folder
         try:
@@ -65,7 +65,7 @@ class StudyFolder:
         return folder
 
     def save(self, result: RunResult) -> None:
-        """Put a run in its place; on return it is on disk. The .json comes last: where it is, the run is whole."""
+        """Store a run; on return it is on disk. The .json comes last: if it is there, the run is complete."""
         if result.probabilities is not None:
             container.write(
                 self._file(result.key, ".npz"), {"probabilities": result.probabilities}, {"key": result.key}
@@ -105,7 +105,7 @@ class StudyFolder:
         return result
 
     def keys(self) -> list[str]:
-        """The names of all runs that are there."""
+        """The names of all stored runs."""
         return sorted(path.stem for path in self.runs.glob("*.json"))
 
     def _file(self, key: str, suffix: str) -> Path:

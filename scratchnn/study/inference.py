@@ -44,7 +44,7 @@ def resample_reviews(correct: Bool[Array, "R N"], resamples: int = RESAMPLES) ->
     A sample is how often each review was drawn, so all samples and runs together are one product, counts (K, N) with
     right answers (N, R): 20 seeds of four models, 25,000 reviews and 2,000 samples take a second or two. Counts and
     sums are whole numbers below 2**24, exact in float32 in whatever order they are added: the same bits at any number
-    of threads. All calls of one N draw the same samples, so no model's interval depends on its company.
+    of threads. All calls of one N draw the same samples, so no model's interval depends on the others.
     """
     R, N = correct.shape
     if N == 0:
@@ -83,7 +83,7 @@ def bootstrap(
     Plain resampling of few seeds gives too narrow intervals: the variance comes out at (S - 1) / S of what it should
     be, with normal tails. So deviations between seeds are stretched by sqrt(S / (S - 1)) and by the ratio of Student's
     quantile to the normal one: by 2.7 for 3 seeds, by 1.1 for 20. They are the deviations seen, not those on the sample
-    of reviews, which would count the noise of a review within a run once more. With one seed the interval speaks of
+    of reviews, which would count the noise of a review within a run once more. With one seed the interval reflects
     the reviews only.
     """
     value = float(seen.mean())
@@ -141,7 +141,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def _seed_weights(S: int, resamples: int) -> Float[Array, "K S"]:
-    """Return how much more than once each seed was drawn in each sample, stretched as told in `bootstrap`."""
+    """Return how much more than once each seed was drawn in each sample, stretched as `bootstrap` says."""
     if S == 1:
         return np.zeros((resamples, 1))
     from scipy.stats import norm, t

@@ -1,4 +1,4 @@
-"""The most memory that this process has used, since a moment of one's choice where the system can tell that."""
+"""The peak memory of this process, since a moment of one's choice if the system supports that."""
 
 import ctypes
 import gc
@@ -11,7 +11,7 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def start_counting() -> None:
-    """Give back what is free, and forget the peak so far: what follows is then little more than its own.
+    """Free unused memory and reset the peak: the next peak is then little more than what follows needs.
 
     Only Linux can do all of it; elsewhere the peak is that of the process' whole life.
     """
@@ -23,7 +23,7 @@ def start_counting() -> None:
 
 
 def peak() -> float:
-    """In MB, of resident memory; NaN where the system does not tell."""
+    """In MB, of resident memory; NaN if the system does not report it."""
     with suppress(OSError):
         if found := re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE):
             return int(found[1]) / 1024

@@ -30,7 +30,7 @@ class Pair:
 
     @property
     def smallest_p(self) -> float:
-        """What the sign-flip test could give at best with so many seeds."""
+        """The smallest p that the sign-flip test can give with this many seeds."""
         return 2.0 ** (1 - len(self.seeds)) if self.seeds else 1.0
 
     def turned(self) -> "Pair":
@@ -83,7 +83,7 @@ def compare(
 
 
 def correct_for_number(pairs: Sequence[Pair]) -> list[Pair]:
-    """Fill in the p values that take account of how many pairs were compared."""
+    """Fill in the p values corrected for the number of pairs that were compared."""
     compared = [pair for pair in pairs if pair.obstacle is None]
     p, mcnemar = inference.holm([pair.p for pair in compared]), inference.holm([pair.mcnemar for pair in compared])
     found = iter(replace(pair, p_holm=p[n], mcnemar_holm=mcnemar[n]) for n, pair in enumerate(compared))

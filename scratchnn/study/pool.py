@@ -1,8 +1,8 @@
-"""Runs side by side: one process per core, each with one kernel thread.
+"""Runs in parallel: one process per core, each with one kernel thread.
 
 Measured with ff, rnn, lstm and cnn, two seeds, four epochs each, on two cores that other programs used too: two
 processes of one thread took 24, 27 and 48 s, one process of two threads, run in turn with them, 65, 74 and 112 s.
-Threads of one run wait for each other at every time step's end, and for whoever else has a core; runs do not.
+Threads of one run wait for each other after every time step, and for other programs that have a core; runs do not.
 """
 
 import os
@@ -19,9 +19,9 @@ from scratchnn.core.threads import cores
 from scratchnn.study.results import RunResult
 from scratchnn.study.tasks import Task
 
-Event = tuple[Task, "int | RunResult"]  # so many epochs are finished; or all is
-_TICK = 0.25  # seconds between two looks at what else there is to do
-_TRIES = 2  # of a run whose process ends under it
+Event = tuple[Task, "int | RunResult"]  # this many epochs are finished; or the whole run is
+_TICK = 0.25  # seconds between two checks of what else there is to do
+_TRIES = 2  # of a run whose process dies
 
 
 @dataclass
@@ -32,9 +32,9 @@ class _Worker:
 
 
 class Pool:
-    """Processes that are fed with tasks one by one, so that it is known which task each of them is at.
+    """Processes that get tasks one by one, so that it is known which task each of them has.
 
-    A context: on leaving it the processes are gone, whatever they were doing.
+    A context: on leaving it the processes are terminated, whatever they are doing.
     """
 
     def __init__(self, size: int) -> None:
@@ -62,11 +62,11 @@ class Pool:
 
     @property
     def places(self) -> int:
-        """How many runs go on at a time."""
+        """How many runs there are at a time."""
         return self._size
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
-        """Yield what happens, and None where nothing does for a while. Each task ends with exactly one result."""
+        """Yield events, and None if there is none for a while. Each task ends with exactly one result."""
         waiting, deaths = deque(tasks), Counter[str]()
         while waiting or any(worker.task for worker in self._workers):
             while len(self._workers) < min(self._size, len(waiting) + len(self._workers)):
@@ -103,7 +103,7 @@ class Pool:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=work, args=(theirs, self._threads), daemon=True)
         process.start()
-        theirs.close()  # the worker has its own copy; when it dies, ours is told
+        theirs.close()  # the worker has its own copy; when it dies, ours reads the end
         return _Worker(process, ours)
 
     @staticmethod
@@ -111,11 +111,11 @@ class Pool:
         try:
             worker.connection.send(worker.task)
         except OSError:
-            pass  # it has just died; receiving from it will tell
+            pass  # it has just died: receiving from it will fail
 
 
 def work(connection: Connection, threads: int) -> None:
-    """What a worker does: tasks in, numbers of finished epochs and results out, until nobody listens any more."""
+    """What a worker does: tasks in, numbers of finished epochs and results out, until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what to do
     os.environ["NUMBA_NUM_THREADS"] = str(
         threads

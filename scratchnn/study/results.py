@@ -24,12 +24,12 @@ class RunResult:
     history: dict[str, list[float]]  # loss, accuracy, val_loss, val_accuracy, seconds: one number per finished epoch
     test_loss: float
     test_accuracy: float
-    test_set: str  # digest of the encoded-from test reviews: runs with equal ones can be compared review by review
+    test_set: str  # digest of the raw test reviews: runs with equal ones can be compared review by review
     order_digest: str  # of the order of the batches in the first epoch
     weights: str  # checksum of the final weights
     seconds: float  # of the whole run
     peak_memory: float  # MB of the process that ran it
-    error: str | None = None  # why the run failed; its numbers are then NaN, or those up to there
+    error: str | None = None  # why the run failed; its numbers are then NaN, or those before the failure
     probabilities: Float[Array, " N"] | None = field(default=None, repr=False)  # the model's output per test review
 
     @property
@@ -50,5 +50,5 @@ class Reviews:
     y: Float[Array, " N"]
     length: Int[Array, " N"]  # words of the whole review, before cutting or padding
     unknown_share: Float[Array, " N"]  # share of its words outside the vocabulary, of those the model is shown
-    in_training: Bool[Array, " N"]  # whether the same review is also among those to train with
+    in_training: Bool[Array, " N"]  # whether the same review is also in the training set
     text: Callable[[int], str]  # the words of one review, for people to read

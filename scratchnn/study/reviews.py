@@ -13,7 +13,7 @@ from scratchnn.study.results import Reviews
 
 
 def describe(corpus: Corpus, settings: Settings) -> Reviews:
-    """The test reviews as `settings` split them; the share of unknown words is that of what these settings show."""
+    """The test reviews as `settings` split them; the share of unknown words is that of the words they keep."""
     corpus = raw.resplit(corpus) if settings.resplit else corpus
     test, rows = corpus.test, rows_of_test_reviews(corpus)
 
@@ -40,7 +40,7 @@ def _unknown_share(corpus: Corpus, rows: Integer[Array, " N"], settings: Setting
 
 
 def _in_training(corpus: Corpus) -> Bool[Array, " N"]:
-    """Whether the very same words occur as a review to train with, whatever their label."""
+    """Whether the very same words occur as a training review, whatever the label."""
 
     def contents(reviews: raw.Reviews) -> list[bytes]:
         ends = reviews.offsets

@@ -28,7 +28,7 @@ _one_at_a_time = threading.Lock()  # a Dask worker may have threads, but kernels
 
 
 def run(task: Task, watch: Callable[[int], Any] | None = None) -> RunResult:
-    """Train and test. Whatever goes wrong is in the result's `error`; `watch` is told the number of finished epochs."""
+    """Train and test. An exception becomes the result's `error`; `watch` gets the number of finished epochs."""
     with _one_at_a_time:
         started = time.perf_counter()
         progress = Progress()
@@ -53,7 +53,7 @@ def run(task: Task, watch: Callable[[int], Any] | None = None) -> RunResult:
 
 
 def nothing_yet(task: Task, error: str | None = None) -> RunResult:
-    """The result of a run that has not begun, or never came to its end."""
+    """The result of a run that has not begun, or never ended."""
     nan = float("nan")
     settings = asdict(task.settings)
     return RunResult(
@@ -64,7 +64,7 @@ def nothing_yet(task: Task, error: str | None = None) -> RunResult:
 
 
 def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[[int], Any] | None) -> None:
-    """Fill `known` and `progress` with what there is to tell, as far as the run comes."""
+    """Fill `known` and `progress` with the results, as far as the run gets."""
     settings = task.settings
     if (here := code_version(settings.backend)) != task.code:
         raise RuntimeError(f"the study was planned with {dict(task.code)}, but this worker has {here}")
@@ -101,7 +101,7 @@ def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[
 
 
 def _test(model: Model, probabilities: Any, y: Any) -> tuple[float, float]:
-    """What `model.evaluate` would say, without another pass over the reviews."""
+    """What `model.evaluate` would return, without another pass over the reviews."""
     assert model.loss is not None
     target = y.astype(model.dtype)
     total, array = 0.0, model.backend.array
@@ -118,16 +118,16 @@ _encoded: dict[tuple[Any, ...], Imdb] = {}  # those of the last run: the next on
 def _reviews(task: Task) -> Imdb:
     key = _data_key(task)
     if key in _encoded and _encoded[key].digest != task.data_digest:
-        del _encoded[key]  # the files may have been put right since
+        del _encoded[key]  # the files may have been repaired since
     if key not in _encoded:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)  # whoever planned the study has been told
+            warnings.simplefilter("ignore", DataWarning)  # shown when the study was planned
             _encoded[key] = load_reviews(task.settings, task.source)
     return _encoded[key]
 
 
 def _make_room(task: Task, chosen: Backend) -> None:
-    """Let go of what earlier runs have left: it is of no use to this one, and would count as its memory."""
+    """Free what earlier runs have left: this one has no use for it, and it would count as its memory."""
     if _data_key(task) not in _encoded:
         _encoded.clear()
     chosen.release_memory()

@@ -31,7 +31,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model said about the test reviews: of its seeds that were tested on `test_set`, nearly always all."""
+    """A model's answers on the test reviews, over its seeds that were tested on `test_set`, nearly always all."""
 
     test_set: str
     accuracy: float  # mean over the seeds
@@ -50,7 +50,7 @@ class ModelStatistics:
 
     arch: str
     parameters: int
-    settings: dict[str, Any]  # of its first seed, as far as they can change a number
+    settings: dict[str, Any]  # of its first seed, those that can change a number
     runs: tuple[RunResult, ...]  # those that count, by seed
     left_out: tuple[LeftOut, ...]
     accuracy: Estimate | None
@@ -104,7 +104,7 @@ class Statistics:
 
     @property
     def subject(self) -> str | None:
-        """The model that the others are held against: lstm, or else the most accurate one."""
+        """The model that the others are compared with: lstm, or else the most accurate one."""
         counted = {model.arch: model.accuracy.value for model in self.models if model.accuracy}
         return "lstm" if "lstm" in counted else max(counted, key=lambda arch: counted[arch], default=None)
 
@@ -120,7 +120,7 @@ def analyse(results: Sequence[RunResult], reviews: Mapping[str, Reviews], resamp
         reviews: by their digest, `RunResult.test_set`.
 
     Raises:
-        ValueError: if a model has two runs of one seed, reviews are missing, or probabilities do not fit to them.
+        ValueError: if a model has two runs of one seed, reviews are missing, or probabilities do not fit them.
     """
     if resamples < 100:
         raise ValueError(f"resamples must be at least 100 for a 95% interval, got {resamples}")
@@ -158,7 +158,7 @@ def _check_seeds(results: Sequence[RunResult]) -> None:
 
 
 def _reason(run: RunResult, reviews: Mapping[str, Reviews]) -> str | None:
-    """Return why a run does not count, None if it does; complain about what no training can have done."""
+    """Return why a run does not count, None if it does; raise for what no training can have produced."""
     if run.error is not None:
         return run.error
     if not math.isfinite(run.test_loss) or not math.isfinite(run.test_accuracy):
@@ -171,7 +171,7 @@ def _reason(run: RunResult, reviews: Mapping[str, Reviews]) -> str | None:
         raise ValueError(
             f"{run.key} needs one probability per test review, {len(reviews[run.test_set].y)}; got {found}"
         )
-    return None if np.isfinite(run.probabilities).all() else "its outputs are not all numbers"
+    return None if np.isfinite(run.probabilities).all() else "its outputs are not all finite"
 
 
 def _correct(run: RunResult, reviews: Reviews) -> Bool[Array, " N"]:
@@ -207,7 +207,7 @@ def _answers(runs: Sequence[RunResult], reviews: Mapping[str, Reviews]) -> Answe
 
 
 def _place(arch: str) -> tuple[int, str]:
-    """The order of models: that of the architectures, then by name."""
+    """The order of models: that of the presets, then by name."""
     known = list(PRESETS)
     return (known.index(arch) if arch in known else len(known), arch)
 

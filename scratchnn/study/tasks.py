@@ -12,15 +12,15 @@ from scratchnn.experiments.presets import named
 from scratchnn.experiments.settings import Settings
 from scratchnn.study.code import code_version
 
-NOT_DECIDING = ("seed", "out")  # settings that are not part of the hash: the seed stands beside it
+NOT_DECIDING = ("seed", "out")  # settings that are not part of the hash: the seed is next to it in the key
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run that is to be done, and all that its doer must know. It is sent to other processes and machines."""
+    """One run to do, with all that a worker must know. It is sent to other processes and machines."""
 
     settings: Settings
-    source: str | None  # where the reviews are looked for
+    source: str | None  # where to look for the reviews
     data_digest: str  # of the reviews that must be found there
     test_set: str  # digest of those it is tested on
     code: Mapping[str, str]
@@ -34,19 +34,19 @@ class Task:
 
 
 def plan(archs: Sequence[str], seeds: int, corpus: Corpus, source: str | None, chosen: Mapping[str, Any]) -> list[Task]:
-    """All runs, seed by seed: stopped early, a study has finished blocks in which every architecture has its turn.
+    """All runs, seed by seed: stopped early, a study has finished blocks in which every preset has its turn.
 
-    `chosen`: settings that go before the architectures' own.
+    `chosen`: settings that override the presets' own.
 
     Raises:
-        ValueError: for an unknown architecture, one that is named twice, or less than one seed.
+        ValueError: for an unknown preset, one that is named twice, or less than one seed.
     """
     if seeds < 1:
         raise ValueError(f"a study needs at least 1 seed, got {seeds}; 6 or more can tell models apart")
     for arch in archs:
         named(arch)
         if archs.count(arch) > 1:
-            raise ValueError(f"{arch!r} is named twice; name each architecture once")
+            raise ValueError(f"{arch!r} is named twice; name each preset once")
     test_sets: dict[bool, str] = {}
     hashes: dict[str, str] = {}
     tasks = []
@@ -64,7 +64,7 @@ def plan(archs: Sequence[str], seeds: int, corpus: Corpus, source: str | None, c
 
 
 def config_hash(settings: Settings, data_digest: str, code: Mapping[str, str]) -> str:
-    """Twelve characters that change with anything that has a say in the numbers, except for the seed."""
+    """Twelve characters that change with anything that decides the numbers, except the seed."""
     layers = [[type(layer).__name__, layer.get_config()] for layer in named(settings.arch).layers(settings.vocabulary)]
     plain = {key: value for key, value in dataclasses.asdict(settings).items() if key not in NOT_DECIDING}
     content = json.dumps([layers, plain, data_digest, dict(code)], sort_keys=True)

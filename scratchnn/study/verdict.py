@@ -115,7 +115,7 @@ def _points(pair: Pair) -> str:
 
 
 def _signed(number: float) -> str:
-    """One digit, with a minus sign that is one, and none before zero."""
+    """One digit, with a real minus sign, and none before zero."""
     text = f"{number:.1f}"
     return "0.0" if text == "-0.0" else text.replace("-", "\N{MINUS SIGN}")
 

@@ -1,1 +1,1 @@
-"""How a model learns: the plain loop in `epoch.py`, and round it what a device, a console and a person need."""
+"""How a model learns: the plain loop in `epoch.py`, and around it what devices, the console and callbacks need."""

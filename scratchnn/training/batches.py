@@ -8,19 +8,19 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core import checks, randomness
 from scratchnn.core.backend import Backend
 
-BYTES_GATHERED = 2**20  # examples are brought into their order for several steps at once: so much of x
+BYTES_GATHERED = 2**20  # examples are gathered for several steps at once, up to this much of x
 
 
 class Batches:
     """The batches of an epoch in their order: `batches[step]` is a pair, the examples of a step and their targets.
 
-    x and y are all examples, where the kernels want them; `order` are their numbers.
+    x and y are all examples, in the kernels' memory; `order` are their indices.
     """
 
     def __init__(self, x: Array, y: Array, batch_size: int, order: Array) -> None:
         self._x, self._y, self._order = x, y, order
         self._slices = slices(len(x), batch_size)
-        self._gathered = range(0)  # the steps whose examples lie in these two:
+        self._gathered = range(0)  # the steps whose examples are in these two:
         self._x_gathered = self._y_gathered = x[:0]
 
     def __len__(self) -> int:
@@ -34,10 +34,10 @@ class Batches:
         return self._x_gathered[here], self._y_gathered[here]
 
     def _gather(self, step: int) -> None:
-        """Bring the examples of this step and its neighbours together, in their order.
+        """Gather the examples of this step and its neighbours, in order.
 
-        Always the same neighbours: a product's last bits may depend on how its operands lie in memory, and a step that
-        is taken again, or with which training is resumed, must bring equal ones.
+        Always the same neighbours: a product's last bits may depend on where its operands are in memory, and a step
+        that is taken again, or with which training is resumed, must give equal ones.
         """
         rows = self._slices[0]
         count = max(1, BYTES_GATHERED // max(1, (rows.stop - rows.start) * self._x[:1].nbytes))
@@ -48,7 +48,7 @@ class Batches:
 
 
 def order_of(N: int, seed: int, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
-    """The numbers of N examples in the order of this epoch. It follows from seed and epoch, and from nothing else."""
+    """The indices of N examples in the order of this epoch, which depends on seed and epoch only."""
     order = randomness.generator(seed, "order", epoch=epoch).permutation(N) if shuffle else np.arange(N)
     return backend.array(order, np.int64)
 
@@ -59,7 +59,7 @@ def slices(N: int, batch_size: int) -> list[slice]:
 
 
 def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[Array, Array] | None]:
-    """Hold out the last `share` of the examples, as they stand, as Keras does.
+    """Hold out the last `share` of the examples, without shuffling, as Keras does.
 
     Raises:
         ValueError: unless 0 <= share < 1 and both parts have examples.

@@ -13,39 +13,49 @@ from scratchnn.training.progress import NonFiniteError
 # a gradient times a weight) is at most 1e30, and float32, which ends at 3.4e38, holds a sum of 340 million of them,
 # more than any layer adds. Beyond this limit such a sum may overflow or not by the order in which a BLAS happens to
 # add, and the same run would stop on one machine and go on, with weights of 1e29, on another. It is the same number in
-# float64, so that both end at the same step. Training that works stays a dozen powers of ten below.
+# float64, so that both refuse the same step. Training that works stays a dozen powers of ten below.
 LARGEST = 1e15
 _REMEDY = "Try a smaller learning rate, or clipping with global_clipnorm=1.0"
 
-# Numbers whose squares add up to this are all small enough, however the sum was rounded: nobody need look for the
-# largest, which would take a pass of its own.
+# Numbers whose squares add up to this are all small enough, however the sum was rounded: finding the largest would take
+# a pass of its own.
 _SURELY_SMALL = (LARGEST / 2) ** 2
 
 
-def surely_sound(loss: float, gradient: float, weights: float) -> bool:
+def surely_accepted(loss: float, gradient: float, weights: float) -> bool:
     """Whether a step with this loss and these sums of squares is certainly not refused."""
     return math.isfinite(loss) and gradient <= _SURELY_SMALL and weights <= _SURELY_SMALL
 
 
+def check_is_number(loss: Any, value: Any) -> None:
+    """Raise TypeError, which names the loss, unless what its forward pass returned is one number, on whichever side."""
+    if isinstance(value, float | int):
+        return
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape != () or dtype is None or dtype.kind not in "biuf":
+        got = repr(value) if shape is None else f"an array of {dtype} and shape {shape}"
+        raise TypeError(f"the loss {getattr(loss, 'name', type(loss).__name__)!r} returned {got}, expected one number")
+
+
 def check_loss(model: Any, loss: float, x: Array, epoch: int, step: int) -> None:
-    """Raise NonFiniteError unless the loss is a finite number; name the layer that x became none in."""
+    """Raise NonFiniteError unless the loss is finite; it names the first layer whose output is not."""
     if not math.isfinite(loss):
         where = find_non_finite(model, x, epoch, step)
         raise NonFiniteError(f"the loss is {loss} {_at(epoch, step)}: {where}. {_REMEDY}")
 
 
 def check_gradient(model: Any, grads: Float[Array, " P"], squared_norm: float, epoch: int, step: int) -> None:
-    """Raise NonFiniteError if a gradient is not finite, or above LARGEST after clipping, which is what acts."""
+    """Raise NonFiniteError if a gradient is not finite, or above LARGEST after clipping."""
     if squared_norm <= _SURELY_SMALL:
         return
     if not math.isfinite(squared_norm):
         where = find_non_finite_gradient(model, grads)
-        raise NonFiniteError(f"no finite gradient {_at(epoch, step)}: {where}. {_REMEDY}")
+        raise NonFiniteError(f"a non-finite gradient {_at(epoch, step)}: {where}. {_REMEDY}")
     if model.optimizer.clips_at <= LARGEST:
         return
     for layer, name, segment in reversed(_parameters(model)):
         if (largest := _largest(grads[segment])) > LARGEST:
-            where = f"the gradient of {name} of {layer.label} is the first on the way back"
+            where = f"the gradient of {name} of {layer.label} is the first in the backward pass"
             raise NonFiniteError(
                 f"a gradient of {largest:.3g}, above {LARGEST:g}, {_at(epoch, step)}: {where}. {_REMEDY}"
             )
@@ -64,7 +74,7 @@ def check_weights(model: Any, squared_norm: float, epoch: int, step: int) -> Non
 
 
 def find_non_finite(model: Any, x: Array, epoch: int, step: int) -> str:
-    """Name the first parameter or output that is NaN or infinite in the training pass of this step, drawn again."""
+    """Name the first parameter or output that is NaN or infinite in the forward pass of this step, run again."""
     mask = None
     for index, layer in enumerate(model.layers):
         for name, param in layer.params.items():
@@ -79,13 +89,13 @@ def find_non_finite(model: Any, x: Array, epoch: int, step: int) -> str:
 
 
 def find_non_finite_gradient(model: Any, grads: Float[Array, " P"]) -> str:
-    """Name the parameter that is not finite, or else the first gradient, on the way that backward came."""
+    """Name the parameter that is not finite, or else the first such gradient in the order of the backward pass."""
     for layer, name, _ in _parameters(model):
         if not np.isfinite(layer.params[name]).all():
             return f"parameter {name} of {layer.label} is not finite"
     for layer, name, segment in reversed(_parameters(model)):
         if not np.isfinite(grads[segment]).all():
-            return f"the gradient of {name} of {layer.label} is the first on the way back"
+            return f"the gradient of {name} of {layer.label} is the first in the backward pass"
     return "their sum of squares overflows"
 
 
@@ -94,11 +104,11 @@ def _at(epoch: int, step: int) -> str:
 
 
 def _parameters(model: Any) -> list[tuple[Any, str, slice]]:
-    """Layer, name, and where the parameter lies in the flat vectors."""
+    """Layer, name and place in the flat vectors of each parameter."""
     owners = [(layer, name) for layer in model.layers for name in layer.params]
     return [(*owner, segment) for owner, segment in zip(owners, model.segments, strict=True)]
 
 
 def _largest(numbers: Array) -> float:
-    """The largest size of a number; NaN where one is NaN."""
+    """The largest absolute value; NaN if one is NaN."""
     return float(abs(numbers).max()) if numbers.size else 0.0

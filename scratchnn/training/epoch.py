@@ -1,7 +1,7 @@
 """One epoch of training: forward, loss, backward, step, count.
 
-What else training needs stands beside this loop: the batches and their order in `batches.py`; steps that run ahead of a
-GPU, and the way back from a step that is refused, in `ahead.py`; console, callbacks and Ctrl-C in `session.py`.
+Everything else is around this loop: the batches and their order in `batches.py`; steps that run ahead of a GPU, and the
+roll-back of a refused step, in `ahead.py`; console, callbacks and Ctrl-C in `session.py`.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,11 +14,11 @@ Numbered = tuple[int, Array, Array]  # a batch: the number of its step, its exam
 
 
 def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, count: Callable[..., None]) -> None:
-    """Take a step of the optimizer on every batch. `epoch` and the step's number name the dropout draws.
+    """Take a step of the optimizer on every batch. `epoch` and the step's number determine the dropout draws.
 
-    `count` is told how each step went: its loss, the gradients, the outputs y and their targets.
+    `count` receives the results of each step: its loss, the gradients, the outputs y and their targets.
     """
-    with np.errstate(all="ignore"):  # overflows are found by whoever counts, who can name layer and step
+    with np.errstate(all="ignore"):  # `count` finds an overflow, and can name layer and step
         for step, x, target in batches:
             y, caches = model.forward(x, training=True, epoch=epoch, step=step)
             loss, loss_cache = model.loss.forward(y, target)

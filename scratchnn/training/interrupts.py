@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, kept until the step under way is finished."""
+"""Ctrl-C and SIGTERM, delayed until the step under way is finished."""
 
 import signal
 import threading
@@ -19,7 +19,7 @@ class Interrupts:
     def __enter__(self) -> "Interrupts":
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                if signal.getsignal(number) != signal.SIG_IGN:  # a background job is told to ignore Ctrl-C
+                if signal.getsignal(number) != signal.SIG_IGN:  # a background job ignores Ctrl-C
                     self._before[number] = signal.signal(number, self._receive)
         return self
 

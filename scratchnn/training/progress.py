@@ -1,4 +1,4 @@
-"""Where training stands, what it has brought so far, and how it can fail."""
+"""Where training stands, its results so far, and how it can fail."""
 
 from dataclasses import dataclass, field
 from math import nan
@@ -8,7 +8,7 @@ from scratchnn.core.checks import whole_number
 
 
 class NonFiniteError(ArithmeticError):
-    """The loss is NaN or infinite, or a gradient or a weight is or would be, or is too large to go on with.
+    """The loss, a gradient or a weight is or would become NaN, infinite or too large (see `diagnosis.LARGEST`).
 
     Parameters and optimizer are those before the step that was refused.
     """
@@ -16,7 +16,7 @@ class NonFiniteError(ArithmeticError):
 
 @dataclass
 class Progress:
-    """Where training stands. With the parameters and the optimizer's slots it is all that going on needs."""
+    """Where training stands. With the parameters and the optimizer's slots it is all that resuming needs."""
 
     epoch: int = 0  # finished epochs
     step: int = 0  # finished steps of the epoch under way
@@ -73,7 +73,7 @@ class Progress:
         return self.totals["gradient_norm"] / self.step
 
     def finish_epoch(self, record: dict[str, float]) -> None:
-        """Note what the epoch brought, and stand at the beginning of the next one."""
+        """Record the results of the epoch, and move on to the beginning of the next one."""
         self.records.append(record)
         self.epoch += 1
         self.step, self.seen, self.seconds, self.totals = 0, 0, 0.0, {}
@@ -107,4 +107,4 @@ def _in_order(key: str) -> tuple[bool, bool, str]:
     return key.startswith("val_"), key.removeprefix("val_") != "loss", key
 
 
-EXTRA = ("gradient_norm", "reviews_per_second", "seconds")  # in a record, beside Keras' keys
+EXTRA = ("gradient_norm", "reviews_per_second", "seconds")  # in a record, besides Keras' keys

@@ -1,4 +1,4 @@
-"""One call of `fit`: its epochs, and everybody who hears of them: console, callbacks, whoever presses Ctrl-C."""
+"""One call of `fit`: its epochs, with console, callbacks and Ctrl-C around them."""
 
 import math
 import time
@@ -20,7 +20,7 @@ from scratchnn.training.progress import EXTRA, Progress
 
 @dataclass
 class Session:
-    """What `fit` was asked for, checked: examples and their targets are where the kernels want them."""
+    """The arguments of `fit`, checked; examples and their targets are in the kernels' memory."""
 
     model: Any
     examples: tuple[Array, Array]
@@ -33,7 +33,7 @@ class Session:
     callbacks: list[Callback]
 
     def run(self) -> None:
-        """Train until all epochs are done, or somebody stops it."""
+        """Train until all epochs are done, or training is stopped."""
         model, progress = self.model, self.progress
         for callback in self.callbacks:
             callback.set_model(model)
@@ -51,7 +51,7 @@ class Session:
             callback.on_train_end({})
 
     def _train(self, interrupts: Interrupts) -> None:
-        """The epoch under way. It ends early where every step that was taken has been counted, and only there."""
+        """Train the epoch under way. It can end early only where every step that was taken has been counted."""
         model, progress = self.model, self.progress
         listeners = [callback for callback in self.callbacks if _overrides_on_batch_end(callback)]
         x, y = self.examples
@@ -76,7 +76,7 @@ class Session:
             train_epoch(model, ahead.steps(), progress.epoch, count)
 
     def _finish_epoch(self) -> None:
-        """Validate, and tell what the epoch brought."""
+        """Validate, and report the results of the epoch."""
         progress, started = self.progress, time.perf_counter()
         record = {"loss": progress.mean_loss}
         record |= {metric.name: progress.mean(metric.name) for metric in self.model.running_metrics()}
@@ -95,5 +95,5 @@ class Session:
 
 
 def _overrides_on_batch_end(callback: Any) -> bool:
-    """Whether its `on_batch_end` is one of its own: from its class, or hung onto the object."""
+    """Whether it has an `on_batch_end` of its own, from its class or set on the object."""
     return getattr(callback.on_batch_end, "__func__", None) is not Callback.on_batch_end

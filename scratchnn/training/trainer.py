@@ -1,4 +1,4 @@
-"""The part of a model that learns, with Keras' names for it: compile, fit, evaluate, predict.
+"""How a model is trained and used, with Keras' names: compile, fit, evaluate, predict.
 
 It asks the model for a forward and a backward pass and knows nothing of layers. The loop itself is in `epoch.py`.
 """
@@ -17,7 +17,7 @@ from scratchnn.callbacks import Callback
 from scratchnn.core.backend import Backend
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
-from scratchnn.training import batches
+from scratchnn.training import batches, diagnosis
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.progress import History, Progress
 from scratchnn.training.session import Session
@@ -37,7 +37,7 @@ class Trainer:
     # ---- what a model defines
 
     flat_params: Float[Array, " P"]  # all parameters, one vector
-    segments: list[slice]  # where each parameter lies in it
+    segments: list[slice]  # where each parameter is in it
 
     def forward(
         self, x: Array, *, training: bool = False, epoch: int = 0, step: int = 0, keep_caches: bool = True
@@ -50,7 +50,7 @@ class Trainer:
     def check_input(self, x: Any) -> Array:
         raise NotImplementedError
 
-    # ---- Keras' face
+    # ---- Keras' methods
 
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
         """Choose what to minimise and how: names or objects."""
@@ -59,10 +59,10 @@ class Trainer:
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss).on(self.backend.kernels)
         self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
-        self.running_metrics()  # a wrong name is told now
+        self.running_metrics()  # an unknown name is an error here, not later
 
     def get_compile_config(self) -> dict[str, Any] | None:
-        """What `compile` was told, as plain values; None before."""
+        """The arguments of `compile`, as plain values; None before it was called."""
         if self.optimizer is None or self.loss is None:
             return None
         return {
@@ -87,18 +87,18 @@ class Trainer:
         progress: Progress | None = None,
         console: Console | None = None,
     ) -> History:
-        """Train. The order of the batches follows from the model's seed and the epoch, and from nothing else.
+        """Train. The order of the batches depends on the model's seed and the epoch only.
 
         Args:
-            initial_epoch: the number of the first epoch, counted from 0: it names the order of the batches and the
-                dropout draws, which are those of epoch 0 again in a second call without it.
+            initial_epoch: the number of the first epoch, counted from 0. It determines the order of the batches and
+                the dropout draws: a second call without it repeats those of epoch 0.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
-            progress: where to go on from; it is kept up to date, also when an error or Ctrl-C ends training.
+            progress: where to continue from; it is kept up to date, also when an error or Ctrl-C ends training.
             console: where rows are printed; by default the standard output, unless `verbose` is 0.
 
         Raises:
             ValueError: for data that do not fit, before anything is changed.
-            NonFiniteError: when the loss is no longer a number, or a gradient or a weight would be too large (see
+            NonFiniteError: when the loss is NaN or infinite, or a gradient or a weight would be too large (see
                 `diagnosis.LARGEST`), naming layer and step; the model is the one before that step.
             KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
         """
@@ -134,7 +134,7 @@ class Trainer:
     def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
         """The model's output for every row of x; a list where the model has several outputs.
 
-        On the reference backend a row's last bits depend on the batch it comes in, by the order in which BLAS adds.
+        On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
         batches.check_sizes(batch_size, 1)
         x = self.check_input(x)
@@ -145,7 +145,7 @@ class Trainer:
         return self.backend.to_host(np.concatenate(parts))
 
     def train_on_batch(self, x: Any, y: Any) -> float:
-        """One optimizer step; the loss before it. Dropout is drawn anew at each."""
+        """Take one optimizer step, and return the loss before it. Dropout is drawn anew in each call."""
         x, y = self._examples(x, y)
         self.ready_optimizer()
         step = self._compiled()[0].iterations
@@ -154,12 +154,14 @@ class Trainer:
             return ahead.take(step)
 
     def measure(self, x: Array, y: Array, batch_size: int) -> dict[str, float]:
-        """Loss and metrics over examples that were checked, in the kernels' memory."""
+        """Loss and metrics over examples that were checked and are in the kernels' memory."""
         _, loss_function = self._compiled()
         total, running = 0.0, self.running_metrics()
         for rows in batches.slices(len(x), batch_size):
             y_batch, _ = self.forward(x[rows], keep_caches=False)
-            total += loss_function.forward(y_batch, y[rows])[0] * len(y_batch)
+            loss, _ = loss_function.forward(y_batch, y[rows])
+            diagnosis.check_is_number(loss_function, loss)
+            total += loss * len(y_batch)
             for metric in running:
                 metric.update(y_batch, y[rows])
         return {"loss": float(total / len(x))} | {metric.name: metric.result() for metric in running}
@@ -172,7 +174,7 @@ class Trainer:
         return self.optimizer, self.loss
 
     def ready_optimizer(self) -> None:
-        """Give the optimizer its slots, unless it has them, for the parameters of this model."""
+        """Allocate the optimizer's slots for the parameters of this model, unless it has them."""
         optimizer, _ = self._compiled()
         if optimizer.owner is None or optimizer.owner() is None or optimizer.size != self.flat_params.size:
             optimizer.init(self.flat_params.size, self.dtype, self.backend)
@@ -188,20 +190,20 @@ class Trainer:
         return [metrics.get(name, self._compiled()[1]) for name in self.metric_names]
 
     def _examples(self, x: Any, y: Any) -> tuple[Array, Array]:
-        """x and y as arrays that fit the model and the loss, each checked once, here: x where the kernels want it."""
+        """x and y as arrays that fit the model and the loss, each checked once, here; x in the kernels' memory."""
         _, loss = self._compiled()
         x, y = self.check_input(x), self.backend.to_host(y)
         batches.check_lengths(x, y)
         if self.has_several_outputs:
             raise ValueError(
-                "a loss needs one output, but the last layer gives its states too: choose with Model(x, y)"
+                "a loss needs one output, but the last layer returns its states too: choose one with Model(x, y)"
             )
         return x, loss.validate(self.y_shape_of(x), y, self.dtype)
 
     def _hold_out(
         self, x: Array, y: Array, share: float, given: tuple[Any, Any] | None
     ) -> tuple[tuple[Array, Array], tuple[Array, Array] | None]:
-        """What to train on and what to validate on, in the kernels' memory. As in Keras, what is given goes first."""
+        """What to train on and what to validate on, in the kernels' memory. As in Keras, `given` overrides `share`."""
         classes = len(np.unique(y))
         (x, y), validation = batches.split(x, y, 0.0 if given is not None else share)
         if given is not None:

@@ -161,7 +161,7 @@ def test_stopped_it_says_how_to_go_on(number: int, status: int, data: Path, tmp_
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     assert process.returncode == status
-    assert err.splitlines()[-1] == "stopped; the same command goes on with what is left"
+    assert err.splitlines()[-1] == "stopped; the same command continues with the rest"
     assert "Traceback" not in err
     assert not [pid for pid in children if Path(f"/proc/{pid}/exe").exists() and not is_zombie(pid)]
 
@@ -183,7 +183,7 @@ def test_a_failing_run_is_marked_and_the_rest_goes_on(
 REFUSED = {
     "unknown model": (["--arch", "lsmt"], "'lsmt'; did you mean 'lstm'?"),
     "a model twice": (["--arch", "ff", "ff"], "'ff' is named twice"),
-    "no seeds": (["--seeds", "0"], "--seeds must be at least 1, got 0"),
+    "no seeds": (["--seeds", "0"], "--seeds must be a whole number of at least 1, got 0"),
     "no workers": (["--workers", "0"], "--workers must be a whole number from 1 to 1024, got 0"),
     "epochs": (["--epochs", "0"], "epochs must be a whole number"),
     "no data": (["--data", "/nope"], "/nope"),

@@ -35,7 +35,7 @@ def test_a_dry_pass_runs_no_kernel_and_names_them_in_order() -> None:
 
     def work() -> None:
         y, caches = model.forward(np.zeros((2, 5), np.int32))
-        outputs.append(caches[1].kernel.gates)
+        outputs.append(caches[1].kernel_cache.gates)
         outputs[0][...] = 7
         model.backward(np.ones_like(y), caches)
 

@@ -232,7 +232,7 @@ def test_a_broken_keras_cache_is_passed_over_unharmed(published, tmp_path, write
     npz = folder / "imdb.npz"
     npz.write_bytes(npz.read_bytes()[:-100])
     before = snapshot(tmp_path / "keras")
-    with pytest.warns(DataWarning, match="Keras' cache is passed over"):
+    with pytest.warns(DataWarning, match="Keras' cache is skipped"):
         assert load_stand_in().is_synthetic
     assert snapshot(tmp_path / "keras") == before
 

@@ -57,7 +57,7 @@ def tokens() -> tuple[list[np.ndarray], np.ndarray]:
     return [rows[n] for n in order], reviews.labels[order]
 
 
-def test_every_architecture_is_looked_at() -> None:
+def test_every_preset_is_looked_at() -> None:
     assert list(PRESETS) == list(PARAMETERS)
     assert [preset.name for preset in PRESETS.values()] == list(PARAMETERS)
 
@@ -138,5 +138,5 @@ def test_an_unknown_optimizer_suggests_the_nearest(capsys: pytest.CaptureFixture
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:
-    with pytest.raises(ValueError, match="unknown architecture 'rnn_staked'; did you mean 'rnn-stacked'"):
+    with pytest.raises(ValueError, match="unknown preset 'rnn_staked'; did you mean 'rnn-stacked'"):
         named("rnn_staked")

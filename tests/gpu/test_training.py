@@ -29,7 +29,7 @@ def test_ten_steps(case: TrainingCase, emulator: Emulator) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_architecture_trains_as_on_the_reference(name: str) -> None:
+def test_every_preset_trains_as_on_the_reference(name: str) -> None:
     length = 100 if name.startswith("cnn") else 12
     assert_trains_as_on_the_reference(name, 60, (18, length), 6, outputs=1e-3)
 

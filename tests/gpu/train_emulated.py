@@ -25,15 +25,15 @@ def main() -> None:
     parser.add_argument("--reviews", type=int, default=25_000, help="to train with, a fifth of them held out")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    architecture = named(options.arch)
-    data = load_reviews(architecture.settings(), None)
+    preset = named(options.arch)
+    data = load_reviews(preset.settings(), None)
     x, y = data.x_train[: options.reviews], data.y_train[: options.reviews]
     print(f"{options.arch}, seed {options.seed}, {len(x):,} reviews of {data.source}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         device.use(Emulator(Path(folder)))
         availability.problem = lambda: None
         for backend in ("cpu", "gpu"):
-            settings = architecture.settings(backend=backend, seed=options.seed, epochs=options.epochs)
+            settings = preset.settings(backend=backend, seed=options.seed, epochs=options.epochs)
             model, started = build_model(settings), time.perf_counter()
             history = model.fit(
                 x, y, settings.batch_size, settings.epochs, validation_split=settings.validation_split, verbose=0

@@ -27,7 +27,7 @@ from tests.kernels.pairs import (
 # What the recurrent layers share stands in two files below them; a fault there is tried through each layer named here.
 WALK = "recurrence"
 BELOW = ("projection", WALK)
-MASKED = "choose(mask[t], d, zeros), choose(mask[t], zeros, d)"
+PASSED_ON = "d = choose(mask[t], through, d)"
 STATE = "dz, dg = dh * (h - g), dh * (1 - z)"
 # kernel: (name, text, what replaces it), and where the text is in another file, that file
 FAULTS: dict[str, list[tuple[str, ...]]] = {
@@ -43,9 +43,10 @@ FAULTS: dict[str, list[tuple[str, ...]]] = {
     "simple_rnn": [
         ("derivative of the activation forgotten", "self.act.backward(dh, h_after)", "dh"),
         ("derivative through the state before", "backward(dh, h_after)", "backward(dh, state[0])"),
-        ("mask ignored on the way back", f" if mask is None else ({MASKED})", "", WALK),
-        ("mask the wrong way round", MASKED, "choose(mask[t], zeros, d), choose(mask[t], d, zeros)", WALK),
-        ("masked rows lose their gradient", "through + around for", "through for", WALK),
+        ("mask ignored on the way back", "cache.mask, cache.states", "np.ones_like(cache.mask), cache.states", WALK),
+        ("mask the wrong way round", PASSED_ON, "d = choose(mask[t], d, through)", WALK),
+        ("masked rows lose their gradient", PASSED_ON, "d = choose(mask[t], through, zeros)", WALK),
+        ("masked rows send a gradient to the weights", "choose(mask[t], da, (0.0, 0.0))", "da", WALK),
         ("dWh from the states after", "for state in states[:-1]", "for state in states[1:]", WALK),
         ("bias of the last step only", '"b": dax.sum(axis=(0, 1))', '"b": dax[-1].sum(axis=0)', WALK),
         ("back through the last step only", "in reversed(range(len(x))):", "in [len(x) - 1]:", WALK),
@@ -66,22 +67,27 @@ FAULTS: dict[str, list[tuple[str, ...]]] = {
         ("sigmoid's derivative for the candidate", "self.act.backward(dg, g)", "self.rec.backward(dg, g)"),
         (
             "masked rows lose the cell's gradient",
-            "d = (dh + projection",
-            "dc = dbefore[1:]\n        d = (dh + projection",
+            PASSED_ON,
+            "d = choose(mask[t], through, (d[0], *zeros[1:]))",
             WALK,
         ),
-        ("masked rows lose the state's gradient", "d = (dh + projection", "d = (dbefore[0] + projection", WALK),
+        (
+            "masked rows lose the state's gradient",
+            PASSED_ON,
+            "d = choose(mask[t], through, (zeros[0], *d[1:]))",
+            WALK,
+        ),
         (
             "masked cell gradient counted twice",
-            "choose(mask[t], d, zeros), ",
-            "(choose(mask[t], d, zeros)[0], *d[1:]), ",
+            PASSED_ON,
+            "d = choose(mask[t], through, (d[0], *map(np.add, d[1:], through[1:])))",
             WALK,
         ),
         ("gradient of c0 is that of h0", "grads, d  # (1)", "grads, (d[0], d[0])", WALK),
         (
             "back through one step only",
-            "dh + projection.backward_x(dah[t], cache.Wh, call.dropout_h)",
-            "dh",
+            "dbefore[0] + projection.backward_x(dah[t], cache.Wh, call.dropout_h)",
+            "dbefore[0]",
             WALK,
         ),
         ("bias without the sum over time", '"b": dax.sum(axis=(0, 1))', '"b": dax[0].sum(axis=0)', WALK),
@@ -107,7 +113,7 @@ FAULTS: dict[str, list[tuple[str, ...]]] = {
         ("what z keeps is lost, reset before", "(dh * z + d_rh * r,)", "(d_rh * r,)"),
         ("one bias for two", '{"bh": dah.sum', '{"bh": dax.sum'),
         ("dWh of the candidate without the reset gate", "r * h[:-1], self.dropout_g", "h[:-1], self.dropout_g"),
-        ("mask ignored on the way back", f" if mask is None else ({MASKED})", "", WALK),
+        ("mask ignored on the way back", "cache.mask, cache.states", "np.ones_like(cache.mask), cache.states", WALK),
         (
             "dropout of the candidate forgotten",
             "backward_x(da_g, Wh_g, self.dropout_g)",

@@ -49,8 +49,8 @@ FAULTS: list[tuple[str, str, str, str, Check]] = [
     (
         "layers.recurrent",
         "state gradients dropped",
-        "tuple(dstate), cache.kernel",
-        "(None,), cache.kernel",
+        "tuple(dstate), cache.kernel_cache",
+        "(None,), cache.kernel_cache",
         rnn(return_state=True),
     ),
     (

@@ -160,8 +160,8 @@ def other_input() -> Any:
 @pytest.mark.parametrize(
     "construct, message",
     [
-        (twice_in_sequential, "Dense is already in this model; a layer can stand in it once"),
-        (twice_in_a_chain, "Dense is already in this chain; a layer can stand in a model once"),
+        (twice_in_sequential, "Dense is already in this model; a model can contain a layer only once"),
+        (twice_in_a_chain, "Dense is already in this chain; a model can contain a layer only once"),
         (through_a_state, "Dense was called on a state of GRU, but a model is a chain"),
         (two_branches, "chain"),
         (one_layer_in_two_models, "model"),

@@ -5,6 +5,7 @@ import sys
 import pytest
 from scratchnn_kernels.gpu import dispatch
 
+from examples.min_gru import MinGRU
 from scratchnn import Sequential, layers
 from scratchnn.report.kernels import kernels_text, rules_text
 from scratchnn.train import main
@@ -73,6 +74,18 @@ def test_layers_of_every_size() -> None:
     assert shape.strip() == "3 blocks of 416 threads, 80 of 100 weights in registers"
     assert lstm.endswith("(3, 7, 100) -> (3, 7, 129)  stepwise: 14 launches forward, 21 backward")
     assert flatten.endswith("array code, no kernel") and dense.endswith("dense.py")
+
+
+def test_a_layer_that_the_gpu_refuses() -> None:
+    around_a_cell = layers.RNN(MinGRU(4), return_sequences=True)
+    model = Sequential(
+        [layers.Embedding(9, 5), around_a_cell, layers.Bidirectional(layers.RNN(MinGRU(3)))], backend="reference"
+    )
+    model.build((None, 7))
+    _, _, alone, start, end, *_ = kernels_text(model, 2, 7).splitlines()
+    refused = "none: this layer runs on the reference backend only"
+    assert alone.endswith(f"(2, 7, 5) -> (2, 7, 4)  {refused}")
+    assert start.endswith(f"from the start: {refused}") and end.strip() == f"from the end: {refused}"
 
 
 @pytest.mark.parametrize(

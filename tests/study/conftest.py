@@ -29,7 +29,7 @@ def corpus(data: Path) -> Corpus:
 
 @pytest.fixture(scope="session")
 def planned(data: Path, corpus: Corpus) -> Callable[..., list[Task]]:
-    """Return a function that plans small runs: architectures, number of seeds, settings."""
+    """Return a function that plans small runs: presets, number of seeds, settings."""
 
     def make(*archs: str, seeds: int = 1, **chosen: Any) -> list[Task]:
         return plan(archs, seeds, corpus, str(data), {**SMALL, **chosen})

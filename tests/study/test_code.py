@@ -6,7 +6,7 @@ import pytest
 
 import scratchnn
 from scratchnn.study import code
-from tests.test_house import our_modules, reached
+from tests.house import our_modules, reached
 
 ROOT = Path(scratchnn.__file__).parent
 # What training reaches that has no say in the numbers: words, files, printing. Kernels are covered as a folder.

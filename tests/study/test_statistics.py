@@ -107,7 +107,7 @@ def test_failed_runs_are_left_out_and_named() -> None:
     assert statistics(good).model("lstm") == replace(model, left_out=())
     assert [(run.arch, run.seed) for run in found.left_out] == [("lstm", 4), ("lstm", 5), ("lstm", 7)]
     reasons = [run.reason for run in found.left_out]
-    assert "loss inf" in reasons[0] and "not all numbers" in reasons[1] and reasons[2] == "out of memory"
+    assert "loss inf" in reasons[0] and "not all finite" in reasons[1] and reasons[2] == "out of memory"
 
 
 def test_all_runs_failed() -> None:

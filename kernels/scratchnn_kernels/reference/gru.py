@@ -40,7 +40,7 @@ class ResetAfterCell(Cell):
         dax, dah = (np.concatenate([da_z, da_r, block], axis=-1) for block in (da_g, dah_g))
         return dax, dah, (dh * z,)  # (6): a share z of h is in h'
 
-    def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list) -> Grads:
+    def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list, bh: Array) -> Grads:
         return {"bh": dah.sum(axis=(0, 1))}
 
 
@@ -67,7 +67,7 @@ class ResetBeforeCell(Cell):
         dah = np.concatenate([self.rec.backward(dz, z), self.rec.backward(d_rh * h, r)], axis=-1)  # (3)
         return np.concatenate([dah, da_g], axis=-1), dah, (dh * z + d_rh * r,)  # (6), (4)
 
-    def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list) -> Grads:
+    def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list, Wh_g: Array) -> Grads:
         (h,), (_, r, g) = states, saved
         return {"Wh_g": projection.backward_W(dax[..., -g.shape[-1] :], r * h[:-1], self.dropout_g)}  # (4)
 
@@ -84,8 +84,8 @@ def forward(
     return recurrence.forward(cell, call, Wx, Wh[:, : 2 * H], bx, Wh_g=Wh[:, 2 * H :])
 
 
-def backward(dy: Array | None, dstate: tuple, cache: recurrence.RecurrenceCache) -> tuple[Array, Grads, State]:
-    dx, grads, dstate_0 = recurrence.backward(dy, dstate, cache)
+def backward(dy: Array | None, dstate: tuple, cache: recurrence.RecurrenceCache, record: list | None = None) -> tuple:
+    dx, grads, dstate_0 = recurrence.backward(dy, dstate, cache, record)
     if "Wh_g" in grads:
         grads["Wh"] = np.concatenate([grads["Wh"], grads.pop("Wh_g")], axis=-1)
     return dx, {"bx": grads.pop("b"), **grads}, dstate_0

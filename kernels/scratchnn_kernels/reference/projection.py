@@ -4,8 +4,6 @@ The walk through time uses it twice: for x with Wx and for h with Wh. Mask k of 
 blocks of the columns of W: all columns (K = 1), or one gate each.
 """
 
-import math
-
 import numpy as np
 from jaxtyping import Float
 
@@ -44,4 +42,4 @@ def _column_blocks(columns: Float[Array, "... G"], dropout: Float[Array, "K ..."
 
 
 def _rows(x: Float[Array, "*T B D"]) -> Float[Array, "TB D"]:
-    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])  # -1 would not say how many rows of no columns there are
+    return x.reshape(int(np.prod(x.shape[:-1])), x.shape[-1])  # -1 does not tell how many rows of no columns there are

@@ -17,7 +17,7 @@ same at every step, so their gradients are sums over the steps, which is one pro
 
     dWx = Σ x[t]ᵀ dax[t],  dWh = Σ h[t]ᵀ dah[t],  db = Σ dax[t]
 
-Shapes: time first inside (T, B, ·), batch first outside; see contract.py. docs/bptt.md derives this by hand.
+Shapes: time first inside, (T, B, ·); G and Gh are the columns of ax and ah. docs/bptt.md derives this by hand.
 Source: Werbos, "Backpropagation through time: what it does and how to do it", Proceedings of the IEEE 78(10), 1990.
 """
 
@@ -38,7 +38,7 @@ class RecurrenceCache:
     Wx: Float[Array, "D G"]
     Wh: Float[Array, "H Gh"]
     own: Grads  # the cell's own parameters
-    mask: Bool[Array, "T B 1"] | None
+    mask: Bool[Array, "T _ 1"]
     states: list[State]  # T+1 of them; number 0 is the initial state
     saved: list[Any]  # what the cell keeps of each step
 
@@ -57,14 +57,14 @@ def forward(
 ) -> RecurrentOutput:
     """Return y, the last state and the cache. `own`: the cell's own parameters, by name."""
     x = call.x.swapaxes(0, 1)
-    mask = None if call.mask is None else call.mask.T[:, :, None]
+    mask = np.ones((len(x), 1, 1), bool) if call.mask is None else call.mask.T[:, :, None]
     ax = projection.forward(x, Wx, call.dropout_x) + b  # (1): needs no state, so all time steps at once
     states, saved = [call.state], []
     for t in range(len(x)):
         ah = projection.forward(states[t][0], Wh, call.dropout_h)  # (1)
         after, kept = cell.forward(ax[t], ah, states[t], **own)  # (2)
-        states.append(after if mask is None else choose(mask[t], after, states[t]))  # (2)
-        saved.append(kept)
+        states.append(choose(mask[t], after, states[t]))  # (2)
+        saved.append(kept if call.keep_cache else None)
     y = np.stack([state[0] for state in states[1:]], axis=1) if call.sequences else states[-1][0]
     return y, states[-1], RecurrenceCache(cell, call, Wx, Wh, own, mask, states, saved)
 
@@ -72,23 +72,23 @@ def forward(
 def backward(
     dy: Float[Array, "B *T H"] | None, dstate: StateGrad, cache: RecurrenceCache, record: list[Step] | None = None
 ) -> tuple[Float[Array, "B T D"], Grads, State]:
-    """Return dx, the gradients of the parameters and of state[0]. `record` collects each `Step`, the last one first."""
+    """Given the gradients of y and the last state, return those of x, parameters, state[0]; `record` gets each Step."""
     cell, call, mask, states, x = cache.cell, cache.call, cache.mask, cache.states, cache.call.x.swapaxes(0, 1)
     zeros = tuple(np.zeros_like(array) for array in states[0])
     d = tuple(zero if given is None else given for zero, given in zip(zeros, dstate, strict=True))
     if dy is not None and not call.sequences:
         d = (d[0] + dy, *d[1:])
-    dax, dah, all_into = [zeros[0]] * len(x), [zeros[0]] * len(x), []
+    dax, dah, dafter = [zeros[0]] * len(x), [zeros[0]] * len(x), []
     for t in reversed(range(len(x))):  # d: the gradient of state[t+1]
         if dy is not None and call.sequences:
             d = (d[0] + dy[:, t], *d[1:])
-        into, past = (d, zeros) if mask is None else (choose(mask[t], d, zeros), choose(mask[t], zeros, d))  # (2)
-        dax[t], dah[t], dbefore = cell.backward(into, states[t], states[t + 1], cache.saved[t], **cache.own)  # (2)
-        all_into = [into, *all_into] if cache.own else []
+        *da, dbefore = cell.backward(d, states[t], states[t + 1], cache.saved[t], **cache.own)  # (2)
+        dax[t], dah[t] = choose(mask[t], da, (0.0, 0.0))  # (2): a masked row sends nothing to ax and ah
+        through = (dbefore[0] + projection.backward_x(dah[t], cache.Wh, call.dropout_h), *dbefore[1:])  # (1)
         if record is not None:
             record.append(Step(t, d, dax[t], dah[t]))
-        dh, *dc = (through + around for through, around in zip(dbefore, past, strict=True))
-        d = (dh + projection.backward_x(dah[t], cache.Wh, call.dropout_h), *dc)  # (1)
+        dafter = [choose(mask[t], d, zeros), *dafter] if cache.own else []
+        d = choose(mask[t], through, d)  # (2): a masked row passes its gradient on
 
     dax, dah, h = np.stack(dax), np.stack(dah), np.stack([state[0] for state in states[:-1]])
     grads = {
@@ -97,11 +97,11 @@ def backward(
         "b": dax.sum(axis=(0, 1)),
     }
     if cache.own:
-        kept = (all_into, states, cache.saved)
-        grads |= cell.backward_own(dax, dah, *([np.stack(a) for a in zip(*steps, strict=True)] for steps in kept))
+        over_time = ([np.stack(a) for a in zip(*steps, strict=True)] for steps in (dafter, states, cache.saved))
+        grads |= cell.backward_own(dax, dah, *over_time, **cache.own)
     return projection.backward_x(dax, cache.Wx, call.dropout_x).swapaxes(0, 1), grads, d  # (1)
 
 
-def choose(real: Bool[Array, "B 1"], then: State, otherwise: State) -> State:
+def choose(real: Bool[Array, "_ 1"], then: Any, otherwise: Any) -> tuple[Array, ...]:
     """`then` in the rows that are `real`, `otherwise` in the others."""
     return tuple(np.where(real, a, b) for a, b in zip(then, otherwise, strict=True))

@@ -67,7 +67,7 @@ def _sync_folder(folder: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (EINVAL, ENOTSUP):  # file systems that do not know how to sync a folder
+        if error.errno not in (EINVAL, ENOTSUP):  # file systems that cannot sync a folder
             raise
     finally:
         os.close(descriptor)

@@ -56,7 +56,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], meta: 
 
     Raises:
         ValueError, TypeError: if a name, a dtype or a value of `meta` cannot be stored; nothing was touched.
-        OSError: if the disk refuses; the earlier file is intact, unless the message says otherwise.
+        OSError: if it cannot be written; the earlier file is intact, unless the message says otherwise.
     """
     members: dict[str, bytes] = {}
     declared: dict[str, dict[str, Any]] = {}
@@ -140,7 +140,7 @@ def _decode(data: memoryview) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     members: dict[str, memoryview] = {}
     declared, meta = {}, {}
     for name, content in _walk(data):
-        if not members:  # meta.json is first in every version of the format, so that its version can be told
+        if not members:  # meta.json is first in every version of the format, so that its version can be read
             declared, meta = _decode_meta(name, content, data[-64:])
         if name in members:
             raise StorageError(f"member {name!r} is there twice; the file {_DAMAGED}")
@@ -194,7 +194,7 @@ def _decode_meta(name: str, content: memoryview, sha256: memoryview) -> tuple[di
     except (ValueError, RecursionError) as error:
         raise StorageError(f"member {_META!r} is not valid JSON: {error}") from None
     if not isinstance(head, dict) or head.get("format") != "scratchnn":
-        raise StorageError("is not a model or a checkpoint of scratchnn (meta.json says nothing of the format)")
+        raise StorageError("is not a model or a checkpoint of scratchnn (meta.json does not name the format)")
     if head.get("version") != FORMAT_VERSION:
         raise StorageError(
             f"has format version {head.get('version')!r}, this scratchnn reads {FORMAT_VERSION}; install a newer one"

@@ -1,4 +1,4 @@
-"""Values in the types that files of text have: what JSON and TOML are written from."""
+"""Values as the plain types that JSON and TOML can hold."""
 
 import math
 import os
@@ -13,7 +13,7 @@ def plain(value: Any, where: str, number: Callable[[float], Any] = float, reserv
     """The value as None, bool, int, str, list and dict, and whatever `number` makes of a float.
 
     Raises:
-        TypeError: for what none of these can hold, and for a key that is no string or `reserved`; `where` names it.
+        TypeError: for any other value, and for a key that is no string or `reserved`; `where` names the place.
     """
     match value:
         case None | bool() | str():

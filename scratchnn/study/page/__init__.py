@@ -28,12 +28,12 @@ def write(
 ) -> Path:
     """Write report.html, summary.json and the figures as .svg and .png into `folder`; return the path of the page.
 
-    Equal runs give equal files, whatever their order and whenever they were made, but for the part of the page and of
-    summary.json that holds times. The page quotes reviews: it is for whoever has the data, not to be published.
+    Equal runs give equal files, whatever their order and whenever they were made, except the part of the page and of
+    summary.json that holds times. The page quotes reviews: it is for readers who have the data, not for publication.
 
     Args:
         reviews: by their digest, `RunResult.test_set`.
-        published: model -> published test accuracy, shown beside ours.
+        published: model -> published test accuracy, shown next to ours.
 
     Raises:
         ValueError: if runs contradict each other or their reviews, or a model's name is no file name.

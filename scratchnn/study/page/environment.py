@@ -1,4 +1,4 @@
-"""What the numbers were made with, as far as it can change them. No names of hosts or users."""
+"""What the numbers were made with: all that can change them. No names of hosts or users."""
 
 import os
 import platform

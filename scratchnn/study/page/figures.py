@@ -235,7 +235,7 @@ def _interval(ax: "Axes", y: float | int, estimate: Estimate, colour: str, text:
     thickness = _thickness(estimate.is_range)
     ax.plot([estimate.low, estimate.high], [y, y], color=colour, linewidth=thickness, solid_capstyle="butt", alpha=0.8)
     ax.plot([estimate.value], [y], "o", color=colour, markersize=7)
-    # The number stands right of the panel, where no interval can be under it.
+    # The number is right of the panel, where no interval can be under it.
     ax.annotate(
         text, (1, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center", color=INK,
         fontweight="bold", annotation_clip=False,
@@ -243,7 +243,7 @@ def _interval(ax: "Axes", y: float | int, estimate: Estimate, colour: str, text:
 
 
 def _thickness(is_range: bool) -> float:
-    """A range of seeds is thin, so that nobody takes it for an interval."""
+    """A range of seeds is thin, so that it is not taken for an interval."""
     return 1.3 if is_range else 3.4
 
 
@@ -258,7 +258,7 @@ def _plain(ax: "Axes", grid: str) -> None:
 
 
 def _mean_curve(curves: Sequence[np.ndarray]) -> list[float]:
-    """The mean over the seeds that came so far, epoch by epoch."""
+    """The mean over the seeds that got this far, epoch by epoch."""
     longest = max(map(len, curves))
     values = [[curve[t] for curve in curves if t < len(curve) and math.isfinite(curve[t])] for t in range(longest)]
     return [float(np.mean(each)) if each else math.nan for each in values]

@@ -19,7 +19,7 @@ MOST_PAIRS = 12  # more are too many to look at: then those of the model that th
 
 @dataclass
 class Gallery:
-    """The figures as elements of a page; those that there is nothing to draw for are missing."""
+    """The figures as elements of a page; those with nothing to draw are missing."""
 
     accuracies: Markup | None = None
     differences: Markup | None = None
@@ -73,7 +73,7 @@ def draw_gallery(folder: Path, statistics: Statistics, published: Mapping[str, f
 
 
 def by_test_set(models: Sequence[ModelStatistics]) -> dict[str, dict[str, Answers]]:
-    """Answers by test set and model: only those on the same reviews belong into one figure."""
+    """Answers by test set and model: only those on the same reviews belong in one figure."""
     found: dict[str, dict[str, Answers]] = {}
     for model in models:
         if model.answers:
@@ -88,7 +88,7 @@ def in_order(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 def pairs_to_draw(statistics: Statistics) -> list[Pair]:
-    """The pairs that were compared, or of too many those of the model that the verdict is about."""
+    """The pairs that were compared; if they are too many, those of the model that the verdict is about."""
     pairs = [pair for pair in in_order(statistics.pairs) if pair.difference]
     if len(pairs) > MOST_PAIRS:
         pairs = [pair for pair in pairs if statistics.subject in (pair.first, pair.second)]
@@ -96,7 +96,7 @@ def pairs_to_draw(statistics: Statistics) -> list[Pair]:
 
 
 def _draw_diagram(stem: Path, arch: str, settings: Mapping[str, Any]) -> bool:
-    """Draw the layers of a published model; False if it is none of them, or its sizes are not known or do not fit."""
+    """Draw the layers of a known architecture; False if it is not one, or its sizes are unknown or do not fit."""
     if arch not in PRESETS or not {"vocabulary", "length"} <= settings.keys():
         return False
     from scratchnn.models.sequential import Sequential

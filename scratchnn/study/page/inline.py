@@ -1,4 +1,4 @@
-"""A figure's SVG file, made part of a page: colours that follow the page's light or dark, ids of its own, a title."""
+"""A figure's SVG file, made part of a page: colours that follow its light or dark theme, ids of its own, a title."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ def inline_svg(path: Path, title: str, prefix: str, crop: tuple[float, float] = 
     """Return the SVG in `path` as an element of a page.
 
     Args:
-        title: what the figure shows, for those who do not see it.
+        title: what the figure shows, for readers who cannot see it.
         prefix: goes before every id, which are the same in every file and must not be in one page.
         crop: how much of an empty margin to leave out on the left and on the right, in points.
     """

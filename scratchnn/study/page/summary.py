@@ -1,4 +1,4 @@
-"""The numbers of a study as plain data: small, without probabilities or anyone's words, times apart."""
+"""The numbers of a study as plain data: small, without probabilities and the text of reviews, times apart."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -19,7 +19,7 @@ def summary(
     published: Mapping[str, float],
     environment: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return what belongs into summary.json. The same runs give the same data, apart from `times`, which comes last."""
+    """Return the content of summary.json. The same runs give the same data, apart from `times`, which comes last."""
     used = sorted({run.test_set for model in statistics.models for run in model.runs})
     return plain(
         {

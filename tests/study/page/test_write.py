@@ -127,7 +127,7 @@ def test_few_seeds_are_shown_with_their_range(seeds: dict[str, int], tmp_path: P
     assert f'<th scope="col">{"range of the seeds" if few else "95% interval"}</th>\n<th scope="col">sign-flip' in text
     ends = ("95% interval", "95% interval or range", "range of the seeds")[len(few)]
     assert f"Test accuracy: mean and {ends}, below it every seed" in text
-    assert ("are too few for one, and their range stands alone" in text) == bool(few)
+    assert ("are too few for one, and only their range is given" in text) == bool(few)
     legend = ("mean, 95%", "mean, 95%/range", "mean, range")[len(few)]
     assert f">{legend}</text>" in (tmp_path / "accuracies.svg").read_text(encoding="utf-8")
 

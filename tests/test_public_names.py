@@ -1,0 +1,63 @@
+"""What users may import and run stays where it is, and the pages show nothing else."""
+
+import ast
+import importlib
+import re
+
+import pytest
+
+import scratchnn
+from tests.house import COMMANDS, ROOT, within
+
+# What users may import, by README, docs/ and the docstrings: it stays where it is.
+PUBLIC: dict[str, tuple[str, ...]] = {
+    "scratchnn": ("Input", "Model", "Sequential", "load_model", "plot_model", "set_random_seed"),
+    "scratchnn.activations": ("ACTIVATIONS", "Activation", "sigmoid", "tanh"),
+    "scratchnn.callbacks": ("Callback", "CSVLogger", "EarlyStopping", "ModelCheckpoint"),
+    "scratchnn.data": ("Imdb", "imdb"),
+    "scratchnn.experiments.presets": ("PRESETS", "Preset"),
+    "scratchnn.gradients": ("check", "check_loss"),
+    "scratchnn.initializers": ("Initializer",),
+    "scratchnn.layers": (
+        "GRU", "LSTM", "RNN", "Activation", "Bidirectional", "Cell", "Conv1D", "Dense", "Dropout", "Embedding",
+        "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Input", "Layer", "MaxPooling1D", "SimpleRNN",
+    ),
+    "scratchnn.losses": ("Loss",),
+    "scratchnn.metrics": ("Metric",),
+    "scratchnn.models": ("Model", "Sequential", "load_model"),
+    "scratchnn.optimizers": ("SGD", "Adam", "Optimizer", "RMSprop"),
+    "scratchnn.threads": ("set_threads",),
+    "scratchnn.utils": ("pad_sequences",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_names_are_where_they_were(module: str) -> None:
+    found = importlib.import_module(module)
+    assert [name for name in PUBLIC[module] if not hasattr(found, name)] == []
+
+
+def test_what_scratchnn_names_is_public() -> None:
+    modules = {name.removeprefix("scratchnn.") for name in PUBLIC if name.count(".") == 1}
+    assert set(scratchnn.__all__) == {*PUBLIC["scratchnn"], *modules} - {"gradients", "threads"}
+    assert all(hasattr(scratchnn, name) for name in scratchnn.__all__)
+
+
+def test_what_the_pages_import_is_public() -> None:
+    shown = set()
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for block in re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+            for node in ast.walk(ast.parse(block)):
+                if isinstance(node, ast.ImportFrom) and within(str(node.module), "scratchnn"):
+                    shown.update((str(node.module), alias.name) for alias in node.names)
+    assert ("scratchnn.layers", "LSTM") in shown
+    public = {(module, name) for module, names in PUBLIC.items() for name in names}
+    commands = {(f"scratchnn.{name}", "main") for name in COMMANDS}
+    modules = {("scratchnn", module.removeprefix("scratchnn.")) for module in PUBLIC}
+    assert shown - public - commands - modules == set()
+
+
+def test_the_pages_name_commands_that_exist() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "Makefile"]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    assert set(re.findall(r"-m scratchnn\.(\w+)", text)) == set(COMMANDS)

@@ -120,7 +120,7 @@ class OwnCell(layers.Cell):
         return da, da, (da * p,)
 
     def backward_own(
-        self, dax: Array, dah: Array, dafter: list[Array], states: list[Array], saved: list[Array]
+        self, dax: Array, dah: Array, dafter: list[Array], states: list[Array], saved: list[Array], p: Array
     ) -> Grads:
         (h,) = states
         return {"p": (dax * h[:-1]).sum(axis=(0, 1))}

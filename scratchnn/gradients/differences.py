@@ -193,8 +193,9 @@ def central_differences(
 def _state_name(layer: Layer, i: int) -> str:
     """h0, c0, or a number for the states of a layer that holds several."""
     states = getattr(layer, "states", ())
-    name = states[i] if i < len(states) else f"state {i}"
-    return f"{name}0" if len(name) == 1 else f"{name} at 0"
+    if i >= len(states):
+        return f"state {i}"
+    return f"{states[i]}0" if len(states[i]) == 1 else f"{states[i]} at 0"
 
 
 def _as_list(value: Any) -> list[Any]:

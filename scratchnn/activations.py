@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn.core.names import look_up
+from scratchnn.core.names import OwnName, look_up
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Activation:
 
     def get_config(self) -> dict[str, Any]:
         """A plain description for a model file. A file holds no functions: one of your own is only marked as such."""
-        if ACTIVATIONS.get(self.name) is self:
+        if ACTIVATIONS.get(self.name) == self:  # a copy of ours is ours
             return {"name": self.name}
-        return {"name": self.name, "custom": True}
+        return {"name": OwnName(self.name, self), "custom": True}
 
 
 def _linear(a: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -184,7 +184,7 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
         return ACTIVATIONS["linear"]
     if isinstance(identifier, Activation):
         # Compiled kernels know an activation by its name.
-        if ACTIVATIONS.get(identifier.name, identifier) is not identifier:
+        if ACTIVATIONS.get(identifier.name, identifier) != identifier:
             raise ValueError(f"{identifier.name!r} is the name of one of scratchnn's own activations; choose another")
         return identifier
     if isinstance(identifier, str):

@@ -10,7 +10,7 @@ deep linear neural networks", 2014.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, ClassVar, Literal, get_args
 
@@ -38,7 +38,10 @@ class Initializer:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        return name_in_file(type(self), self.name) | asdict(self)
+        """The fields, as plain values for a model file. If yours holds an initializer, put its `get_config()` there."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init} | name_in_file(
+            type(self), self.name
+        )
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,9 @@ class Loss:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        return name_in_file(type(self), self.name) | {
-            each.name: getattr(self, each.name) for each in fields(self) if each.init
-        }
+        return {each.name: getattr(self, each.name) for each in fields(self) if each.init} | name_in_file(
+            type(self), self.name
+        )
 
 
 @dataclass(frozen=True)

@@ -155,9 +155,9 @@ class Optimizer:
 
     def get_config(self) -> dict[str, Any]:
         """All hyper-parameters, as plain values."""
-        return name_in_file(type(self), self.name) | {
-            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init
-        }
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init} | name_in_file(
+            type(self), self.name
+        )
 
 
 @dataclass(eq=False)

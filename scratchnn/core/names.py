@@ -25,6 +25,25 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     raise ValueError(f"unknown {kind} {name!r}{hint} Known: {', '.join(sorted(table))}")
 
 
+def is_own(kind: type) -> bool:
+    """Whether a class is the user's own, and not one of ours."""
+    return not kind.__module__.startswith("scratchnn.")
+
+
+class OwnName(str):
+    """The name of something of the user's own, which remembers what it names: saving looks at it. Copies are plain."""
+
+    thing: Any
+
+    def __new__(cls, name: str, thing: Any) -> "OwnName":
+        self = super().__new__(cls, name)
+        self.thing = thing
+        return self
+
+    def __reduce__(self) -> tuple:
+        return str, (str(self),)
+
+
 def snake_case(name: str) -> str:
     """SimpleRNN -> simple_rnn, GlobalMaxPooling1D -> global_max_pooling1d."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
@@ -35,13 +54,35 @@ def name_in_file(kind: type, name: str) -> dict[str, Any]:
 
     A class derived from one of ours inherits its name, and would be loaded as that one.
     """
-    return {"name": name} if kind.__module__.startswith("scratchnn.") else {"name": kind.__name__, "custom": True}
+    return {"name": OwnName(kind.__name__, kind), "custom": True} if is_own(kind) else {"name": name}
+
+
+def marks_own(description: Any) -> bool:
+    """Whether a description from `get_config` names something of the user's own, initializers left aside."""
+    if isinstance(description, list):
+        return any(map(marks_own, description))
+    if not isinstance(description, Mapping):
+        return False
+    rest = [value for key, value in description.items() if not key.endswith("initializer")]
+    return bool(description.get("custom")) or marks_own(rest)
 
 
 def class_in_file(thing: Any) -> dict[str, Any]:
     """How a description names the class of a layer or a cell, and the settings to make it from."""
     named = name_in_file(type(thing), type(thing).__name__)
-    return {"class": named.pop("name"), **named, "config": thing.get_config()}
+    return {"class": named.pop("name"), **named, "config": _config(thing)}
+
+
+def described(thing: Any) -> dict[str, Any]:
+    """The `get_config()` of an initializer, a loss or an optimizer, marked even where the user's own forgets to."""
+    return _config(thing) | name_in_file(type(thing), thing.name)
+
+
+def _config(thing: Any) -> dict[str, Any]:
+    config = thing.get_config()
+    if not isinstance(config, dict):
+        raise TypeError(f"{type(thing).__name__}.get_config must return a dict of plain values, got {config!r}")
+    return config
 
 
 def make(kind: str, identifier: Any, base: type[T], table: Mapping[str, Callable[..., T]]) -> T:

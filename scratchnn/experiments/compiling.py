@@ -21,7 +21,7 @@ class Compiled(NamedTuple):
 def compile_for(backend: Backend, work: Callable[[], object], console: Console, interrupts: Interrupts) -> Compiled:
     """Compile the kernels that `work` launches; it is called without them, as `Backend.builds_for` says.
 
-    Nothing is printed if all of them are compiled already. Signals are acted on between two kernels.
+    Nothing is printed if all of them are compiled already. Signals are acted on between two kernels, and at the end.
     """
     started = time.perf_counter()
     builds = backend.builds_for(work)
@@ -35,6 +35,7 @@ def compile_for(backend: Backend, work: Callable[[], object], console: Console, 
             interrupts.act()
     for build in builds:
         build.compile()  # loads those that were found
+    interrupts.act()  # on a signal that came when there was nothing to compile
     seconds = time.perf_counter() - started
     if missing:
         found = len(builds) - len(missing)

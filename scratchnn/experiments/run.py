@@ -21,6 +21,7 @@ from scratchnn.experiments.preparation import (
 )
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
+from scratchnn.models.custom_objects import CustomObjects
 from scratchnn.models.model import Model
 from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
@@ -61,14 +62,18 @@ def start(settings: Settings, source: str | None) -> Run:
     return run
 
 
-def resume(path: str | os.PathLike[str], source: str | None, epochs: int | None) -> Run:
+def resume(
+    path: str | os.PathLike[str], source: str | None, epochs: int | None, *, custom_objects: CustomObjects = None
+) -> Run:
     """Resume a run from its checkpoint; `epochs` may be higher than it was.
+
+    `custom_objects`: the classes of your own in its model, by name, as for `load_model`.
 
     Raises:
         FileNotFoundError, ValueError: if there is nothing to resume, or the data are not those it began with.
     """
     folder = RunFolder.open(path)
-    model, progress = load_checkpoint(folder.checkpoint)
+    model, progress = load_checkpoint(folder.checkpoint, custom_objects=custom_objects)
     try:
         settings = Settings(**model.metadata["settings"])
         digest, told_source = model.metadata["data"]["digest"], model.metadata["data"]["source"]

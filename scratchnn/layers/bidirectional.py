@@ -154,7 +154,8 @@ class Bidirectional(Layer):
         return self.forward_layer.from_keras(weights[:half]) + self.backward_layer.from_keras(weights[half:])
 
     def clone(self) -> "Bidirectional":
-        return Bidirectional(self.layer, self.merge_mode, name=self.name)
+        config: Config = {**self.get_config(), "layer": self.layer}
+        return type(self)(**config)
 
     def get_config(self) -> Config:
         return super().get_config() | {"layer": class_in_file(self.layer), "merge_mode": self.merge_mode}

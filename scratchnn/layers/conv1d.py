@@ -5,7 +5,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers
-from scratchnn.core.names import look_up
+from scratchnn.core.names import described, look_up
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
 PADDINGS = ("valid", "same", "causal")
@@ -124,8 +124,8 @@ class Conv1D(Layer):
             "dilation_rate": self.dilation_rate,
             "activation": self.activation.get_config(),
             "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer.get_config(),
-            "bias_initializer": self.bias_initializer.get_config(),
+            "kernel_initializer": described(self.kernel_initializer),
+            "bias_initializer": described(self.bias_initializer),
         }
 
     def describe(self) -> str:

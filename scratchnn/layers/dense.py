@@ -4,6 +4,7 @@ from typing import Any
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers
+from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
 
@@ -74,8 +75,8 @@ class Dense(Layer):
             "units": self.units,
             "activation": self.activation.get_config(),
             "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer.get_config(),
-            "bias_initializer": self.bias_initializer.get_config(),
+            "kernel_initializer": described(self.kernel_initializer),
+            "bias_initializer": described(self.bias_initializer),
         }
 
     def describe(self) -> str:

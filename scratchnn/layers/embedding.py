@@ -4,6 +4,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import initializers
+from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, as_array, positive_int
 
 
@@ -87,7 +88,7 @@ class Embedding(Layer):
         return super().get_config() | {
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
-            "embeddings_initializer": self.embeddings_initializer.get_config(),
+            "embeddings_initializer": described(self.embeddings_initializer),
             "mask_zero": self.mask_zero,
             "input_length": self.input_length,
         }

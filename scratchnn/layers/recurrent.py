@@ -9,6 +9,7 @@ from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import initializers
 from scratchnn.activations import Activation
+from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, positive_int
 
 
@@ -201,9 +202,9 @@ class Recurrent(Layer):
         return super().get_config() | {
             "units": self.units,
             "use_bias": self.use_bias,
-            "kernel_initializer": self.kernel_initializer.get_config(),
-            "recurrent_initializer": self.recurrent_initializer.get_config(),
-            "bias_initializer": self.bias_initializer.get_config(),
+            "kernel_initializer": described(self.kernel_initializer),
+            "recurrent_initializer": described(self.recurrent_initializer),
+            "bias_initializer": described(self.bias_initializer),
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
             "return_sequences": self.return_sequences,

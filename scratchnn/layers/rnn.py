@@ -22,9 +22,9 @@ class RNN(Recurrent):
     Params: Wx (D, gates H), Wh (H, recurrent_gates H), b (gates H,), and those of the cell.
     Cache:  x, all states, and what the cell saved of each step.
     Keras:  its RNN takes a cell too, and leaves the backward pass to autograd; here the cell has its own. The settings
-            are those of SimpleRNN.
-    Raises: TypeError for what is no Cell, ValueError for one that does not keep to its shapes, or for a backend other
-            than "reference".
+            are those of SimpleRNN, without units and activation.
+    Raises: TypeError for anything that is not a Cell, ValueError for a cell that returns wrong shapes, or for a backend
+            other than "reference".
     """
 
     def __init__(self, cell: Cell, **settings: Any) -> None:
@@ -71,7 +71,7 @@ class RNN(Recurrent):
         return self._pair().backward(dy, dstate, cache)
 
     def clone(self) -> "RNN":
-        return RNN(self.cell, **self._settings())
+        return type(self)(**(self.get_config() | {"cell": self.cell}))
 
     def get_config(self) -> Config:
         return {**self._settings(), "cell": class_in_file(self.cell)}

@@ -4,18 +4,27 @@ import dataclasses
 import os
 
 from scratchnn.core.files import container
-from scratchnn.models.custom_objects import CustomObjects
-from scratchnn.models.loading import rebuild
+from scratchnn.models.custom_objects import CustomObjects, check, checked, require
+from scratchnn.models.loading import UNUSABLE, rebuild
 from scratchnn.models.model import Model
 from scratchnn.models.saving import read
 from scratchnn.training.progress import Progress
 
 
 def save_checkpoint(model: Model, progress: Progress, filepath: str | os.PathLike[str]) -> None:
-    """Write all that resuming needs: parameters, optimizer, where training stands. Replaces the last checkpoint."""
+    """Write all that resuming needs: parameters, optimizer, where training stands. Replaces the last checkpoint.
+
+    Since it is written after every epoch, it does not warn, as `save` does, of what loading will ask for: classes and
+    activations of your own, and metrics of your own, which must be compiled in again.
+
+    Raises:
+        TypeError, ValueError: for what no file can hold, or loading could not make again; nothing was written.
+    """
     assert model.optimizer is not None
+    config = model.get_config()
+    check(config)
     slots = {f"optimizer.{name}": array for name, array in model.optimizer.state().items()}
-    meta = {"kind": "checkpoint", "model": model.get_config(), "progress": dataclasses.asdict(progress)}
+    meta = {"kind": "checkpoint", "model": config, "progress": dataclasses.asdict(progress)}
     container.write(filepath, {"params": model.backend.to_host(model.flat_params)} | slots, meta)
 
 
@@ -26,16 +35,19 @@ def load_checkpoint(
 
     Raises:
         StorageError: if the file is damaged, holds no scratchnn checkpoint, or a class that was not given.
+        TypeError, ValueError: if `custom_objects` is not a dict of names and what they name.
     """
+    given = checked(custom_objects)
     arrays, meta = read(filepath, "checkpoint")
     try:
-        model = rebuild(meta["model"], backend, custom_objects)
+        require(meta["model"], given, "load_checkpoint")
+        model = rebuild(meta["model"], backend, given)
         progress = Progress(**meta["progress"])
         if model.optimizer is None:
             raise ValueError("its model was not compiled")
         model.set_flat_params(arrays.pop("params"))
         model.ready_optimizer()
         model.optimizer.load_state({name.removeprefix("optimizer."): array for name, array in arrays.items()})
-    except (KeyError, TypeError, ValueError) as error:
+    except UNUSABLE as error:
         raise container.StorageError(f"{filepath}: the checkpoint in it cannot be used ({error})") from error
     return model, progress

@@ -1,80 +1,156 @@
 """What a model file names but cannot hold: classes and functions of the user's own.
 
 A file holds a model's layers, cells, activations, initializers, optimizer and loss by name, with their settings, and
-no code. Names that scratchnn knows are looked up; the others must be given when the file is loaded:
+no code. What is not scratchnn's own is marked, `{"name" or "class": ..., "custom": True, ...}`, wherever it stands, and
+must be given when the file is loaded:
 
     load_model("model.npz", custom_objects={"PeepholeLSTM": PeepholeLSTM})
 
-The value is a class, called with the settings in the file, or an `Activation`, used as it is.
+The value is a class, made from the settings in the file, or an `Activation`, which is taken as it is. What carries no
+mark stays as it is, but for scratchnn's own layers, `{"class": ..., "config": ...}`. Nobody looks into `metadata`.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scratchnn.activations import ACTIVATIONS, Activation
-from scratchnn.core.names import look_up
-from scratchnn.initializers import INITIALIZERS
+from scratchnn.activations import Activation
+from scratchnn.core.files.plain import plain
 from scratchnn.layers import LAYERS
-from scratchnn.losses import LOSSES
-from scratchnn.optimizers import OPTIMIZERS
 
 CustomObjects = Mapping[str, Any] | None  # by the names that `save` warned of
 
-
-def _table_for(key: str) -> Mapping[str, Any] | None:
-    """The table of scratchnn's own objects for this key of a description; None for a key that names none."""
-    if key.endswith("activation"):
-        return ACTIVATIONS
-    if key.endswith("initializer"):
-        return INITIALIZERS
-    return {"layers": LAYERS, "layer": LAYERS, "cell": {}, "optimizer": OPTIMIZERS, "loss": LOSSES}.get(key)
+# ---- descriptions
 
 
-def _name_of(key: str, value: Any) -> str | None:
-    """The name of the user's own object that `value` describes; None if scratchnn knows it, or it is no object."""
-    table = _table_for(key)
-    if table is None or not isinstance(value, Mapping):
-        return None
-    name = value.get("class", value.get("name"))
-    known = name in table and not value.get("custom")
-    return name if isinstance(name, str) and not known else None
+def _name_of(description: Mapping) -> Any:
+    return description.get("class", description.get("name"))
 
 
-def names_in(description: Any, key: str = "") -> Iterator[str]:
-    """The names of the user's own objects in a model's `get_config()`, in their order."""
-    if (name := _name_of(key, description)) is not None:
-        yield name
-    if isinstance(description, Mapping):
-        for each, value in description.items():
-            yield from names_in(value, each)
-    elif isinstance(description, list):
-        for value in description:
-            yield from names_in(value, key)
+def _is_own(description: Mapping) -> bool:
+    return description.get("custom") is True and isinstance(_name_of(description), str)
 
 
-def remedy(names: list[str]) -> str:
-    """The argument that load_model needs."""
-    return "load_model(path, custom_objects={" + ", ".join(f"{name!r}: ..." for name in names) + "})"
+def _settings_of(description: Mapping) -> Any:
+    """What the class in a marked description is made with."""
+    if "class" in description:
+        return description["config"]
+    return {key: value for key, value in description.items() if key not in ("name", "custom")}
 
 
-def filled(description: Any, custom_objects: CustomObjects, key: str = "") -> Any:
-    """The description, in which every layer, cell and object of the user's own is made from its settings.
+def _marked(value: Any, where: str) -> Iterator[tuple[str, Mapping]]:
+    """Where the user's own things stand in a value, and their descriptions."""
+    if isinstance(value, Mapping):
+        if _is_own(value):
+            yield where, value
+        for key, inner in value.items():
+            yield from _marked(inner, f"{where}.{key}")
+    elif isinstance(value, list | tuple):
+        for i, inner in enumerate(value):
+            yield from _marked(inner, f"{where}[{i}]")
+
+
+def _own_in(config: Mapping[str, Any]) -> list[tuple[str, Mapping]]:
+    return [found for part in ("layers", "compiled") for found in _marked(config[part], part)]
+
+
+def names_in(config: Mapping[str, Any]) -> list[str]:
+    """The names of the user's own things in a model's `get_config()`."""
+    return sorted({_name_of(description) for _, description in _own_in(config)})
+
+
+def remedy(names: list[str], loader: str) -> str:
+    """The argument that load_model or load_checkpoint needs."""
+    return f"{loader}(path, custom_objects={{" + ", ".join(f"{name!r}: ..." for name in names) + "})"
+
+
+# ---- saving
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Refuse what loading could not make again.
 
     Raises:
-        ValueError: for a name that neither scratchnn nor `custom_objects` knows; it names the remedy.
-        TypeError: if a given class does not take the settings in the file.
+        TypeError: if a `get_config` of the user's own does not return plain values.
+        ValueError: if it does not return the constructor's arguments, or if two things have one name.
     """
-    if isinstance(description, list):
-        return [filled(value, custom_objects, key) for value in description]
-    if not isinstance(description, Mapping):
-        return description
-    name = _name_of(key, description)
-    inside = {each: filled(value, custom_objects, each) for each, value in description.items()}
-    if name is None:
-        return look_up("layer", inside["class"], LAYERS)(**inside["config"]) if key in ("layers", "layer") else inside
-    given = (custom_objects or {}).get(name)
-    if given is None:
-        raise ValueError(f"it holds {name!r}, which is not one of scratchnn's own: {remedy([name])}")
-    if isinstance(given, Activation):
-        return given
-    return given(**inside.get("config", {k: v for k, v in inside.items() if k not in ("name", "custom")}))
+    first: dict[str, tuple[str, Any]] = {}
+    for where, description in _own_in(config):
+        name = _name_of(description)
+        thing = getattr(name, "thing", None)
+        if thing is None:  # marked by hand
+            continue
+        if isinstance(thing, type):
+            _check_settings(thing, _settings_of(description), where)
+        there, other = first.setdefault(name, (where, thing))
+        if other != thing:
+            raise ValueError(
+                f"{there} and {where} are two things of one name, {name!r}: {other!r} and {thing!r}. Loading takes "
+                "one for each name; rename one of them"
+            )
+
+
+def _check_settings(kind: type, settings: Any, where: str) -> None:
+    get_config = f"{where}: {kind.__name__}.get_config"
+    plain(settings, f"{get_config}()")
+    signature = inspect.signature(kind)
+    for parameter in signature.parameters.values():
+        several = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if not several and parameter.name not in {*settings, "name", "input_shape"}:
+            without = parameter.default is parameter.empty
+            so = "loading could not make it" if without else "loading would make it with its default"
+            raise ValueError(f"{get_config} leaves out {parameter.name!r}: {so}")
+    try:
+        signature.bind(**settings)
+    except TypeError as error:
+        raise ValueError(f"{get_config} does not return what the constructor takes: {error}") from error
+
+
+# ---- loading
+
+
+def checked(custom_objects: Any) -> Mapping[str, Any]:
+    """What a loader was given, if it is names with classes or activations.
+
+    Raises:
+        TypeError: if it is anything else.
+        ValueError: for an activation under a name that is not its own.
+    """
+    if not isinstance(custom_objects, Mapping | None):
+        raise TypeError(f"custom_objects takes a dict of names and classes, got {custom_objects!r}")
+    for name, thing in (custom_objects or {}).items():
+        if not isinstance(name, str) or not isinstance(thing, type | Activation):
+            raise TypeError(f"custom_objects takes a class or an Activation by its name, got {name!r}: {thing!r}")
+        if isinstance(thing, Activation) and thing.name != name:
+            raise ValueError(f"custom_objects has the activation {thing.name!r} under another name, {name!r}")
+    return custom_objects or {}
+
+
+def require(config: Mapping[str, Any], given: Mapping[str, Any], loader: str) -> None:
+    """Raise ValueError unless all of the user's own things in a model's `get_config()` were given."""
+    names = names_in(config)
+    if missing := [name for name in names if name not in given]:
+        which = "which is not one" if len(missing) == 1 else "which are none"
+        raise ValueError(
+            f"it holds {', '.join(map(repr, missing))}, {which} of scratchnn's own: {remedy(names, loader)}"
+        )
+
+
+def filled(value: Any, given: Mapping[str, Any]) -> Any:
+    """The value with every layer, and every thing of the user's own in it, made of its settings.
+
+    Raises:
+        TypeError: if a given class does not take the settings in the file; and whatever else its constructor raises.
+    """
+    if isinstance(value, list):
+        return [filled(inner, given) for inner in value]
+    if not isinstance(value, Mapping):
+        return value
+    inside = {key: filled(inner, given) for key, inner in value.items()}
+    if _is_own(value):
+        thing = given[_name_of(value)]
+        return thing if isinstance(thing, Activation) else thing(**_settings_of(inside))
+    match inside:
+        case {"class": str(kind), "config": dict(settings), **rest} if kind in LAYERS and not rest:
+            return LAYERS[kind](**settings)
+    return inside

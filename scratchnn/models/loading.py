@@ -5,10 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from scratchnn.core.files import container
-from scratchnn.models.custom_objects import CustomObjects, filled
+from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
 from scratchnn.models.saving import read
 from scratchnn.models.sequential import Sequential
+
+# What rebuilding raises when a file that is whole makes no model; constructors of the user's own may raise any of them.
+UNUSABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
 
 def load_model(
@@ -19,21 +22,24 @@ def load_model(
     `custom_objects`: the classes of your own that it holds, by name; `save` warned of them.
 
     Raises:
-        StorageError: if the file is damaged, holds no scratchnn model, or a class that was not given.
+        StorageError: if the file is damaged, holds no model of scratchnn's, or a class that was not given.
+        TypeError, ValueError: if `custom_objects` is not a dict of names and what they name.
     """
+    given = checked(custom_objects)
     arrays, meta = read(filepath, "model")
     try:
-        model = rebuild(meta["model"], backend, custom_objects)
+        require(meta["model"], given, "load_model")
+        model = rebuild(meta["model"], backend, given)
         model.set_flat_params(arrays["params"])
-    except (KeyError, TypeError, ValueError) as error:
+    except UNUSABLE as error:
         raise container.StorageError(f"{filepath}: the model in it cannot be rebuilt ({error})") from error
     return model
 
 
-def rebuild(config: Mapping[str, Any], backend: str | None, custom_objects: CustomObjects) -> Model:
-    """The model with this `get_config()`, with fresh parameters."""
+def rebuild(config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]) -> Model:
+    """The model with this `get_config()`, with fresh parameters; `given` has all that `require` asks for."""
     model = Sequential(
-        filled(config["layers"], custom_objects, "layers"),
+        filled(config["layers"], given),
         backend=backend or config["backend"],
         dtype=config["dtype"],
         seed=config["seed"],
@@ -42,5 +48,5 @@ def rebuild(config: Mapping[str, Any], backend: str | None, custom_objects: Cust
     model.build(tuple(config["input_shape"]))
     model.metadata = dict(config["metadata"])
     if config["compiled"] is not None:
-        model.compile(**filled(config["compiled"], custom_objects))
+        model.compile(**filled(config["compiled"], given))
     return model

@@ -14,7 +14,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.names import class_in_file
+from scratchnn.core.names import class_in_file, described
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import chain_between
@@ -242,7 +242,10 @@ class Model(Trainer):
         return text
 
     def get_config(self) -> dict[str, Any]:
-        """All of the model except its parameters, as plain values for a file."""
+        """All of the model but its numbers, as plain values for a file."""
+        compiled = self.get_compile_config()
+        if compiled is not None:
+            compiled |= {"optimizer": described(self.optimizer), "loss": described(self.loss)}
         return {
             "layers": [class_in_file(layer) for layer in self.layers],
             "input_shape": list(self.input_shape),
@@ -251,14 +254,20 @@ class Model(Trainer):
             "dtype": self.dtype.name,
             "seed": self.seed,
             "name": self.name,
-            "compiled": self.get_compile_config(),
+            "compiled": compiled,
             "metadata": self.metadata,
         }
 
     def save(self, filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`."""
+        """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`.
+
+        It warns of what is not in the file: classes and functions of your own, which loading will ask for.
+        """
         self.require_built()
-        saving.save_model(filepath, self.get_config(), self.backend.to_host(self.flat_params), overwrite=overwrite)
+        metrics = self.metric_names if self.optimizer is not None else []
+        own = [metric.name for metric in metrics if not isinstance(metric, str)]
+        params = self.backend.to_host(self.flat_params)
+        saving.save_model(filepath, self.get_config(), params, own, overwrite=overwrite)
 
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Take the parameters from a saved model of the same shapes; for layers or activations of your own.

@@ -5,6 +5,7 @@ Here a model is its `get_config()` and its vector of parameters; `loading.py` re
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,36 @@ from scratchnn.models import custom_objects
 
 
 def save_model(
-    filepath: str | os.PathLike[str], config: dict[str, Any], params: Array, *, overwrite: bool = False
+    filepath: str | os.PathLike[str],
+    config: dict[str, Any],
+    params: Array,
+    own_metrics: Sequence[str] = (),
+    *,
+    overwrite: bool = False,
 ) -> None:
-    """Write the whole model. An existing file is replaced only with `overwrite`, and then atomically.
+    """Write the whole model but its `own_metrics`. An existing file is replaced only if told so, and in one piece.
+
+    It warns of what loading will ask for, and of the metrics.
 
     Raises:
         FileExistsError: if the file is there and `overwrite` is False.
-        OSError: if it cannot be written; an earlier file is intact.
+        TypeError, ValueError: for what no file can hold, or loading could not make again; nothing was written.
+        OSError: if it cannot be written; what was there before is still there.
     """
     path = Path(filepath)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; choose another name, or save(..., overwrite=True)")
-    if own := list(dict.fromkeys(custom_objects.names_in(config))):
+    custom_objects.check(config)
+    if own := custom_objects.names_in(config):
         warnings.warn(
             f"{path} will hold {', '.join(own)} by name only, without code; read it back with "
-            f"{custom_objects.remedy(own)}",
+            f"{custom_objects.remedy(own, 'load_model')}",
+            stacklevel=3,
+        )
+    if own_metrics:
+        warnings.warn(
+            f"{path} will not hold the metric {', '.join(own_metrics)}, which is of your own; compile the loaded model "
+            "with it again",
             stacklevel=3,
         )
     container.write(path, {"params": params}, {"kind": "model", "model": config})

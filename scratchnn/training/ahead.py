@@ -7,7 +7,8 @@ the epoch.
 What a step changes is copied before every hundredth only: three copies for every step of Adam would cost a small model
 3% of its time. If a loss is not finite, or a gradient or a weight too large, parameters and optimizer go back to the
 copy, and the same steps are taken again, the uncounted ones read one by one, until the one that fails. Equal steps
-give equal bits, so error and model are those that a copy before every step would have left.
+give equal bits, so error and model are those that a copy before every step would have left. Steps through a class of
+the user's own need not be equal; there the copy is made, and the outcome read, at every step.
 """
 
 import math
@@ -18,14 +19,16 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.names import is_own, marks_own
 from scratchnn.metrics import Metric
 from scratchnn.training import diagnosis
 from scratchnn.training.batches import Batches
 from scratchnn.training.epoch import Numbered, train_epoch
-from scratchnn.training.progress import NonFiniteError, Progress
+from scratchnn.training.progress import Progress
 
 STEPS_AHEAD = 100
 MOST_NUMBERS_AHEAD = 2**22  # in the outputs that wait to be measured
+PLAIN = (int, float, np.number, type(None))  # None is a number that was not given, like `clipnorm`
 
 
 def outcome_of(model: Any, loss: Any, grads: Array) -> tuple[Any, Any, Any]:
@@ -37,33 +40,50 @@ def outcome_of(model: Any, loss: Any, grads: Array) -> tuple[Any, Any, Any]:
     return loss, gradient, model.backend.rough_squared_norm(model.flat_params)
 
 
+def has_own_classes(model: Any) -> bool:
+    """Whether the user's own code takes part in a step: in the model, a layer or inside of one, optimizer or loss."""
+    parts = [model, model.optimizer, model.loss, *model.layers]
+    return any(is_own(type(part)) for part in parts) or any(marks_own(layer.get_config()) for layer in model.layers)
+
+
 class Snapshot:
-    """A copy of all that a step of the optimizer changes: parameters, slots and the count of steps."""
+    """Room for what a step of the optimizer changes: parameters, slots, the count of steps and its other plain numbers.
+
+    A rule of the user's own may add a slot, or put another array in the place of one.
+    """
 
     def __init__(self) -> None:
-        self._optimizer: Any = None  # the one whose slots were copied
-        self._copies: list[Array] = []
-        self._iterations = 0
+        self._params: Any = None  # the arrays themselves, and
+        self._slots: dict[str, Array] = {}
+        self._copies: list[Array] = []  # what they held
+        self._numbers: dict[str, Any] = {}
+        self._names: set[str] = set()  # of all attributes of the optimizer
 
     def take(self, model: Any) -> None:
-        arrays = _changed_by_steps(model)
-        if self._optimizer is not model.optimizer or self._copies[0].size != arrays[0].size:
-            self._optimizer, self._copies = model.optimizer, [np.empty_like(array) for array in arrays]
-        for copy, array in zip(self._copies, arrays, strict=True):
-            copy[...] = array
-        self._iterations = model.optimizer.iterations
+        optimizer = model.optimizer
+        self._params, self._slots = model.flat_params, dict(optimizer.slots)
+        arrays = [self._params, *self._slots.values()]
+        rooms = [*self._copies, *[None] * len(arrays)]
+        self._copies = [_copy(array, room) for array, room in zip(arrays, rooms, strict=False)]
+        self._numbers = {name: value for name, value in vars(optimizer).items() if isinstance(value, PLAIN)}
+        self._names = set(vars(optimizer))
 
     def put_back(self, model: Any) -> None:
-        for copy, array in zip(self._copies, _changed_by_steps(model), strict=True):
+        optimizer = model.optimizer
+        for array, copy in zip([self._params, *self._slots.values()], self._copies, strict=True):
             array[...] = copy
-        model.optimizer.iterations = self._iterations
+        optimizer.slots.clear()
+        optimizer.slots.update(self._slots)
+        for name in set(vars(optimizer)) - self._names:
+            delattr(optimizer, name)
+        vars(optimizer).update(self._numbers)
 
 
 class Ahead:
     """The rest of the current epoch of `progress`: yields its batches, reads the outcomes of steps, and counts them.
 
-    As a context it keeps model and progress consistent whatever ends the epoch: steps that were taken and not counted
-    are undone.
+    As a context it makes sure that model and progress belong together whatever ends the epoch: steps that were begun
+    and not counted are undone.
 
     Args:
         batches: (examples, targets) by the number of the step.
@@ -81,11 +101,15 @@ class Ahead:
         every_step: bool,
     ) -> None:
         self._model, self._batches, self._progress, self._metrics = model, batches, progress, metrics
+        # A class of the user's own may keep state that no copy of ours has, a generator or a count of calls: the same
+        # steps taken again would be other steps. So nothing is ever taken again there.
+        every_step = every_step or has_own_classes(model)
         self._every_step = every_step or not model.backend.runs_ahead
         # A callback may change the model between two steps: going back further would undo its change.
         self._drops_snapshot = every_step or model.backend.runs_ahead
         self._before: Snapshot = model.before_step
         self._before_which: int | None = None  # the step that it was taken before; None: it is not needed
+        self._begun = progress.step  # steps of the epoch, counted or not
         self._waiting: list[tuple[Array, Array]] = []  # outputs and targets of the steps that are not counted
         self._outcomes: list[Any] = []  # and three numbers of each
         self._numbers_waiting = 0  # in their outputs
@@ -98,8 +122,8 @@ class Ahead:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._before_which == self._progress.step:  # a step that was begun and not counted
-            self._before.put_back(self._model)
+        if self._begun > self._progress.step:
+            self._go_back()
 
     def steps(self) -> Iterator[Numbered]:
         """The remaining batches of the epoch, until training is stopped."""
@@ -109,7 +133,12 @@ class Ahead:
                 return
 
     def add(self, loss: Any, grads: Array, y: Array, target: Array) -> None:
-        """Record the step just taken."""
+        """Record the step just taken.
+
+        Raises:
+            TypeError: if its loss is no number.
+        """
+        diagnosis.check_is_number(self._model.loss, loss)
         self._outcomes += outcome_of(self._model, loss, grads)
         self._waiting.append((y, target))
         self._numbers_waiting += y.size
@@ -133,17 +162,18 @@ class Ahead:
         waiting, numbers = self._waiting, self._model.backend.numbers(self._outcomes)
         self._waiting, self._outcomes, self._numbers_waiting = [], [], 0
         losses, gradients, weights = numbers[::3], numbers[1::3], numbers[2::3]
+        drops_snapshot = self._drops_snapshot
         if not all(map(diagnosis.surely_accepted, losses, gradients, weights)):
             if len(waiting) > 1 or self._before_which != self._progress.step:
                 return self._take_again(len(waiting))
             self._check(*numbers)
-            self._before_which = None  # the next step may be as large
-        if self._drops_snapshot:
-            self._before_which = None
+            drops_snapshot = True  # the next step may be as large
+        if self._metrics:  # before the steps are counted: a metric of the user's own may fail
+            self._measure(waiting)
         for (_, target), loss, squared_norm in zip(waiting, losses, gradients, strict=True):
             self._progress.count(loss, math.sqrt(squared_norm), len(target))
-        if self._metrics:
-            self._measure(waiting)
+        if drops_snapshot:
+            self._before_which = None
         self._progress.seconds = time.perf_counter() - self._began
         return losses
 
@@ -161,30 +191,32 @@ class Ahead:
         if self._before_which is None or step - self._before_which >= STEPS_AHEAD:
             self._before.take(self._model)
             self._before_which = step
-        return step, *self._batches[step]
+        batch = self._batches[step]
+        self._begun = step + 1
+        return step, *batch
 
-    def _take_again(self, waiting: int) -> list[float]:
-        """Go back and take the steps again, reading the outcome of each uncounted one at once. Return their losses."""
+    def _go_back(self) -> None:
+        """Undo the steps that are not counted: back to the copy, and the counted ones since then once more."""
         assert self._before_which is not None
         self._before.put_back(self._model)
-        here, epoch = self._progress.step, self._progress.epoch
-        counted = ((step, *self._batches[step]) for step in range(self._before_which, here))
-        train_epoch(self._model, counted, epoch, lambda *outcome: None)
+        counted = ((step, *self._batches[step]) for step in range(self._before_which, self._progress.step))
+        train_epoch(self._model, counted, self._progress.epoch, lambda *outcome: None)
+
+    def _take_again(self, waiting: int) -> list[float]:
+        """Go back and come as far again, but read the outcome of each step at once. Return their losses."""
+        self._go_back()
+        here = self._progress.step
         return [self.take(step) for step in range(here, here + waiting)]
 
     def _check(self, loss: float, gradient: float, weights: float) -> None:
-        """Refuse the last step, or accept it."""
+        """Refuse the last step, which `__exit__` then undoes, or accept it."""
         where = self._progress.epoch, self._progress.step
         with np.errstate(all="ignore"):
             if not (math.isfinite(loss) and math.isfinite(gradient)):
                 self._before.put_back(self._model)  # the layer to blame is found with the parameters that it had
                 diagnosis.check_loss(self._model, loss, self._batches[where[1]][0], *where)
-            try:
-                diagnosis.check_gradient(self._model, self._grads, gradient, *where)
-                diagnosis.check_weights(self._model, weights, *where)
-            except NonFiniteError:
-                self._before.put_back(self._model)
-                raise
+            diagnosis.check_gradient(self._model, self._grads, gradient, *where)
+            diagnosis.check_weights(self._model, weights, *where)
 
     def _measure(self, waiting: list[tuple[Array, Array]]) -> None:
         y, target = waiting[0] if len(waiting) == 1 else map(np.concatenate, zip(*waiting, strict=True))
@@ -195,5 +227,9 @@ class Ahead:
             self._progress.keep(metric.name, metric.total, metric.seen)
 
 
-def _changed_by_steps(model: Any) -> list[Array]:
-    return [model.flat_params, *model.optimizer.slots.values()]
+def _copy(array: Array, room: Array | None) -> Array:
+    """A copy of the array, in this room if it fits."""
+    if room is None or room.shape != array.shape or room.dtype != array.dtype:
+        return array.copy()
+    room[...] = array
+    return room

@@ -11,9 +11,9 @@ from scratchnn.training.progress import NonFiniteError
 
 # No step may act on a gradient, or make a weight, that is larger than this. A product of two such numbers (Adam's g²,
 # a gradient times a weight) is at most 1e30, and float32, which ends at 3.4e38, holds a sum of 340 million of them,
-# more than any layer adds. Beyond this limit, whether such a sum overflows depends on the order in which a BLAS happens
-# to add, and the same run would stop on one machine and go on, with weights of 1e29, on another. It is the same number
-# in float64, so that both end at the same step. Training that works stays twelve orders of magnitude below.
+# more than any layer adds. Beyond this limit such a sum may overflow or not by the order in which a BLAS happens to
+# add, and the same run would stop on one machine and go on, with weights of 1e29, on another. It is the same number in
+# float64, so that both refuse the same step. Training that works stays a dozen powers of ten below.
 LARGEST = 1e15
 _REMEDY = "Try a smaller learning rate, or clipping with global_clipnorm=1.0"
 
@@ -25,6 +25,16 @@ _SURELY_SMALL = (LARGEST / 2) ** 2
 def surely_accepted(loss: float, gradient: float, weights: float) -> bool:
     """Whether a step with this loss and these sums of squares is certainly not refused."""
     return math.isfinite(loss) and gradient <= _SURELY_SMALL and weights <= _SURELY_SMALL
+
+
+def check_is_number(loss: Any, value: Any) -> None:
+    """Raise TypeError, which names the loss, unless what its forward pass returned is one number, on whichever side."""
+    if isinstance(value, float | int):
+        return
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if shape != () or dtype is None or dtype.kind not in "biuf":
+        got = repr(value) if shape is None else f"an array of {dtype} and shape {shape}"
+        raise TypeError(f"the loss {getattr(loss, 'name', type(loss).__name__)!r} returned {got}, expected one number")
 
 
 def check_loss(model: Any, loss: float, x: Array, epoch: int, step: int) -> None:

@@ -17,7 +17,7 @@ from scratchnn.callbacks import Callback
 from scratchnn.core.backend import Backend
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
-from scratchnn.training import batches
+from scratchnn.training import batches, diagnosis
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.progress import History, Progress
 from scratchnn.training.session import Session
@@ -159,7 +159,9 @@ class Trainer:
         total, running = 0.0, self.running_metrics()
         for rows in batches.slices(len(x), batch_size):
             y_batch, _ = self.forward(x[rows], keep_caches=False)
-            total += loss_function.forward(y_batch, y[rows])[0] * len(y_batch)
+            loss, _ = loss_function.forward(y_batch, y[rows])
+            diagnosis.check_is_number(loss_function, loss)
+            total += loss * len(y_batch)
             for metric in running:
                 metric.update(y_batch, y[rows])
         return {"loss": float(total / len(x))} | {metric.name: metric.result() for metric in running}

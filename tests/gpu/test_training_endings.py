@@ -107,7 +107,9 @@ def test_who_stops_before_a_look_stops_after_a_step_that_counts() -> None:
 
 
 class Stopping(optimizers.SGD):
-    """Ctrl-C in the middle of step 4."""
+    """Ctrl-C in the middle of step 4. It counts as one of ours, whose steps run ahead, and comes back as SGD."""
+
+    __module__ = optimizers.__name__
 
     def update(self, w: Any, g: Any) -> None:
         super().update(w, g)

@@ -51,8 +51,12 @@ class Planted(Layer):
 
 @dataclass(eq=False)
 class Faltering(optimizers.Adam):
-    """Adam whose step of a given number is far too large, if the kind of failure is a weight's."""
+    """Adam whose step of a given number is far too large, if the kind of failure is a weight's.
 
+    It counts as one of ours: with the user's own no step is taken twice (see undoing.py).
+    """
+
+    __module__ = optimizers.__name__
     name = "faltering"
     kind: str = "weight"
     step_number: int = 0

@@ -96,7 +96,7 @@ def pairs_to_draw(statistics: Statistics) -> list[Pair]:
 
 
 def _draw_diagram(stem: Path, arch: str, settings: Mapping[str, Any]) -> bool:
-    """Draw the layers of a known architecture; False if it is not one, or its sizes are unknown or do not fit."""
+    """Draw the layers of a preset; False if it is none, or its sizes are unknown or do not fit."""
     if arch not in PRESETS or not {"vocabulary", "length"} <= settings.keys():
         return False
     from scratchnn.models.sequential import Sequential

@@ -46,7 +46,7 @@ EXAMPLES = settings(
 SIZES = st.sampled_from([1, 2, 3, 5, 16, 17, 33])
 
 
-def assert_cpu_is_the_reference(case: Case, dtype: Any) -> None:
+def assert_cpu_is_the_reference(case: Case, dtype: Any, float64: float = FLOAT64) -> None:
     expected_y, expected = case.run(getattr(reference, case.kernel))
     outputs, gradients = case.run(getattr(cpu, case.kernel), dtype)
     assert gradients.keys() == expected.keys()
@@ -54,7 +54,7 @@ def assert_cpu_is_the_reference(case: Case, dtype: Any) -> None:
     pairs += [(name, d, gradients[name], FLOAT32_GRADIENT) for name, d in expected.items()]
     for name, wanted, got, margin in pairs:
         assert (got.shape, got.dtype) == (wanted.shape, dtype), name
-        rtol, margin = (1e-5, margin) if dtype == np.float32 else (0, FLOAT64)
+        rtol, margin = (1e-5, margin) if dtype == np.float32 else (0, float64)
         np.testing.assert_allclose(got, wanted, rtol=rtol, atol=margin * np.abs(wanted).max(initial=0), err_msg=name)
 
 
@@ -182,13 +182,16 @@ def test_embedding_pairs_agree_wherever_they_are_tried(dtype: Any) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("kernel", STATES)
 def test_recurrent_pairs_agree_in_many_random_cases(kernel: str) -> None:
-    """Other cases in every run. In float64 and with small numbers: chance finds saturated units else, whose gradient is
-    made of rounding."""
+    """Other cases in every run, in float64, with the margin of link 2, 1e-10.
+
+    The table above reaches 1e-12. Of six thousand cases, some have a unit so near saturation that its gradient is 1e-7
+    of the others, and has as many digits less; small numbers make that rarer.
+    """
 
     @settings(EXAMPLES, max_examples=2000, derandomize=False)
     @given(recurrent_cases(kernel))
     def compare(case: Recurrent) -> None:
-        assert_cpu_is_the_reference(replace(case, scale=0.3), np.float64)
+        assert_cpu_is_the_reference(replace(case, scale=0.3), np.float64, 1e-10)
 
     compare()
 

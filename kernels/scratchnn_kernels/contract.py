@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 # NumPy arrays to the type checker, anything with a shape and a dtype (CuPy's arrays too) at run time.
 if TYPE_CHECKING:
@@ -71,11 +72,11 @@ class Recurrence:
     the last step, None where there is none; leaving it, with respect to the initial state.
     """
 
-    x: Array  # (B, T, D)
+    x: Float[Array, "B T D"]
     state: State  # the initial one: (h,) for SimpleRNN and GRU, (h, c) for LSTM, each (B, H)
-    mask: Array | None = None  # (B, T) bool: at a False step the row keeps its state
-    dropout_x: Array | None = None  # (K, B, D): multiplies x before its product with Wx, the same at every step
-    dropout_h: Array | None = None  # (K, B, H): the same for h and Wh
+    mask: Bool[Array, "B T"] | None = None  # at a False step the row keeps its state
+    dropout_x: Float[Array, "_ B D"] | None = None  # K masks; x is multiplied by them before Wx, at every step the same
+    dropout_h: Float[Array, "_ B _"] | None = None  # (K, B, H): the same for h and Wh
     sequences: bool = False
     keep_cache: bool = True  # False: no backward pass will follow
 
@@ -109,12 +110,14 @@ class Cell:
         return {}
 
 
+@runtime_checkable
 class RecurrentBackward(Protocol):
     """(dy, dstate, cache) -> (dx, grads, dstate0), the same for the three recurrent layers."""
 
     def __call__(self, dy: Array | None, dstate: StateGrad, cache: Any, /) -> tuple[Array, Grads, State]: ...
 
 
+@runtime_checkable
 class SimpleRNNPair(Protocol):
     """Parameters Wx (D, H), Wh (H, H), b (H,)."""
 
@@ -131,6 +134,7 @@ class SimpleRNNPair(Protocol):
     def backward(self) -> RecurrentBackward: ...
 
 
+@runtime_checkable
 class LSTMPair(Protocol):
     """Parameters Wx (D, 4H), Wh (H, 4H), b (4H,); gates packed i f g o."""
 
@@ -148,6 +152,7 @@ class LSTMPair(Protocol):
     def backward(self) -> RecurrentBackward: ...
 
 
+@runtime_checkable
 class GRUPair(Protocol):
     """Parameters Wx (D, 3H), Wh (H, 3H), bx (3H,), bh (3H,); gates packed z r g. Only `reset_after` uses bh."""
 
@@ -167,6 +172,7 @@ class GRUPair(Protocol):
     def backward(self) -> RecurrentBackward: ...
 
 
+@runtime_checkable
 class Conv1DPair(Protocol):
     """x (B, T, D) already padded, W (k, D, F), b (F,) -> y (B, T', F), T' = (T - (k-1) dilation - 1) // stride + 1."""
 
@@ -177,6 +183,7 @@ class Conv1DPair(Protocol):
     def backward(self, dy: Array, cache: Any, /) -> tuple[Array, Grads]: ...
 
 
+@runtime_checkable
 class MaxPooling1DPair(Protocol):
     """x (B, T, D) already padded -> y (B, T', D), T' = (T - k) // stride + 1. Without parameters, backward gives dx."""
 
@@ -185,6 +192,7 @@ class MaxPooling1DPair(Protocol):
     def backward(self, dy: Array, cache: Any, /) -> Array: ...
 
 
+@runtime_checkable
 class GlobalMaxPooling1DPair(Protocol):
     """x (B, T, D) -> y (B, D). Without parameters, backward gives dx."""
 
@@ -193,6 +201,7 @@ class GlobalMaxPooling1DPair(Protocol):
     def backward(self, dy: Array, cache: Any, /) -> Array: ...
 
 
+@runtime_checkable
 class DensePair(Protocol):
     """x (N, D), W (D, H), b (H,) -> y (N, H). Any activation: softmax along H, and the user's own, too."""
 
@@ -201,6 +210,7 @@ class DensePair(Protocol):
     def backward(self, dy: Array, cache: Any, /) -> tuple[Array, Grads]: ...
 
 
+@runtime_checkable
 class DropoutPair(Protocol):
     """A mask is 0 with probability `rate`, else 1 / (1 - rate). `key` (2,) uint64 alone decides the draw."""
 
@@ -211,6 +221,7 @@ class DropoutPair(Protocol):
     def backward(self, dy: Array, cache: Any, /) -> Array: ...
 
 
+@runtime_checkable
 class EmbeddingPair(Protocol):
     """x (B, T) ids, E (V, D) -> y (B, T, D). Ids have no gradient, so backward returns only grads.
 

@@ -14,7 +14,7 @@ from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, 
 
 
 @dataclass(frozen=True)
-class RecurrentCache:
+class RecurrentLayerCache:
     """The kernel pair's own cache, and what the layer did around it."""
 
     kernel_cache: Any
@@ -119,7 +119,7 @@ class Recurrent(Layer):
         rng: Any = None,
         initial_state: Any = None,
         keep_cache: bool = True,
-    ) -> tuple[Any, RecurrentCache | None]:
+    ) -> tuple[Any, RecurrentLayerCache | None]:
         """Return y, or (y, h) or (y, h, c) with `return_state`, and the cache.
 
         `initial_state`: a list of (B, H) arrays, [h] or [h, c]; zeros when None. Without `keep_cache` the cache is
@@ -139,10 +139,10 @@ class Recurrent(Layer):
         shown = None if mask is None else self._shown(mask, initial_state is not None)
         if shown is not None:
             y = y * shown
-        cache = RecurrentCache(kernel_cache, shown, initial_state is not None, y.shape) if keep_cache else None
+        cache = RecurrentLayerCache(kernel_cache, shown, initial_state is not None, y.shape) if keep_cache else None
         return (y, *state) if self.return_state else y, cache
 
-    def backward(self, dy: Any, cache: RecurrentCache) -> tuple[Any, Grads]:
+    def backward(self, dy: Any, cache: RecurrentLayerCache) -> tuple[Any, Grads]:
         """Return dx, or (dx, dh0) or (dx, dh0, dc0) where an initial state was given, and the gradients."""
         dy, *dstate = dy if self.return_state else (dy, *[None] * len(self.states))
         dy = None if dy is None else self.as_gradient(dy, cache.y_shape)

@@ -84,6 +84,25 @@ def test_a_masked_step_sends_nothing_to_the_weights_and_hands_its_gradient_on(ca
     assert seen
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mask": np.ones((1, 4), bool)},
+        {"mask": np.ones((2, 4))},
+        {"dropout_x": np.ones((1, 1, 3))},
+        {"dropout_h": np.ones((1, 1, 3))},
+        {"x": np.ones((2, 3))},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_the_tests_check_the_shapes_of_a_call(wrong: dict[str, Array]) -> None:
+    """What would broadcast, such as one mask for all rows, is an error where tests run."""
+    right = {"x": np.ones((2, 4, 3)), "state": (np.zeros((2, 3)),)}
+    Recurrence(**right)
+    with pytest.raises(Exception, match="Type-check error"):
+        Recurrence(**{**right, **wrong})
+
+
 class Sum(Cell):
     """h' = h + ax, the simplest cell: the sum of all steps. Its weights Wh have no columns."""
 

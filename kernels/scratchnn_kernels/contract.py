@@ -105,7 +105,7 @@ class Cell:
         """Return the gradients of `own`; called once, with all time steps: (T, B, ·), and `states` (T+1, B, ·).
 
         `dafter`, `states` and `saved` are lists of arrays, one for each array of a step. In masked rows dax, dah and
-        dafter are zero.
+        dafter are zero; `saved` is what forward computed there, so a product with it is finite only where that is.
         """
         return {}
 

@@ -36,9 +36,8 @@ class RNN(Recurrent):
         self._sizes = sizes_of(cell)
         super().__init__(self._sizes[0], **settings)
         self.gates = positive_int(kind, "gates", cell.gates)
-        self.states = (
-            ("h", "c") if len(self._sizes) == 2 else ("h", *(f"state {i}" for i in range(1, len(self._sizes))))
-        )
+        others = ("c",) if len(self._sizes) == 2 else tuple(f"state {i}" for i in range(1, len(self._sizes)))
+        self.states = ("h", *others)
         if self.recurrent_dropout and not self.recurrent_gates:
             raise ValueError(f"RNN: recurrent_dropout needs recurrent weights, but {kind} has recurrent_gates=0")
 

@@ -5,8 +5,9 @@ scaling. Forward and backward carry the same equation numbers; `from_logits=True
 sigmoid or softmax yet, which is more accurate: no probability is clipped away from 0 and 1 for its logarithm to exist.
 
 Keras: the same numbers and names. A probability nearer than 1e-7 to 0 or 1 is clipped to that distance, and its
-gradient is 0 there, because the clipped value no longer depends on y. (On TensorFlow only, Keras replaces a final
-sigmoid or softmax by its logits; pass `from_logits=True` for that.)
+gradient is 0 there, because the clipped value no longer depends on y. A model whose last layer ends in the sigmoid or
+softmax that the loss `joins` does not get there: fit and evaluate hand the loss the pre-activation instead, as Keras
+does on TensorFlow, and a confident mistake keeps its gradient.
 
 Losses are array code that runs wherever y and the targets are, except binary cross-entropy, the loss of the published
 models: it has kernels. A loss of an array on a device is a number on that device, an array of shape ().
@@ -15,7 +16,7 @@ models: it has kernels. A loss of an array on a device is a number on that devic
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -27,6 +28,7 @@ from scratchnn import activations
 from scratchnn.core.names import make, name_in_file
 
 EPSILON = binary_crossentropy.EPSILON
+L = TypeVar("L", bound="Loss")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Loss:
     """The protocol of a loss: `validate` once per fit, then `forward` and `backward` for every batch."""
 
     name: ClassVar[str]
+    joins: ClassVar[str | None] = None  # the activation that it goes through with `from_logits`
+
+    def of_logits(self) -> "Loss":
+        """The same loss of the pre-activation of the activation that it joins."""
+        return self
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
         """Return the targets of a whole data set as `forward` wants them, for outputs of shape `y_shape` and `dtype`.
@@ -94,13 +101,15 @@ class BinaryCrossentropy(Loss):
     """
 
     name: ClassVar[str] = "binary_crossentropy"
+    joins: ClassVar[str] = "sigmoid"
     from_logits: bool = False
     pair: BinaryCrossentropyPair = field(default=binary_crossentropy, init=False, repr=False, compare=False)
 
     def on(self, kernels: Kernels) -> "BinaryCrossentropy":
-        loss = copy(self)
-        object.__setattr__(loss, "pair", kernels.binary_crossentropy)  # losses are frozen once they are handed out
-        return loss
+        return _changed(self, pair=kernels.binary_crossentropy)
+
+    def of_logits(self) -> "BinaryCrossentropy":
+        return _changed(self, from_logits=True)
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
         target = _as_shape(self.name, _as_numbers(self.name, target), y_shape)
@@ -124,7 +133,11 @@ class CategoricalCrossentropy(Loss):
     """
 
     name: ClassVar[str] = "categorical_crossentropy"
+    joins: ClassVar[str] = "softmax"
     from_logits: bool = False
+
+    def of_logits(self) -> "CategoricalCrossentropy":
+        return _changed(self, from_logits=True)
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
         _check_classes(self.name, y_shape)
@@ -208,6 +221,14 @@ def get(identifier: str | Loss | Mapping[str, Any]) -> Loss:
         ValueError: for an unknown name; the nearest one is suggested.
     """
     return make("loss", identifier, Loss, LOSSES)
+
+
+def _changed(loss: L, **settings: Any) -> L:
+    """A copy with other settings; losses are frozen once they are handed out."""
+    loss = copy(loss)
+    for name, value in settings.items():
+        object.__setattr__(loss, name, value)
+    return loss
 
 
 def _mean(values: Float[Array, "..."]) -> Any:

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Any
 
 from scratchnn_kernels.contract import Array, Grads
@@ -6,13 +7,19 @@ from scratchnn import activations
 from scratchnn.layers.base import Config, Layer, Shape
 
 
+@dataclass(frozen=True)
+class ActivationCache:
+    y: Array
+    activation: activations.Activation  # linear, where forward returned the pre-activation
+
+
 class Activation(Layer):
     """An activation as a layer of its own.
 
     (1)  y = act(x)
 
     Shapes: any
-    Cache:  y.
+    Cache:  y and the activation.
     Keras:  the same.
     Raises: ValueError for an unknown name.
     """
@@ -26,14 +33,25 @@ class Activation(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def forward(
-        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
-    ) -> tuple[Array, Array]:
-        y = self.activation.forward(self.as_input(x))  # (1)
-        return y, y
+    @property
+    def final_activation(self) -> activations.Activation:
+        return self.activation
 
-    def backward(self, dy: Array, cache: Array) -> tuple[Array, Grads]:
-        return self.activation.backward(self.as_gradient(dy, cache.shape), cache), {}  # (1)
+    def forward(
+        self,
+        x: Array,
+        *,
+        mask: Array | None = None,
+        training: bool = False,
+        rng: Any = None,
+        pre_activation: bool = False,
+    ) -> tuple[Array, ActivationCache]:
+        activation = activations.linear if pre_activation else self.activation
+        y = activation.forward(self.as_input(x))  # (1)
+        return y, ActivationCache(y, activation)
+
+    def backward(self, dy: Array, cache: ActivationCache) -> tuple[Array, Grads]:
+        return cache.activation.backward(self.as_gradient(dy, cache.y.shape), cache.y), {}  # (1)
 
     def get_config(self) -> Config:
         return super().get_config() | {"activation": self.activation.get_config()}

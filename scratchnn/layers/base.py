@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn import initializers
+from scratchnn import activations, initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.checks import share, whole_number
@@ -35,6 +35,14 @@ class Layer:
     def uses_rng(self) -> bool:
         """Whether forward draws random numbers when training."""
         return False
+
+    @property
+    def final_activation(self) -> activations.Activation | None:
+        """What turns the pre-activation a into y, where forward takes `pre_activation=True`, which returns a.
+
+        A loss that goes through a sigmoid or a softmax is exact where y is rounded to 0 or 1: see `losses`.
+        """
+        return None
 
     def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
         self.name = name

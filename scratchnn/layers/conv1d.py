@@ -95,10 +95,21 @@ class Conv1D(Layer):
         shapes: dict = {"W": ((self.kernel_size, input_shape[2], self.filters), self.kernel_initializer)}
         return shapes | ({"b": ((self.filters,), self.bias_initializer)} if self.use_bias else {})
 
+    @property
+    def final_activation(self) -> activations.Activation:
+        return self.activation
+
     def forward(
-        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+        self,
+        x: Array,
+        *,
+        mask: Array | None = None,
+        training: bool = False,
+        rng: Any = None,
+        pre_activation: bool = False,
     ) -> tuple[Array, Conv1DLayerCache]:
         x = self.as_input(x)
+        activation = activations.linear if pre_activation else self.activation
         T = x.shape[1]
         self._steps(T)
         before, after = self._padding(T)
@@ -106,7 +117,7 @@ class Conv1D(Layer):
             x = np.pad(x, ((0, 0), (before, after), (0, 0)))
         b = self.params["b"] if self.use_bias else self.backend.xp.zeros(self.filters, self.dtype)
         y, cache = self.backend.kernels.conv1d.forward(
-            x, self.params["W"], b, self.strides, self.dilation_rate, self.activation
+            x, self.params["W"], b, self.strides, self.dilation_rate, activation
         )
         return y, Conv1DLayerCache(cache, before, T, y.shape)
 

@@ -56,13 +56,24 @@ class Dense(Layer):
         shapes: dict = {"W": ((input_shape[-1], self.units), self.kernel_initializer)}
         return shapes | ({"b": ((self.units,), self.bias_initializer)} if self.use_bias else {})
 
+    @property
+    def final_activation(self) -> activations.Activation:
+        return self.activation
+
     def forward(
-        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+        self,
+        x: Array,
+        *,
+        mask: Array | None = None,
+        training: bool = False,
+        rng: Any = None,
+        pre_activation: bool = False,
     ) -> tuple[Array, DenseLayerCache]:
         x = self.as_input(x)
+        activation = activations.linear if pre_activation else self.activation
         b = self.params["b"] if self.use_bias else self.backend.xp.zeros(self.units, self.dtype)
         rows = x.reshape(-1, x.shape[-1])
-        y, cache = self.backend.kernels.dense.forward(rows, self.params["W"], b, self.activation)  # (1), (2)
+        y, cache = self.backend.kernels.dense.forward(rows, self.params["W"], b, activation)  # (1), (2)
         return y.reshape(*x.shape[:-1], self.units), DenseLayerCache(cache, x.shape)
 
     def backward(self, dy: Array, cache: DenseLayerCache) -> tuple[Array, Grads]:

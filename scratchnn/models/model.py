@@ -14,7 +14,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.names import class_in_file, described
+from scratchnn.core.names import class_in_file, described, is_own
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import chain_between
@@ -126,24 +126,42 @@ class Model(Trainer):
         epoch: int = 0,
         step: int = 0,
         keep_caches: bool = True,
+        pre_activation: bool = False,
     ) -> tuple[Any, list[Any]]:
         """Return y and one cache per layer. `epoch` and `step` determine the dropout draws in training.
 
-        Without `keep_caches`, for inference, a long sequence takes no more memory than a short one.
+        Without `keep_caches`, for inference, a long sequence takes no more memory than a short one. `pre_activation`:
+        y before the last layer's activation, as the loss wants it if the model `joins_loss`.
         """
-        caches = []
+        caches, last = [], self.layers[-1]
         for index, layer in enumerate(self.layers):
             rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None
             if mask is not None and not layer.supports_masking:
                 self._warn_that_mask_ends(layer)
             next_mask = layer.compute_mask(x, mask)
             options: dict[str, Any] = {} if keep_caches or not layer.takes_keep_cache else {"keep_cache": False}
+            if pre_activation and layer is last:
+                options["pre_activation"] = True
             y, cache = layer.forward(x, mask=mask, training=training, rng=rng, **options)
             caches.append(cache)
             mask = next_mask
             # Of an earlier layer with return_state, only y goes on.
-            x = y[0] if isinstance(y, tuple) and layer is not self.layers[-1] else y
+            x = y[0] if isinstance(y, tuple) and layer is not last else y
         return self._choose(x), caches
+
+    @property
+    def joins_loss(self) -> bool:
+        """Whether the loss takes the last layer's pre-activation: it is exact where a probability rounds to 0 or 1."""
+        last = self.layers[-1]
+        activation = last.final_activation
+        if activation is None or self.loss is None or activation.name != self.loss.joins:
+            return False
+        return not any(is_own(type(part)) for part in (self, last, self.loss))  # which may compute something else
+
+    def activate(self, y: Array) -> Array:
+        """The model's output, from what `forward_to_loss` returned."""
+        activation = self.layers[-1].final_activation
+        return activation.forward(y) if self.joins_loss and activation is not None else y
 
     def _choose(self, outputs: Any) -> Any:
         """Those of the last layer's outputs that the model was made with: one array, or a tuple."""

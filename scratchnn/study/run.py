@@ -13,8 +13,6 @@ from scratchnn.core import backend, randomness
 from scratchnn.core.backend import Backend
 from scratchnn.data import DataError, DataWarning, Imdb
 from scratchnn.experiments.preparation import PREDICT_BATCH, build_model, checksum, load_reviews, warm_up
-from scratchnn.metrics import binary_accuracy
-from scratchnn.models.model import Model
 from scratchnn.report.console import Console
 from scratchnn.study import memory
 from scratchnn.study.code import code_version
@@ -91,25 +89,13 @@ def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[
         console=Console(quiet=True),
     )
     probabilities = model.predict(data.x_test, batch_size=PREDICT_BATCH, verbose=0).ravel()
-    loss, accuracy = _test(model, probabilities, data.y_test)
+    tested = model.evaluate(data.x_test, data.y_test, PREDICT_BATCH, verbose=0, return_dict=True)
     known |= {
-        "test_loss": loss,
-        "test_accuracy": accuracy,
+        "test_loss": tested["loss"],
+        "test_accuracy": tested["accuracy"],
         "weights": checksum(model),
         "probabilities": probabilities,
     }
-
-
-def _test(model: Model, probabilities: Any, y: Any) -> tuple[float, float]:
-    """What `model.evaluate` would return, without another pass over the reviews."""
-    assert model.loss is not None
-    target = y.astype(model.dtype)
-    total, array = 0.0, model.backend.array
-    for rows in batches.slices(len(y), PREDICT_BATCH):
-        y_batch, wanted = array(probabilities[rows, None], model.dtype), array(target[rows, None], model.dtype)
-        total += float(model.loss.forward(y_batch, wanted)[0]) * len(wanted)
-    right, seen = binary_accuracy(probabilities, target)
-    return total / len(y), float(right / seen)
 
 
 _encoded: dict[tuple[Any, ...], Imdb] = {}  # those of the last run: the next one often has the same

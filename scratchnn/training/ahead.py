@@ -220,6 +220,7 @@ class Ahead:
 
     def _measure(self, waiting: list[tuple[Array, Array]]) -> None:
         y, target = waiting[0] if len(waiting) == 1 else map(np.concatenate, zip(*waiting, strict=True))
+        y = self._model.activate(y)
         for metric in self._metrics:
             metric.update(y, target)
         totals = self._model.backend.numbers([metric.total for metric in self._metrics])

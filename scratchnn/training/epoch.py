@@ -16,13 +16,15 @@ Numbered = tuple[int, Array, Array]  # a batch: the number of its step, its exam
 def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, count: Callable[..., None]) -> None:
     """Take a step of the optimizer on every batch. `epoch` and the step's number determine the dropout draws.
 
-    `count` receives the results of each step: its loss, the gradients, the outputs y and their targets.
+    `count` receives the results of each step: its loss, the gradients, the outputs y (before a sigmoid or softmax that
+    the loss goes through itself) and their targets.
     """
+    loss_function = model.loss_in_training
     with np.errstate(all="ignore"):  # `count` finds an overflow, and can name layer and step
         for step, x, target in batches:
-            y, caches = model.forward(x, training=True, epoch=epoch, step=step)
-            loss, loss_cache = model.loss.forward(y, target)
-            _, grads = model.backward(model.loss.backward(loss_cache), caches)
+            y, caches = model.forward_to_loss(x, training=True, epoch=epoch, step=step)
+            loss, loss_cache = loss_function.forward(y, target)
+            _, grads = model.backward(loss_function.backward(loss_cache), caches)
             del caches, loss_cache  # their memory serves the next step
             model.optimizer.step(model.flat_params, grads, model.segments)
             count(loss, grads, y, target)

@@ -40,8 +40,18 @@ class Trainer:
     segments: list[slice]  # where each parameter is in it
 
     def forward(
-        self, x: Array, *, training: bool = False, epoch: int = 0, step: int = 0, keep_caches: bool = True
+        self,
+        x: Array,
+        *,
+        training: bool = False,
+        epoch: int = 0,
+        step: int = 0,
+        keep_caches: bool = True,
+        pre_activation: bool = False,
     ) -> tuple[Any, list[Any]]:
+        raise NotImplementedError
+
+    def activate(self, y: Array) -> Array:
         raise NotImplementedError
 
     def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
@@ -155,13 +165,14 @@ class Trainer:
 
     def measure(self, x: Array, y: Array, batch_size: int) -> dict[str, float]:
         """Loss and metrics over examples that were checked and are in the kernels' memory."""
-        _, loss_function = self._compiled()
+        loss_function = self.loss_in_training
         total, running = 0.0, self.running_metrics()
         for rows in batches.slices(len(x), batch_size):
-            y_batch, _ = self.forward(x[rows], keep_caches=False)
+            y_batch, _ = self.forward_to_loss(x[rows], keep_caches=False)
             loss, _ = loss_function.forward(y_batch, y[rows])
             diagnosis.check_is_number(loss_function, loss)
             total += loss * len(y_batch)
+            y_batch = self.activate(y_batch) if running else y_batch
             for metric in running:
                 metric.update(y_batch, y[rows])
         return {"loss": float(total / len(x))} | {metric.name: metric.result() for metric in running}
@@ -172,6 +183,20 @@ class Trainer:
         if self.optimizer is None or self.loss is None:
             raise RuntimeError("call compile(optimizer=..., loss=...) before training or evaluating")
         return self.optimizer, self.loss
+
+    @property
+    def joins_loss(self) -> bool:
+        raise NotImplementedError
+
+    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, list[Any]]:
+        """`forward`, but y is what `loss_in_training` takes."""
+        return self.forward(x, **options, pre_activation=True) if self.joins_loss else self.forward(x, **options)
+
+    @property
+    def loss_in_training(self) -> losses.Loss:
+        """The loss of what `forward_to_loss` returns."""
+        _, loss = self._compiled()
+        return loss.of_logits() if self.joins_loss else loss
 
     def ready_optimizer(self) -> None:
         """Allocate the optimizer's slots for the parameters of this model, unless it has them."""
@@ -197,6 +222,12 @@ class Trainer:
         if self.has_several_outputs:
             raise ValueError(
                 "a loss needs one output, but the last layer returns its states too: choose one with Model(x, y)"
+            )
+        if self.joins_loss and getattr(loss, "from_logits", False):
+            warnings.warn(
+                f"{loss.name} has from_logits=True, but the model ends in {loss.joins}: the loss takes what enters it. "
+                f"Leave out from_logits, or the {loss.joins}",
+                stacklevel=3,
             )
         return x, loss.validate(self.y_shape_of(x), y, self.dtype)
 

@@ -81,8 +81,8 @@ class WrongShape(Wrong):
 class NoDerivativeOfSoftmax(Activation):
     """Its y sums to 1 whatever x is, and so does y of a right softmax: dy of ones would not tell."""
 
-    def backward(self, dy: Array, cache: Array) -> tuple[Array, dict[str, Array]]:
-        return cache * (dy - dy.mean(axis=-1, keepdims=True)), {}
+    def backward(self, dy: Array, cache: Any) -> tuple[Array, dict[str, Array]]:
+        return cache.y * (dy - dy.mean(axis=-1, keepdims=True)), {}
 
 
 class FewRandomNumbers(Activation):
@@ -90,7 +90,7 @@ class FewRandomNumbers(Activation):
 
     calls = 0
 
-    def forward(self, x: Array, **options: Any) -> tuple[Array, Array]:
+    def forward(self, x: Array, **options: Any) -> tuple[Array, Any]:
         self.calls += 1
         return super().forward(np.asarray(x) * (1 + 0.01 * np.sin(self.calls)), **options)
 

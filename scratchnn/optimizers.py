@@ -50,6 +50,8 @@ class Optimizer:
     global_clipnorm: float | None = None
     size: int | None = field(default=None, init=False, repr=False)  # of the parameters it is set up for
     owner: Any = field(default=None, init=False, repr=False)  # a weak reference to the model they belong to
+    variables: dict[str, int] = field(default_factory=dict, init=False, repr=False)  # their names and sizes, in order
+    of: int = field(default=0, init=False, repr=False)  # all parameters of the model, frozen ones included
     iterations: int = field(default=0, init=False, repr=False)
     slots: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     backend: Backend = field(default=ON_HOST, init=False, repr=False)
@@ -94,6 +96,27 @@ class Optimizer:
         self.slots = {name: backend.xp.zeros(size, dtype) for name in self.slot_names}
         clips = self.clipnorm or self.clipvalue or self.global_clipnorm
         self._clipped = backend.xp.zeros(size if clips else 0, dtype)
+
+    def keep(self, variables: dict[str, int]) -> None:
+        """Go on with some of the variables only, because the others were frozen: their slots, and the count of steps.
+
+        Raises:
+            ValueError: for a variable that the optimizer was not set up for.
+        """
+        if new := [name for name in variables if name not in self.variables]:
+            raise ValueError(
+                f"this optimizer has trained without {', '.join(new)}, and has no slots for them. As in Keras, training "
+                "more than before takes a new optimizer: compile with a new object, or with its name"
+            )
+        ends = np.cumsum([0, *self.variables.values()])
+        where = {name: slice(int(end - size), int(end)) for (name, size), end in zip(self.variables.items(), ends[1:])}
+        xp = self.backend.xp
+        self.slots = {
+            name: xp.concatenate([slot[where[variable]] for variable in variables] or [slot[:0]])
+            for name, slot in self.slots.items()
+        }
+        self.variables, self.size = variables, sum(variables.values())
+        self._clipped = self._clipped[: self.size].copy()
 
     def step(self, params: Float[Array, " P"], grads: Float[Array, " P"], segments: Sequence[slice] = ()) -> None:
         """Update `params` in place; `grads` is only read. Only `clipnorm` needs `segments`, one slice per variable."""

@@ -13,6 +13,13 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
     return int(value)
 
 
+def flag(owner: str, name: str, value: Any) -> bool:
+    """The value, if it is True or False itself: not 0, nor a word."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{owner}: {name} must be True or False, got {value!r}")
+    return value
+
+
 def share(name: str, value: Any) -> float:
     """The value as a float, at least 0 and below 1."""
     if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) < 1:

@@ -15,13 +15,15 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import activations, initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.checks import share, whole_number
+from scratchnn.core.checks import flag, share, whole_number
+from scratchnn.core.names import class_in_file
 from scratchnn.layers.symbol import Shape, Symbol
+from scratchnn.layers.trainable import Trainable, Weight
 
 Config = dict[str, Any]
 
 
-class Layer:
+class Layer(Trainable):
     """Base of all layers.
 
     A layer is built once: `build` fixes its shapes, backend and dtype, and draws its initial parameters. A model
@@ -30,6 +32,7 @@ class Layer:
 
     supports_masking: ClassVar[bool] = False  # whether an incoming mask is used or passed on
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
+    keras_names: ClassVar[dict[str, str]] = {}  # what Keras calls the parameters; others keep their own names
 
     @property
     def uses_rng(self) -> bool:
@@ -44,8 +47,8 @@ class Layer:
         """
         return None
 
-    def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
-        self.name = name
+    def __init__(self, *, name: str | None = None, input_shape: Any = None, trainable: bool = True) -> None:
+        self.name, self._trainable = name, flag(type(self).__name__, "trainable", trainable)
         # The shape of one example: older tutorials pass it to the first layer of a Sequential.
         self.given_input_shape = None if input_shape is None else tuple(input_shape)
         self.built = False
@@ -83,8 +86,17 @@ class Layer:
         return mask if self.supports_masking else None
 
     def get_config(self) -> Config:
-        """The constructor's arguments, as plain values for a model file."""
-        return {} if self.name is None else {"name": self.name}
+        """The constructor's arguments, as plain values."""
+        config: Config = {} if self.name is None else {"name": self.name}
+        return config if self.trainable else config | {"trainable": False}
+
+    def in_file(self) -> dict[str, Any]:
+        """How a description names this layer, and the settings to make it from.
+
+        A model's file has `trainable` of all layers, and of what is inside them, in one place of its own: so it comes
+        back for a layer whose constructor does not take it, too.
+        """
+        return _without_trainable(class_in_file(self))
 
     def describe(self) -> str:
         """A few words for diagrams: what the name of the class does not say."""
@@ -189,6 +201,32 @@ class Layer:
         for param, array in zip(self.params.values(), self.from_keras(arrays), strict=True):
             param[...] = self.backend.array(array, self.dtype)
 
+    # ---- what of it is trained
+
+    def trainable_names(self) -> list[str]:
+        """Which of `params` training may change: all, or none of a frozen layer."""
+        return list(self.params) if self.trainable else []
+
+    def count_trainable(self) -> int:
+        return sum(self.params[name].size for name in self.trainable_names())
+
+    @property
+    def weights(self) -> list[Weight]:
+        """The arrays of `get_weights`, each with name, shape and `trainable`; none before the layer is built."""
+        if not self.built:
+            return []
+        arrays = self.to_keras(list(self.params.values()))
+        names = list(dict.fromkeys(self.keras_names.get(name, name) for name in self.params))
+        return [Weight(self, i, names[i] if i < len(names) else "", a.shape) for i, a in enumerate(arrays)]
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        return [weight for weight in self.weights if weight.trainable] if self.trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Weight]:
+        return [weight for weight in self.weights if not (self.trainable and weight.trainable)]
+
     def to_keras(self, params: list[Array]) -> list[Array]:
         """The parameters as the list of arrays that Keras has for this layer."""
         return params
@@ -199,8 +237,12 @@ class Layer:
 
     def clone(self) -> "Layer":
         """An unbuilt layer with the same settings."""
-        config = self.get_config()
-        return type(self)(**copy.deepcopy(config))
+        return self._like(type(self)(**copy.deepcopy(self.in_file()["config"])))
+
+    def _like(self, clone: Any) -> Any:
+        """The clone, made as trainable as this layer."""
+        clone.set_trainable_state(self.trainable_state())
+        return clone
 
     def __call__(self, x: Any, **kwargs: Any) -> Any:
         """Chain onto a `Symbol` (see `Input`), or compute y for an array."""
@@ -211,6 +253,16 @@ class Layer:
         if not self.built:
             self.build((None, *np.shape(x)[1:]))
         return self.forward(x, **kwargs)[0]
+
+
+def _without_trainable(described: dict[str, Any]) -> dict[str, Any]:
+    """A description of a layer without `trainable`, its own and that of layers and cells in it."""
+    config = {
+        name: _without_trainable(value) if isinstance(value, dict) and "class" in value else value
+        for name, value in described["config"].items()
+        if name != "trainable"
+    }
+    return described | {"config": config}
 
 
 def fitting(owner: str, weights: Any, present: list[Array]) -> list[Array]:

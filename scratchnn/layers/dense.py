@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array, Grads
 
@@ -28,6 +28,7 @@ class Dense(Layer):
     """
 
     supports_masking = True
+    keras_names: ClassVar[dict[str, str]] = {"W": "kernel", "b": "bias"}
 
     def __init__(
         self,
@@ -39,8 +40,9 @@ class Dense(Layer):
         *,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.units = positive_int("Dense", "units", units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)

@@ -1,7 +1,7 @@
 """What all recurrent layers have in common: states, masks, direction and dropout around one kernel pair."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -28,6 +28,9 @@ class Recurrent(Layer):
 
     supports_masking = True
     takes_keep_cache = True
+    keras_names: ClassVar[dict[str, str]] = {
+        "Wx": "kernel", "Wh": "recurrent_kernel", "b": "bias", "bx": "bias", "bh": "bias"
+    }  # fmt: skip
     gates: int  # blocks of columns in Wx and Wh
     states: tuple[str, ...] = ("h",)
     activation: Activation  # of h; the cell of an `RNN` applies its own
@@ -48,8 +51,9 @@ class Recurrent(Layer):
         zero_output_for_mask: bool = False,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         kind = type(self).__name__
         self.units = positive_int(kind, "units", units)
         self.use_bias = bool(use_bias)

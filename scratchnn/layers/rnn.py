@@ -42,6 +42,14 @@ class RNN(Recurrent):
             raise ValueError(f"RNN: recurrent_dropout needs recurrent weights, but {kind} has recurrent_gates=0")
 
     @property
+    def _parts(self) -> list[Cell]:
+        return [self.cell]
+
+    def trainable_names(self) -> list[str]:
+        """In Keras all weights belong to the cell, so a frozen cell freezes them all."""
+        return super().trainable_names() if self.cell.trainable else []
+
+    @property
     def recurrent_gates(self) -> int:
         return recurrent_gates_of(self.cell)
 
@@ -70,7 +78,7 @@ class RNN(Recurrent):
         return self._pair().backward(dy, dstate, cache)
 
     def clone(self) -> "RNN":
-        return type(self)(**(self.get_config() | {"cell": self.cell}))
+        return self._like(type(self)(**(self.in_file()["config"] | {"cell": self.cell})))
 
     def get_config(self) -> Config:
         return {**self._settings(), "cell": class_in_file(self.cell)}

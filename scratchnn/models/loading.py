@@ -45,6 +45,8 @@ def rebuild(config: Mapping[str, Any], backend: str | None, given: Mapping[str, 
         seed=config["seed"],
         name=config["name"],
     )
+    if "trainable" in config:  # files of earlier versions have none, and nothing frozen
+        model.set_trainable_state(config["trainable"])
     model.build(tuple(config["input_shape"]))
     model.metadata = dict(config["metadata"])
     if config["compiled"] is not None:

@@ -3,8 +3,6 @@
 import os
 import warnings
 import weakref
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,26 +12,30 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.names import class_in_file, described, is_own
+from scratchnn.core.checks import flag
+from scratchnn.core.names import described, is_own
 from scratchnn.layers import Layer
-from scratchnn.layers.base import Shape, as_array, fitting
+from scratchnn.layers.base import Shape, as_array
 from scratchnn.layers.symbol import chain_between
 from scratchnn.models import saving
 from scratchnn.models.naming import name_layers
+from scratchnn.models.parameters import Parameters
 from scratchnn.report.summary import summary_text
 from scratchnn.training.trainer import Trainer
 
 
-class Model(Trainer):
+class Model(Parameters, Trainer):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
-    rule is a few lines on one vector.
+    rule is a few lines on one vector. Where some are frozen (`layer.trainable = False`), the others are in
+    `trainable_params`.
 
     Args:
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
         dtype: "float32" or "float64".
         seed: determines every random draw of the model: initial parameters, batch order, dropout.
+        trainable: False trains no layer, whatever its own `trainable`. Setting `model.trainable` sets it for all layers.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class Model(Trainer):
         dtype: DTypeLike = "float32",
         seed: int | None = None,
         name: str | None = None,
+        trainable: bool = True,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
+        self._trainable = flag(type(self).__name__, "trainable", trainable)
         self.layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
         self.build(self.input_shape)
 
@@ -83,18 +87,8 @@ class Model(Trainer):
                 layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
             layer.model = weakref.ref(self)
             shape = layer.output_shape
-        self._share_one_vector()
+        self._share_vectors()
         self.built = True
-
-    def _share_one_vector(self) -> None:
-        params = [param for layer in self.layers for param in layer.params.values()]
-        ends = np.cumsum([0, *(param.size for param in params)])
-        self.segments = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        self.flat_params = np.concatenate([param.ravel() for param in params] or [self.backend.xp.zeros(0, self.dtype)])
-        self.flat_grads = np.zeros_like(self.flat_params)
-        views = iter(self.flat_params[segment] for segment in self.segments)
-        for layer in self.layers:
-            layer.set_params({name: next(views).reshape(param.shape) for name, param in layer.params.items()})
 
     @property
     def output_shape(self) -> Any:
@@ -182,27 +176,32 @@ class Model(Trainer):
                 stacklevel=3,
             )
 
-    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
-        """Return dx (None if x are ids) and all gradients in one vector, laid out like `flat_params`.
+    def backward(
+        self, dy: Any, caches: list[Any], *, down_to_x: bool = False
+    ) -> tuple[Any, Float[Array, " P"]]:
+        """Return dx and the gradients of what is trained in one vector, laid out like `trainable_params`.
 
-        The vector is overwritten by the next call.
+        dx is None if x are ids. It is None too where the lowest layers are frozen: the pass ends above them, unless
+        `down_to_x`. The vector is overwritten by the next call.
         """
+        self.take_up_trainable()
         flat: list[Array] = []  # the gradients from the last parameter to the first, as the backward pass finds them
         dx = dy
         shape: Any = self.layers[-1].output_shape
         if isinstance(shape[0], tuple) and self._outputs is not None:
             given = dy if len(self._outputs) > 1 else (dy,)
             dx = tuple(dict(zip(self._outputs, given, strict=True)).get(i) for i in range(len(shape)))
-        for index in reversed(range(len(self.layers))):
+        lowest = 0 if down_to_x else self._lowest
+        for index in reversed(range(lowest, len(self.layers))):
             layer = self.layers[index]
             outputs: Any = layer.output_shape
             if index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
                 dx = (dx, *[None] * (len(outputs) - 1))
             dx, grads = layer.backward(dx, caches[index])
-            flat += [grads[name].ravel() for name in reversed(layer.params)]
+            flat += [grads[name].ravel() for name in reversed(self.trained[index])]
         if flat:
             self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
-        return dx, self.flat_grads
+        return dx if lowest == 0 else None, self.flat_grads
 
     def check_input(self, x: Any) -> Array:
         """x as an array that the first layer can take: the one check of a whole call."""
@@ -214,28 +213,7 @@ class Model(Trainer):
             raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
         return self.layers[0].as_input(x)
 
-    # ---- parameters
-
-    def count_params(self) -> int:
-        self.require_built()
-        return self.flat_params.size
-
-    def get_weights(self) -> list[Array]:
-        """Copies of all parameters, in Keras' order and shapes."""
-        self.require_built()
-        return [weight for layer in self.layers for weight in layer.get_weights()]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all parameters, given in Keras' order and shapes; nothing is changed if one does not fit."""
-        remaining = iter(fitting("the model", weights, self.get_weights()))
-        for layer in self.layers:
-            layer.set_weights([next(remaining) for _ in layer.get_weights()])
-
-    def set_flat_params(self, params: Array) -> None:
-        """Overwrite all parameters by a vector laid out like `flat_params`, or raise ValueError if it does not fit."""
-        if params.shape != self.flat_params.shape or params.dtype != self.dtype:
-            raise ValueError(f"{params.size} parameters of {params.dtype} for a model of {self.count_params()}")
-        self.flat_params[:] = self.backend.array(params, self.dtype)
+    # ---- summary and files
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index."""
@@ -245,8 +223,6 @@ class Model(Trainer):
             if layer.name == name:
                 return layer
         raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self.layers]}")
-
-    # ---- summary and files
 
     def summary(self, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
@@ -265,7 +241,8 @@ class Model(Trainer):
         if compiled is not None:
             compiled |= {"optimizer": described(self.optimizer), "loss": described(self.loss)}
         return {
-            "layers": [class_in_file(layer) for layer in self.layers],
+            "layers": [layer.in_file() for layer in self.layers],
+            "trainable": self.trainable_state(),
             "input_shape": list(self.input_shape),
             "weights": [list(weight.shape) for weight in self.get_weights()],
             "backend": self.backend.name,

@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.checks import flag
 from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
 from scratchnn.layers.symbol import Input, Symbol
@@ -25,8 +26,10 @@ class Sequential(Model):
         dtype: DTypeLike = "float32",
         seed: int | None = None,
         name: str | None = None,
+        trainable: bool = True,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
+        self._trainable = flag(type(self).__name__, "trainable", trainable)
         self._start: Symbol | None = None
         for layer in layers:
             self.add(layer)

@@ -32,12 +32,23 @@ class Trainer:
     optimizer: optimizers.Optimizer | None = None
     loss: losses.Loss | None = None
     stop_training: bool = False
+    _compiled_anew: bool = True  # nothing was trained since compile
     before_step: Snapshot
 
     # ---- what a model defines
 
-    flat_params: Float[Array, " P"]  # all parameters, one vector
-    segments: list[slice]  # where each parameter is in it
+    trainable_params: Float[Array, " P"]  # all parameters that are trained, one vector
+    segments: list[slice]  # where each of them is in it
+    trainable_has_changed: bool  # whether other parameters are trainable now
+
+    def count_params(self) -> int:
+        raise NotImplementedError
+
+    def trained_sizes(self) -> dict[str, int]:
+        raise NotImplementedError
+
+    def _share_vectors(self) -> None:
+        raise NotImplementedError
 
     def forward(
         self,
@@ -70,6 +81,7 @@ class Trainer:
         self.loss = losses.get(loss).on(self.backend.kernels)
         self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
         self.running_metrics()  # an unknown name is an error here, not later
+        self._compiled_anew = True
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile`, as plain values; None before it was called."""
@@ -199,16 +211,38 @@ class Trainer:
         return loss.of_logits() if self.joins_loss else loss
 
     def ready_optimizer(self) -> None:
-        """Allocate the optimizer's slots for the parameters of this model, unless it has them."""
+        """Allocate the optimizer's slots for the parameters that are trained, unless it has them."""
         optimizer, _ = self._compiled()
-        if optimizer.owner is None or optimizer.owner() is None or optimizer.size != self.flat_params.size:
-            optimizer.init(self.flat_params.size, self.dtype, self.backend)
-            optimizer.owner = weakref.ref(self)
+        self.take_up_trainable()
+        sizes, total = self.trained_sizes(), self.count_params()
+        if optimizer.owner is None or optimizer.owner() is None or (optimizer.owner() is self and total != optimizer.of):
+            optimizer.init(self.trainable_params.size, self.dtype, self.backend)
+            optimizer.owner, optimizer.variables, optimizer.of = weakref.ref(self), sizes, total
             self.before_step = Snapshot()
         elif optimizer.owner() is not self:
             raise ValueError(
                 "this optimizer belongs to another model, whose momentum it holds; give each model its own"
             )
+        elif optimizer.variables != sizes:
+            optimizer.keep(sizes)
+            self.before_step = Snapshot()
+        if self._compiled_anew and not sizes:
+            warnings.warn("nothing in this model is trainable: it will not learn", stacklevel=3)  # as in Keras
+        self._compiled_anew = False
+
+    def take_up_trainable(self) -> None:
+        """Train what is `trainable` now, unless training has begun with something else since `compile`.
+
+        Raises:
+            RuntimeError: if it has. Keras would train on with what was trainable before.
+        """
+        if not self.trainable_has_changed:
+            return
+        if not self._compiled_anew:
+            raise RuntimeError(
+                "`trainable` was changed after training had begun; call compile again, from when on it will act"
+            )
+        self._share_vectors()
 
     def running_metrics(self) -> list[metrics.Metric]:
         """The metrics of this model, with nothing counted yet."""

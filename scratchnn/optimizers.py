@@ -12,6 +12,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -105,11 +106,11 @@ class Optimizer:
         """
         if new := [name for name in variables if name not in self.variables]:
             raise ValueError(
-                f"this optimizer has trained without {', '.join(new)}, and has no slots for them. As in Keras, training "
+                f"this optimizer has trained without {', '.join(new)}, and has no slots for them. As in Keras, to train "
                 "more than before takes a new optimizer: compile with a new object, or with its name"
             )
         ends = np.cumsum([0, *self.variables.values()])
-        where = {name: slice(int(end - size), int(end)) for (name, size), end in zip(self.variables.items(), ends[1:])}
+        where = {name: slice(*map(int, each)) for name, each in zip(self.variables, pairwise(ends), strict=True)}
         xp = self.backend.xp
         self.slots = {
             name: xp.concatenate([slot[where[variable]] for variable in variables] or [slot[:0]])

@@ -127,9 +127,15 @@ class Layer(Trainable):
         self.backend.require_memory(
             2 * count * self.dtype.itemsize, f"{self.label}: {count:,} parameters and gradients"
         )
-        params = {name: draw(shape, generator, self.dtype) for name, (shape, draw) in shapes.items()}
+        params = {name: self._drawn(name, *each, generator) for name, each in shapes.items()}
         self.set_params({name: self.backend.array(param, self.dtype) for name, param in params.items()})
         self.built = True
+
+    def _drawn(self, name: str, shape: tuple[int, ...], draw: Any, generator: np.random.Generator) -> Array:
+        try:
+            return draw(shape, generator, self.dtype)
+        except ValueError as error:
+            raise ValueError(f"{self.label}: the initial {name}: {error}") from error
 
     def set_params(self, params: dict[str, Array]) -> None:
         """Replace the parameters by other arrays: a model passes views of its one flat vector."""
@@ -255,14 +261,21 @@ class Layer(Trainable):
         return self.forward(x, **kwargs)[0]
 
 
+_DESCRIPTION = {"class", "config", "custom"}
+
+
 def _without_trainable(described: dict[str, Any]) -> dict[str, Any]:
     """A description of a layer without `trainable`, its own and that of layers and cells in it."""
     config = {
-        name: _without_trainable(value) if isinstance(value, dict) and "class" in value else value
+        name: _without_trainable(value) if _is_description(value) else value
         for name, value in described["config"].items()
         if name != "trainable"
     }
     return described | {"config": config}
+
+
+def _is_description(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("config"), dict) and {*value, "custom"} == _DESCRIPTION
 
 
 def fitting(owner: str, weights: Any, present: list[Array]) -> list[Array]:

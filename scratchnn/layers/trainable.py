@@ -40,7 +40,7 @@ class Trainable:
 
     @property
     def _parts(self) -> Sequence["Trainable"]:
-        """What is inside and has a `trainable` of its own: a model's layers, the two layers of Bidirectional, a cell."""
+        """What is inside and has its own `trainable`: a model's layers, the two layers of Bidirectional, a cell."""
         return ()
 
     def trainable_state(self) -> list[Any]:
@@ -65,7 +65,7 @@ class Trainable:
 class Weight:
     """One array of `layer.weights`, in Keras' shape: it shows, and can overwrite, the layer's present numbers.
 
-    `name`, `shape`, `dtype`, `trainable`, `numpy()` (a copy) and `assign(values)`; NumPy's functions take it as an array.
+    `name`, `shape`, `dtype`, `trainable`, `numpy()` (a copy), `assign(values)`; NumPy's functions take it as an array.
     """
 
     def __init__(self, layer: Any, index: int, name: str, shape: tuple[int, ...]) -> None:

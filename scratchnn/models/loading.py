@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from scratchnn.core.files import container
+from scratchnn.initializers import values_follow
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
 from scratchnn.models.saving import read
@@ -47,7 +48,8 @@ def rebuild(config: Mapping[str, Any], backend: str | None, given: Mapping[str, 
     )
     if "trainable" in config:  # files of earlier versions have none, and nothing frozen
         model.set_trainable_state(config["trainable"])
-    model.build(tuple(config["input_shape"]))
+    with values_follow():
+        model.build(tuple(config["input_shape"]))
     model.metadata = dict(config["metadata"])
     if config["compiled"] is not None:
         model.compile(**filled(config["compiled"], given))

@@ -35,7 +35,7 @@ class Model(Parameters, Trainer):
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
         dtype: "float32" or "float64".
         seed: determines every random draw of the model: initial parameters, batch order, dropout.
-        trainable: False trains no layer, whatever its own `trainable`. Setting `model.trainable` sets it for all layers.
+        trainable: False trains no layer, whatever its own `trainable`. Setting `model.trainable` sets that of all layers.
     """
 
     def __init__(
@@ -176,9 +176,7 @@ class Model(Parameters, Trainer):
                 stacklevel=3,
             )
 
-    def backward(
-        self, dy: Any, caches: list[Any], *, down_to_x: bool = False
-    ) -> tuple[Any, Float[Array, " P"]]:
+    def backward(self, dy: Any, caches: list[Any], *, down_to_x: bool = False) -> tuple[Any, Float[Array, " P"]]:
         """Return dx and the gradients of what is trained in one vector, laid out like `trainable_params`.
 
         dx is None if x are ids. It is None too where the lowest layers are frozen: the pass ends above them, unless

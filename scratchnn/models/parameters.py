@@ -1,4 +1,4 @@
-"""The parameters of a model: one vector of those that are trained, one of those that are frozen, and views for layers."""
+"""The parameters of a model: one vector of those that are trained, one of those that are frozen, and views of them."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -17,9 +17,9 @@ from scratchnn.layers.trainable import CHANGES, Trainable, Weight
 class Parameters(Trainable):
     """What a model has besides its chain of layers: all their arrays, together.
 
-    `trainable_params` is one vector of the parameters that are trained, layer by layer, and each layer's arrays are views
-    of it, so that an optimizer's rule is a few lines on one vector. What is frozen is in a vector of its own, which no
-    optimizer sees.
+    `trainable_params` is one vector of the parameters that are trained, layer by layer, and each layer's arrays are
+    views of it, so that an optimizer's rule is a few lines on one vector. What is frozen is in a vector of its own,
+    which no optimizer sees.
     """
 
     layers: list[Layer]
@@ -58,8 +58,7 @@ class Parameters(Trainable):
         arrays = iter([next(views if each else frozen_views) for each in is_trained])
         for layer in self.layers:
             layer.set_params({name: next(arrays) for name in layer.params})
-        # The backward pass ends at the first layer with something to train, where there is nothing but frozen parameters
-        # below it.
+        # The backward pass ends at the lowest layer with something to train, if parameters below it are frozen.
         lowest = next((i for i, names in enumerate(self.trained) if names), len(self.layers))
         self._lowest = lowest if any(layer.params for layer in self.layers[:lowest]) else 0
 

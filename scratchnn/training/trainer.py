@@ -215,7 +215,11 @@ class Trainer:
         optimizer, _ = self._compiled()
         self.take_up_trainable()
         sizes, total = self.trained_sizes(), self.count_params()
-        if optimizer.owner is None or optimizer.owner() is None or (optimizer.owner() is self and total != optimizer.of):
+        if (
+            optimizer.owner is None
+            or optimizer.owner() is None
+            or (optimizer.owner() is self and total != optimizer.of)
+        ):
             optimizer.init(self.trainable_params.size, self.dtype, self.backend)
             optimizer.owner, optimizer.variables, optimizer.of = weakref.ref(self), sizes, total
             self.before_step = Snapshot()
@@ -240,7 +244,8 @@ class Trainer:
             return
         if not self._compiled_anew:
             raise RuntimeError(
-                "`trainable` was changed after training had begun; call compile again, from when on it will act"
+                "`trainable` was changed after training had begun. As in Keras, that acts from the next compile on: call "
+                "model.compile(...) again, or set `trainable` back"
             )
         self._share_vectors()
 

@@ -106,8 +106,8 @@ class Optimizer:
         """
         if new := [name for name in variables if name not in self.variables]:
             raise ValueError(
-                f"this optimizer has trained without {', '.join(new)}, and has no slots for them. As in Keras, to train "
-                "more than before takes a new optimizer: compile with a new object, or with its name"
+                f"this optimizer has trained without {', '.join(new)}, and has no slots for them. As in Keras, "
+                "training more than before takes a new optimizer: compile with a new object, or with its name"
             )
         ends = np.cumsum([0, *self.variables.values()])
         where = {name: slice(*map(int, each)) for name, each in zip(self.variables, pairwise(ends), strict=True)}

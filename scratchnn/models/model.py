@@ -35,7 +35,7 @@ class Model(Parameters, Trainer):
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
         dtype: "float32" or "float64".
         seed: determines every random draw of the model: initial parameters, batch order, dropout.
-        trainable: False trains no layer, whatever its own `trainable`. Setting `model.trainable` sets that of all layers.
+        trainable: False trains no layer, whatever its own `trainable`. Setting `model.trainable` sets it for them all.
     """
 
     def __init__(

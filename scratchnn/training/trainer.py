@@ -39,7 +39,10 @@ class Trainer:
 
     trainable_params: Float[Array, " P"]  # all parameters that are trained, one vector
     segments: list[slice]  # where each of them is in it
-    trainable_has_changed: bool  # whether other parameters are trainable now
+
+    @property
+    def trainable_has_changed(self) -> bool:
+        raise NotImplementedError
 
     def count_params(self) -> int:
         raise NotImplementedError
@@ -215,15 +218,12 @@ class Trainer:
         optimizer, _ = self._compiled()
         self.take_up_trainable()
         sizes, total = self.trained_sizes(), self.count_params()
-        if (
-            optimizer.owner is None
-            or optimizer.owner() is None
-            or (optimizer.owner() is self and total != optimizer.of)
-        ):
+        owner = None if optimizer.owner is None else optimizer.owner()
+        if owner is None or (owner is self and optimizer.of != total):  # new, or the model has other layers now
             optimizer.init(self.trainable_params.size, self.dtype, self.backend)
             optimizer.owner, optimizer.variables, optimizer.of = weakref.ref(self), sizes, total
             self.before_step = Snapshot()
-        elif optimizer.owner() is not self:
+        elif owner is not self:
             raise ValueError(
                 "this optimizer belongs to another model, whose momentum it holds; give each model its own"
             )
@@ -244,8 +244,8 @@ class Trainer:
             return
         if not self._compiled_anew:
             raise RuntimeError(
-                "`trainable` was changed after training had begun. As in Keras, that acts from the next compile on: call "
-                "model.compile(...) again, or set `trainable` back"
+                "`trainable` was changed after training had begun. As in Keras, that acts from the next compile on: "
+                "call model.compile(...) again, or set `trainable` back"
             )
         self._share_vectors()
 

@@ -21,6 +21,10 @@ def save_checkpoint(model: Model, progress: Progress, filepath: str | os.PathLik
         TypeError, ValueError: for what no file can hold, or loading could not make again; nothing was written.
     """
     assert model.optimizer is not None
+    if model.optimizer.owner is not None and model.optimizer.variables != model.trainable_sizes():
+        raise ValueError(
+            "`trainable` was changed since the last step: compile and train on before a checkpoint is written"
+        )
     config = model.get_config()
     check(config)
     slots = {f"optimizer.{name}": array for name, array in model.optimizer.state().items()}

@@ -242,7 +242,7 @@ class Model(Parameters, Trainer):
             "layers": [layer.in_file() for layer in self.layers],
             "trainable": self.trainable_state(),
             "input_shape": list(self.input_shape),
-            "weights": [list(weight.shape) for weight in self.get_weights()],
+            "weights": [list(weight.shape) for weight in self.weights],
             "backend": self.backend.name,
             "dtype": self.dtype.name,
             "seed": self.seed,
@@ -262,13 +262,28 @@ class Model(Parameters, Trainer):
         params = self.backend.to_host(self.flat_params)
         saving.save_model(filepath, self.get_config(), params, own, overwrite=overwrite)
 
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the parameters alone into one file, for `load_weights` of a model that you make again yourself.
+
+        As in Keras, an existing file is replaced unless told otherwise.
+
+        Raises:
+            FileExistsError: if the file is there and `overwrite` is False.
+            ValueError: for a name that ends in .h5 or .keras, formats that this is not.
+        """
+        params = self.backend.to_host(self.flat_params)
+        shapes = [list(weight.shape) for weight in self.weights]
+        saving.save_weights(filepath, params, shapes, overwrite=overwrite)
+
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Take the parameters from a saved model of the same shapes; for layers or activations of your own.
+        """Take the parameters from a file of `save_weights`, or of a saved model, of the same shapes.
+
+        What is frozen here or there makes no difference.
 
         Raises:
             StorageError: if the file is damaged, or its parameters do not fit.
         """
-        self.set_flat_params(saving.read_params(filepath, [weight.shape for weight in self.get_weights()]))
+        self.set_flat_params(saving.read_params(filepath, [weight.shape for weight in self.weights]))
 
     def require_built(self) -> None:
         if not self.built:

@@ -83,10 +83,10 @@ class Parameters(Trainable):
             self._changes_seen = CHANGES.number
         return changed
 
-    def trained_sizes(self) -> dict[str, int]:
-        """The size of each trained parameter, by a name that is its own: the variables of the optimizer, in order."""
-        owners = [(layer, name) for layer, names in zip(self.layers, self.trained, strict=True) for name in names]
-        return {f"{layer.name}/{name}": layer.params[name].size for layer, name in owners}
+    def trainable_sizes(self) -> dict[str, int]:
+        """The size of each trainable parameter, by a name that is its own: the variables of the optimizer, in order."""
+        owners = zip(self.layers, self._trainable_names(), strict=True)
+        return {f"{layer.name}/{name}": layer.params[name].size for layer, names in owners for name in names}
 
     @property
     def flat_params(self) -> Float[Array, " N"]:

@@ -47,7 +47,7 @@ class Trainer:
     def count_params(self) -> int:
         raise NotImplementedError
 
-    def trained_sizes(self) -> dict[str, int]:
+    def trainable_sizes(self) -> dict[str, int]:
         raise NotImplementedError
 
     def _share_vectors(self) -> None:
@@ -217,7 +217,7 @@ class Trainer:
         """Allocate the optimizer's slots for the parameters that are trained, unless it has them."""
         optimizer, _ = self._compiled()
         self.take_up_trainable()
-        sizes, total = self.trained_sizes(), self.count_params()
+        sizes, total = self.trainable_sizes(), self.count_params()
         owner = None if optimizer.owner is None else optimizer.owner()
         if owner is None or (owner is self and optimizer.of != total):  # new, or the model has other layers now
             optimizer.init(self.trainable_params.size, self.dtype, self.backend)

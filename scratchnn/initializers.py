@@ -85,7 +85,10 @@ class Constant(Initializer):
     def __post_init__(self) -> None:
         value = self.value.array if isinstance(self.value, Held) else self.value
         if not isinstance(value, Mapping):
-            value = np.array(value)  # a copy
+            try:
+                value = np.array(value)  # a copy
+            except ValueError as error:
+                raise ValueError(f"Constant takes a number, or an array of numbers ({error})") from error
             if value.dtype.kind not in "iufb":
                 raise TypeError(f"Constant takes a number, or an array of numbers, got {self.value!r}")
             value.flags.writeable = False

@@ -24,7 +24,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 _OF_NUMBERS = b"0123456789+-.eE \t"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WordVectors:
     """A row for each id of a vocabulary, ready for `Embedding(*vectors.matrix.shape, weights=[vectors.matrix])`.
 
@@ -179,4 +179,12 @@ class _Reading:
 def _numbers_at_the_end(line: bytes) -> int:
     """How many of the line's parts are numbers, counted from its end; the first one is a word whatever it is."""
     parts = line.split()[1:]
-    return next((n for n, part in enumerate(reversed(parts)) if not _NUMBER.fullmatch(part)), len(parts))
+    return next((n for n, part in enumerate(reversed(parts)) if not _looks_like_a_number(part)), len(parts))
+
+
+def _looks_like_a_number(part: bytes) -> bool:
+    try:
+        float(part)
+    except ValueError:
+        return False
+    return True

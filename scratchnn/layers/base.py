@@ -18,12 +18,12 @@ from scratchnn.core import randomness
 from scratchnn.core.checks import flag, share, whole_number
 from scratchnn.core.names import class_in_file
 from scratchnn.layers.symbol import Shape, Symbol
-from scratchnn.layers.trainable import Trainable, Weight
+from scratchnn.layers.trainable import Weighted, without_trainable
 
 Config = dict[str, Any]
 
 
-class Layer(Trainable):
+class Layer(Weighted):
     """Base of all layers.
 
     A layer is built once: `build` fixes its shapes, backend and dtype, and draws its initial parameters. A model
@@ -32,7 +32,6 @@ class Layer(Trainable):
 
     supports_masking: ClassVar[bool] = False  # whether an incoming mask is used or passed on
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
-    keras_names: ClassVar[dict[str, str]] = {}  # what Keras calls the parameters; others keep their own names
 
     @property
     def uses_rng(self) -> bool:
@@ -96,7 +95,7 @@ class Layer(Trainable):
         A model's file has `trainable` of all layers, and of what is inside them, in one place of its own: so it comes
         back for a layer whose constructor does not take it, too.
         """
-        return _without_trainable(class_in_file(self))
+        return without_trainable(class_in_file(self))
 
     def describe(self) -> str:
         """A few words for diagrams: what the name of the class does not say."""
@@ -207,32 +206,6 @@ class Layer(Trainable):
         for param, array in zip(self.params.values(), self.from_keras(arrays), strict=True):
             param[...] = self.backend.array(array, self.dtype)
 
-    # ---- what of it is trained
-
-    def trainable_names(self) -> list[str]:
-        """Which of `params` training may change: all, or none of a frozen layer."""
-        return list(self.params) if self.trainable else []
-
-    def count_trainable(self) -> int:
-        return sum(self.params[name].size for name in self.trainable_names())
-
-    @property
-    def weights(self) -> list[Weight]:
-        """The arrays of `get_weights`, each with name, shape and `trainable`; none before the layer is built."""
-        if not self.built:
-            return []
-        arrays = self.to_keras(list(self.params.values()))
-        names = list(dict.fromkeys(self.keras_names.get(name, name) for name in self.params))
-        return [Weight(self, i, names[i] if i < len(names) else "", a.shape) for i, a in enumerate(arrays)]
-
-    @property
-    def trainable_weights(self) -> list[Weight]:
-        return [weight for weight in self.weights if weight.trainable] if self.trainable else []
-
-    @property
-    def non_trainable_weights(self) -> list[Weight]:
-        return [weight for weight in self.weights if not (self.trainable and weight.trainable)]
-
     def to_keras(self, params: list[Array]) -> list[Array]:
         """The parameters as the list of arrays that Keras has for this layer."""
         return params
@@ -259,23 +232,6 @@ class Layer(Trainable):
         if not self.built:
             self.build((None, *np.shape(x)[1:]))
         return self.forward(x, **kwargs)[0]
-
-
-_DESCRIPTION = {"class", "config", "custom"}
-
-
-def _without_trainable(described: dict[str, Any]) -> dict[str, Any]:
-    """A description of a layer without `trainable`, its own and that of layers and cells in it."""
-    config = {
-        name: _without_trainable(value) if _is_description(value) else value
-        for name, value in described["config"].items()
-        if name != "trainable"
-    }
-    return described | {"config": config}
-
-
-def _is_description(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("config"), dict) and {*value, "custom"} == _DESCRIPTION
 
 
 def fitting(owner: str, weights: Any, present: list[Array]) -> list[Array]:

@@ -1,7 +1,7 @@
 """What training may change of a layer: `trainable`, as in Keras, and the lists of weights that follow from it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -99,3 +99,56 @@ class Weight:
 
     def __repr__(self) -> str:
         return f"<Weight {self._layer.name}/{self.name}, shape {self.shape}, {self.dtype}>"
+
+
+class Weighted(Trainable):
+    """What of a layer is trained, and its weights as Keras lists them."""
+
+    name: str | None
+    built: bool
+    params: dict[str, Array]
+    keras_names: ClassVar[dict[str, str]] = {}  # what Keras calls the parameters; others keep their own names
+
+    def to_keras(self, params: list[Array]) -> list[Array]:
+        raise NotImplementedError
+
+    def trainable_names(self) -> list[str]:
+        """Which of `params` training may change: all, or none of a frozen layer."""
+        return list(self.params) if self.trainable else []
+
+    def count_trainable(self) -> int:
+        return sum(self.params[name].size for name in self.trainable_names())
+
+    @property
+    def weights(self) -> list[Weight]:
+        """The arrays of `get_weights`, each with name, shape and `trainable`; none before the layer is built."""
+        if not self.built:
+            return []
+        arrays = self.to_keras(list(self.params.values()))
+        names = list(dict.fromkeys(self.keras_names.get(name, name) for name in self.params))
+        return [Weight(self, i, names[i] if i < len(names) else "", a.shape) for i, a in enumerate(arrays)]
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        return [weight for weight in self.weights if weight.trainable] if self.trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Weight]:
+        return [weight for weight in self.weights if not (self.trainable and weight.trainable)]
+
+
+_DESCRIPTION = {"class", "config", "custom"}
+
+
+def without_trainable(described: dict[str, Any]) -> dict[str, Any]:
+    """A description of a layer without `trainable`, its own and that of layers and cells in it."""
+    config = {
+        name: without_trainable(value) if _is_description(value) else value
+        for name, value in described["config"].items()
+        if name != "trainable"
+    }
+    return described | {"config": config}
+
+
+def _is_description(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("config"), dict) and {*value, "custom"} == _DESCRIPTION

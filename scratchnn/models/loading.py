@@ -39,16 +39,16 @@ def load_model(
 
 def rebuild(config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]) -> Model:
     """The model with this `get_config()`, with fresh parameters; `given` has all that `require` asks for."""
-    model = Sequential(
-        filled(config["layers"], given),
-        backend=backend or config["backend"],
-        dtype=config["dtype"],
-        seed=config["seed"],
-        name=config["name"],
-    )
-    if "trainable" in config:  # files of earlier versions have none, and nothing frozen
-        model.set_trainable_state(config["trainable"])
     with values_follow():
+        model = Sequential(
+            filled(config["layers"], given),
+            backend=backend or config["backend"],
+            dtype=config["dtype"],
+            seed=config["seed"],
+            name=config["name"],
+        )
+        if "trainable" in config:  # files of earlier versions have none, and nothing frozen
+            model.set_trainable_state(config["trainable"])
         model.build(tuple(config["input_shape"]))
     model.metadata = dict(config["metadata"])
     if config["compiled"] is not None:

@@ -2,7 +2,7 @@
 
 A model keeps all parameters that it trains in one vector w, of which the layers' arrays are views, and all their
 gradients in another, g. So an optimizer needs no list of variables: its rule is a few lines on whole vectors, in place,
-and what is frozen it never sees: it moves nothing there, decays nothing, and clips by norms without it. The rules are in
+and it never sees what is frozen: that is not moved, not decayed, and in no norm that it clips by. The rules are in
 `kernels/scratchnn_kernels/reference/optimizer.py`; this file adds hyper-parameters, state, clipping and weight decay.
 
 Keras: the same names, defaults and order: clip, decay the weights, update. Repeated ids of an embedding

@@ -104,6 +104,7 @@ class Embedding(Layer):
             "embeddings_initializer": described(self.embeddings_initializer),
             "mask_zero": self.mask_zero,
             "input_length": self.input_length,
+            "weights": None,  # they are the initializer now
         }
 
     def describe(self) -> str:

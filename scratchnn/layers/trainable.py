@@ -133,6 +133,11 @@ class Weighted(Trainable):
         return [weight for weight in self.weights if weight.trainable] if self.trainable else []
 
     @property
+    def trainable_variables(self) -> list[Weight]:
+        """Keras' other name of `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
     def non_trainable_weights(self) -> list[Weight]:
         return [weight for weight in self.weights if not (self.trainable and weight.trainable)]
 

@@ -138,6 +138,11 @@ class Parameters(Trainable):
         return [weight for layer in self.layers for weight in layer.trainable_weights] if self.trainable else []
 
     @property
+    def trainable_variables(self) -> list[Weight]:
+        """Keras' other name of `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
     def non_trainable_weights(self) -> list[Weight]:
         if not self.trainable:
             return self.weights

@@ -33,10 +33,13 @@ class Trainable:
 
     @trainable.setter
     def trainable(self, value: Any) -> None:
-        self._trainable = bool(value)
-        CHANGES.number += 1
+        self._set_trainable(bool(value))
         for part in self._parts:
-            part.trainable = value
+            Trainable.trainable.__set__(part, value)  # which a frozen dataclass does not prevent
+
+    def _set_trainable(self, value: bool) -> None:
+        object.__setattr__(self, "_trainable", value)  # a cell may be a frozen dataclass
+        CHANGES.number += 1
 
     @property
     def _parts(self) -> Sequence["Trainable"]:
@@ -56,8 +59,7 @@ class Trainable:
         parts = self._parts
         if not isinstance(state, list) or len(state) != len(parts) + 1 or not isinstance(state[0], bool):
             raise ValueError(f"trainable of {len(parts)} parts and their whole expected, got {state!r}")
-        self._trainable = state[0]
-        CHANGES.number += 1
+        self._set_trainable(state[0])
         for part, inner in zip(parts, state[1:], strict=True):
             part.set_trainable_state(inner)
 

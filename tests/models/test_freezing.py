@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from scratchnn.layers import (
     RNN,
     Activation,
     Bidirectional,
+    Cell,
     Conv1D,
     Dense,
     Dropout,
@@ -326,6 +328,16 @@ def test_what_is_inside_of_a_layer() -> None:
         assert layer.cell.trainable and len(layer.trainable_names()) == 4
         layer.cell.trainable = False  # in Keras all weights are the cell's
         assert layer.trainable and layer.trainable_names() == []
+
+
+def test_a_cell_may_be_a_frozen_dataclass() -> None:
+    @dataclass(frozen=True)
+    class Plain(Cell):
+        state_size: int = 2
+
+    layer = RNN(Plain())
+    layer.trainable = False
+    assert not layer.cell.trainable and layer.trainable_state() == [False, [False]]
 
 
 ALL: list[Any] = [

@@ -97,7 +97,7 @@ def binary_accuracy(y: Float[Array, "*rows D"], target: Float[Array, "*rows D"])
     Keras: the same, also in that 0.5 is compared with y as it is, even when y holds logits (an even chance is 0 there).
     """
     right = (y > 0.5) == target
-    return right[..., 0] if right.shape[-1] == 1 else right.mean(axis=-1)
+    return right[..., 0] if right.shape[-1] == 1 else right.sum(axis=-1) / right.shape[-1]
 
 
 def categorical_accuracy(y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> Bool[Array, "*rows"]:
@@ -111,11 +111,11 @@ def sparse_categorical_accuracy(y: Float[Array, "*rows C"], target: Shaped[Array
 
 
 def mean_squared_error(y: Float[Array, "*rows D"], target: Float[Array, "*rows D"]) -> Float[Array, "*rows"]:
-    return np.square(y - target).mean(axis=-1)
+    return np.square(y - target).sum(axis=-1) / y.shape[-1]
 
 
 def mean_absolute_error(y: Float[Array, "*rows D"], target: Float[Array, "*rows D"]) -> Float[Array, "*rows"]:
-    return np.abs(y - target).mean(axis=-1)
+    return np.abs(y - target).sum(axis=-1) / y.shape[-1]
 
 
 MEASURES: dict[str, Measure | None] = {

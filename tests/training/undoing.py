@@ -85,7 +85,7 @@ class Undoing:
         def large(w: Any) -> None:
             w *= 1e20
 
-        _, _, numbers, _ = self.assert_watched_or_not(
+        _, _, numbers, *_ = self.assert_watched_or_not(
             lambda: self.model(optimizer=RULES[rule](fails=large)), NonFiniteError
         )
         assert numbers[0] == FAILS

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from tests.parity.cases import LayerCase, construct
+from tests.parity.long_cases import LongCase
 from tests.parity.training_cases import TrainingCase, summary
 
 
@@ -43,6 +44,15 @@ def run_keras(case: LayerCase) -> dict[str, np.ndarray]:
     names = [*(["dx"] if real else []), *(f"dstate{i}" for i in range(len(states or [])))]
     names += [f"dweight{i}" for i in range(len(variables))]
     return results | dict(zip(names, gradients, strict=True))
+
+
+def run_long(case: LongCase) -> dict[str, np.ndarray]:
+    """The same in float64, as far as it is kept."""
+    keras.config.set_floatx(case.dtype)
+    try:
+        return case.kept(run_keras(case))
+    finally:
+        keras.config.set_floatx("float32")
 
 
 def _forward(layers: list[Any], x: Any, case: LayerCase, states: Any) -> tuple[list[Any], list[Any]]:

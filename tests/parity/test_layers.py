@@ -60,7 +60,7 @@ def run_ours(case: LayerCase, backend: str) -> Results:
     shape: Any = (None, *x.shape[1:])
     number = 0
     for layer in layers:
-        layer.build(shape, backend=backend)
+        layer.build(shape, backend=backend, dtype=case.dtype)
         shape = layer.output_shape
         shapes = [weight.shape for weight in layer.get_weights()]
         layer.set_weights([case.weight(number + i, shape) for i, shape in enumerate(shapes)])

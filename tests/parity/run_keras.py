@@ -11,6 +11,7 @@ import numpy as np
 
 from tests.parity.cases import LayerCase, construct
 from tests.parity.long_cases import LongCase
+from tests.parity.start_cases import StartCase
 from tests.parity.training_cases import TrainingCase, summary
 
 
@@ -79,6 +80,18 @@ def _inject_dropout(layer: Any, case: LayerCase) -> None:
         if masks is not None:
             per_gate = hasattr(layer.cell, "dropout_mask_count")
             setattr(layer.cell, method, lambda _, masks=list(masks) if per_gate else masks[0]: masks)
+
+
+def start(case: StartCase) -> dict[str, np.ndarray]:
+    """How the weights of a fresh layer are spread."""
+
+    def draw(number: int) -> list[np.ndarray]:
+        keras.utils.set_random_seed(number)
+        layer = construct(keras.layers, case.layer)
+        layer.build(case.shape)
+        return layer.get_weights()
+
+    return case.spread(draw)
 
 
 def train(case: TrainingCase) -> dict[str, np.ndarray]:

@@ -24,7 +24,9 @@ def streams() -> list[np.ndarray]:
         for purpose, place in product(_PURPOSE_NUMBER, (layer, layer + SECOND_DIRECTION)):
             found.append(words(generator(seed, purpose, epoch=epoch, step=step, layer=place)))
         keys = Keys(seed, epoch=epoch, step=step, layer=layer)
-        found += [words(np.random.Generator(np.random.Philox(key=keys.next()))) for _ in range(4)]  # a Bidirectional draws four masks
+        found += [
+            words(np.random.Generator(np.random.Philox(key=keys.next()))) for _ in range(4)
+        ]  # a Bidirectional draws four masks
     return found
 
 

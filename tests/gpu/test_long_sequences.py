@@ -1,7 +1,6 @@
 """The longer ones of the recorded long sequences on the emulated device, by both kernels of each recurrent layer."""
 
 import pytest
-from scratchnn_kernels.gpu import dispatch
 
 from tests.gpu.emulator import Emulator
 from tests.gpu.test_emulated import WAYS, run_as

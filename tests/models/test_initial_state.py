@@ -1,4 +1,4 @@
-"""What a fresh model holds: each layer's weights as its initializers say, each layer's numbers from a stream of its own.
+"""What a fresh model holds: the weights that its initializers say, those of each layer from a stream of its own.
 
 Spreads are compared with Keras' in tests/parity/test_initial_weights.py; here is what can be said exactly.
 """
@@ -13,8 +13,23 @@ import pytest
 from examples.peephole_lstm import PeepholeLSTM
 from scratchnn import Sequential
 from scratchnn.layers import (
-    GRU, LAYERS, LSTM, RNN, Activation, Bidirectional, Conv1D, Dense, Dropout, Embedding, Flatten,
-    GlobalAveragePooling1D, GlobalMaxPooling1D, Input, Layer, MaxPooling1D, SimpleRNN,
+    GRU,
+    LAYERS,
+    LSTM,
+    RNN,
+    Activation,
+    Bidirectional,
+    Conv1D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+    Input,
+    Layer,
+    MaxPooling1D,
+    SimpleRNN,
 )  # fmt: skip
 
 D, H, T = 8, 4, 6
@@ -113,8 +128,7 @@ def drawn_by_all(sequences: bool = True, cell: bool = False) -> list[Layer]:
 
 
 WITHOUT_WEIGHTS = {
-    cls.__name__
-    for cls in (Activation, Dropout, Flatten, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D)
+    cls.__name__ for cls in (Activation, Dropout, Flatten, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D)
 }
 
 

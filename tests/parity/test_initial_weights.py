@@ -4,7 +4,6 @@ The recorded spreads are always there; `make long` draws with Keras itself as we
 """
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest

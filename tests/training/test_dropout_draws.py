@@ -172,8 +172,8 @@ WITH_DROPOUT: dict[str, Callable[[float], list[Any]]] = {
 }
 PLACES = pytest.mark.parametrize(
     ("name", "backend"),
-    [(name, backend) for name in WITH_DROPOUT for backend in ("reference", "cpu") if (name, backend) != ("a cell", "cpu")],
-)  # fmt: skip
+    [(name, of) for name in WITH_DROPOUT for of in ("reference", "cpu") if (name, of) != ("a cell", "cpu")],
+)
 
 
 def with_and_without(name: str, backend: str, **settings: Any) -> tuple[Sequential, Sequential]:

@@ -4,6 +4,7 @@ The recorded spreads are always there; `make long` draws with Keras itself as we
 """
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -50,3 +51,13 @@ def assert_is_as_spread(case: StartCase, mine: list[float], keras: list[float], 
 @pytest.mark.parametrize("name", STARTS)
 def test_fresh_weights_are_spread_as_keras_spread_them(name: str) -> None:
     assert_is_keras(STARTS[name], draw(STARTS[name]), recorded("starts", name, STARTS[name]))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", STARTS)
+def test_fresh_weights_are_spread_as_keras_spreads_them(name: str, frameworks: Any) -> None:
+    from tests.parity.run_keras import start
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras warns of an initializer used twice
+        assert_is_keras(STARTS[name], draw(STARTS[name]), start(STARTS[name]))

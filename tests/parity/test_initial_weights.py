@@ -5,6 +5,7 @@ The recorded spreads are always there; `make long` draws with Keras itself as we
 
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest

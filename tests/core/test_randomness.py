@@ -11,13 +11,14 @@ from scratchnn.core.randomness import Keys, Purpose, generator
 SEEDS = (0, 1, 2, 2**32, 2**63, 2**64 - 1)
 SECOND_DIRECTION = 2**32  # in a Bidirectional, beyond the number of any layer
 WORDS = 32  # eight blocks of Philox
-# (epoch, step, layer): the first few of each together, and each alone at every power of two that dropout tells apart.
-PLACES = {
-    *product((0, 1, 2), (0, 1, 2), (0, 1, 2)),
-    *((2**bit, 0, 0) for bit in range(17)),
-    *((0, 2**bit, 0) for bit in range(28)),
-    *((0, 0, 2**bit) for bit in range(14)),
-}
+# (epoch, step, layer): the first few together, and each of the three alone at every power of two that dropout tells apart.
+TOGETHER = [*product((0, 1, 2), (0, 1, 2), (0, 1, 2))]
+ALONE = [
+    *((2**bit, 0, 0) for bit in range(2, 17)),
+    *((0, 2**bit, 0) for bit in range(2, 28)),
+    *((0, 0, 2**bit) for bit in range(2, 14)),
+]
+PLACES = [*product(SEEDS, TOGETHER), *product(SEEDS[:1], ALONE)]
 MASKS = 4  # that a Bidirectional draws in a step
 
 
@@ -28,7 +29,7 @@ def words(drawn: np.random.Generator) -> np.ndarray:
 def streams() -> list[np.ndarray]:
     """The first words of every stream: each purpose and each dropout mask, at many places."""
     found = []
-    for seed, (epoch, step, layer) in product(SEEDS, sorted(PLACES)):
+    for seed, (epoch, step, layer) in PLACES:
         for purpose, place in product(get_args(Purpose), (layer, layer + SECOND_DIRECTION)):
             found.append(words(generator(seed, purpose, epoch=epoch, step=step, layer=place)))
         keys = Keys(seed, epoch=epoch, step=step, layer=layer)
@@ -38,7 +39,7 @@ def streams() -> list[np.ndarray]:
 
 def test_no_two_streams_share_a_word() -> None:
     drawn = np.concatenate(streams())
-    assert drawn.size == len(SEEDS) * len(PLACES) * (2 * len(get_args(Purpose)) + MASKS) * WORDS
+    assert drawn.size == len(PLACES) * (2 * len(get_args(Purpose)) + MASKS) * WORDS
     assert len(np.unique(drawn)) == drawn.size  # each of 64 bits: by chance two are never equal
 
 

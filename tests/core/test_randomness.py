@@ -11,7 +11,7 @@ from scratchnn.core.randomness import Keys, Purpose, generator
 SEEDS = (0, 1, 2, 2**32, 2**63, 2**64 - 1)
 SECOND_DIRECTION = 2**32  # in a Bidirectional, beyond the number of any layer
 WORDS = 32  # eight blocks of Philox
-# (epoch, step, layer): the first few together, and each of the three alone at every power of two that dropout tells apart.
+# (epoch, step, layer): the first few together, and each alone at every power of two that dropout tells apart.
 TOGETHER = [*product((0, 1, 2), (0, 1, 2), (0, 1, 2))]
 ALONE = [
     *((2**bit, 0, 0) for bit in range(2, 17)),

@@ -35,16 +35,17 @@ def streams(*names: str) -> Tests:
 
 
 BOTH_WAYS = ("SimpleRNN, both ways", "LSTM, both ways", "GRU, both ways")
-FORGET = "if self.use_bias and self.unit_forget_bias:"
+BODY = "\n            self.params["  # of build
+FORGET = f"if self.use_bias and self.unit_forget_bias:{BODY}"
 STREAM = 'randomness.generator(seed, "weights", layer=index)'
 # (module, name, text, what replaces it, the tests that must notice)
 FAULTS: list[tuple[str, str, str, str, Tests]] = [
     (
-        "scratchnn.layers.lstm", "unit_forget_bias ignored", FORGET, "if self.use_bias:",
+        "scratchnn.layers.lstm", "unit_forget_bias ignored", FORGET, f"if self.use_bias:{BODY}",
         [*biases("LSTM, told not to", "both ways, told not to"), *spreads("LSTM without forget bias, as it is")],
     ),
     (
-        "scratchnn.layers.lstm", "no forget bias", FORGET, "if False:",
+        "scratchnn.layers.lstm", "no forget bias", FORGET, f"if False:{BODY}",
         [*biases("LSTM", "LSTM, told to", "LSTM, twos", "both ways"), *spreads("LSTM, as it is")],
     ),
     (

@@ -28,7 +28,7 @@ class DrawnApart(initializers.Initializer):
     """A vector in equal parts, each spread as the array that Keras draws in its place: its fans decide about that."""
 
     rule: initializers.Initializer
-    arrays: tuple[Shape, ...]  # their shapes
+    arrays: tuple[tuple[int, ...], ...]  # their shapes
 
     def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
         parts = np.split(self.rule.draw(shape, generator), len(self.arrays))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scratchnn import Sequential
+from tests.core import test_randomness as places
 from tests.models import test_initial_state as start
 from tests.parity import test_initial_weights as spread
 from tests.planting import plant
@@ -64,6 +65,18 @@ FAULTS: list[tuple[str, str, str, str, Tests]] = [
     (
         "scratchnn.layers.base", "one stream for every other layer", STREAM, STREAM.replace("index", "index % 2"),
         streams(*start.SIX),
+    ),
+    (
+        "scratchnn.layers.recurrent", "a bias with the fans of another array", "self.rule.spread(of) / own", "1.0",
+        spreads("GRU, he_normal", "LSTM, glorot_uniform", "Bidirectional LSTM, he_normal"),
+    ),
+    (
+        "scratchnn.core.randomness", "masks come again after 1,024 steps", "step % 2**28", "step % 2**10",
+        [places.test_no_two_streams_share_a_word],
+    ),
+    (
+        "scratchnn.core.randomness", "masks of layer 32 are those of layer 0", "layer % 2**14", "layer % 2**5",
+        [places.test_no_two_streams_share_a_word],
     ),
 ]  # fmt: skip
 

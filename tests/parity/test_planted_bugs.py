@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.house import ROOT
+from tests.parity import test_long_sequences as long
 from tests.parity.long_cases import LONG, LongCase
 from tests.parity.recording import Results, recorded
 from tests.parity.test_layers import run_ours
@@ -58,6 +59,14 @@ def differ(case: LongCase, results: Results, expected: Results) -> bool:
 def test_a_fault_in_the_reference_is_noticed(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plant_in("reference", fault, monkeypatch)
     assert [is_noticed(name, "reference") for name in NAMES] == [True] * len(NAMES)
+
+
+def test_a_cut_beyond_what_is_recorded_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut = f"{CARRIED} if t % 256 or t == 0 else zeros"
+    plant("scratchnn_kernels.reference.recurrence", CARRIED, cut, monkeypatch)
+    assert not is_noticed("LSTM, 200 steps", "reference")
+    with pytest.raises(AssertionError):
+        long.test_300_steps_are_three_times_100("LSTM", "reference")
 
 
 PROGRAM = """

@@ -212,7 +212,7 @@ class Model(Trainer):
         self.require_built()
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
-        return self.layers[0].as_input(x)
+        return self.layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
 
     # ---- parameters
 

@@ -14,7 +14,9 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
 from scratchnn.callbacks import Callback
+from scratchnn.core.arrays import as_numbers
 from scratchnn.core.backend import Backend
+from scratchnn.core.checks import whole_number
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis
@@ -115,11 +117,12 @@ class Trainer:
         self._compiled()
         batch_size = 32 if batch_size is None else batch_size  # Keras' default
         batches.check_sizes(batch_size, epochs)
+        whole_number("initial_epoch", initial_epoch, 0)
         examples, validation = self._hold_out(*self._examples(x, y), validation_split, validation_data)
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
-        history = History(progress.records)
+        history = History(progress.records, first=progress.epoch - len(progress.records))
         console = Console(quiet=verbose == 0) if console is None else console
         callbacks = list(callbacks or [])
         Session(self, examples, validation, batch_size, epochs, shuffle, progress, console, callbacks).run()
@@ -218,6 +221,7 @@ class Trainer:
         """x and y as arrays that fit the model and the loss, each checked once, here; x in the kernels' memory."""
         _, loss = self._compiled()
         x, y = self.check_input(x), self.backend.to_host(y)
+        y = y if y is None else as_numbers("y", y)
         batches.check_lengths(x, y)
         if self.has_several_outputs:
             raise ValueError(

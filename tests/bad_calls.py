@@ -31,6 +31,7 @@ from scratchnn.layers import (
 )
 from scratchnn.layers import Activation as ActivationLayer
 from scratchnn.optimizers import SGD
+from tests import bad_data
 
 X = np.random.default_rng(0).integers(0, 20, (8, 6))
 Y = np.arange(8) % 2
@@ -246,6 +247,10 @@ for method in ("count_params", "get_weights"):
     refuse(f"{method} before build", before_build, "no parameters yet: give the first layer's input", RuntimeError)
 refuse("fit without layers", lambda _: compiled(Sequential()).fit(X, Y), "a model needs at least one layer")
 refuse("gpu", lambda _: backend.load("gpu"), 'use backend="cpu"', ImportError)  # why: tests/gpu/test_availability.py
+
+# ---- texts, rows of ids, files
+for what, (data_call, words) in bad_data.CALLS.items():
+    refuse(what, data_call, words, (TypeError, ValueError))
 
 
 def compiled(model: Sequential) -> Sequential:

@@ -11,6 +11,13 @@ from scratchnn.utils import pad_sequences
 VOCABULARY = Vocabulary.from_ranked(["the", "film"])
 CALLS: dict[str, tuple[Callable[[Any], Any], str]] = {}
 
+
+def refuse(function: Any, message: str, *arguments: Any, **options: Any) -> None:
+    """Note a call that must be refused with this message."""
+    given = [*map(repr, arguments), *(f"{name}={value!r}" for name, value in options.items())]
+    CALLS[f"{function.__name__}({', '.join(given)})"] = (lambda _: function(*arguments, **options), message)
+
+
 # ---- rows: arguments, and the message
 for rows, options, words in (
     ([[1]], {"maxlen": 2.5}, "maxlen must be a whole number of at least 0, got 2.5"),
@@ -51,7 +58,7 @@ for rows, options, words in (
     ([[1]], {"value": "<pad>"}, "value must be an array of numbers, got dtype <U5"),
     ([[1]], {"value": None}, "value must be an array of numbers"),
 ):
-    CALLS[f"pad_sequences {rows!r} {options}"] = (lambda _, r=rows, o=options: pad_sequences(r, **o), words)
+    refuse(pad_sequences, words, rows, **options)
 
 # ---- texts
 for text, words in (
@@ -61,11 +68,11 @@ for text, words in (
     (np.nan, "a text must be a str, got nan"),
     (["good", "film"], r"got \['good', 'film'\]: encode one after another, \[vocabulary.encode\(text\) for"),
 ):
-    CALLS[f"encode {text!r}"] = (lambda _, t=text: VOCABULARY.encode(t), words)
-    CALLS[f"oov_share {text!r}"] = (lambda _, t=text: VOCABULARY.oov_share(["good", t]), words)
+    refuse(VOCABULARY.encode, words, text)
+    refuse(VOCABULARY.oov_share, words, ["good", text])
 for ranked in ({"the": 1, "film": 2}, "the film", [1, 2], ["the", None]):
     words = r"ranked must be words, the commonest first, got .*sorted\(index, key=index.get\)"
-    CALLS[f"from_ranked {ranked!r}"] = (lambda _, r=ranked: Vocabulary.from_ranked(r), words)
+    refuse(Vocabulary.from_ranked, words, ranked)
 for ids, words in (
     ([4.7], r"ids holds 4\.7 at 0"),
     ([4, np.nan], "ids holds nan at 1"),
@@ -73,4 +80,4 @@ for ids, words in (
     ("4", "ids must be an array of numbers, got dtype <U1"),
     (None, "ids must be|decode takes one row of ids, got None"),
 ):
-    CALLS[f"decode {ids!r}"] = (lambda _, i=ids: VOCABULARY.decode(i), words)
+    refuse(VOCABULARY.decode, words, ids)

@@ -60,6 +60,11 @@ def narrowed(what: str, value: Any, dtype: DTypeLike) -> Array:
         return array
     if dtype.kind == "f" and array.dtype.kind == "f":
         return converted(what, array, dtype)
+    if dtype.kind in "iu" and array.dtype.kind in "iub":
+        lost = (new := array.astype(dtype)) != array
+        if lost.any():
+            raise ValueError(_cannot_hold(what, array, lost, dtype))
+        return new
     with np.errstate(invalid="ignore", over="ignore"):
         new = array.astype(dtype)
         # Twice, because NumPy compares whole numbers with floats as floats.
@@ -83,7 +88,8 @@ def _plain_array(what: str, value: Any) -> Array:
 
 def _refuse_masked(what: str, value: Any) -> None:
     """The mask of an array, or of one in a list, would be lost without a word."""
-    for each in value if isinstance(value, list | tuple) else (value,):
+    nested = isinstance(value, list | tuple) and value and not isinstance(value[0], int | float)
+    for each in value if nested else (value,):
         if isinstance(each, Masked) and np.ma.is_masked(each):
             raise ValueError(
                 f"{what} must be a plain array, got a masked array with {int(np.ma.count_masked(each))} masked values, "

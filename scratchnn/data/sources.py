@@ -43,6 +43,8 @@ def find(path: str | Path | None = None, *, allow_download: bool = True, synthet
     Raises:
         DataError: if a path that was set holds no good files, or if nothing was found and `synthetic_data` is False.
     """
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise TypeError(f"the first argument is the place of the files, got {path!r}; num_words={path!r} was meant?")
     if synthetic_data:
         return _synthetic()
     cached = cache.read(PUBLISHED_DIGEST)
@@ -85,13 +87,25 @@ def _files_at(path: Path, given_by: str) -> tuple[Path, Path]:
     path = path.expanduser() if str(path).startswith("~") else path
     npz = path if path.suffix == ".npz" and not path.is_dir() else path / NPZ_NAME
     pair = (npz, npz.parent / INDEX_NAME)
-    for file in pair:
-        if not _exists(file):
-            raise DataError(
-                f"{given_by}: expected a folder with {NPZ_NAME} and {INDEX_NAME}, or the .npz with the index beside it;"
-                f" there is no {file}. {HOW_TO_GET}"
-            )
+    if wrong := _what_is_wrong(path, pair):
+        raise DataError(
+            f"{given_by}: expected a folder with {NPZ_NAME} and {INDEX_NAME}, or the .npz with the index beside it;"
+            f" {wrong}. {HOW_TO_GET}"
+        )
     return pair
+
+
+def _what_is_wrong(path: Path, pair: tuple[Path, Path]) -> str | None:
+    """Why the two files cannot be read from this place; None if they are there."""
+    missing = [file for file in pair if not _exists(file)]
+    if not missing:
+        return None
+    if not _exists(path):
+        return f"there is no {path}"
+    if path == pair[0] or path.is_dir():
+        return f"there is no {missing[0]}"
+    kind = f"a {path.suffix} file" if path.suffix else "a file of another kind"
+    return f"{path} is {kind}, which is not read: reviews of your own cannot be trained on from here yet"
 
 
 def _from_files(pair: tuple[Path, Path], given_by: str, cached: cache.CachedCorpus | None) -> Found:

@@ -139,8 +139,14 @@ def load_data(
 
     Raises:
         DataError: as in `load`, but the synthetic corpus is never used instead.
-        ValueError: if `maxlen` leaves no review in one of the splits.
+        TypeError: if `path` is a number: in Keras too, the first argument is not `num_words`.
+        ValueError: if a setting is out of range, or `maxlen` leaves no review in one of the splits.
     """
+    settings = {"num_words": num_words, "maxlen": maxlen, "start_char": start_char, "oov_char": oov_char}
+    given = {name: value for name, value in settings.items() if value is not None}
+    for name, value in (given | {"skip_top": skip_top, "index_from": index_from}).items():
+        whole_number(name, value, 0, 2**31 - 1)
+    whole_number("seed", seed, 0, 2**32 - 1)
     corpus = sources.find(path, synthetic_data=False).corpus
     splits = []
     for reviews, rows in zip((corpus.train, corpus.test), _shuffled(corpus.train, corpus.test, seed), strict=True):

@@ -87,25 +87,18 @@ def _files_at(path: Path, given_by: str) -> tuple[Path, Path]:
     path = path.expanduser() if str(path).startswith("~") else path
     npz = path if path.suffix == ".npz" and not path.is_dir() else path / NPZ_NAME
     pair = (npz, npz.parent / INDEX_NAME)
-    if wrong := _what_is_wrong(path, pair):
+    expected = f"a folder with {NPZ_NAME} and {INDEX_NAME}, or the .npz with the index beside it"
+    if npz != path and _exists(path) and not path.is_dir():
+        kind = f"a {path.suffix} file" if path.suffix else "a file of another kind"
         raise DataError(
-            f"{given_by}: expected a folder with {NPZ_NAME} and {INDEX_NAME}, or the .npz with the index beside it;"
-            f" {wrong}. {HOW_TO_GET}"
+            f"{given_by}: {path} is {kind}, which is not read yet; give {expected}. Texts of your own can be read and"
+            " encoded in Python, with scratchnn.data.Vocabulary and pad_sequences (docs/data.md)."
         )
+    for file in pair:
+        if not _exists(file):
+            missing = file if _exists(path) else path
+            raise DataError(f"{given_by}: expected {expected}; there is no {missing}. {HOW_TO_GET}")
     return pair
-
-
-def _what_is_wrong(path: Path, pair: tuple[Path, Path]) -> str | None:
-    """Why the two files cannot be read from this place; None if they are there."""
-    missing = [file for file in pair if not _exists(file)]
-    if not missing:
-        return None
-    if not _exists(path):
-        return f"there is no {path}"
-    if path == pair[0] or path.is_dir():
-        return f"there is no {missing[0]}"
-    kind = f"a {path.suffix} file" if path.suffix else "a file of another kind"
-    return f"{path} is {kind}, which is not read: reviews of your own cannot be trained on from here yet"
 
 
 def _from_files(pair: tuple[Path, Path], given_by: str, cached: cache.CachedCorpus | None) -> Found:

@@ -4,6 +4,7 @@ NumPy converts almost anything without a word: it drops the imaginary part and t
 out of strings and dates, and lets 2**31 + 5 wrap around to another number.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
 Masked = np.ma.MaskedArray
+_TEXT = ": encode words with a Vocabulary, and number the names of classes from 0 on"
 
 
 def as_numbers(what: str, value: Any) -> Array:
@@ -75,11 +77,15 @@ def narrowed(what: str, value: Any, dtype: DTypeLike) -> Array:
 
 
 def _plain_array(what: str, value: Any) -> Array:
-    if hasattr(value, "__next__"):
+    if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
         raise ValueError(
-            f"{what} must be an array or equally long lists, got a {type(value).__name__}, which gives its rows one by "
-            f"one: make an array of them first, np.stack(list({what}))"
+            f"{what} must be an array or equally long lists, got a {type(value).__name__}: rows and batches are not "
+            "read one by one yet; put them into one array first, with np.stack or np.concatenate"
         )
+    if isinstance(value, Mapping):
+        raise ValueError(f"{what} must be one array, got a dict with the keys {list(value)}: give the array itself")
+    if hasattr(value, "toarray"):
+        raise ValueError(f"{what} must be an array, got a sparse {type(value).__name__}: give {what}.toarray()")
     try:
         return np.asarray(value)
     except ValueError as error:
@@ -100,24 +106,23 @@ def _refuse_masked(what: str, value: Any) -> None:
 def _hint(array: Array) -> str:
     """What to do about an array that holds no real numbers."""
     if array.dtype.kind in "US":
-        return ", which is text: encode words with a Vocabulary, and number the names of classes from 0 on"
+        return f", which is text{_TEXT}"
     if array.dtype.kind == "c":
         return ": give its real and its imaginary part as two features"
     if array.dtype.kind in "mM":
         return ": turn times into numbers first, such as days since the first one"
     if array.dtype.kind != "O":
         return ""
-    value = array.flat[0] if array.size else None
     if array.ndim == 0:
-        if hasattr(value, "toarray"):
-            return f" ({type(value).__name__}, which is sparse: give its toarray())"
-        return f" ({type(value).__name__})"
-    if isinstance(value, list | tuple | np.ndarray):
-        return ", lists of different lengths; use pad_sequences"
+        return f", a {type(array.item()).__name__}"
     others = [each for each in array.flat if not isinstance(each, int | float | np.number | np.bool_)]
     if not others:
-        return ", whose numbers have no common type: choose one, with astype('float32')"
-    return f", whose first value that is no number is {others[0]!r}: leave that column out, or turn it into numbers"
+        return ", numbers without a common type: choose one, with astype('float32')"
+    if isinstance(others[0], list | tuple | np.ndarray):
+        return ", lists in an array: np.stack makes one array of equally long ones, pad_sequences of others"
+    if array.ndim == 1 and isinstance(others[0], str):
+        return f", which is text{_TEXT}"
+    return f", which holds {others[0]!r}: leave such columns out, or turn them into numbers"
 
 
 def _cannot_hold(what: str, array: Array, lost: Array, dtype: np.dtype) -> str:

@@ -100,4 +100,7 @@ def make(kind: str, identifier: Any, base: type[T], table: Mapping[str, Callable
     if isinstance(identifier, Mapping) and "name" in identifier:
         config = dict(identifier)
         return look_up(kind, config.pop("name"), table)(**config)
-    raise TypeError(f"{kind} must be a name or an object, got {identifier!r}. Known: {', '.join(sorted(table))}")
+    hint = ""
+    if isinstance(identifier, type) and issubclass(identifier, base):
+        hint = f": call it, {identifier.__name__}()"
+    raise TypeError(f"{kind} must be a name or an object, got {identifier!r}{hint}. Known: {', '.join(sorted(table))}")

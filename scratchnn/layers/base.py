@@ -17,7 +17,7 @@ from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.checks import share, whole_number
-from scratchnn.layers.symbol import Shape, Symbol
+from scratchnn.layers.symbol import Shape, Symbol, example_shape
 
 Config = dict[str, Any]
 
@@ -48,7 +48,8 @@ class Layer:
     def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
         self.name = name
         # The shape of one example: older tutorials pass it to the first layer of a Sequential.
-        self.given_input_shape = None if input_shape is None else tuple(input_shape)
+        owner = f"{type(self).__name__}: input_shape"
+        self.given_input_shape = None if input_shape is None else example_shape(owner, input_shape)
         self.built = False
         self.params: dict[str, Array] = {}
         self.model: Any = None  # a weak reference to the model it belongs to
@@ -209,6 +210,10 @@ class Layer:
             if kwargs:
                 raise TypeError(f"{self.label}: {', '.join(kwargs)} cannot be given in a chain; call forward yourself")
             return x.then(self)
+        if isinstance(x, list | tuple) and any(isinstance(each, Symbol) for each in x):
+            raise TypeError(
+                f"{self.label} takes one input, got {len(x)}: a model is a chain of layers, without branches"
+            )
         if not self.built:
             self.build((None, *as_array(x).shape[1:]))
         return self.forward(x, **kwargs)[0]

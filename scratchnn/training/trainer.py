@@ -86,7 +86,7 @@ class Trainer:
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
@@ -117,19 +117,24 @@ class Trainer:
         self._compiled()
         batch_size = 32 if batch_size is None else batch_size  # Keras' default
         batches.check_sizes(batch_size, epochs)
-        whole_number("initial_epoch", initial_epoch, 0)
+        if whole_number("initial_epoch", initial_epoch, 0) > epochs:
+            warnings.warn(
+                f"nothing is trained: initial_epoch is {initial_epoch}, and epochs={epochs} is where training ends, "
+                "counted from the first of all, not how many to add",
+                stacklevel=2,
+            )
         examples, validation = self._hold_out(*self._examples(x, y), validation_split, validation_data)
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
         history = History(progress.records, first=progress.epoch - len(progress.records))
         console = Console(quiet=verbose == 0) if console is None else console
-        callbacks = list(callbacks or [])
+        callbacks = _checked(callbacks)
         Session(self, examples, validation, batch_size, epochs, shuffle, progress, console, callbacks).run()
         return history
 
     def evaluate(
-        self, x: Any, y: Any, batch_size: int = 32, verbose: Any = "auto", return_dict: bool = False
+        self, x: Any, y: Any = None, batch_size: int = 32, verbose: Any = "auto", return_dict: bool = False
     ) -> float | list[float] | dict[str, float]:
         """The loss, and the metrics where there are some: a list, or a dict with `return_dict`."""
         self._compiled()
@@ -263,3 +268,13 @@ class Trainer:
     @property
     def has_several_outputs(self) -> bool:
         raise NotImplementedError
+
+
+def _checked(callbacks: Any) -> list[Callback]:
+    """The callbacks as a list; as in Keras, one may come alone."""
+    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+    for each in given:
+        if not isinstance(each, Callback):
+            hint = f": call it, {each.__name__}()" if isinstance(each, type) else ""
+            raise TypeError(f"callbacks must be objects derived from scratchnn.callbacks.Callback, got {each!r}{hint}")
+    return given

@@ -115,11 +115,11 @@ WRONG_IDS: dict[str, tuple[Any, str]] = {
     "times": (IDS.astype("M8[s]"), "got dtype datetime64.s.: turn times into numbers"),
     "text": (IDS.astype(str), "got dtype <U21, which is text: encode words"),
     "bytes": (IDS.astype("S2"), "got dtype .S2, which is text"),
-    "objects": (IDS.astype(object), "no common type: choose one, with astype"),
+    "objects": (IDS.astype(object), "numbers without a common type: choose one, with astype"),
     "fields": (np.zeros(2, [("a", "i4")]), "must be an array of numbers, got dtype"),
     "masked": (np.ma.masked_equal(IDS, 3), "masked array with 1 masked values, whose mask would be lost"),
     "list of masked": ([np.ma.masked_equal(row, 3) for row in IDS], "whose mask would be lost"),
-    "generator": (None, "gives its rows one by one: make an array of them"),
+    "generator": (None, "rows and batches are not read one by one yet; put them into one array first"),
     "a number": (3, "x must have a batch axis|was built for x of shape"),
 }
 
@@ -258,7 +258,7 @@ WRONG_TARGETS: dict[str, tuple[Any, str]] = {
     "masked": (np.ma.masked_equal(Y, 1), "whose mask would be lost"),
     "complex": (Y + 1j, "dtype complex128"),
     "text": (["neg", "pos"], "dtype <U3, which is text: .* number the names of classes from 0 on"),
-    "generator": (None, "one by one"),
+    "generator": (None, "not read one by one yet"),
 }
 
 

@@ -93,6 +93,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         StorageError: if anything at all is wrong with the content.
         OSError: if the file is missing or may not be read.
     """
+    path = os.fspath(path)  # an int would be an open file's number
     try:
         return _decode(memoryview(_file_bytes(path)))
     except StorageError as error:

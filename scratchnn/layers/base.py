@@ -210,13 +210,17 @@ class Layer:
             if kwargs:
                 raise TypeError(f"{self.label}: {', '.join(kwargs)} cannot be given in a chain; call forward yourself")
             return x.then(self)
-        if isinstance(x, list | tuple) and any(isinstance(each, Symbol) for each in x):
+        if symbols := _symbols_in(x):
             raise TypeError(
-                f"{self.label} takes one input, got {len(x)}: a model is a chain of layers, without branches"
+                f"{self.label} takes one input, got {symbols}: a model is a chain of layers, without branches"
             )
         if not self.built:
             self.build((None, *as_array(x).shape[1:]))
         return self.forward(x, **kwargs)[0]
+
+
+def _symbols_in(x: Any) -> int:
+    return sum(isinstance(each, Symbol) for each in x) if isinstance(x, list | tuple) else 0
 
 
 def fitting(owner: str, weights: Any, present: list[Array]) -> list[Array]:

@@ -278,3 +278,15 @@ def test_wrong_targets_are_refused_at_every_door(wrong: str, door: str) -> None:
     with pytest.raises(ValueError, match=message):
         calls[door]()
     assert m.optimizer is not None and m.optimizer.iterations == 0
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "binary_crossentropy"])
+@pytest.mark.parametrize("kind", [">i8", ">f4", ">f8", "u1", "?", "matrix", "lists", "read-only"])
+def test_targets_are_the_same_in_any_form(kind: str, loss: str) -> None:
+    forms = {"matrix": lambda y: y[:, None].view(np.matrix), "lists": lambda y: y.tolist(), "read-only": read_only}
+    y = forms.get(kind, lambda y: y.astype(kind))(Y)
+    expected, got = model("cpu", Dense(3)), model("cpu", Dense(3))
+    for each, target in ((expected, Y), (got, y)):
+        each.compile("sgd", loss)
+        each.fit(X, target, verbose=0)
+    np.testing.assert_array_equal(got.get_weights()[0], expected.get_weights()[0])

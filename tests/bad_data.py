@@ -104,6 +104,28 @@ class Sparse:
         return X
 
 
+class Batches:
+    """As Keras' PyDataset: item n is a batch (x, y)."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        if n >= 4:
+            raise IndexError
+        return X[2 * n : 2 * n + 2], Y[2 * n : 2 * n + 2]
+
+
+class Loader:
+    """As PyTorch's DataLoader and TensorFlow's Dataset."""
+
+    def __len__(self) -> int:
+        return 8
+
+    def __iter__(self) -> Any:
+        return iter(X)
+
+
 def objects(values: list[Any]) -> np.ndarray:
     """As a pandas Series gives them."""
     array = np.empty(len(values), object)
@@ -115,6 +137,8 @@ for what, x, words in (
     ("a generator", lambda: (row for row in X), "got a generator: rows and batches are not read one by one yet; put"),
     ("an iterator", lambda: iter(X), "rows and batches are not read one by one yet"),
     ("batches", lambda: map(np.array, X), "got a map: rows and batches are not read one by one yet"),
+    ("a PyDataset", Batches, "got a Batches: rows and batches are not read one by one yet"),
+    ("a DataLoader", Loader, "got a Loader: rows and batches are not read one by one yet"),
     ("a dict", lambda: {"words": X}, r"x must be one array, got a dict with the keys \['words'\]: give the array"),
     ("a set", lambda: {1, 2}, "x must be an array of numbers, got dtype object, a set"),
     ("a sparse matrix", Sparse, r"x must be an array, got a sparse Sparse: give x.toarray\(\)"),

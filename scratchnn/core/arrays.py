@@ -4,7 +4,7 @@ NumPy converts almost anything without a word: it drops the imaginary part and t
 out of strings and dates, and lets 2**31 + 5 wrap around to another number.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,7 @@ def narrowed(what: str, value: Any, dtype: DTypeLike) -> Array:
 
 
 def _plain_array(what: str, value: Any) -> Array:
-    if hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
+    if _comes_in_parts(value):
         raise ValueError(
             f"{what} must be an array or equally long lists, got a {type(value).__name__}: rows and batches are not "
             "read one by one yet; put them into one array first, with np.stack or np.concatenate"
@@ -90,6 +90,19 @@ def _plain_array(what: str, value: Any) -> Array:
         return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{what} must be an array or equally long lists ({error}); use pad_sequences") from error
+
+
+def _comes_in_parts(value: Any) -> bool:
+    """Whether it is a generator, or an object that gives batches, such as Keras' PyDataset or PyTorch's DataLoader."""
+    if isinstance(value, Sequence | Mapping | Set):
+        return False
+    if any(hasattr(value, name) for name in ("__array__", "__array_interface__", "toarray")):
+        return False
+    try:
+        memoryview(value)
+    except TypeError:
+        return hasattr(value, "__iter__") or hasattr(value, "__getitem__")
+    return False
 
 
 def _refuse_masked(what: str, value: Any) -> None:

@@ -216,6 +216,20 @@ def test_load_data_refuses_a_maxlen_that_leaves_nothing(small):
         imdb.load_data(maxlen=2)  # the start mark counts, so even one word is too long
 
 
+def test_the_default_path_of_keras_is_ours(small, tmp_path, monkeypatch):
+    # Tutorials write Keras' defaults out: load_data(path="imdb.npz") and get_word_index(path="imdb_word_index.json").
+    seen = []
+    find = imdb.sources.find
+    monkeypatch.setattr(imdb.sources, "find", lambda path, **options: seen.append(path) or find(path, **options))
+    monkeypatch.chdir(tmp_path)
+    imdb.load_data("imdb.npz")
+    imdb.get_word_index("imdb_word_index.json")
+    imdb.load_data("other.npz")
+    (tmp_path / "imdb.npz").write_bytes(b"")
+    imdb.load_data("imdb.npz")
+    assert seen == [None, None, "other.npz", "imdb.npz"]
+
+
 def test_the_word_index_gives_ranks(small):
     index = imdb.get_word_index()
     assert index["w1"] == 1 and index["w30"] == 30 and len(index) == 30

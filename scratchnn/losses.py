@@ -27,6 +27,7 @@ from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
 from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn import activations
+from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.names import make, name_in_file
 
 EPSILON = binary_crossentropy.EPSILON
@@ -76,7 +77,7 @@ class Loss:
         Raises:
             ValueError: if shape or values do not fit; the message names what was expected and what came.
         """
-        return _as_shape(self.name, _as_numbers(self.name, target), y_shape).astype(dtype)
+        return converted(self.name, _as_shape(self.name, _as_numbers(self.name, target), y_shape), dtype)
 
     def on(self, kernels: Kernels) -> "Loss":
         """The same loss, computed by these kernels if they have it."""
@@ -290,9 +291,7 @@ def _one_hot(target: Int[Array, "*rows"], y: Float[Array, "*rows C"]) -> Float[A
 
 
 def _as_numbers(name: str, target: Any) -> Shaped[Array, "..."]:
-    target = np.asarray(target)
-    if target.dtype.kind not in "buif":
-        raise ValueError(f"{name} expects numbers as targets, got dtype {target.dtype}")
+    target = as_numbers(f"{name}: y", target)
     if target.size == 0:
         raise ValueError(f"{name} expects at least one target, got shape {target.shape}")
     if not np.isfinite(target).all():

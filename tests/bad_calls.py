@@ -31,6 +31,7 @@ from scratchnn.layers import (
 )
 from scratchnn.layers import Activation as ActivationLayer
 from scratchnn.optimizers import SGD
+from tests import bad_data
 
 X = np.random.default_rng(0).integers(0, 20, (8, 6))
 Y = np.arange(8) % 2
@@ -115,7 +116,7 @@ refuse("y: a number", fit(y=1), "one label for each of the 8 rows of x, got 1")
 refuse("y: {1, 2}", fit(y=Y + 1), r"binary_crossentropy expects labels 0 or 1, .* got values from 1 to 2")
 refuse("y: {-1, 1}", fit(y=2 * Y - 1), r"binary_crossentropy expects labels 0 or 1, .* got values from -1 to 1")
 refuse("y: NaN", fit(y=np.where(Y, np.nan, 0)), "binary_crossentropy expects finite targets, got 4 NaN")
-refuse("y: words", fit(y=["pos", "neg"] * 4), "binary_crossentropy expects numbers as targets, got dtype <U3")
+refuse("y: words", fit(y=["pos", "neg"] * 4), "y must be an array of numbers, got dtype <U3, which is text")
 refuse("y: ragged", fit(y=[[0], [0, 1]] * 4), "inhomogeneous|equally long|numbers as targets")
 refuse("y: two columns", fit(y=np.zeros((8, 2))), r"targets of shape \(8, 1\) or \(8,\), got \(8, 2\)")
 refuse("validation y", fit(validation_data=(X, Y[:7])), "8 rows of x and 7 of y")
@@ -143,7 +144,7 @@ for wrong in (0, -1, 2.5, True, "4", None):
     refuse(f"Conv1D kernel_size {wrong!r}", lambda _, n=wrong: Conv1D(3, n), "kernel_size must be " + got)
     refuse(f"Conv1D strides {wrong!r}", lambda _, n=wrong: Conv1D(3, 2, n), "strides must be " + got)
     refuse(f"MaxPooling1D pool_size {wrong!r}", lambda _, n=wrong: MaxPooling1D(n), "pool_size must be " + got)
-refuse("initial_epoch -1", fit(initial_epoch=-1), "epoch must be a whole number of at least 0, got -1")
+refuse("initial_epoch -1", fit(initial_epoch=-1), "^initial_epoch must be a whole number of at least 0, got -1")
 for wrong in (1.0, -0.1, "0.2", None, np.nan):
     got = rf"must be at least 0 and below 1, got {wrong!r}"
     refuse(f"validation_split {wrong!r}", fit(validation_split=wrong), "validation_split " + got)
@@ -246,6 +247,10 @@ for method in ("count_params", "get_weights"):
     refuse(f"{method} before build", before_build, "no parameters yet: give the first layer's input", RuntimeError)
 refuse("fit without layers", lambda _: compiled(Sequential()).fit(X, Y), "a model needs at least one layer")
 refuse("gpu", lambda _: backend.load("gpu"), 'use backend="cpu"', ImportError)  # why: tests/gpu/test_availability.py
+
+# ---- texts, rows of ids, files
+for what, (data_call, words) in bad_data.CALLS.items():
+    refuse(what, data_call, words, (TypeError, ValueError))
 
 
 def compiled(model: Sequential) -> Sequential:

@@ -15,8 +15,9 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import activations, initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
+from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.checks import share, whole_number
-from scratchnn.layers.symbol import Shape, Symbol
+from scratchnn.layers.symbol import Shape, Symbol, example_shape
 
 Config = dict[str, Any]
 
@@ -47,7 +48,8 @@ class Layer:
     def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
         self.name = name
         # The shape of one example: older tutorials pass it to the first layer of a Sequential.
-        self.given_input_shape = None if input_shape is None else tuple(input_shape)
+        owner = f"{type(self).__name__}: input_shape"
+        self.given_input_shape = None if input_shape is None else example_shape(owner, input_shape)
         self.built = False
         self.params: dict[str, Array] = {}
         self.model: Any = None  # a weak reference to the model it belongs to
@@ -146,14 +148,14 @@ class Layer:
 
     def as_gradient(self, dy: Any, y_shape: tuple[int, ...]) -> Array:
         """dy as a contiguous array of the layer's dtype, checked to have the shape of y."""
-        dy = self.backend.array(dy, self.dtype)
+        dy = self.backend.array(dy, self.dtype, "dy")
         if dy.shape != y_shape:
             raise ValueError(f"{self.label}: dy must have the shape of y, {y_shape}, got {dy.shape}")
         return dy
 
     def as_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
         """The mask as kernels expect it, checked."""
-        mask = mask if self.backend.is_device_array(mask) else np.asarray(mask)
+        mask = mask if self.backend.is_device_array(mask) else as_numbers("mask", mask)
         if mask.shape != shape or mask.dtype != bool:
             raise ValueError(f"{self.label} takes a bool mask of shape {shape}, got {mask.dtype} of shape {mask.shape}")
         return self.backend.array(mask, bool)
@@ -208,32 +210,34 @@ class Layer:
             if kwargs:
                 raise TypeError(f"{self.label}: {', '.join(kwargs)} cannot be given in a chain; call forward yourself")
             return x.then(self)
+        if symbols := _symbols_in(x):
+            raise TypeError(
+                f"{self.label} takes one input, got {symbols}: a model is a chain of layers, without branches"
+            )
         if not self.built:
-            self.build((None, *np.shape(x)[1:]))
+            self.build((None, *as_array(x).shape[1:]))
         return self.forward(x, **kwargs)[0]
 
 
+def _symbols_in(x: Any) -> int:
+    return sum(isinstance(each, Symbol) for each in x) if isinstance(x, list | tuple) else 0
+
+
 def fitting(owner: str, weights: Any, present: list[Array]) -> list[Array]:
-    """The weights as arrays, or a ValueError unless they are real numbers in the shapes of the present weights."""
-    arrays = [np.asarray(weight) for weight in weights]
+    """The weights in the shapes and the dtype of the present ones, or an error before anything is changed."""
+    if not isinstance(weights, list | tuple):
+        raise TypeError(f"{owner} expects a list of {len(present)} arrays as weights, got a {type(weights).__name__}")
+    arrays = [as_numbers(f"weight {n} of {owner}", weight) for n, weight in enumerate(weights)]
     expected = [weight.shape for weight in present]
     if [array.shape for array in arrays] != expected:
         raise ValueError(f"{owner} expects weights of shapes {expected}, got {[array.shape for array in arrays]}")
-    if wrong := [array.dtype for array in arrays if array.dtype.kind not in "iufb"]:
-        raise ValueError(f"{owner} expects weights of real numbers, got dtype {wrong[0]}")
-    return arrays
+    pairs = zip(arrays, present, strict=True)
+    return [converted(f"weight {n} of {owner}", array, old.dtype) for n, (array, old) in enumerate(pairs)]
 
 
 def as_array(x: Any) -> Array:
-    """x as an array, or a ValueError for lists of different lengths."""
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"x must be an array or equally long lists ({error}); use pad_sequences") from error
-    if array.dtype == object:
-        raise ValueError("x must be an array of numbers, got lists of different lengths or objects; use pad_sequences")
-    if array.dtype.kind not in "iufb":
-        raise ValueError(f"x must be an array of numbers, got dtype {array.dtype}")
+    """x as an array of numbers with a batch axis, or a ValueError."""
+    array = as_numbers("x", x)
     if array.ndim == 0:
         raise ValueError(f"x must have a batch axis, got the single value {array}")
     return array

@@ -63,7 +63,7 @@ class Bidirectional(Layer):
         shape = self.forward_layer.compute_output_shape(input_shape)
         y_shape, *states = shape if self.layer.return_state else (shape,)
         if self.merge_mode == "concat":
-            y_shape = (*y_shape[:-1], 2 * y_shape[-1])
+            y_shape = (*y_shape[:-1], self._width * y_shape[-1])
         return (y_shape, *states, *states) if self.layer.return_state else y_shape
 
     def build(self, input_shape: Shape, *, index: int = 0, **settings: Any) -> None:
@@ -116,7 +116,9 @@ class Bidirectional(Layer):
     def backward(self, dy: Any, cache: BidirectionalCache) -> tuple[Any, Grads]:
         half = len(self.layer.states)
         dy, *dstates = dy if self.layer.return_state else (dy, *[None] * 2 * half)
-        dy = None if dy is None else self.backend.array(dy, self.dtype)
+        if dy is not None:
+            y_shape = cache.y_forward.shape
+            dy = self.as_gradient(dy, (*y_shape[:-1], self._width * y_shape[-1]))
         if dy is None:
             dy_f = dy_b = None
         elif self.merge_mode == "concat":  # (2)
@@ -136,6 +138,11 @@ class Bidirectional(Layer):
         grads = {f"forward.{name}": g for name, g in grads_f.items()}
         grads |= {f"backward.{name}": g for name, g in grads_b.items()}
         return (dx, *dstates_f, *dstates_b) if cache.state_given else dx, grads
+
+    @property
+    def _width(self) -> int:
+        """The width of y, counted in units of one direction."""
+        return 2 if self.merge_mode == "concat" else 1
 
     @property
     def _share(self) -> float:

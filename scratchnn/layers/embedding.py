@@ -1,9 +1,10 @@
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import initializers
+from scratchnn.core.checks import whole_number
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, as_array, positive_int
 
@@ -35,6 +36,7 @@ class Embedding(Layer):
             name=name, input_shape=(input_length,) if input_shape is None and input_length else input_shape
         )
         self.input_dim = positive_int("Embedding", "input_dim", input_dim)
+        whole_number("Embedding: input_dim", input_dim, 1, 2**31)  # kernels read ids of 32 bits
         self.output_dim = positive_int("Embedding", "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.mask_zero = bool(mask_zero)
@@ -49,27 +51,42 @@ class Embedding(Layer):
         return {"E": ((self.input_dim, self.output_dim), self.embeddings_initializer)}
 
     def check_input(self, x: Array) -> None:
+        """Raise ValueError unless the ids x, as the kernels read them, are rows of the table; on a device: their shape.
+
+        Those on a device were checked before they were copied there.
+        """
         super().check_input(x)
-        if x.dtype.kind not in "iub":
-            if x.dtype.kind != "f" or not np.array_equal(x, np.floor(x)):
-                raise ValueError(f"{self.label} takes ids, which are whole numbers; got {x.dtype} values that are not")
         # Viewed as unsigned, a negative id is a huge one: one pass instead of two.
-        in_table = x.view(f"u{x.itemsize}") if x.dtype.kind == "i" else x
-        if x.size and not in_table.max() < self.input_dim:
-            raise ValueError(
-                f"{self.label} has rows for ids 0 to {self.input_dim - 1}, got ids from {x.min()} to {x.max()}; "
-                "encode the text with the vocabulary size that the model was built for"
-            )
+        if not self.backend.is_device_array(x) and not x.view(np.uint32).max() < self.input_dim:
+            self._refuse(x)
 
     def as_input(self, x: Any) -> Array:
-        """The ids, checked. Those on a device were checked before they were copied there: here, only their shape is."""
+        """The ids as contiguous 32-bit numbers of this machine, checked as such."""
         self.require_built()
-        if self.backend.is_device_array(x):
-            super().check_input(x)
-        else:
-            x = as_array(x)
-            self.check_input(x)
+        if not self.backend.is_device_array(x) and not (type(x) is np.ndarray and x.dtype == np.int32):
+            x = self._narrowed(as_array(x))
+        self.check_input(x)
         return self.backend.array(x, np.int32)
+
+    def _narrowed(self, x: Array) -> Array:
+        """Ids of any kind as 32-bit numbers, with nothing lost."""
+        with np.errstate(invalid="ignore"):
+            ids = x.astype(np.int32)
+        if (ids != x).any():
+            super().check_input(x)  # a wrong shape says more
+            self._refuse(x)
+        return ids
+
+    def _refuse(self, x: Array) -> NoReturn:
+        if x.dtype.kind == "f" and not (x == np.floor(x)).all():
+            wrong = x[x != np.floor(x)][0]
+            raise ValueError(
+                f"{self.label} takes ids, which are whole numbers; got {x.dtype} values that are not, such as {wrong}"
+            )
+        raise ValueError(
+            f"{self.label} has rows for ids 0 to {self.input_dim - 1}, got ids from {x.min()} to {x.max()}; "
+            "encode the text with the vocabulary size that the model was built for"
+        )
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None

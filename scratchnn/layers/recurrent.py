@@ -201,7 +201,7 @@ class Recurrent(Layer):
         if initial_state is None:
             return tuple(self.backend.xp.zeros(shape, self.dtype) for shape in shapes)
         arrays = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
-        arrays = tuple(self.backend.array(array, self.dtype) for array in arrays)
+        arrays = tuple(self.backend.array(array, self.dtype, "initial_state") for array in arrays)
         if [array.shape for array in arrays] != shapes:
             raise ValueError(
                 f"{self.label} takes as initial_state {list(self.states)} of shapes {shapes}; "

@@ -4,6 +4,7 @@ Of a layer this file uses only `label` and `compute_output_shape`: it imports no
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 Shape = tuple[int | None, ...]
@@ -43,8 +44,23 @@ def Input(shape: Any, dtype: Any = None, name: str | None = None) -> Symbol:
 
     `dtype` and `name` are accepted because Keras' tutorials pass them; the first layer decides the dtype.
     """
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    shape = example_shape("Input", shape)
     return Symbol((None, *shape), (None, *shape))
+
+
+def example_shape(owner: str, shape: Any) -> Shape:
+    """The shape of one example as a tuple, or a ValueError."""
+    lengths = (shape,) if isinstance(shape, Integral) else shape
+    if not isinstance(lengths, list | tuple) or not all(length is None or _is_length(length) for length in lengths):
+        raise ValueError(
+            f"{owner}: the shape of one example must be a tuple of lengths, without the batch axis and None where one "
+            f"may vary, such as (100,) or (None, 8); got {shape!r}"
+        )
+    return tuple(None if length is None else int(length) for length in lengths)
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
 
 
 def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[int, ...]]:

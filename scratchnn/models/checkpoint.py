@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 from scratchnn.core.files import container
+from scratchnn.core.files.foreign import refuse_foreign_name
 from scratchnn.models.custom_objects import CustomObjects, check, checked, require
 from scratchnn.models.loading import UNUSABLE, rebuild
 from scratchnn.models.model import Model
@@ -20,6 +21,7 @@ def save_checkpoint(model: Model, progress: Progress, filepath: str | os.PathLik
     Raises:
         TypeError, ValueError: for what no file can hold, or loading could not make again; nothing was written.
     """
+    refuse_foreign_name("save_checkpoint", filepath)
     assert model.optimizer is not None
     config = model.get_config()
     check(config)

@@ -58,7 +58,10 @@ class Model(Trainer):
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: int | None, name: str | None) -> None:
         self.backend = backends.load(backend)
-        self.dtype = np.dtype(dtype)
+        try:
+            self.dtype = np.dtype("float32" if dtype is None else dtype)  # to NumPy, None means float64
+        except TypeError:
+            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}") from None
         if self.dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
         self.seed = randomness.default_seed() if seed is None else seed
@@ -219,9 +222,13 @@ class Model(Trainer):
         if len(x) == 0:
             raise ValueError(f"x is empty, of shape {x.shape}; give at least one row")
         self.require_built()
+        if x.shape == self.input_shape[1:]:
+            raise ValueError(
+                f"x is one example, of shape {x.shape}, without a batch axis: give x[None], a batch of one"
+            )
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
-        return self.layers[0].as_input(x)
+        return self.layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
 
     # ---- parameters
 
@@ -248,7 +255,10 @@ class Model(Trainer):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index."""
-        if index is not None:
+        if index is not None or isinstance(name, int):
+            place, n = ("index=" if index is not None else "", name if index is None else index)
+            if index is None or not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"get_layer takes a name, or index=0 to index={len(self.layers) - 1}, got {place}{n}")
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:

@@ -12,6 +12,7 @@ from typing import Any
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.files import container
+from scratchnn.core.files.foreign import refuse_foreign_name
 from scratchnn.models import custom_objects
 
 
@@ -29,9 +30,11 @@ def save_model(
 
     Raises:
         FileExistsError: if the file is there and `overwrite` is False.
-        TypeError, ValueError: for what no file can hold, or loading could not make again; nothing was written.
+        TypeError, ValueError: for what no file can hold, loading could not make again, or a file's name that promises
+            another format, such as model.keras; nothing was written.
         OSError: if it cannot be written; what was there before is still there.
     """
+    refuse_foreign_name("save", filepath)
     path = Path(filepath)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; choose another name, or save(..., overwrite=True)")

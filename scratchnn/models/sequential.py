@@ -19,7 +19,7 @@ class Sequential(Model):
 
     def __init__(
         self,
-        layers: Sequence[Any] = (),
+        layers: Sequence[Any] | None = None,
         *,
         backend: str = "cpu",
         dtype: DTypeLike = "float32",
@@ -28,7 +28,9 @@ class Sequential(Model):
     ) -> None:
         self._prepare(backend, dtype, seed, name)
         self._start: Symbol | None = None
-        for layer in layers:
+        if isinstance(layers, Layer | Symbol):
+            raise TypeError(f"Sequential takes a list of layers, got a {type(layers).__name__}: put it into []")
+        for layer in layers or ():
             self.add(layer)
         if self._start is not None and self.layers:
             self.build(self._start.shape)

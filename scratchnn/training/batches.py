@@ -88,8 +88,8 @@ def check_sizes(batch_size: Any, epochs: Any) -> None:
 
 
 def check_lengths(x: Array, y: Any) -> None:
-    if np.ndim(y) == 0:
-        raise ValueError(f"y must hold one label for each of the {len(x)} rows of x, got {y!r}")
+    if y is None or np.ndim(y) == 0:
+        raise ValueError(f"y must hold one label for each of the {len(x)} rows of x, got {y}")
     if len(x) != len(y):
         raise ValueError(f"x and y must have the same length, got {len(x)} rows of x and {len(y)} of y")
     if len(x) == 0:

@@ -76,12 +76,13 @@ def _holds_numbers(table: object) -> bool:
 class History(Callback):
     """What `fit` returns: `history` with Keras' keys, one number per epoch; `records` adds gradient norm and speed."""
 
-    def __init__(self, records: list[dict[str, float]]) -> None:
+    def __init__(self, records: list[dict[str, float]], first: int = 0) -> None:
         self.records = records
+        self.first = first  # the number of the epoch of the first record
 
     @property
     def epoch(self) -> list[int]:
-        return list(range(len(self.records)))
+        return list(range(self.first, self.first + len(self.records)))
 
     @property
     def history(self) -> dict[str, list[float]]:

@@ -14,7 +14,9 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
 from scratchnn.callbacks import Callback
+from scratchnn.core.arrays import as_numbers
 from scratchnn.core.backend import Backend
+from scratchnn.core.checks import whole_number
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis, weights
@@ -96,11 +98,11 @@ class Trainer:
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
@@ -133,21 +135,27 @@ class Trainer:
         self._compiled()
         batch_size = 32 if batch_size is None else batch_size  # Keras' default
         batches.check_sizes(batch_size, epochs)
+        if whole_number("initial_epoch", initial_epoch, 0) > epochs:
+            warnings.warn(
+                f"nothing is trained: initial_epoch is {initial_epoch}, and epochs={epochs} is where training ends, "
+                "counted from the first of all, not how many to add",
+                stacklevel=2,
+            )
         data = self._examples(x, y, sample_weight, class_weight)
         examples, validation = self._hold_out(data, validation_split, validation_data)
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
-        history = History(progress.records)
+        history = History(progress.records, first=progress.epoch - len(progress.records))
         console = Console(quiet=verbose == 0) if console is None else console
-        callbacks = list(callbacks or [])
+        callbacks = _checked(callbacks)
         Session(self, examples, validation, batch_size, epochs, shuffle, progress, console, callbacks).run()
         return history
 
     def evaluate(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int = 32,
         verbose: Any = "auto",
         sample_weight: Any = None,
@@ -267,6 +275,7 @@ class Trainer:
         """x, y and weights as arrays that fit the model and the loss, each checked once, here; x in kernels' memory."""
         _, loss = self._compiled()
         x, y = self.check_input(x), self.backend.to_host(y)
+        y = y if y is None else as_numbers("y", y)
         batches.check_lengths(x, y)
         if self.has_several_outputs:
             raise ValueError(
@@ -319,3 +328,13 @@ class Trainer:
     @property
     def has_several_outputs(self) -> bool:
         raise NotImplementedError
+
+
+def _checked(callbacks: Any) -> list[Callback]:
+    """The callbacks as a list; as in Keras, one may come alone."""
+    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+    for each in given:
+        if not isinstance(each, Callback):
+            hint = f": call it, {each.__name__}()" if isinstance(each, type) else ""
+            raise TypeError(f"callbacks must be objects derived from scratchnn.callbacks.Callback, got {each!r}{hint}")
+    return given

@@ -121,6 +121,12 @@ def test_use_before_build_says_how_to_build() -> None:
         (GRU(H), (1, H), r"\(2, 7\), got \(1, 7\)"),
         (Conv1D(H, 3), (2, 4, 1), r"\(2, 4, 7\), got \(2, 4, 1\)"),
         (Dense(H), (2, T, 1), r"\(2, 6, 7\), got \(2, 6, 1\)"),
+        (Flatten(), (2, T, D), r"\(2, 30\), got \(2, 6, 5\)"),
+        (Dropout(0.5), (2, T * D), r"\(2, 6, 5\), got \(2, 30\)"),
+        (GlobalAveragePooling1D(), (1, D), r"\(2, 5\), got \(1, 5\)"),
+        (GlobalAveragePooling1D(), (2, 1), r"\(2, 5\), got \(2, 1\)"),
+        (Bidirectional(GRU(H), "mul"), (1, H), r"\(2, 7\), got \(1, 7\)"),
+        (Bidirectional(GRU(H)), (2, H), r"\(2, 14\), got \(2, 7\)"),
     ],
 )
 @pytest.mark.parametrize("backend", ["reference", "cpu"])

@@ -98,18 +98,19 @@ class Layer:
         *,
         backend: str | backends.Backend = "cpu",
         dtype: DTypeLike = np.float32,
-        seed: int = 0,
+        seed: randomness.Seed | None = None,
         index: int = 0,
     ) -> None:
         """Fix the shapes (`input_shape` includes the batch axis, None) and draw the initial parameters.
 
-        `index` is the layer's place in its model: the seed and the index determine the draw.
+        `index` is the layer's place in its model: the seed and the index determine the draw. Without a seed, as for a
+        model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
         self.output_shape = self.compute_output_shape(tuple(input_shape))
         self.input_shape = tuple(input_shape)
         self.backend = backends.load(backend) if isinstance(backend, str) else backend
         self.dtype = np.dtype(dtype)
-        generator = randomness.generator(seed, "weights", layer=index)
+        generator = randomness.generator(randomness.layer_seed() if seed is None else seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)
         count = sum(math.prod(shape) for shape, _ in shapes.values())
         self.backend.require_memory(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
+from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file, look_up
 from scratchnn.layers.base import Config, Layer, Shape
 from scratchnn.layers.recurrent import Recurrent
@@ -66,7 +67,10 @@ class Bidirectional(Layer):
             y_shape = (*y_shape[:-1], 2 * y_shape[-1])
         return (y_shape, *states, *states) if self.layer.return_state else y_shape
 
-    def build(self, input_shape: Shape, *, index: int = 0, **settings: Any) -> None:
+    def build(
+        self, input_shape: Shape, *, seed: randomness.Seed | None = None, index: int = 0, **settings: Any
+    ) -> None:
+        settings["seed"] = randomness.layer_seed() if seed is None else seed
         # Both draw from one seed; the second index is beyond that of any layer of a model, so the draws differ.
         self.forward_layer.build(input_shape, index=index, **settings)
         self.backward_layer.build(input_shape, index=index + 2**32, **settings)

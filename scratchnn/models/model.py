@@ -21,6 +21,7 @@ from scratchnn.layers.symbol import chain_between
 from scratchnn.models import saving
 from scratchnn.models.naming import name_layers
 from scratchnn.report.summary import summary_text
+from scratchnn.training.progress import Clock
 from scratchnn.training.trainer import Trainer
 
 
@@ -33,7 +34,8 @@ class Model(Trainer):
     Args:
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
         dtype: "float32" or "float64".
-        seed: determines every random draw of the model: initial parameters, batch order, dropout.
+        seed: determines every random draw of the model: initial parameters, batch order, dropout. Without one, the
+            model takes the next stream of `set_random_seed`; `seed=(s, n)` is that of model n after it was set to s.
     """
 
     def __init__(
@@ -43,19 +45,20 @@ class Model(Trainer):
         *,
         backend: str = "cpu",
         dtype: DTypeLike = "float32",
-        seed: int | None = None,
+        seed: randomness.Seed | None = None,
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
         self.layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
         self.build(self.input_shape)
 
-    def _prepare(self, backend: str, dtype: DTypeLike, seed: int | None, name: str | None) -> None:
+    def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.Seed | None, name: str | None) -> None:
         self.backend = backends.load(backend)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
-        self.seed = randomness.default_seed() if seed is None else seed
+        self.seed = randomness.model_seed() if seed is None else randomness.checked(seed)
+        self.clock = Clock()
         self.name = name or type(self).__name__.lower()
         self.layers: list[Layer] = []
         self._masks_ended: list[Layer] = []  # layers about which a warning was given

@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.randomness import Seed
 from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
 from scratchnn.layers.symbol import Input, Symbol
@@ -23,7 +24,7 @@ class Sequential(Model):
         *,
         backend: str = "cpu",
         dtype: DTypeLike = "float32",
-        seed: int | None = None,
+        seed: Seed | None = None,
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)

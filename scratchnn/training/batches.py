@@ -47,7 +47,7 @@ class Batches:
         self._x_gathered, self._y_gathered = self._x[chosen], self._y[chosen]
 
 
-def order_of(N: int, seed: int, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
+def order_of(N: int, seed: randomness.Seed, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
     """The indices of N examples in the order of this epoch, which depends on seed and epoch only."""
     order = randomness.generator(seed, "order", epoch=epoch).permutation(N) if shuffle else np.arange(N)
     return backend.array(order, np.int64)

@@ -15,18 +15,20 @@ from scratchnn_kernels.contract import Array
 from scratchnn import losses, metrics, optimizers
 from scratchnn.callbacks import Callback
 from scratchnn.core.backend import Backend
+from scratchnn.core.randomness import Seed
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis
 from scratchnn.training.ahead import Ahead, Snapshot
-from scratchnn.training.progress import History, Progress
+from scratchnn.training.progress import Clock, History, Progress
 from scratchnn.training.session import Session
 
 
 class Trainer:
     """compile, fit, evaluate, predict, as in Keras. `Model` fills in the methods that raise here."""
 
-    seed: int
+    seed: Seed
+    clock: Clock
     dtype: np.dtype
     backend: Backend
     optimizer: optimizers.Optimizer | None = None
@@ -97,11 +99,13 @@ class Trainer:
         progress: Progress | None = None,
         console: Console | None = None,
     ) -> History:
-        """Train. The order of the batches depends on the model's seed and the epoch only.
+        """Train. The order of the batches depends on the model's seed and its count of epochs only.
+
+        The model counts its epochs over all calls (`model.clock`), so two calls train like one that is as long.
 
         Args:
-            initial_epoch: the number of the first epoch, counted from 0. It determines the order of the batches and
-                the dropout draws: a second call without it repeats those of epoch 0.
+            initial_epoch: the number of the first epoch, counted from 0, for the table, callbacks and `History`. Other
+                than 0, it sets the model's count too.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
             progress: where to continue from; it is kept up to date, also when an error or Ctrl-C ends training.
             console: where rows are printed; by default the standard output, unless `verbose` is 0.
@@ -119,7 +123,7 @@ class Trainer:
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
-        history = History(progress.records)
+        history = History(progress.records, progress.epoch - len(progress.records))
         console = Console(quiet=verbose == 0) if console is None else console
         callbacks = list(callbacks or [])
         Session(self, examples, validation, batch_size, epochs, shuffle, progress, console, callbacks).run()
@@ -155,12 +159,12 @@ class Trainer:
         return self.backend.to_host(np.concatenate(parts))
 
     def train_on_batch(self, x: Any, y: Any) -> float:
-        """Take one optimizer step, and return the loss before it. Dropout is drawn anew in each call."""
+        """Take one optimizer step, which the model counts, and return the loss before it. Each call draws new dropout."""
         x, y = self._examples(x, y)
         self.ready_optimizer()
-        step = self._compiled()[0].iterations
-        batch = x, self.backend.array(y, y.dtype)
-        with one_blas_thread(), Ahead(self, {step: batch}, Progress(step=step), [], every_step=True) as ahead:
+        step, batch = self.clock.step, (x, self.backend.array(y, y.dtype))
+        progress = Progress(self.clock.epoch, step)
+        with one_blas_thread(), Ahead(self, {step: batch}, progress, [], every_step=True) as ahead:
             return ahead.take(step)
 
     def measure(self, x: Array, y: Array, batch_size: int) -> dict[str, float]:

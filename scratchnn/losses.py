@@ -105,6 +105,10 @@ class BinaryCrossentropy(Loss):
     from_logits: bool = False
     pair: BinaryCrossentropyPair = field(default=binary_crossentropy, init=False, repr=False, compare=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the kernels, which are a module: a copy has those of the reference backend until `on` is called."""
+        return {name: value for name, value in vars(self).items() if name != "pair"}
+
     def on(self, kernels: Kernels) -> "BinaryCrossentropy":
         return _changed(self, pair=kernels.binary_crossentropy)
 

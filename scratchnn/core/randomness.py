@@ -4,15 +4,16 @@ A draw is determined by (seed, purpose, epoch, step, layer) alone: no hidden sta
 next. So the order in which draws are made, the backend and the number of threads cannot change them, and training that
 resumes in the middle of an epoch needs to remember four counters only.
 
-A seed is a number that you give, or a pair: (s, n) is the stream of the model number n, counted from 1, among those made
-without a seed after `set_random_seed(s)`. No two seeds, pairs or numbers, share a draw. Layers used alone without a seed
-are counted from the other end.
+A seed is a number that you give, or a pair: (s, n) is the stream of the model number n, counted from 1, among those
+made without a seed after `set_random_seed(s)`. No two seeds, pairs or numbers, share a draw. Layers that are used alone
+without a seed are counted from the other end.
 
 Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 """
 
+from collections.abc import Sequence
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, SupportsIndex
 
 import numpy as np
 from jaxtyping import UInt64
@@ -25,6 +26,7 @@ _PURPOSE_NUMBER: dict[Purpose, int] = {"weights": 0, "order": 1, "dropout": 2, "
 
 
 Seed = int | tuple[int, int]
+GivenSeed = SupportsIndex | Sequence[int] | None  # what `checked` takes, or None: the next stream
 _LARGEST = 2**32 - 1  # of s, which is the largest seed of Keras and NumPy too, and of n
 _IS_PAIR = 1 << 62  # in the second word of a key
 

@@ -98,7 +98,7 @@ class Layer:
         *,
         backend: str | backends.Backend = "cpu",
         dtype: DTypeLike = np.float32,
-        seed: randomness.Seed | None = None,
+        seed: randomness.GivenSeed = None,
         index: int = 0,
     ) -> None:
         """Fix the shapes (`input_shape` includes the batch axis, None) and draw the initial parameters.
@@ -198,10 +198,28 @@ class Layer:
         """The inverse of `to_keras`."""
         return weights
 
+    # ---- copies
+
     def clone(self) -> "Layer":
         """An unbuilt layer with the same settings."""
-        config = self.get_config()
-        return type(self)(**copy.deepcopy(config))
+        layer = type(self).__new__(type(self))
+        for name, value in vars(self).items():
+            if name not in ("params", "model", "backend", "dtype"):
+                vars(layer)[name] = value.clone() if isinstance(value, Layer) else copy.deepcopy(value)
+        vars(layer).update(built=False, params={}, model=None, input_shape=(), output_shape=())
+        return layer
+
+    def __getstate__(self) -> Config:
+        """For copies, which have parameters of their own and belong to no model; arrays are in the host's memory."""
+        params = {name: np.array(self.backend.to_host(param)) for name, param in self.params.items()}
+        return vars(self) | {"model": None, "params": params}
+
+    def __setstate__(self, state: Config) -> None:
+        vars(self).update(state)
+        self.set_params({name: self.backend.array(param, self.dtype) for name, param in self.params.items()})
+
+    def __copy__(self) -> "Layer":
+        return copy.deepcopy(self)  # a shallow copy would train the parameters of this one
 
     def __call__(self, x: Any, **kwargs: Any) -> Any:
         """Chain onto a `Symbol` (see `Input`), or compute y for an array."""

@@ -1,11 +1,13 @@
 """Models: a list of layers, built once, with its forward and backward pass."""
 
+import copy
+import dataclasses
 import os
 import warnings
 import weakref
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +23,7 @@ from scratchnn.layers.symbol import chain_between
 from scratchnn.models import saving
 from scratchnn.models.naming import name_layers
 from scratchnn.report.summary import summary_text
+from scratchnn.training.ahead import Snapshot
 from scratchnn.training.progress import Clock
 from scratchnn.training.trainer import Trainer
 
@@ -38,6 +41,8 @@ class Model(Trainer):
             model takes the next stream of `set_random_seed`; `seed=(s, n)` is that of model n after it was set to s.
     """
 
+    kind: ClassVar[str] = "Model"  # in a file
+
     def __init__(
         self,
         inputs: Any,
@@ -45,14 +50,14 @@ class Model(Trainer):
         *,
         backend: str = "cpu",
         dtype: DTypeLike = "float32",
-        seed: randomness.Seed | None = None,
+        seed: randomness.GivenSeed = None,
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
         self.layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
         self.build(self.input_shape)
 
-    def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.Seed | None, name: str | None) -> None:
+    def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
         self.backend = backends.load(backend)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.dtype("float32"), np.dtype("float64")):
@@ -82,12 +87,21 @@ class Model(Trainer):
         for index, layer in enumerate(self.layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
                 shape = shape[0]
-            if layer.input_shape != shape or layer.model is None:  # a layer built here before keeps its parameters
-                layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+            self._build_layer(layer, shape, index)
             layer.model = weakref.ref(self)
             shape = layer.output_shape
         self._share_one_vector()
         self.built = True
+
+    def _build_layer(self, layer: Layer, shape: Shape, index: int) -> None:
+        """As in Keras, a layer that was built before, here or alone, keeps its parameters."""
+        keeps = layer.built and layer.input_shape == shape
+        if keeps and (layer.backend, layer.dtype) == (self.backend, self.dtype):
+            return
+        weights = layer.get_weights() if keeps else None
+        layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+        if weights is not None:
+            layer.set_weights(weights)
 
     def _share_one_vector(self) -> None:
         params = [param for layer in self.layers for param in layer.params.values()]
@@ -249,6 +263,32 @@ class Model(Trainer):
                 return layer
         raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self.layers]}")
 
+    # ---- copies
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies: another model, which predicts and trains on to the same bits, and shares nothing with this one.
+
+        The layers hold the parameters, in the host's memory.
+        """
+        remade = ("flat_params", "flat_grads", "segments", "before_step")
+        state = {name: value for name, value in vars(self).items() if name not in remade}
+        return state | {"has_ready_optimizer": self.has_ready_optimizer}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        is_ready = vars(self).pop("has_ready_optimizer")
+        for layer in self.layers:
+            layer.model = weakref.ref(self) if layer.built else None
+        if self.built:
+            self._share_one_vector()
+        if self.loss is not None:
+            self.loss = self.loss.on(self.backend.kernels)
+        if self.optimizer is not None and is_ready:
+            self.optimizer.owner, self.before_step = weakref.ref(self), Snapshot()
+
+    def __copy__(self) -> "Model":
+        return copy.deepcopy(self)  # a shallow copy would train the parameters of this one
+
     # ---- summary and files
 
     def summary(self, print_fn: Any = print) -> str:
@@ -268,27 +308,31 @@ class Model(Trainer):
         if compiled is not None:
             compiled |= {"optimizer": described(self.optimizer), "loss": described(self.loss)}
         return {
+            "class": self.kind,
             "layers": [class_in_file(layer) for layer in self.layers],
             "input_shape": list(self.input_shape),
             "weights": [list(weight.shape) for weight in self.get_weights()],
+            "outputs": None if self._outputs is None else list(self._outputs),
             "backend": self.backend.name,
             "dtype": self.dtype.name,
-            "seed": self.seed,
+            "seed": list(self.seed) if isinstance(self.seed, tuple) else self.seed,
+            "clock": dataclasses.asdict(self.clock),
             "name": self.name,
             "compiled": compiled,
             "metadata": self.metadata,
         }
 
-    def save(self, filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`.
+    def save(
+        self, filepath: str | os.PathLike[str], *, overwrite: bool = False, include_optimizer: bool = True
+    ) -> None:
+        """Write the model into one file, from which `scratchnn.load_model` makes one that trains on to the same bits.
 
-        It warns of what is not in the file: classes and functions of your own, which loading will ask for.
+        That is its layers, settings, parameters, `metadata` and count of epochs; and the state of the optimizer, unless
+        told not to: the loaded model then begins with that of a new one. It warns of what is not in the file: classes
+        and functions of your own, most of which loading will ask for.
         """
         self.require_built()
-        metrics = self.metric_names if self.optimizer is not None else []
-        own = [metric.name for metric in metrics if not isinstance(metric, str)]
-        params = self.backend.to_host(self.flat_params)
-        saving.save_model(filepath, self.get_config(), params, own, overwrite=overwrite)
+        saving.save_model(filepath, self, overwrite=overwrite, include_optimizer=include_optimizer)
 
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Take the parameters from a saved model of the same shapes; for layers or activations of your own.

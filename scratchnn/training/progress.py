@@ -98,8 +98,8 @@ class Clock:
         whole_number("epoch", self.epoch, 0)
         whole_number("step", self.step, 0)
 
-    def begin_epoch(self, progress: Progress) -> None:
-        """Begin the next epoch, whose draws are new, or go on in the one under way."""
+    def begin_epoch(self, progress: Progress) -> int:
+        """Begin the next epoch, whose draws are new, or go on in the one under way. Return the number of its order."""
         here = progress.epoch, progress.step
         if progress.epoch and not progress.step and not progress.records:  # told so, by `initial_epoch`
             self.epoch, self.step = here
@@ -111,6 +111,7 @@ class Clock:
             progress.order = self.epoch
         elif progress.order is None:
             progress.order = progress.epoch
+        return progress.order
 
     def finish_epoch(self) -> None:
         self.epoch, self.step = self.epoch + 1, 0

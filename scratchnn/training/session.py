@@ -55,8 +55,8 @@ class Session:
         model, progress = self.model, self.progress
         listeners = [callback for callback in self.callbacks if _overrides_on_batch_end(callback)]
         x, y = self.examples
-        model.clock.begin_epoch(progress)
-        order = order_of(len(x), model.seed, progress.order, model.backend, shuffle=self.shuffle)
+        number = model.clock.begin_epoch(progress)
+        order = order_of(len(x), model.seed, number, model.backend, shuffle=self.shuffle)
         batches = Batches(x, y, self.batch_size, order)
         warned_of = np.geterr()
         ahead = Ahead(model, batches, progress, model.running_metrics(), every_step=bool(listeners))

@@ -159,7 +159,7 @@ class Trainer:
         return self.backend.to_host(np.concatenate(parts))
 
     def train_on_batch(self, x: Any, y: Any) -> float:
-        """Take one optimizer step, which the model counts, and return the loss before it. Each call draws new dropout."""
+        """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
         x, y = self._examples(x, y)
         self.ready_optimizer()
         step, batch = self.clock.step, (x, self.backend.array(y, y.dtype))
@@ -201,6 +201,12 @@ class Trainer:
         """The loss of what `forward_to_loss` returns."""
         _, loss = self._compiled()
         return loss.of_logits() if self.joins_loss else loss
+
+    @property
+    def has_ready_optimizer(self) -> bool:
+        """Whether the optimizer's slots and count of steps are those of this model's training."""
+        optimizer = self.optimizer
+        return optimizer is not None and optimizer.owner is not None and optimizer.owner() is self
 
     def ready_optimizer(self) -> None:
         """Allocate the optimizer's slots for the parameters of this model, unless it has them."""

@@ -1,13 +1,10 @@
 """Models: a list of layers, built once, with its forward and backward pass."""
 
-import copy
-import dataclasses
-import os
 import warnings
 import weakref
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -16,19 +13,17 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.names import class_in_file, described, is_own
+from scratchnn.core.names import is_own
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import chain_between
-from scratchnn.models import saving
 from scratchnn.models.naming import name_layers
+from scratchnn.models.stored import Stored
 from scratchnn.report.summary import summary_text
-from scratchnn.training.ahead import Snapshot
 from scratchnn.training.progress import Clock
-from scratchnn.training.trainer import Trainer
 
 
-class Model(Trainer):
+class Model(Stored):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
@@ -40,8 +35,6 @@ class Model(Trainer):
         seed: determines every random draw of the model: initial parameters, batch order, dropout. Without one, the
             model takes the next stream of `set_random_seed`; `seed=(s, n)` is that of model n after it was set to s.
     """
-
-    kind: ClassVar[str] = "Model"  # in a file
 
     def __init__(
         self,
@@ -263,33 +256,7 @@ class Model(Trainer):
                 return layer
         raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self.layers]}")
 
-    # ---- copies
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For copies: another model, which predicts and trains on to the same bits, and shares nothing with this one.
-
-        The layers hold the parameters, in the host's memory.
-        """
-        remade = ("flat_params", "flat_grads", "segments", "before_step")
-        state = {name: value for name, value in vars(self).items() if name not in remade}
-        return state | {"has_ready_optimizer": self.has_ready_optimizer}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        is_ready = vars(self).pop("has_ready_optimizer")
-        for layer in self.layers:
-            layer.model = weakref.ref(self) if layer.built else None
-        if self.built:
-            self._share_one_vector()
-        if self.loss is not None:
-            self.loss = self.loss.on(self.backend.kernels)
-        if self.optimizer is not None and is_ready:
-            self.optimizer.owner, self.before_step = weakref.ref(self), Snapshot()
-
-    def __copy__(self) -> "Model":
-        return copy.deepcopy(self)  # a shallow copy would train the parameters of this one
-
-    # ---- summary and files
+    # ---- summary
 
     def summary(self, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
@@ -301,46 +268,6 @@ class Model(Trainer):
         if print_fn is not None:
             print_fn(text)
         return text
-
-    def get_config(self) -> dict[str, Any]:
-        """All of the model but its numbers, as plain values for a file."""
-        compiled = self.get_compile_config()
-        if compiled is not None:
-            compiled |= {"optimizer": described(self.optimizer), "loss": described(self.loss)}
-        return {
-            "class": self.kind,
-            "layers": [class_in_file(layer) for layer in self.layers],
-            "input_shape": list(self.input_shape),
-            "weights": [list(weight.shape) for weight in self.get_weights()],
-            "outputs": None if self._outputs is None else list(self._outputs),
-            "backend": self.backend.name,
-            "dtype": self.dtype.name,
-            "seed": list(self.seed) if isinstance(self.seed, tuple) else self.seed,
-            "clock": dataclasses.asdict(self.clock),
-            "name": self.name,
-            "compiled": compiled,
-            "metadata": self.metadata,
-        }
-
-    def save(
-        self, filepath: str | os.PathLike[str], *, overwrite: bool = False, include_optimizer: bool = True
-    ) -> None:
-        """Write the model into one file, from which `scratchnn.load_model` makes one that trains on to the same bits.
-
-        That is its layers, settings, parameters, `metadata` and count of epochs; and the state of the optimizer, unless
-        told not to: the loaded model then begins with that of a new one. It warns of what is not in the file: classes
-        and functions of your own, most of which loading will ask for.
-        """
-        self.require_built()
-        saving.save_model(filepath, self, overwrite=overwrite, include_optimizer=include_optimizer)
-
-    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Take the parameters from a saved model of the same shapes; for layers or activations of your own.
-
-        Raises:
-            StorageError: if the file is damaged, or its parameters do not fit.
-        """
-        self.set_flat_params(saving.read_params(filepath, [weight.shape for weight in self.get_weights()]))
 
     def require_built(self) -> None:
         if not self.built:

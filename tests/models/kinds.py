@@ -73,7 +73,8 @@ def _sequential(
     metrics: Any = ("accuracy",),
     **settings: Any,
 ) -> Sequential:
-    model = Sequential([*layers], **({"seed": 3} | settings))
+    settings.setdefault("seed", 3)
+    model = Sequential([*layers], **settings)
     model.compile(optimizer, loss, list(metrics))
     return model
 

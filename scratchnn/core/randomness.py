@@ -26,7 +26,8 @@ _PURPOSE_NUMBER: dict[Purpose, int] = {"weights": 0, "order": 1, "dropout": 2, "
 
 
 Seed = int | tuple[int, int]
-GivenSeed = SupportsIndex | Sequence[int] | None  # what `checked` takes, or None: the next stream
+PlainSeed = SupportsIndex | Sequence[int]  # what `checked` takes
+GivenSeed = PlainSeed | None  # None: the next stream
 _LARGEST = 2**32 - 1  # of s, which is the largest seed of Keras and NumPy too, and of n
 _IS_PAIR = 1 << 62  # in the second word of a key
 
@@ -93,7 +94,9 @@ class Keys:
         return key
 
 
-def generator(seed: Seed, purpose: Purpose, *, epoch: int = 0, step: int = 0, layer: int = 0) -> np.random.Generator:
+def generator(
+    seed: PlainSeed, purpose: Purpose, *, epoch: int = 0, step: int = 0, layer: int = 0
+) -> np.random.Generator:
     """Return the generator of the draw that the arguments determine. Equal arguments give equal draws, always.
 
     Raises:

@@ -24,7 +24,6 @@ from scratchnn.core.checks import whole_number
 Purpose = Literal["weights", "order", "dropout", "data"]
 _PURPOSE_NUMBER: dict[Purpose, int] = {"weights": 0, "order": 1, "dropout": 2, "data": 3}
 
-
 Seed = int | tuple[int, int]
 PlainSeed = SupportsIndex | Sequence[int]  # what `checked` takes
 GivenSeed = PlainSeed | None  # None: the next stream

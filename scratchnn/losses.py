@@ -14,7 +14,6 @@ models: it has kernels. A loss of an array on a device is a number on that devic
 """
 
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
@@ -229,10 +228,9 @@ def get(identifier: str | Loss | Mapping[str, Any]) -> Loss:
 
 def _changed(loss: L, **settings: Any) -> L:
     """A copy with other settings; losses are frozen once they are handed out."""
-    loss = copy(loss)
-    for name, value in settings.items():
-        object.__setattr__(loss, name, value)
-    return loss
+    other = object.__new__(type(loss))
+    vars(other).update(vars(loss) | settings)  # with its kernels, which `copy` leaves behind
+    return other
 
 
 def _mean(values: Float[Array, "..."]) -> Any:

@@ -11,6 +11,7 @@ without a seed are counted from the other end.
 Source: Salmon, Moraes, Dror, Shaw, "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 """
 
+import random
 from collections.abc import Sequence
 from itertools import count
 from typing import Any, Literal, SupportsIndex
@@ -37,10 +38,16 @@ _models, _layers = count(1), count(1)  # of them have been made without a seed
 def set_random_seed(seed: int) -> None:
     """Let models and layers that are made without a seed draw from this one, and count them from 1 again.
 
-    It is 0 until you set it, so a program gives the same numbers each time it runs.
+    It is 0 until you set it, so a program gives the same numbers each time it runs. As in Keras, Python's and NumPy's
+    own generators begin with this seed too; nothing of scratchnn draws from them.
+
+    Raises:
+        ValueError: if it is not in 0 ... 2**32 - 1.
     """
     global _random_seed, _models, _layers
     _random_seed, _models, _layers = whole_number("seed", seed, 0, _LARGEST), count(1), count(1)
+    random.seed(_random_seed)
+    np.random.seed(_random_seed)  # noqa: NPY002 - the generator of programs that call numpy.random.shuffle
 
 
 def model_seed() -> Seed:

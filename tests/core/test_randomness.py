@@ -1,5 +1,6 @@
 """Every draw has a stream of its own: seeds that are given, and models and layers without one."""
 
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -170,6 +171,15 @@ def test_set_random_seed_takes_what_keras_takes(seed: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
         set_random_seed(seed)
     assert dense().seed == (0, 1)
+
+
+def test_the_generators_of_python_and_numpy_begin_with_the_seed_as_in_keras() -> None:
+    """After keras.utils.set_random_seed(7), random.random() is 0.32383276483316237, numpy.random.rand() 0.0763..."""
+    before = first(dense(seed=(7, 1)))
+    set_random_seed(7)
+    drawn = random.random(), np.random.rand()  # noqa: NPY002 - what a program may call
+    assert drawn == (0.32383276483316237, 0.07630828937395717)
+    assert first(dense()) == before  # which draws from neither
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.uint64, np.int64])

@@ -235,6 +235,23 @@ def test_a_callback_is_copied_with_the_model_that_it_holds(way: Callable[[Any], 
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_copies_that_a_callback_made_go_on_from_there(way: Callable[[Any], Any]) -> None:
+    class Keeper(Callback):
+        def __init__(self) -> None:
+            self.kept: list[Any] = []
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.kept.append(way(self.model))
+
+    kind, keeper = KINDS["lstm, dropout"], Keeper()
+    model = kind.make()
+    losses = kind.fit(model, 4, callbacks=[keeper])["loss"]
+    for epoch, other in enumerate(keeper.kept[:3], start=1):
+        assert kind.fit(other, 4 - epoch)["loss"] == losses[epoch:]
+        assert state_of(other) == state_of(model)
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_history_progress_and_vocabulary_are_copied(way: Callable[[Any], Any]) -> None:
     progress = Progress()
     history = KINDS["feed forward"].make().fit(IDS, LABELS, 8, 2, verbose=0, progress=progress)

@@ -24,7 +24,6 @@ class Stored(Trainer):
     # ---- what a model defines
 
     name: str
-    built: bool
     layers: list[Layer]
     input_shape: Shape
     metadata: dict[str, Any]

@@ -27,6 +27,7 @@ from scratchnn.training.session import Session
 class Trainer:
     """compile, fit, evaluate, predict, as in Keras. `Model` fills in the methods that raise here."""
 
+    built: bool
     seed: Seed
     clock: Clock
     dtype: np.dtype
@@ -206,7 +207,9 @@ class Trainer:
     def has_ready_optimizer(self) -> bool:
         """Whether the optimizer's slots and count of steps are those of this model's training."""
         optimizer = self.optimizer
-        return optimizer is not None and optimizer.owner is not None and optimizer.owner() is self
+        if optimizer is None or optimizer.owner is None or optimizer.owner() is not self:
+            return False
+        return not self.built or optimizer.size == self.flat_params.size  # a layer may have been added since then
 
     def ready_optimizer(self) -> None:
         """Allocate the optimizer's slots for the parameters of this model, unless it has them."""

@@ -1,5 +1,6 @@
 """A model out of a file trains on to the same bits as one that was never saved; or saving says what it leaves out."""
 
+import copy
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from scratchnn import Input, Model, Sequential, load_model
 from scratchnn.core.files import container
 from scratchnn.core.files.container import StorageError
-from scratchnn.layers import GRU, LSTM, Dense, Embedding
+from scratchnn.layers import GRU, LSTM, Activation, Dense, Embedding
 from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.optimizers import SGD, Adam
 from scratchnn.training.progress import Clock, Progress
@@ -137,6 +138,28 @@ def test_an_optimizer_of_another_model_is_not_saved_as_ones_own(tmp_path: Path) 
     other.build((None, 6))
     other.optimizer = model.optimizer
     assert through_a_file(other, tmp_path / "model.npz").optimizer.iterations == 0
+
+
+def test_a_layer_that_was_added_makes_the_state_void(tmp_path: Path) -> None:
+    model = Sequential([Input((6,)), Embedding(20, 4), GRU(3)], seed=1)
+    model.compile("adam", "mse")
+    model.train_on_batch(IDS, np.ones((22, 3)))
+    model.add(Dense(1))
+    copies = [copy.copy(copy.deepcopy(model)), through_a_file(model, tmp_path / "model.npz"), copy.deepcopy(model)]
+    want = model.fit(IDS, LABELS, verbose=0).history
+    assert [other.fit(IDS, LABELS, verbose=0).history for other in copies] == [want] * 3
+    assert model.optimizer is not None and model.optimizer.iterations == 1
+
+
+def test_a_layer_without_parameters_that_was_added_does_not(tmp_path: Path) -> None:
+    model = Sequential([Input((6,)), Embedding(20, 4), GRU(1)], seed=1)
+    model.compile("adam", "mse")
+    model.train_on_batch(IDS, LABELS)
+    model.add(Activation("sigmoid"))
+    copies = [copy.copy(copy.deepcopy(model)), through_a_file(model, tmp_path / "model.npz"), copy.deepcopy(model)]
+    want = model.fit(IDS, LABELS, verbose=0).history
+    assert [other.fit(IDS, LABELS, verbose=0).history for other in copies] == [want] * 3
+    assert model.optimizer is not None and model.optimizer.iterations == 2
 
 
 def test_what_was_set_later_comes_back(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ models: it has kernels. A loss of an array on a device is a number on that devic
 
 import inspect
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
@@ -133,6 +132,10 @@ class BinaryCrossentropy(Loss):
     joins: ClassVar[str] = "sigmoid"
     from_logits: bool = False
     pair: BinaryCrossentropyPair = field(default=binary_crossentropy, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the kernels, which are a module: a copy has those of the reference backend until `on` is called."""
+        return {name: value for name, value in vars(self).items() if name != "pair"}
 
     def on(self, kernels: Kernels) -> "BinaryCrossentropy":
         return _changed(self, pair=kernels.binary_crossentropy)
@@ -279,10 +282,9 @@ def weighted(loss: Loss, y: Array, target: Array, weight: Array | None) -> tuple
 
 def _changed(loss: L, **settings: Any) -> L:
     """A copy with other settings; losses are frozen once they are handed out."""
-    loss = copy(loss)
-    for name, value in settings.items():
-        object.__setattr__(loss, name, value)
-    return loss
+    other = object.__new__(type(loss))
+    vars(other).update(vars(loss) | settings)  # with its kernels, which `copy` leaves behind
+    return other
 
 
 def _one_hot(target: Int[Array, "*rows"], y: Float[Array, "*rows C"]) -> Float[Array, "*rows C"]:

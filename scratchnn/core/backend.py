@@ -27,6 +27,10 @@ class Backend:
     kernels: Kernels
     xp: Any = np  # the module that makes arrays
 
+    def __reduce__(self) -> tuple:
+        """A copy is the backend of that name, where it is made: modules and a device cannot be copied."""
+        return load, (self.name,)
+
     @property
     def runs_ahead(self) -> bool:
         """Whether kernels run asynchronously, so that reading a number synchronises."""

@@ -100,18 +100,19 @@ class Layer:
         *,
         backend: str | backends.Backend = "cpu",
         dtype: DTypeLike = np.float32,
-        seed: int = 0,
+        seed: randomness.GivenSeed = None,
         index: int = 0,
     ) -> None:
         """Fix the shapes (`input_shape` includes the batch axis, None) and draw the initial parameters.
 
-        `index` is the layer's place in its model: the seed and the index determine the draw.
+        `index` is the layer's place in its model: the seed and the index determine the draw. Without a seed, as for a
+        model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
         self.output_shape = self.compute_output_shape(tuple(input_shape))
         self.input_shape = tuple(input_shape)
         self.backend = backends.load(backend) if isinstance(backend, str) else backend
         self.dtype = np.dtype(dtype)
-        generator = randomness.generator(seed, "weights", layer=index)
+        generator = randomness.generator(randomness.layer_seed() if seed is None else seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)
         count = sum(math.prod(shape) for shape, _ in shapes.values())
         self.backend.require_memory(
@@ -199,10 +200,28 @@ class Layer:
         """The inverse of `to_keras`."""
         return weights
 
+    # ---- copies
+
     def clone(self) -> "Layer":
         """An unbuilt layer with the same settings."""
-        config = self.get_config()
-        return type(self)(**copy.deepcopy(config))
+        layer = type(self).__new__(type(self))
+        for name, value in vars(self).items():
+            if name not in ("params", "model", "backend", "dtype"):
+                vars(layer)[name] = value.clone() if isinstance(value, Layer) else copy.deepcopy(value)
+        vars(layer).update(built=False, params={}, model=None, input_shape=(), output_shape=())
+        return layer
+
+    def __getstate__(self) -> Config:
+        """For copies, which have parameters of their own and belong to no model; arrays are in the host's memory."""
+        params = {name: np.array(self.backend.to_host(param)) for name, param in self.params.items()}
+        return vars(self) | {"model": None, "params": params}
+
+    def __setstate__(self, state: Config) -> None:
+        vars(self).update(state)
+        self.set_params({name: self.backend.array(param, self.dtype) for name, param in self.params.items()})
+
+    def __copy__(self) -> "Layer":
+        return copy.deepcopy(self)  # a shallow copy would train the parameters of this one
 
     def __call__(self, x: Any, **kwargs: Any) -> Any:
         """Chain onto a `Symbol` (see `Input`), or compute y for an array."""

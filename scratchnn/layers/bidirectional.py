@@ -1,10 +1,10 @@
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
+from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file, look_up
 from scratchnn.layers.base import Config, Layer, Shape
 from scratchnn.layers.recurrent import Recurrent
@@ -51,8 +51,8 @@ class Bidirectional(Layer):
         return self.layer.uses_rng
 
     @staticmethod
-    def _copy(layer: Recurrent, other_way: bool) -> Recurrent:
-        copy = deepcopy(layer)
+    def _copy(layer: Any, other_way: bool) -> Any:
+        copy = layer.clone()
         copy.go_backwards = layer.go_backwards != other_way
         # In a sequence, a masked step would repeat the last output of each direction, and those belong to two different
         # steps. Like Keras, this sets the flag in both directions.
@@ -66,14 +66,25 @@ class Bidirectional(Layer):
             y_shape = (*y_shape[:-1], self._width * y_shape[-1])
         return (y_shape, *states, *states) if self.layer.return_state else y_shape
 
-    def build(self, input_shape: Shape, *, index: int = 0, **settings: Any) -> None:
+    def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
+        settings["seed"] = randomness.layer_seed() if seed is None else seed
         # Both draw from one seed; the second index is beyond that of any layer of a model, so the draws differ.
         self.forward_layer.build(input_shape, index=index, **settings)
         self.backward_layer.build(input_shape, index=index + 2**32, **settings)
-        params = {f"forward.{name}": param for name, param in self.forward_layer.params.items()}
-        params |= {f"backward.{name}": param for name, param in self.backward_layer.params.items()}
+        params = self._params_of_both()
         super().build(input_shape, index=index, **settings)
         self.set_params(params)
+
+    def _params_of_both(self) -> dict[str, Array]:
+        params = {f"forward.{name}": param for name, param in self.forward_layer.params.items()}
+        return params | {f"backward.{name}": param for name, param in self.backward_layer.params.items()}
+
+    def __getstate__(self) -> Config:
+        return super().__getstate__() | {"params": {}}  # those of both layers are theirs
+
+    def __setstate__(self, state: Config) -> None:
+        vars(self).update(state)
+        self.set_params(self._params_of_both())
 
     def set_params(self, params: dict[str, Array]) -> None:
         super().set_params(params)
@@ -159,10 +170,6 @@ class Bidirectional(Layer):
     def from_keras(self, weights: list[Array]) -> list[Array]:
         half = len(weights) // 2
         return self.forward_layer.from_keras(weights[:half]) + self.backward_layer.from_keras(weights[half:])
-
-    def clone(self) -> "Bidirectional":
-        config: Config = {**self.get_config(), "layer": self.layer}
-        return type(self)(**config)
 
     def get_config(self) -> Config:
         return super().get_config() | {"layer": class_in_file(self.layer), "merge_mode": self.merge_mode}

@@ -69,9 +69,6 @@ class RNN(Recurrent):
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
         return self._pair().backward(dy, dstate, cache)
 
-    def clone(self) -> "RNN":
-        return type(self)(**(self.get_config() | {"cell": self.cell}))
-
     def get_config(self) -> Config:
         return {**self._settings(), "cell": class_in_file(self.cell)}
 

@@ -1,6 +1,5 @@
 """Models: a list of layers, built once, with its forward and backward pass."""
 
-import os
 import warnings
 import weakref
 from collections.abc import Sequence
@@ -14,14 +13,14 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.names import class_in_file, described, is_own
+from scratchnn.core.names import is_own
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import chain_between
-from scratchnn.models import saving
 from scratchnn.models.naming import name_layers
+from scratchnn.models.stored import Stored
 from scratchnn.report.summary import summary_text
-from scratchnn.training.trainer import Trainer
+from scratchnn.training.progress import Clock
 
 
 class Caches(list):
@@ -30,7 +29,7 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Trainer):
+class Model(Stored):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
@@ -39,7 +38,8 @@ class Model(Trainer):
     Args:
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
         dtype: "float32" or "float64".
-        seed: determines every random draw of the model: initial parameters, batch order, dropout.
+        seed: determines every random draw of the model: initial parameters, batch order, dropout. Without one, the
+            model takes the next stream of `set_random_seed`; `seed=(s, n)` is that of model n after it was set to s.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class Model(Trainer):
         *,
         backend: str = "cpu",
         dtype: DTypeLike = "float32",
-        seed: int | None = None,
+        seed: randomness.GivenSeed = None,
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
         self.layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
         self.build(self.input_shape)
 
-    def _prepare(self, backend: str, dtype: DTypeLike, seed: int | None, name: str | None) -> None:
+    def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
         self.backend = backends.load(backend)
         try:
             self.dtype = np.dtype("float32" if dtype is None else dtype)  # to NumPy, None means float64
@@ -64,7 +64,8 @@ class Model(Trainer):
             raise ValueError(f"dtype must be float32 or float64, got {dtype!r}") from None
         if self.dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
-        self.seed = randomness.default_seed() if seed is None else seed
+        self.seed = randomness.model_seed() if seed is None else randomness.checked(seed)
+        self.clock = Clock()
         self.name = name or type(self).__name__.lower()
         self.layers: list[Layer] = []
         self._masks_ended: list[Layer] = []  # layers about which a warning was given
@@ -88,12 +89,21 @@ class Model(Trainer):
         for index, layer in enumerate(self.layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
                 shape = shape[0]
-            if layer.input_shape != shape or layer.model is None:  # a layer built here before keeps its parameters
-                layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+            self._build_layer(layer, shape, index)
             layer.model = weakref.ref(self)
             shape = layer.output_shape
         self._share_one_vector()
         self.built = True
+
+    def _build_layer(self, layer: Layer, shape: Shape, index: int) -> None:
+        """As in Keras, a layer that was built before, here or alone, keeps its parameters."""
+        keeps = layer.built and layer.input_shape == shape
+        if keeps and (layer.backend, layer.dtype) == (self.backend, self.dtype):
+            return
+        weights = layer.get_weights() if keeps else None
+        layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+        if weights is not None:
+            layer.set_weights(weights)
 
     def _share_one_vector(self) -> None:
         params = [param for layer in self.layers for param in layer.params.values()]
@@ -265,7 +275,7 @@ class Model(Trainer):
                 return layer
         raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self.layers]}")
 
-    # ---- summary and files
+    # ---- summary
 
     def summary(self, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
@@ -277,42 +287,6 @@ class Model(Trainer):
         if print_fn is not None:
             print_fn(text)
         return text
-
-    def get_config(self) -> dict[str, Any]:
-        """All of the model but its numbers, as plain values for a file."""
-        compiled = self.get_compile_config()
-        if compiled is not None:
-            compiled |= {"optimizer": described(self.optimizer), "loss": described(self.loss)}
-        return {
-            "layers": [class_in_file(layer) for layer in self.layers],
-            "input_shape": list(self.input_shape),
-            "weights": [list(weight.shape) for weight in self.get_weights()],
-            "backend": self.backend.name,
-            "dtype": self.dtype.name,
-            "seed": self.seed,
-            "name": self.name,
-            "compiled": compiled,
-            "metadata": self.metadata,
-        }
-
-    def save(self, filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`.
-
-        It warns of what is not in the file: classes and functions of your own, which loading will ask for.
-        """
-        self.require_built()
-        metrics = self.metric_names if self.optimizer is not None else []
-        own = [metric.name for metric in metrics if not isinstance(metric, str)]
-        params = self.backend.to_host(self.flat_params)
-        saving.save_model(filepath, self.get_config(), params, own, overwrite=overwrite)
-
-    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Take the parameters from a saved model of the same shapes; for layers or activations of your own.
-
-        Raises:
-            StorageError: if the file is damaged, or its parameters do not fit.
-        """
-        self.set_flat_params(saving.read_params(filepath, [weight.shape for weight in self.get_weights()]))
 
     def require_built(self) -> None:
         if not self.built:

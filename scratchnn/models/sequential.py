@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.randomness import GivenSeed
 from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
 from scratchnn.layers.symbol import Input, Symbol
@@ -17,13 +18,15 @@ from scratchnn.report.summary import summary_text
 class Sequential(Model):
     """A model from a list of layers. Its input's shape comes from `Input`, from `build`, or from the first data."""
 
+    kind = "Sequential"
+
     def __init__(
         self,
         layers: Sequence[Any] | None = None,
         *,
         backend: str = "cpu",
         dtype: DTypeLike = "float32",
-        seed: int | None = None,
+        seed: GivenSeed = None,
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)

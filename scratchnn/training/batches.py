@@ -50,7 +50,7 @@ class Batches:
         self._here = tuple(None if part is None else part[chosen] for part in self._data)
 
 
-def order_of(N: int, seed: int, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
+def order_of(N: int, seed: randomness.Seed, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
     """The indices of N examples in the order of this epoch, which depends on seed and epoch only."""
     order = randomness.generator(seed, "order", epoch=epoch).permutation(N) if shuffle else np.arange(N)
     return backend.array(order, np.int64)

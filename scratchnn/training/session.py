@@ -53,7 +53,8 @@ class Session:
         """Train the epoch under way. It can end early only where every step that was taken has been counted."""
         model, progress = self.model, self.progress
         listeners = [callback for callback in self.callbacks if _overrides_on_batch_end(callback)]
-        order = order_of(len(self.examples[0]), model.seed, progress.epoch, model.backend, shuffle=self.shuffle)
+        number = model.clock.begin_epoch(progress)
+        order = order_of(len(self.examples[0]), model.seed, number, model.backend, shuffle=self.shuffle)
         batches = Batches(self.examples, self.batch_size, order)
         warned_of = np.geterr()
         metrics = model.running_metrics()
@@ -74,7 +75,7 @@ class Session:
 
         with ahead, self.console.bar(len(batches), progress.epoch + 1, self.epochs) as bar:
             bar.advance(progress.step)
-            train_epoch(model, ahead.steps(), progress.epoch, count)
+            train_epoch(model, ahead.steps(), model.clock.epoch, count)
 
     def _finish_epoch(self) -> None:
         """Validate, and report the results of the epoch."""
@@ -92,6 +93,7 @@ class Session:
         record["seconds"] = progress.seconds + time.perf_counter() - started
         best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)
         progress.finish_epoch(record)
+        self.model.clock.finish_epoch()
         self.console.epoch_row(progress.epoch, record, best=record.get("val_loss", math.inf) < best)
         for callback in self.callbacks:
             callback.on_epoch_end(progress.epoch - 1, {k: v for k, v in record.items() if k not in EXTRA})

@@ -17,12 +17,13 @@ from scratchnn.callbacks import Callback
 from scratchnn.core.arrays import as_numbers
 from scratchnn.core.backend import Backend
 from scratchnn.core.checks import whole_number
+from scratchnn.core.randomness import Seed
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis, weights
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.epoch import Batch
-from scratchnn.training.progress import EXTRA, History, Progress
+from scratchnn.training.progress import EXTRA, Clock, History, Progress
 from scratchnn.training.session import Session
 from scratchnn.training.weights import Counting
 
@@ -30,7 +31,9 @@ from scratchnn.training.weights import Counting
 class Trainer:
     """compile, fit, evaluate, predict, as in Keras. `Model` fills in the methods that raise here."""
 
-    seed: int
+    built: bool
+    seed: Seed
+    clock: Clock
     dtype: np.dtype
     backend: Backend
     optimizer: optimizers.Optimizer | None = None
@@ -113,11 +116,13 @@ class Trainer:
         progress: Progress | None = None,
         console: Console | None = None,
     ) -> History:
-        """Train. The order of the batches depends on the model's seed and the epoch only.
+        """Train. The order of the batches depends on the model's seed and its count of epochs only.
+
+        The model counts its epochs over all calls (`model.clock`), so two calls train like one that is as long.
 
         Args:
-            initial_epoch: the number of the first epoch, counted from 0. It determines the order of the batches and
-                the dropout draws: a second call without it repeats those of epoch 0.
+            initial_epoch: the number of the first epoch, counted from 0, for the table, callbacks and `History`. Other
+                than 0, it sets the model's count too.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
             validation_data: (x, y) or (x, y, sample_weight).
             class_weight: {class number: weight} of the loss of its examples; 1 for a class that is not named. It does
@@ -189,11 +194,12 @@ class Trainer:
         return self.backend.to_host(np.concatenate(parts))
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
-        """Take one optimizer step, and return the loss before it. Dropout is drawn anew in each call."""
+        """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
         batch = self._in_memory(self._examples(x, y, sample_weight, class_weight))
         self.ready_optimizer()
-        step = self._compiled()[0].iterations
-        with one_blas_thread(), Ahead(self, {step: batch}, Progress(step=step), [], every_step=True) as ahead:
+        step = self.clock.step
+        progress = Progress(self.clock.epoch, step)
+        with one_blas_thread(), Ahead(self, {step: batch}, progress, [], every_step=True) as ahead:
             return ahead.take(step)
 
     def measure(self, data: Batch, batch_size: int) -> dict[str, float]:
@@ -236,6 +242,14 @@ class Trainer:
         """The loss of what `forward_to_loss` returns."""
         _, loss = self._compiled()
         return loss.of_logits() if self.joins_loss else loss
+
+    @property
+    def has_ready_optimizer(self) -> bool:
+        """Whether the optimizer's slots and count of steps are those of this model's training."""
+        optimizer = self.optimizer
+        if optimizer is None or optimizer.owner is None or optimizer.owner() is not self:
+            return False
+        return not self.built or optimizer.size == self.flat_params.size  # a layer may have been added since then
 
     def ready_optimizer(self) -> None:
         """Allocate the optimizer's slots for the parameters of this model, unless it has them."""

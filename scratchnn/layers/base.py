@@ -53,6 +53,7 @@ class Layer:
         self.model: Any = None  # a weak reference to the model it belongs to
         self.input_shape: Shape = ()
         self.output_shape: Any = ()
+        self._last_shape: Shape = ()  # of x that was taken besides `input_shape`: it need not be checked again
 
     # ---- what a layer defines
 
@@ -106,7 +107,7 @@ class Layer:
         `index` is the layer's place in its model: the seed and the index determine the draw.
         """
         self.output_shape = self.compute_output_shape(tuple(input_shape))
-        self.input_shape = tuple(input_shape)
+        self.input_shape = self._last_shape = tuple(input_shape)
         self.backend = backends.load(backend) if isinstance(backend, str) else backend
         self.dtype = np.dtype(dtype)
         generator = randomness.generator(seed, "weights", layer=index)
@@ -126,16 +127,28 @@ class Layer:
     def check_input(self, x: Array) -> None:
         """Raise ValueError unless this layer, as built, can take the batch x."""
         self.require_built()
-        shape = x.shape
-        if shape[1:] == self.input_shape[1:] and shape[0]:
+        if x.shape[1:] == self.input_shape[1:] and x.shape[0]:
             return  # as built: the common case, in every training step
-        fits = len(shape) == len(self.input_shape) and all(
-            expected in (None, got) for expected, got in zip(self.input_shape[1:], shape[1:], strict=True)
-        )
-        if not fits:
-            raise ValueError(f"{self.label} was built for x of shape {self.input_shape}, got {shape}")
+        self.check_shape(x.shape)
+
+    def check_shape(self, shape: Shape) -> None:
+        """Raise ValueError unless this layer, as built, can take x of this shape: with it, the parameters' shapes stay.
+
+        So a layer is bound to no more of the shape it was built with than its parameters are: an LSTM to the features
+        of a sequence, not to its length. Axes that are not known yet are None.
+        """
         if 0 in shape:
             raise ValueError(f"{self.label} needs at least one number along every axis of x, got shape {shape}")
+        if shape[1:] == self._last_shape[1:]:
+            return
+        self.compute_output_shape(shape)
+        for name, (needed, _) in self.parameter_shapes(shape).items():
+            if needed != self.params[name].shape:
+                raise ValueError(
+                    f"{self.label} was built for x of shape {self.input_shape}, got {shape}, for which {name} would be "
+                    f"{needed} instead of {self.params[name].shape}"
+                )
+        self._last_shape = shape
 
     def as_input(self, x: Any) -> Array:
         """x as a contiguous array of the layer's dtype, checked."""

@@ -75,6 +75,9 @@ class Bidirectional(Layer):
         super().build(input_shape, index=index, **settings)
         self.set_params(params)
 
+    def check_shape(self, shape: Shape) -> None:
+        self.forward_layer.check_shape(shape)
+
     def set_params(self, params: dict[str, Array]) -> None:
         super().set_params(params)
         for prefix, layer in (("forward.", self.forward_layer), ("backward.", self.backward_layer)):

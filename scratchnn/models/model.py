@@ -107,13 +107,27 @@ class Model(Trainer):
         return isinstance(shape[0], tuple) and (self._outputs is None or len(self._outputs) > 1)
 
     def y_shape_of(self, x: Array) -> tuple[int, ...]:
-        """The shape of y for the batch x."""
+        """The shape of y for the batch x, or a ValueError where a layer cannot take what reaches it."""
         shape: Any = x.shape
         for layer in self.layers:
+            try:
+                layer.check_shape(shape)
+            except ValueError as error:
+                if layer is self.layers[0]:
+                    raise
+                raise ValueError(f"{self._misfit(x.shape)}: {error}") from error
             shape = layer.compute_output_shape(shape)
             if isinstance(shape[0], tuple):
                 shape = shape[self._outputs[0] if layer is self.layers[-1] and self._outputs else 0]
         return shape
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise ValueError unless x of this shape has the lengths of the Input. A Sequential takes any, as in Keras."""
+        if any(length not in (None, got) for length, got in zip(self.input_shape[1:], shape[1:], strict=False)):
+            raise ValueError(f"{self._misfit(shape)}; an Input of shape (None, ...) takes any length")
+
+    def _misfit(self, shape: tuple[int, ...]) -> str:
+        return f"the model was built for x of shape {self.input_shape}, got {shape}"
 
     # ---- forward and backward
 
@@ -212,6 +226,11 @@ class Model(Trainer):
         self.require_built()
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
+        if x.shape[1:] != self.input_shape[1:]:
+            if len(x.shape) != len(self.input_shape):
+                raise ValueError(f"{self._misfit(x.shape)}, with another number of axes")
+            self.check_shape(x.shape)
+            self.y_shape_of(x)
         return self.layers[0].as_input(x)
 
     # ---- parameters

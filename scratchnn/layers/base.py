@@ -30,6 +30,7 @@ class Layer:
 
     supports_masking: ClassVar[bool] = False  # whether an incoming mask is used or passed on
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
+    takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
 
     @property
     def uses_rng(self) -> bool:
@@ -218,6 +219,11 @@ class Layer:
     def __call__(self, x: Any, **kwargs: Any) -> Any:
         """Chain onto a `Symbol` (see `Input`), or compute y for an array."""
         if isinstance(x, Symbol):
+            if "initial_state" in kwargs:
+                raise TypeError(
+                    f"{self.label}: initial_state cannot be given in a chain. Give it to the model: "
+                    "model.predict(x, initial_state={layer.name: [h]}), and model.forward takes it too"
+                )
             if kwargs:
                 raise TypeError(f"{self.label}: {', '.join(kwargs)} cannot be given in a chain; call forward yourself")
             return x.then(self)

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
@@ -18,7 +17,7 @@ from scratchnn.core.names import class_in_file, described, is_own
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import chain_between
-from scratchnn.models import saving
+from scratchnn.models import initial_states, saving
 from scratchnn.models.naming import name_layers
 from scratchnn.report.summary import summary_text
 from scratchnn.training.trainer import Trainer
@@ -141,12 +140,16 @@ class Model(Trainer):
         step: int = 0,
         keep_caches: bool = True,
         pre_activation: bool = False,
-    ) -> tuple[Any, list[Any]]:
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> tuple[Any, ...]:
         """Return y and one cache per layer. `epoch` and `step` determine the dropout draws in training.
 
         Without `keep_caches`, for inference, a long sequence takes no more memory than a short one. `pre_activation`:
-        y before the last layer's activation, as the loss wants it if the model `joins_loss`.
+        y before the last layer's activation, as the loss wants it if the model `joins_loss`. `initial_state`: {name of
+        a recurrent layer: its states}; such a dict of the states at the end is returned third with `return_state`.
         """
+        given, after = initial_states.checked(self.layers, initial_state, len(x)) or {}, {}
         caches, last = [], self.layers[-1]
         for index, layer in enumerate(self.layers):
             rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None
@@ -156,12 +159,16 @@ class Model(Trainer):
             options: dict[str, Any] = {} if keep_caches or not layer.takes_keep_cache else {"keep_cache": False}
             if pre_activation and layer is last:
                 options["pre_activation"] = True
+            if layer.takes_state and (given or return_state):
+                options |= {"initial_state": given.get(layer.name), "return_state": return_state or layer.return_state}
             y, cache = layer.forward(x, mask=mask, training=training, rng=rng, **options)
             caches.append(cache)
+            if return_state and layer.takes_state:
+                y, after[layer.name] = initial_states.split_off(layer, y)
             mask = next_mask
             # Of an earlier layer with return_state, only y goes on.
             x = y[0] if isinstance(y, tuple) and layer is not last else y
-        return self._choose(x), caches
+        return (self._choose(x), caches, after) if return_state else (self._choose(x), caches)
 
     @property
     def joins_loss(self) -> bool:
@@ -196,11 +203,13 @@ class Model(Trainer):
                 stacklevel=3,
             )
 
-    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
+    def backward(self, dy: Any, caches: list[Any], dstates: Any = None) -> tuple[Any, ...]:
         """Return dx (None if x are ids) and all gradients in one vector, laid out like `flat_params`.
 
-        The vector is overwritten by the next call.
+        The vector is overwritten by the next call. `dstates` are gradients of the states that forward returned, and
+        where it was given some, those of these are returned third; both in the form of the states.
         """
+        dstates, begin = dstates or {}, {}
         flat: list[Array] = []  # the gradients from the last parameter to the first, as the backward pass finds them
         dx = dy
         shape: Any = self.layers[-1].output_shape
@@ -210,13 +219,40 @@ class Model(Trainer):
         for index in reversed(range(len(self.layers))):
             layer = self.layers[index]
             outputs: Any = layer.output_shape
-            if index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
+            if layer.takes_state:
+                dx = initial_states.gradient_of(layer, caches[index], dx, dstates.get(layer.name))
+            elif index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
                 dx = (dx, *[None] * (len(outputs) - 1))
             dx, grads = layer.backward(dx, caches[index])
+            if layer.takes_state and caches[index].state_given:
+                dx, *begin[layer.name] = dx
             flat += [grads[name].ravel() for name in reversed(layer.params)]
         if flat:
             self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
-        return dx, self.flat_grads
+        return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
+
+    # ---- states that stateful layers carry from batch to batch
+
+    @property
+    def states(self) -> dict[str, list[Array] | None]:
+        """What each stateful layer begins its next batch with, by its name; None stands for zeros."""
+        return {layer.name: layer.states for layer in self.layers if layer.takes_state and layer.stateful}
+
+    @states.setter
+    def states(self, carried: dict[str, list[Array] | None]) -> None:
+        for name, state in carried.items():
+            self.get_layer(name).states = state
+
+    def reset_states(self) -> None:
+        """Let the next batch begin with zeros in every stateful layer; see its `reset_states`."""
+        for name in self.states:
+            self.get_layer(name).reset_states()
+
+    def check_states(self, initial_state: Any, counts: Sequence[int], batch_size: int) -> initial_states.States | None:
+        initial_states.check_batches([self.get_layer(name) for name in self.states], counts, batch_size)
+        return initial_states.checked(self.layers, initial_state, counts[0])
+
+    # ---- checks
 
     def check_input(self, x: Any) -> Array:
         """x as an array that the first layer can take: the one check of a whole call."""

@@ -39,22 +39,19 @@ class Trainer:
     flat_params: Float[Array, " P"]  # all parameters, one vector
     segments: list[slice]  # where each parameter is in it
 
-    def forward(
-        self,
-        x: Array,
-        *,
-        training: bool = False,
-        epoch: int = 0,
-        step: int = 0,
-        keep_caches: bool = True,
-        pre_activation: bool = False,
-    ) -> tuple[Any, list[Any]]:
+    states: dict[str, Any]  # what is carried from batch to batch, by the layer's name
+
+    def forward(self, x: Array, **options: Any) -> tuple[Any, ...]:
         raise NotImplementedError
 
     def activate(self, y: Array) -> Array:
         raise NotImplementedError
 
-    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
+    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def check_states(self, initial_state: Any, counts: Sequence[int], batch_size: int) -> dict[str, Any] | None:
+        """Given states, checked; or a ValueError, also where so many rows are no whole batches but must be."""
         raise NotImplementedError
 
     def check_input(self, x: Any) -> Array:
@@ -116,6 +113,13 @@ class Trainer:
         batch_size = 32 if batch_size is None else batch_size  # Keras' default
         batches.check_sizes(batch_size, epochs)
         examples, validation = self._hold_out(*self._examples(x, y), validation_split, validation_data)
+        self.check_states(None, [len(x) for x, _ in (examples, *([validation] if validation else []))], batch_size)
+        if self.states and shuffle:
+            warnings.warn(
+                f"{', '.join(self.states)}: states are carried from each row of a batch to the same row of the next, "
+                "where shuffle=True puts another example. Give fit(..., shuffle=False)",
+                stacklevel=2,
+            )
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
@@ -132,6 +136,7 @@ class Trainer:
         self._compiled()
         batches.check_sizes(batch_size, 1)
         x, y = self._examples(x, y)
+        self.check_states(None, [len(x)], batch_size)
         with one_blas_thread():
             results = self.measure(x, self.backend.array(y, y.dtype), batch_size)
         if verbose:
@@ -141,23 +146,42 @@ class Trainer:
         values = list(results.values())
         return values[0] if len(values) == 1 else values
 
-    def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int = 32,
+        verbose: Any = "auto",
+        *,
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> Any:
         """The model's output for every row of x; a list where the model has several outputs.
+
+        `initial_state`: {name of a recurrent layer: its states, a row of each for every row of x}. `return_state`:
+        return a pair, the output and such a dict, the states after the last step.
 
         On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
         batches.check_sizes(batch_size, 1)
         x = self.check_input(x)
+        given, parts, after = self.check_states(initial_state, [len(x)], batch_size), [], []
         with one_blas_thread():
-            parts = [self.forward(x[rows], keep_caches=False)[0] for rows in batches.slices(len(x), batch_size)]
+            for rows in batches.slices(len(x), batch_size):
+                begin = batches.states_of(given, rows)
+                y, _, *states = self.forward(x[rows], keep_caches=False, initial_state=begin, return_state=return_state)
+                parts.append(y)
+                after += states
         if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
-            return [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
-        return self.backend.to_host(np.concatenate(parts))
+            y = [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
+        else:
+            y = self.backend.to_host(np.concatenate(parts))
+        return (y, batches.join_states(after, self.backend)) if return_state else y
 
     def train_on_batch(self, x: Any, y: Any) -> float:
         """Take one optimizer step, and return the loss before it. Dropout is drawn anew in each call."""
         x, y = self._examples(x, y)
         self.ready_optimizer()
+        self.check_states(None, [len(x)], len(x))
         step = self._compiled()[0].iterations
         batch = x, self.backend.array(y, y.dtype)
         with one_blas_thread(), Ahead(self, {step: batch}, Progress(step=step), [], every_step=True) as ahead:

@@ -1,7 +1,7 @@
-"""Record Keras' results anew: `python tests/parity/record.py [layers] [training]`, from any folder.
+"""Record Keras' results anew: `python tests/parity/record.py [layers] [training] [streams]`, from any folder.
 
-Needs Keras 3.15.1 with TensorFlow for the layers and with JAX for the training runs. Each part is a process of its own,
-because Keras chooses its backend once, when it is imported.
+Needs Keras 3.15.1 with TensorFlow for layers and streams, and with JAX for the training runs. Each part is a process of its
+own, because Keras chooses its backend once, when it is imported.
 """
 
 import os
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BACKENDS = {"layers": "tensorflow", "training": "jax"}
+BACKENDS = {"layers": "tensorflow", "training": "jax", "streams": "tensorflow"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,11 +24,12 @@ def main(parts: list[str]) -> None:
 def record(part: str) -> None:
     import importlib.metadata
 
-    from tests.parity import cases, recording, run_keras, training_cases
+    from tests.parity import cases, recording, run_keras, stream_cases, training_cases
 
     table, run = {
         "layers": (cases.LAYERS, run_keras.run_keras),
         "training": (training_cases.TRAINING, run_keras.train),
+        "streams": (stream_cases.STREAMS, run_keras.stream),
     }[part]
     packages = ("keras", BACKENDS[part].replace("tensorflow", "tensorflow-cpu"), "numpy")
     made_by = {"backend": BACKENDS[part]} | {package: importlib.metadata.version(package) for package in packages}

@@ -1,7 +1,7 @@
 """Record Keras' results anew: `python tests/parity/record.py [layers] [training] [streams]`, from any folder.
 
-Needs Keras 3.15.1 with TensorFlow for layers and streams, and with JAX for the training runs. Each part is a process of its
-own, because Keras chooses its backend once, when it is imported.
+Needs Keras 3.15.1 with TensorFlow for layers and streams, and with JAX for the training runs. Each part is a process of
+its own, because Keras chooses its backend once, when it is imported.
 """
 
 import os

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.layers.test_lengths import EACH, MODELS, draw
+from tests.layers.test_lengths import EACH, draw
 from tests.parity.cases import construct, spec
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.filterwarnings("ignore")]  # Keras warns of graphs traced again
 
 
 @EACH
@@ -17,7 +17,7 @@ def test_keras_takes_the_same(
 ) -> None:
     import keras
 
-    theirs = keras.layers.deserialize({"class_name": type(layer).__name__, "config": config_of(layer)})
+    theirs = counterpart(keras.layers, layer)
     ours = layer.clone()
     ours.build((None, *shape[1:]), backend="reference")
     for each in [shape, *others]:
@@ -27,14 +27,16 @@ def test_keras_takes_the_same(
         assert (y[0] if isinstance(y, tuple) else y).shape == tuple(first.shape)
 
 
-def config_of(layer: Any) -> dict[str, Any]:
-    """Of the constructor's words, those that decide about shapes."""
+def counterpart(layers: Any, layer: Any) -> Any:
+    """Keras' layer with those of the constructor's words that decide about shapes."""
     words = ("units", "filters", "kernel_size", "strides", "padding", "pool_size", "rate", "input_dim", "output_dim")
     words += ("return_sequences", "return_state", "go_backwards", "reset_after", "merge_mode")
     config = {name: getattr(layer, name) for name in words if name in layer.get_config()}
     if hasattr(layer, "layer"):
-        config["layer"] = {"class_name": type(layer.layer).__name__, "config": config_of(layer.layer)}
-    return config | ({"activation": layer.activation.name} if type(layer).__name__ == "Activation" else {})
+        config["layer"] = counterpart(layers, layer.layer)
+    if type(layer).__name__ == "Activation":
+        config["activation"] = layer.activation.name
+    return getattr(layers, type(layer).__name__)(**config)
 
 
 def test_keras_models_take_or_refuse_the_same(frameworks: Any) -> None:
@@ -55,6 +57,5 @@ def test_keras_models_take_or_refuse_the_same(frameworks: Any) -> None:
         keras.Model(start, through).predict(long, verbose=0)
     flat = keras.Sequential([made[0], keras.layers.Flatten(), keras.layers.Dense(1)])
     flat.predict(short, verbose=0)
-    with pytest.raises(ValueError, match="to have value 36, but received input with shape"):
+    with pytest.raises(Exception, match=r"to have value 36, but received|Matrix size-incompatible: In\[0\]: \[4,45\]"):
         flat.predict(long, verbose=0)
-    assert MODELS

@@ -1,7 +1,5 @@
 """Stateful layers, trained by truncated backpropagation through time, against Keras 3.15.1: recorded, and live."""
 
-import warnings
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -66,6 +64,7 @@ def test_without_its_states_it_goes_otherwise(name: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore")  # Keras warns of functions that it traces again, one for each length
 @BACKENDS
 @CASES
 def test_a_stream_goes_as_keras_goes(name: str, backend: str, run_keras: ModuleType) -> None:
@@ -73,10 +72,8 @@ def test_a_stream_goes_as_keras_goes(name: str, backend: str, run_keras: ModuleT
 
 
 @pytest.fixture(scope="module")
-def run_keras(frameworks: Any) -> Iterator[ModuleType]:
-    """Keras' side. It warns of functions that it traces again, one for each length."""
+def run_keras(frameworks: Any) -> ModuleType:
+    """Keras' side."""
     from tests.parity import run_keras
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield run_keras
+    return run_keras

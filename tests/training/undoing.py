@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential, losses, optimizers
-from scratchnn.layers import Flatten, Layer
+from scratchnn.layers import GRU, LSTM, Dense, Flatten, Layer
 from scratchnn.metrics import Metric
+from scratchnn.training import ahead
 from scratchnn.training.progress import NonFiniteError, Progress
 from tests.gpu.training import everything_of
 from tests.training.hidden_state import (
@@ -27,6 +28,11 @@ from tests.training.step_limit import Watching
 
 IDS = np.random.default_rng(0).integers(0, 20, (40, 6))
 LABELS = (IDS[:, 0] > 9).astype(float)
+
+
+def states_of(model: Sequential) -> dict[str, list[bytes]]:
+    to_host = model.backend.to_host
+    return {name: [to_host(state).tobytes() for state in states or []] for name, states in model.states.items()}
 
 
 class Undoing:
@@ -129,6 +135,28 @@ class Undoing:
             assert list(model.optimizer.slots) == ["m", "late"]
             ends.append(everything_of(model))
         assert ends[0] == ends[1]
+
+    # ---- states that are carried from batch to batch
+
+    @pytest.mark.parametrize("limit", [100, 3], ids="a copy before every {}".format)
+    def test_states_go_back_with_the_step(self, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whether somebody watches or not, they are those of the steps that were counted."""
+        monkeypatch.setattr(ahead, "STEPS_AHEAD", limit)
+        y, ends = LABELS.copy(), []
+        y[2 * FAILS] = 1e30
+        for watched in (True, False):
+            model = self.model(
+                [*embedded(GRU(3, stateful=True, return_sequences=True)), LSTM(2, stateful=True), Dense(1)]
+            )
+            with pytest.raises(NonFiniteError):
+                model.fit(IDS, y, 2, verbose=0, shuffle=False, callbacks=[Watching()] if watched else [])
+            ends.append([everything_of(model), states_of(model)])
+        counted = self.model(
+            [*embedded(GRU(3, stateful=True, return_sequences=True)), LSTM(2, stateful=True), Dense(1)]
+        )
+        rows = 2 * FAILS
+        counted.fit(IDS[:rows], LABELS[:rows], 2, verbose=0, shuffle=False)
+        assert ends[0] == ends[1] == [everything_of(counted), states_of(counted)]
 
     # ---- errors of any kind
 

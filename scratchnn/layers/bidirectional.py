@@ -152,8 +152,8 @@ class Bidirectional(Layer):
         x = self.as_input(x)
         state_f, state_b = (None, None) if initial_state is None else self._halves(initial_state)
         returned = self.return_state if return_state is None else return_state
-        options: dict[str, Any] = {"mask": mask, "training": training, "rng": rng}
-        options |= {"return_state": returned, "keep_cache": keep_cache}
+        options: dict[str, Any] = {"mask": mask, "training": training, "rng": rng, "keep_cache": keep_cache}
+        options |= {} if returned == self.return_state else {"return_state": returned}
         y_f, cache_f = self.forward_layer.forward(x, initial_state=state_f, **options)
         y_b, cache_b = self.backward_layer.forward(x, initial_state=state_b, **options)
         (y_f, *states_f), (y_b, *states_b) = (y_f, y_b) if returned else ((y_f,), (y_b,))

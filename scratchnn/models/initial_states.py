@@ -24,18 +24,26 @@ def checked(layers: Sequence[Any], given: Any, B: int) -> States | None:
     return {name: list(known[name].as_state(state, B)) for name, state in given.items()}
 
 
+def options_of(layer: Any, given: States, returned: bool) -> dict[str, Any]:
+    """What the layer's forward is called with."""
+    if not layer.takes_state:
+        return {}
+    return {"initial_state": given.get(layer.name), "return_state": returned or layer.return_state}
+
+
 def split_off(layer: Any, outputs: Any) -> tuple[Any, list[Array]]:
     """What the layer returns of itself, and its states, of what it returned with `return_state`."""
     y, *states = outputs
     return outputs if layer.return_state else y, states
 
 
-def gradient_of(layer: Any, cache: Any, dy: Any, dstate: Any) -> Any:
-    """What the layer's backward takes, where its states have the gradient `dstate`, or none.
+def gradient_of(layer: Any, cache: Any, dy: Any, dstates: Any) -> Any:
+    """What the layer's backward takes, where states at the end have the gradients `dstates`.
 
     Raises:
         ValueError: for a gradient of states that forward did not return.
     """
+    dstate = dstates.get(layer.name)
     if not cache.state_returned:
         if dstate is not None:
             raise ValueError(f"{layer.label} returned no states in this pass: call forward with return_state=True")
@@ -51,8 +59,9 @@ def check_batches(layers: Sequence[Any], counts: Sequence[int], batch_size: int)
         size = layer.batch_size or min(batch_size, counts[0])
         for rows in counts:
             if rows % min(batch_size, rows) or min(batch_size, rows) != size:
+                other = "" if layer.input_shape[0] else ", or call reset_states() before another stream of data"
                 raise ValueError(
                     f"{layer.label} is stateful: each row goes on where the same row of the batch before ended, so "
                     f"every batch has {size} rows, but {rows} rows in batches of {batch_size} are not. Give "
-                    f"batch_size={size} and a multiple of {size} rows, or call reset_states() before other data"
+                    f"batch_size={size} and a multiple of {size} rows{other}"
                 )

@@ -18,12 +18,13 @@ from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import chain_between
 from scratchnn.models import initial_states, saving
+from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
 from scratchnn.report.summary import summary_text
 from scratchnn.training.trainer import Trainer
 
 
-class Model(Trainer):
+class Model(Chain, Trainer):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
@@ -95,39 +96,6 @@ class Model(Trainer):
         for layer in self.layers:
             layer.set_params({name: next(views).reshape(param.shape) for name, param in layer.params.items()})
 
-    @property
-    def output_shape(self) -> Any:
-        self.require_built()
-        return self.layers[-1].output_shape
-
-    @property
-    def has_several_outputs(self) -> bool:
-        shape: Any = self.output_shape
-        return isinstance(shape[0], tuple) and (self._outputs is None or len(self._outputs) > 1)
-
-    def y_shape_of(self, x: Array) -> tuple[int, ...]:
-        """The shape of y for the batch x, or a ValueError where a layer cannot take what reaches it."""
-        shape: Any = x.shape
-        for layer in self.layers:
-            try:
-                layer.check_shape(shape)
-            except ValueError as error:
-                if layer is self.layers[0]:
-                    raise
-                raise ValueError(f"{self._misfit(x.shape)}: {error}") from error
-            shape = layer.compute_output_shape(shape)
-            if isinstance(shape[0], tuple):
-                shape = shape[self._outputs[0] if layer is self.layers[-1] and self._outputs else 0]
-        return shape
-
-    def check_shape(self, shape: tuple[int, ...]) -> None:
-        """Raise ValueError unless x of this shape has the lengths of the Input. A Sequential takes any, as in Keras."""
-        if any(length not in (None, got) for length, got in zip(self.input_shape[1:], shape[1:], strict=False)):
-            raise ValueError(f"{self._misfit(shape)}; an Input of shape (None, ...) takes any length")
-
-    def _misfit(self, shape: tuple[int, ...]) -> str:
-        return f"the model was built for x of shape {self.input_shape}, got {shape}"
-
     # ---- forward and backward
 
     def forward(
@@ -159,8 +127,8 @@ class Model(Trainer):
             options: dict[str, Any] = {} if keep_caches or not layer.takes_keep_cache else {"keep_cache": False}
             if pre_activation and layer is last:
                 options["pre_activation"] = True
-            if layer.takes_state and (given or return_state):
-                options |= {"initial_state": given.get(layer.name), "return_state": return_state or layer.return_state}
+            if given or return_state:
+                options |= initial_states.options_of(layer, given, return_state)
             y, cache = layer.forward(x, mask=mask, training=training, rng=rng, **options)
             caches.append(cache)
             if return_state and layer.takes_state:
@@ -220,7 +188,7 @@ class Model(Trainer):
             layer = self.layers[index]
             outputs: Any = layer.output_shape
             if layer.takes_state:
-                dx = initial_states.gradient_of(layer, caches[index], dx, dstates.get(layer.name))
+                dx = initial_states.gradient_of(layer, caches[index], dx, dstates)
             elif index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
                 dx = (dx, *[None] * (len(outputs) - 1))
             dx, grads = layer.backward(dx, caches[index])
@@ -230,29 +198,6 @@ class Model(Trainer):
         if flat:
             self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
         return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
-
-    # ---- states that stateful layers carry from batch to batch
-
-    @property
-    def states(self) -> dict[str, list[Array] | None]:
-        """What each stateful layer begins its next batch with, by its name; None stands for zeros."""
-        return {layer.name: layer.states for layer in self.layers if layer.takes_state and layer.stateful}
-
-    @states.setter
-    def states(self, carried: dict[str, list[Array] | None]) -> None:
-        for name, state in carried.items():
-            self.get_layer(name).states = state
-
-    def reset_states(self) -> None:
-        """Let the next batch begin with zeros in every stateful layer; see its `reset_states`."""
-        for name in self.states:
-            self.get_layer(name).reset_states()
-
-    def check_states(self, initial_state: Any, counts: Sequence[int], batch_size: int) -> initial_states.States | None:
-        initial_states.check_batches([self.get_layer(name) for name in self.states], counts, batch_size)
-        return initial_states.checked(self.layers, initial_state, counts[0])
-
-    # ---- checks
 
     def check_input(self, x: Any) -> Array:
         """x as an array that the first layer can take: the one check of a whole call."""

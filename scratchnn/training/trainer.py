@@ -39,9 +39,18 @@ class Trainer:
     flat_params: Float[Array, " P"]  # all parameters, one vector
     segments: list[slice]  # where each parameter is in it
 
-    states: dict[str, Any]  # what is carried from batch to batch, by the layer's name
-
-    def forward(self, x: Array, **options: Any) -> tuple[Any, ...]:
+    def forward(
+        self,
+        x: Array,
+        *,
+        training: bool = False,
+        epoch: int = 0,
+        step: int = 0,
+        keep_caches: bool = True,
+        pre_activation: bool = False,
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> tuple[Any, ...]:
         raise NotImplementedError
 
     def activate(self, y: Array) -> Array:
@@ -50,7 +59,9 @@ class Trainer:
     def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, ...]:
         raise NotImplementedError
 
-    def check_states(self, initial_state: Any, counts: Sequence[int], batch_size: int) -> dict[str, Any] | None:
+    def check_states(
+        self, initial_state: Any, counts: Sequence[int], batch_size: int, *, shuffle: bool = False
+    ) -> dict[str, Any] | None:
         """Given states, checked; or a ValueError, also where so many rows are no whole batches but must be."""
         raise NotImplementedError
 
@@ -113,13 +124,8 @@ class Trainer:
         batch_size = 32 if batch_size is None else batch_size  # Keras' default
         batches.check_sizes(batch_size, epochs)
         examples, validation = self._hold_out(*self._examples(x, y), validation_split, validation_data)
-        self.check_states(None, [len(x) for x, _ in (examples, *([validation] if validation else []))], batch_size)
-        if self.states and shuffle:
-            warnings.warn(
-                f"{', '.join(self.states)}: states are carried from each row of a batch to the same row of the next, "
-                "where shuffle=True puts another example. Give fit(..., shuffle=False)",
-                stacklevel=2,
-            )
+        counts = [len(part[0]) for part in (examples, validation) if part is not None]
+        self.check_states(None, counts, batch_size, shuffle=shuffle)
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
@@ -212,7 +218,7 @@ class Trainer:
     def joins_loss(self) -> bool:
         raise NotImplementedError
 
-    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, list[Any]]:
+    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, ...]:
         """`forward`, but y is what `loss_in_training` takes."""
         return self.forward(x, **options, pre_activation=True) if self.joins_loss else self.forward(x, **options)
 

@@ -39,7 +39,7 @@ def run_ours(case: StreamCase, backend: str, *, forgetful: bool = False) -> Resu
 
 
 def states(model: Any) -> list[np.ndarray]:
-    return [state for layer in model.layers for state in getattr(layer, "states", None) or []]
+    return [model.backend.to_host(state) for carried in model.states.values() for state in carried or []]
 
 
 def compare(got: Results, expected: Results) -> None:

@@ -2,12 +2,13 @@
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scratchnn import Input, Model, Sequential
+from scratchnn import Input, Model, Sequential, load_model
 from scratchnn.callbacks import Callback
 from scratchnn.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN
 from scratchnn.optimizers import SGD
@@ -88,6 +89,16 @@ def test_gradients_go_on_through_states_that_are_given(cut: int) -> None:
     dx1, grads1 = model.backward(dy[:, :cut], caches1, dstates)
     np.testing.assert_allclose(np.concatenate([dx1, dx2], axis=1), whole[0], rtol=1e-10, atol=1e-12)
     np.testing.assert_allclose(grads1 + grads2, whole[1], rtol=1e-10, atol=1e-12)
+
+
+def test_gradients_of_states_that_are_outputs_too_add_up() -> None:
+    start = Input((None, D))
+    model = Model(start, list(LSTM(H, return_state=True)(start)), dtype="float64")
+    dy, dh, dc = RNG.normal(size=(3, B, H))
+    _, caches, _ = model.forward(X, return_state=True)
+    expected = model.backward((dy, dh, 2 * dc), caches)[1].copy()
+    np.testing.assert_allclose(model.backward((dy, dh, dc), caches, {"lstm": [None, dc]})[1], expected, rtol=1e-12)
+    np.testing.assert_allclose(model.backward((dy, None, dc), caches, {"lstm": [dh, dc]})[1], expected, rtol=1e-12)
 
 
 def test_gradients_of_given_states_are_differences_of_the_output() -> None:
@@ -236,6 +247,18 @@ def test_states_have_names_and_can_be_put_back() -> None:
     y = model.predict(X)
     model.states = states
     np.testing.assert_array_equal(model.predict(X), y)
+
+
+@pytest.mark.parametrize("rows", [None, B])
+def test_a_loaded_stream_begins_anew_with_its_batch(rows: int | None, tmp_path: Path) -> None:
+    model = stream(rows=rows)
+    y = model.predict(X)
+    model.save(tmp_path / "stream.npz")
+    loaded = load_model(tmp_path / "stream.npz")
+    assert loaded.input_shape == (rows, None, D) and list(loaded.states) == ["lstm"]
+    loaded.reset_states()
+    np.testing.assert_array_equal(loaded.predict(X), y)
+    assert carried(loaded) == carried(model)
 
 
 SIZES: list[tuple[Callable[[Sequential], Any], str]] = [

@@ -196,11 +196,11 @@ def central_differences(
 
 
 def _state_name(layer: Layer, i: int) -> str:
-    """h0, c0, or a number for the states of a layer that holds several."""
+    """h0, c0, forward.h0, or a number for the states of a layer that holds several."""
     states = getattr(layer, "state_names", ())
     if i >= len(states):
         return f"state {i}"
-    return f"{states[i]}0" if len(states[i]) == 1 else f"{states[i]} at 0"
+    return f"{states[i]} at 0" if states[i][-1].isdigit() else f"{states[i]}0"
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -73,7 +73,7 @@ class Bidirectional(Layer):
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        return self.layer.state_names * 2
+        return tuple(f"{way}.{name}" for way in ("forward", "backward") for name in self.layer.state_names)
 
     @property
     def states(self) -> list[Array] | None:

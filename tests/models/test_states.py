@@ -140,6 +140,14 @@ def test_what_does_not_fit_is_refused(call: Callable[[Sequential], Any], message
         call(stack())
 
 
+def test_both_directions_are_named() -> None:
+    model = Sequential([Input((None, D)), Bidirectional(LSTM(H))])
+    with pytest.raises(ValueError, match=r"\{'bidirectional': \[forward.h, forward.c, backward.h, backward.c\]\}"):
+        model.predict(X, initial_state={"lstm": [ZEROS] * 4})
+    with pytest.raises(ValueError, match="Bidirectional 'bidirectional' takes 4 arrays as initial_state, got 2"):
+        model.predict(X, initial_state={"bidirectional": [ZEROS] * 2})
+
+
 def test_states_are_no_inputs_of_a_chain() -> None:
     start, state = Input((None, D)), Input((H,))
     with pytest.raises(

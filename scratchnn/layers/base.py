@@ -31,6 +31,7 @@ class Layer:
 
     supports_masking: ClassVar[bool] = False  # whether an incoming mask is used or passed on
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
+    takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
 
     @property
     def uses_rng(self) -> bool:
@@ -55,6 +56,7 @@ class Layer:
         self.model: Any = None  # a weak reference to the model it belongs to
         self.input_shape: Shape = ()
         self.output_shape: Any = ()
+        self._last_shape: Shape = ()  # of x that was taken besides `input_shape`: it need not be checked again
 
     # ---- what a layer defines
 
@@ -109,7 +111,7 @@ class Layer:
         model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
         self.output_shape = self.compute_output_shape(tuple(input_shape))
-        self.input_shape = tuple(input_shape)
+        self.input_shape = self._last_shape = tuple(input_shape)
         self.backend = backends.load(backend) if isinstance(backend, str) else backend
         self.dtype = np.dtype(dtype)
         generator = randomness.generator(randomness.layer_seed() if seed is None else seed, "weights", layer=index)
@@ -129,16 +131,36 @@ class Layer:
     def check_input(self, x: Array) -> None:
         """Raise ValueError unless this layer, as built, can take the batch x."""
         self.require_built()
-        shape = x.shape
-        if shape[1:] == self.input_shape[1:] and shape[0]:
+        if x.shape[1:] == self.input_shape[1:] and x.shape[0]:
             return  # as built: the common case, in every training step
-        fits = len(shape) == len(self.input_shape) and all(
-            expected in (None, got) for expected, got in zip(self.input_shape[1:], shape[1:], strict=True)
-        )
-        if not fits:
-            raise ValueError(f"{self.label} was built for x of shape {self.input_shape}, got {shape}")
+        self.check_shape(x.shape)
+
+    def takes(self, shape: Shape) -> bool:
+        """Whether this layer, as built, can take x of this shape."""
+        try:
+            self.check_shape(shape)
+        except ValueError:
+            return False
+        return True
+
+    def check_shape(self, shape: Shape) -> None:
+        """Raise ValueError unless this layer, as built, can take x of this shape: with it, the parameters' shapes stay.
+
+        So a layer is bound to no more of the shape it was built with than its parameters are: an LSTM to the features
+        of a sequence, not to its length. Axes that are not known yet are None.
+        """
         if 0 in shape:
             raise ValueError(f"{self.label} needs at least one number along every axis of x, got shape {shape}")
+        if shape[1:] == self._last_shape[1:]:
+            return
+        self.compute_output_shape(shape)
+        for name, (needed, _) in self.parameter_shapes(shape).items():
+            if needed != self.params[name].shape:
+                raise ValueError(
+                    f"{self.label} was built for x of shape {self.input_shape}, got {shape}, for which {name} would be "
+                    f"{needed} instead of {self.params[name].shape}"
+                )
+        self._last_shape = shape
 
     def as_input(self, x: Any) -> Array:
         """x as a contiguous array of the layer's dtype, checked."""
@@ -226,6 +248,11 @@ class Layer:
     def __call__(self, x: Any, **kwargs: Any) -> Any:
         """Chain onto a `Symbol` (see `Input`), or compute y for an array."""
         if isinstance(x, Symbol):
+            if "initial_state" in kwargs:
+                raise TypeError(
+                    f"{self.label}: initial_state cannot be given in a chain. Give it to the model: "
+                    "model.predict(x, initial_state={layer.name: [h]}), and model.forward takes it too"
+                )
             if kwargs:
                 raise TypeError(f"{self.label}: {', '.join(kwargs)} cannot be given in a chain; call forward yourself")
             return x.then(self)

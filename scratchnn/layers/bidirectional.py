@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scratchnn_kernels.contract import Array, Grads
+from scratchnn_kernels.contract import Array, Grads, State
 
 from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file, look_up
@@ -19,6 +19,7 @@ class BidirectionalCache:
     y_forward: Array  # what was merged; "mul" needs them
     y_backward: Array
     state_given: bool
+    state_returned: bool
 
 
 class Bidirectional(Layer):
@@ -37,6 +38,7 @@ class Bidirectional(Layer):
 
     supports_masking = True
     takes_keep_cache = True
+    takes_state = True
 
     def __init__(self, layer: Recurrent, merge_mode: str = "concat", *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -58,6 +60,57 @@ class Bidirectional(Layer):
         # steps. Like Keras, this sets the flag in both directions.
         copy.zero_output_for_mask = layer.return_sequences
         return copy
+
+    # ---- states: those of the forward layer, then those of the backward layer
+
+    @property
+    def return_state(self) -> bool:
+        return self.layer.return_state
+
+    @property
+    def stateful(self) -> bool:
+        return self.layer.stateful
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return tuple(f"{way}.{name}" for way in ("forward", "backward") for name in self.layer.state_names)
+
+    @property
+    def states(self) -> list[Array] | None:
+        if self.forward_layer.states is None or self.backward_layer.states is None:
+            return None
+        return [*self.forward_layer.states, *self.backward_layer.states]
+
+    @states.setter
+    def states(self, states: list[Array] | None) -> None:
+        halves = (None, None) if states is None else self._halves(states)
+        self.forward_layer.states, self.backward_layer.states = halves
+
+    @property
+    def batch_size(self) -> int | None:
+        return self.forward_layer.batch_size
+
+    def reset_states(self) -> None:
+        """As a recurrent layer's; as in Keras, an AttributeError unless it is stateful."""
+        if not self.stateful:
+            raise AttributeError(f"{self.label} carries no states: give stateful=True to the layer that it wraps")
+        self.forward_layer.reset_states()
+        self.backward_layer.reset_states()
+
+    reset_state = reset_states
+
+    def as_state(self, initial_state: Any, B: int) -> State:
+        forward, backward = self._halves(initial_state)
+        return (*self.forward_layer.as_state(forward, B), *self.backward_layer.as_state(backward, B))
+
+    def _halves(self, states: Any) -> tuple[list[Array], list[Array]]:
+        half = len(self.layer.state_names)
+        if not isinstance(states, list | tuple) or len(states) != 2 * half:
+            got = len(states) if isinstance(states, list | tuple) else type(states).__name__
+            raise ValueError(f"{self.label} takes {2 * half} arrays as initial_state, got {got}")
+        return list(states[:half]), list(states[half:])
+
+    # ---- shapes and parameters
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         shape = self.forward_layer.compute_output_shape(input_shape)
@@ -86,6 +139,9 @@ class Bidirectional(Layer):
         vars(self).update(state)
         self.set_params(self._params_of_both())
 
+    def check_shape(self, shape: Shape) -> None:
+        self.forward_layer.check_shape(shape)
+
     def set_params(self, params: dict[str, Array]) -> None:
         super().set_params(params)
         for prefix, layer in (("forward.", self.forward_layer), ("backward.", self.backward_layer)):
@@ -100,18 +156,18 @@ class Bidirectional(Layer):
         training: bool = False,
         rng: Any = None,
         initial_state: Any = None,
+        return_state: bool | None = None,
         keep_cache: bool = True,
     ) -> tuple[Any, BidirectionalCache | None]:
-        """`initial_state`: the forward layer's states, then the backward layer's. `keep_cache`: see `Recurrent`."""
+        """`initial_state`: the forward layer's states, then the backward layer's. The other words: see `Recurrent`."""
         x = self.as_input(x)
-        half = len(self.layer.states)
-        if initial_state is not None and len(initial_state) != 2 * half:
-            raise ValueError(f"{self.label} takes {2 * half} arrays as initial_state, got {len(initial_state)}")
-        state_f, state_b = (None, None) if initial_state is None else (initial_state[:half], initial_state[half:])
+        state_f, state_b = (None, None) if initial_state is None else self._halves(initial_state)
+        returned = self.return_state if return_state is None else return_state
         options: dict[str, Any] = {"mask": mask, "training": training, "rng": rng, "keep_cache": keep_cache}
+        options |= {} if returned == self.return_state else {"return_state": returned}
         y_f, cache_f = self.forward_layer.forward(x, initial_state=state_f, **options)
         y_b, cache_b = self.backward_layer.forward(x, initial_state=state_b, **options)
-        (y_f, *states_f), (y_b, *states_b) = (y_f, y_b) if self.layer.return_state else ((y_f,), (y_b,))
+        (y_f, *states_f), (y_b, *states_b) = (y_f, y_b) if returned else ((y_f,), (y_b,))
         if self.layer.return_sequences:
             y_b = y_b[:, ::-1]  # (1)
 
@@ -121,12 +177,13 @@ class Bidirectional(Layer):
             y = y_f * y_b
         else:
             y = (y_f + y_b) * self._share
-        cache = BidirectionalCache(cache_f, cache_b, y_f, y_b, initial_state is not None) if keep_cache else None
-        return (y, *states_f, *states_b) if self.layer.return_state else y, cache
+        given = initial_state is not None
+        cache = BidirectionalCache(cache_f, cache_b, y_f, y_b, given, returned) if keep_cache else None
+        return (y, *states_f, *states_b) if returned else y, cache
 
     def backward(self, dy: Any, cache: BidirectionalCache) -> tuple[Any, Grads]:
-        half = len(self.layer.states)
-        dy, *dstates = dy if self.layer.return_state else (dy, *[None] * 2 * half)
+        half = len(self.layer.state_names)
+        dy, *dstates = dy if cache.state_returned else (dy, *[None] * 2 * half)
         if dy is not None:
             y_shape = cache.y_forward.shape
             dy = self.as_gradient(dy, (*y_shape[:-1], self._width * y_shape[-1]))
@@ -140,7 +197,7 @@ class Bidirectional(Layer):
             dy_f = dy_b = dy * self._share
         if self.layer.return_sequences and dy_b is not None:
             dy_b = dy_b[:, ::-1]  # (1)
-        if self.layer.return_state:
+        if cache.state_returned:
             dy_f, dy_b = (dy_f, *dstates[:half]), (dy_b, *dstates[half:])
         dx_f, grads_f = self.forward_layer.backward(dy_f, cache.forward)
         dx_b, grads_b = self.backward_layer.backward(dy_b, cache.backward)

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -9,12 +10,18 @@ from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, as_array, positive_int
 
 
+@dataclass(frozen=True)
+class EmbeddingLayerCache:
+    kernel_cache: Any
+    x_shape: tuple[int, ...]
+
+
 class Embedding(Layer):
     """A table with one row of numbers per id.
 
     (1)  y[b, t] = E[x[b, t]]
 
-    Shapes: x (B, T) ids in 0 ... input_dim - 1 -> y (B, T, D)
+    Shapes: x (B, T), or (B, ...), ids in 0 ... input_dim - 1 -> y (B, T, D), or (B, ..., D)
     Params: E (V, D), V = input_dim, D = output_dim: V D numbers. Its gradient is dense, repeated ids summed.
     Cache:  the ids.
     Keras:  the same. With `mask_zero`, id 0 means "no word": later layers skip those steps.
@@ -43,8 +50,8 @@ class Embedding(Layer):
         self.input_length = None if input_length is None else positive_int("Embedding", "input_length", input_length)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) != 2:
-            raise ValueError(f"{self.label} takes ids of shape (B, T), got shape {input_shape}")
+        if not input_shape:
+            raise ValueError(f"{self.label} takes ids of shape (B, ...), got shape {input_shape}")
         return (*input_shape, self.output_dim)
 
     def parameter_shapes(self, input_shape: Shape) -> dict:
@@ -90,12 +97,14 @@ class Embedding(Layer):
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
-    ) -> tuple[Array, Any]:
-        return self.backend.kernels.embedding.forward(self.as_input(x), self.params["E"])
+    ) -> tuple[Array, EmbeddingLayerCache]:
+        x = self.as_input(x)
+        y, cache = self.backend.kernels.embedding.forward(x.reshape(len(x), -1), self.params["E"])  # (1)
+        return y.reshape(*x.shape, self.output_dim), EmbeddingLayerCache(cache, x.shape)
 
-    def backward(self, dy: Array, cache: Any) -> tuple[None, Grads]:
-        dy = self.as_gradient(dy, (*cache.x.shape, self.output_dim))
-        return None, self.backend.kernels.embedding.backward(dy, cache)
+    def backward(self, dy: Array, cache: EmbeddingLayerCache) -> tuple[None, Grads]:
+        dy = self.as_gradient(dy, (*cache.x_shape, self.output_dim)).reshape(cache.x_shape[0], -1, self.output_dim)
+        return None, self.backend.kernels.embedding.backward(dy, cache.kernel_cache)  # (1)
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         x = np.asarray(x) if isinstance(x, list | tuple) else x

@@ -37,7 +37,7 @@ class RNN(Recurrent):
         super().__init__(self._sizes[0], **settings)
         self.gates = positive_int(kind, "gates", cell.gates)
         others = ("c",) if len(self._sizes) == 2 else tuple(f"state {i}" for i in range(1, len(self._sizes)))
-        self.states = ("h", *others)
+        self.state_names = ("h", *others)
         if self.recurrent_dropout and not self.recurrent_gates:
             raise ValueError(f"RNN: recurrent_dropout needs recurrent weights, but {kind} has recurrent_gates=0")
 

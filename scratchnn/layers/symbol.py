@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+from scratchnn.core.checks import whole_number
+
 Shape = tuple[int | None, ...]
 
 
@@ -39,13 +41,30 @@ class Symbol:
         return Symbol(shape, self.input_shape, layers)
 
 
-def Input(shape: Any, dtype: Any = None, name: str | None = None) -> Symbol:
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    *,
+    batch_shape: Any = None,
+    name: str | None = None,
+) -> Symbol:
     """The start of a chain: the shape of one example, without the batch axis; None where it may vary.
 
+    `batch_size`, or `batch_shape` with the batch axis in front, is for stateful layers: no other layer is bound to it.
     `dtype` and `name` are accepted because Keras' tutorials pass them; the first layer decides the dtype.
     """
-    shape = example_shape("Input", shape)
-    return Symbol((None, *shape), (None, *shape))
+    if (shape is None) == (batch_shape is None) or (batch_shape is not None and batch_size is not None):
+        raise ValueError("Input takes shape=, with batch_size= if you like, or batch_shape= alone")
+    if batch_shape is None:
+        shape = example_shape("Input", shape)
+    elif isinstance(batch_shape, list | tuple) and batch_shape:
+        batch_size, shape = batch_shape[0], example_shape("Input", tuple(batch_shape[1:]))
+    else:
+        raise ValueError(f"Input: batch_shape must be a tuple, the batch size first, got {batch_shape!r}")
+    if batch_size is not None:
+        batch_size = whole_number("Input: batch_size", batch_size, 1)
+    return Symbol((batch_size, *shape), (batch_size, *shape))
 
 
 def example_shape(owner: str, shape: Any) -> Shape:
@@ -74,7 +93,9 @@ def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[in
     given = tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
     output = given[0] if given else None
     if not isinstance(inputs, Symbol) or inputs.layers or not isinstance(output, Symbol) or not output.layers:
-        raise TypeError("Model takes what Input(...) returned, and what the last of the layers called on it returned")
+        several = isinstance(inputs, list | tuple) and len(inputs) > 1
+        hint = ". States are no inputs here: give them to model.predict(x, initial_state=...)" if several else ""
+        raise TypeError(f"Model takes what Input(...) returned, and what the last layer called on it returned{hint}")
     if inputs.input_shape != output.input_shape:
         raise ValueError(f"outputs start from an Input of shape {output.input_shape}, not {inputs.input_shape}")
     if any(not isinstance(other, Symbol) or other.layers != output.layers for other in given):

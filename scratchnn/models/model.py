@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
@@ -17,6 +16,8 @@ from scratchnn.core.names import is_own
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import chain_between
+from scratchnn.models import initial_states
+from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
 from scratchnn.models.stored import Stored
 from scratchnn.report.summary import summary_text
@@ -29,7 +30,7 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Stored):
+class Model(Chain, Stored):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
@@ -97,8 +98,8 @@ class Model(Stored):
 
     def _build_layer(self, layer: Layer, shape: Shape, index: int) -> None:
         """As in Keras, a layer that was built before, here or alone, keeps its parameters."""
-        keeps = layer.built and layer.input_shape == shape
-        if keeps and (layer.backend, layer.dtype) == (self.backend, self.dtype):
+        keeps = layer.built and layer.takes(shape)
+        if keeps and (layer.input_shape, layer.backend, layer.dtype) == (shape, self.backend, self.dtype):
             return
         weights = layer.get_weights() if keeps else None
         layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
@@ -115,25 +116,6 @@ class Model(Stored):
         for layer in self.layers:
             layer.set_params({name: next(views).reshape(param.shape) for name, param in layer.params.items()})
 
-    @property
-    def output_shape(self) -> Any:
-        self.require_built()
-        return self.layers[-1].output_shape
-
-    @property
-    def has_several_outputs(self) -> bool:
-        shape: Any = self.output_shape
-        return isinstance(shape[0], tuple) and (self._outputs is None or len(self._outputs) > 1)
-
-    def y_shape_of(self, x: Array) -> tuple[int, ...]:
-        """The shape of y for the batch x."""
-        shape: Any = x.shape
-        for layer in self.layers:
-            shape = layer.compute_output_shape(shape)
-            if isinstance(shape[0], tuple):
-                shape = shape[self._outputs[0] if layer is self.layers[-1] and self._outputs else 0]
-        return shape
-
     # ---- forward and backward
 
     def forward(
@@ -146,14 +128,18 @@ class Model(Stored):
         step: int = 0,
         keep_caches: bool = True,
         pre_activation: bool = False,
-    ) -> tuple[Any, "Caches"]:
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> tuple[Any, ...]:
         """Return y and one cache per layer; `caches.mask` is the mask of y.
 
         `epoch` and `step` determine the dropout draws in training.
 
         Without `keep_caches`, for inference, a long sequence takes no more memory than a short one. `pre_activation`:
-        y before the last layer's activation, as the loss wants it if the model `joins_loss`.
+        y before the last layer's activation, as the loss wants it if the model `joins_loss`. `initial_state`: {name of
+        a recurrent layer: its states}; such a dict of the states at the end is returned third with `return_state`.
         """
+        given, after = initial_states.checked(self.layers, initial_state, len(x)) or {}, {}
         caches, last = Caches(), self.layers[-1]
         for index, layer in enumerate(self.layers):
             rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None
@@ -163,13 +149,17 @@ class Model(Stored):
             options: dict[str, Any] = {} if keep_caches or not layer.takes_keep_cache else {"keep_cache": False}
             if pre_activation and layer is last:
                 options["pre_activation"] = True
+            if given or return_state:
+                options |= initial_states.options_of(layer, given, return_state)
             y, cache = layer.forward(x, mask=mask, training=training, rng=rng, **options)
             caches.append(cache)
+            if return_state and layer.takes_state:
+                y, after[layer.name] = initial_states.split_off(layer, y)
             mask = next_mask
             # Of an earlier layer with return_state, only y goes on.
             x = y[0] if isinstance(y, tuple) and layer is not last else y
         caches.mask = mask
-        return self._choose(x), caches
+        return (self._choose(x), caches, after) if return_state else (self._choose(x), caches)
 
     @property
     def joins_loss(self) -> bool:
@@ -204,11 +194,13 @@ class Model(Stored):
                 stacklevel=3,
             )
 
-    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
+    def backward(self, dy: Any, caches: list[Any], dstates: Any = None) -> tuple[Any, ...]:
         """Return dx (None if x are ids) and all gradients in one vector, laid out like `flat_params`.
 
-        The vector is overwritten by the next call.
+        The vector is overwritten by the next call. `dstates` are gradients of the states that forward returned, and
+        where it was given some, those of these are returned third; both in the form of the states.
         """
+        dstates, begin = dstates or {}, {}
         flat: list[Array] = []  # the gradients from the last parameter to the first, as the backward pass finds them
         dx = dy
         shape: Any = self.layers[-1].output_shape
@@ -218,13 +210,17 @@ class Model(Stored):
         for index in reversed(range(len(self.layers))):
             layer = self.layers[index]
             outputs: Any = layer.output_shape
-            if index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
+            if layer.takes_state:
+                dx = initial_states.gradient_of(layer, caches[index], dx, dstates)
+            elif index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
                 dx = (dx, *[None] * (len(outputs) - 1))
             dx, grads = layer.backward(dx, caches[index])
+            if layer.takes_state and caches[index].state_given:
+                dx, *begin[layer.name] = dx
             flat += [grads[name].ravel() for name in reversed(layer.params)]
         if flat:
             self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
-        return dx, self.flat_grads
+        return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
 
     def check_input(self, x: Any) -> Array:
         """x as an array that the first layer can take: the one check of a whole call."""
@@ -238,6 +234,11 @@ class Model(Stored):
             )
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
+        if x.shape[1:] != self.input_shape[1:]:
+            if len(x.shape) != len(self.input_shape):
+                raise ValueError(f"{self._misfit(x.shape)}, with another number of axes")
+            self.check_shape(x.shape)
+            self.y_shape_of(x)
         return self.layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
 
     # ---- parameters

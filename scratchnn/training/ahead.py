@@ -48,7 +48,8 @@ def has_own_classes(model: Any) -> bool:
 
 
 class Snapshot:
-    """Room for what a step of the optimizer changes: parameters, slots, the count of steps and its other plain numbers.
+    """Room for what a step changes: parameters, states that are carried, and the optimizer's slots, count of steps and
+    other plain numbers.
 
     A rule of the user's own may add a slot, or put another array in the place of one.
     """
@@ -57,12 +58,14 @@ class Snapshot:
         self._params: Any = None  # the arrays themselves, and
         self._slots: dict[str, Array] = {}
         self._copies: list[Array] = []  # what they held
+        self._states: dict[str, Any] = {}
         self._numbers: dict[str, Any] = {}
         self._names: set[str] = set()  # of all attributes of the optimizer
 
     def take(self, model: Any) -> None:
         optimizer = model.optimizer
         self._params, self._slots = model.flat_params, dict(optimizer.slots)
+        self._states = model.states  # a forward pass replaces these arrays and leaves them as they are: no copies
         arrays = [self._params, *self._slots.values()]
         rooms = [*self._copies, *[None] * len(arrays)]
         self._copies = [_copy(array, room) for array, room in zip(arrays, rooms, strict=False)]
@@ -73,6 +76,7 @@ class Snapshot:
         optimizer = model.optimizer
         for array, copy in zip([self._params, *self._slots.values()], self._copies, strict=True):
             array[...] = copy
+        model.states = self._states
         optimizer.slots.clear()
         optimizer.slots.update(self._slots)
         for name in set(vars(optimizer)) - self._names:

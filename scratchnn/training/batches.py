@@ -1,5 +1,6 @@
 """Cutting examples into batches, putting them into an order, and holding some out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from scratchnn.core import checks, randomness
 from scratchnn.core.backend import Backend
 from scratchnn.training.epoch import Batch
 
+States = dict[str, list[Array]]  # by the names of layers; a row for each example
 BYTES_GATHERED = 2**20  # examples are gathered for several steps at once, up to this much of x
 
 
@@ -59,6 +61,17 @@ def order_of(N: int, seed: randomness.Seed, epoch: int, backend: Backend, *, shu
 def slices(N: int, batch_size: int) -> list[slice]:
     """The batches of N examples, in order; the last one may be smaller."""
     return [slice(first, min(first + batch_size, N)) for first in range(0, N, batch_size)]
+
+
+def states_of(states: States | None, rows: slice) -> States | None:
+    """The states of some of the examples."""
+    return states and {name: [each[rows] for each in state] for name, state in states.items()}
+
+
+def join_states(parts: Sequence[States], backend: Backend) -> States:
+    """The states of several batches in one, in the host's memory."""
+    columns = {name: zip(*(part[name] for part in parts), strict=True) for name in parts[0]}
+    return {name: [backend.to_host(np.concatenate(each)) for each in column] for name, column in columns.items()}
 
 
 def split(data: Batch, share: float) -> tuple[Batch, Batch | None]:

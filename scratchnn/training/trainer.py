@@ -55,13 +55,21 @@ class Trainer:
         step: int = 0,
         keep_caches: bool = True,
         pre_activation: bool = False,
-    ) -> tuple[Any, list[Any]]:
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> tuple[Any, ...]:
         raise NotImplementedError
 
     def activate(self, y: Array) -> Array:
         raise NotImplementedError
 
-    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
+    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def check_states(
+        self, initial_state: Any, counts: Sequence[int], batch_size: int, *, shuffle: bool = False
+    ) -> dict[str, Any] | None:
+        """Given states, checked; or a ValueError, also where so many rows are no whole batches but must be."""
         raise NotImplementedError
 
     def check_input(self, x: Any) -> Array:
@@ -148,6 +156,8 @@ class Trainer:
             )
         data = self._examples(x, y, sample_weight, class_weight)
         examples, validation = self._hold_out(data, validation_split, validation_data)
+        counts = [len(part[0]) for part in (examples, validation) if part is not None]
+        self.check_states(None, counts, batch_size, shuffle=shuffle)
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
@@ -171,6 +181,7 @@ class Trainer:
         self._compiled()
         batches.check_sizes(batch_size, 1)
         data = self._in_memory(self._examples(x, y, sample_weight))
+        self.check_states(None, [len(data[0])], batch_size)
         with one_blas_thread():
             results = self.measure(data, batch_size)
         if verbose:
@@ -180,23 +191,42 @@ class Trainer:
         values = list(results.values())
         return values[0] if len(values) == 1 else values
 
-    def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int = 32,
+        verbose: Any = "auto",
+        *,
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> Any:
         """The model's output for every row of x; a list where the model has several outputs.
+
+        `initial_state`: {name of a recurrent layer: its states, a row of each for every row of x}. `return_state`:
+        return a pair, the output and such a dict, the states after the last step.
 
         On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
         batches.check_sizes(batch_size, 1)
         x = self.check_input(x)
+        given, parts, after = self.check_states(initial_state, [len(x)], batch_size), [], []
         with one_blas_thread():
-            parts = [self.forward(x[rows], keep_caches=False)[0] for rows in batches.slices(len(x), batch_size)]
+            for rows in batches.slices(len(x), batch_size):
+                begin = batches.states_of(given, rows)
+                y, _, *states = self.forward(x[rows], keep_caches=False, initial_state=begin, return_state=return_state)
+                parts.append(y)
+                after += states
         if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
-            return [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
-        return self.backend.to_host(np.concatenate(parts))
+            y = [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
+        else:
+            y = self.backend.to_host(np.concatenate(parts))
+        return (y, batches.join_states(after, self.backend)) if return_state else y
 
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
         """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
         batch = self._in_memory(self._examples(x, y, sample_weight, class_weight))
         self.ready_optimizer()
+        self.check_states(None, [len(batch[0])], len(batch[0]))
         step = self.clock.step
         progress = Progress(self.clock.epoch, step)
         with one_blas_thread(), Ahead(self, {step: batch}, progress, [], every_step=True) as ahead:
@@ -233,7 +263,7 @@ class Trainer:
     def joins_loss(self) -> bool:
         raise NotImplementedError
 
-    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, list[Any]]:
+    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, ...]:
         """`forward`, but y is what `loss_in_training` takes."""
         return self.forward(x, **options, pre_activation=True) if self.joins_loss else self.forward(x, **options)
 

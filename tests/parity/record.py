@@ -1,5 +1,4 @@
-"""Record Keras' results anew: `python tests/parity/record.py [layers] [long] [starts] [streams]
-[training]`, from any folder.
+"""Record Keras' results anew: `python tests/parity/record.py [PART ...]`, from any folder; `BACKENDS` names the parts.
 
 Needs Keras 3.15.1 with TensorFlow for layers and streams, and with JAX for the training runs. Each part is a process of
 its own, because Keras chooses its backend once, when it is imported.
@@ -10,13 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BACKENDS = {
-    "layers": "tensorflow",
-    "long": "tensorflow",
-    "starts": "tensorflow",
-    "streams": "tensorflow",
-    "training": "jax",
-}
+BACKENDS = dict.fromkeys(("layers", "long", "starts", "streams"), "tensorflow") | {"training": "jax"}
 ROOT = Path(__file__).parents[2]
 
 

@@ -13,6 +13,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.files.foreign import refuse_foreign_name
+
 Logs = Mapping[str, float]
 Mode = Literal["auto", "min", "max"]
 
@@ -152,6 +154,9 @@ class ModelCheckpoint(Callback):
     `filepath` may hold the epoch and the logs: "model-{epoch:02d}-{val_loss:.2f}.npz". A path without them is the same
     file every time. A file that was there before training is not touched: saving over it is an error. `last_path` is
     the file saved last.
+
+    Raises:
+        ValueError: for a name that promises another format, such as best.keras: files are .npz, of scratchnn's own.
     """
 
     def __init__(
@@ -162,6 +167,7 @@ class ModelCheckpoint(Callback):
         save_best_only: bool = False,
         mode: Mode = "auto",
     ) -> None:
+        refuse_foreign_name("ModelCheckpoint", filepath)
         self.filepath = os.fspath(filepath)
         # Without save_best_only nothing is watched, so "auto" need not understand the name.
         self._monitor = _Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None

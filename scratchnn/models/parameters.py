@@ -46,11 +46,15 @@ class Parameters(Trainable):
         names = [(layer.params, set(layer.trainable_names())) for layer in self.layers]
         return [[name for name in params if name in trained] for params, trained in names]
 
-    def _share_vectors(self) -> None:
-        """Move the arrays of all layers into the two vectors, and their values with them."""
-        self.trained, self._changes_seen = self._trainable_names(), CHANGES.number
-        trained = [set(names) for names in self.trained]
-        is_trained = [name in trained[i] for i, layer in enumerate(self.layers) for name in layer.params]
+    def _share_vectors(self, trained: list[list[str]] | None = None) -> None:
+        """Move the arrays of all layers into the two vectors, and their values with them.
+
+        What is trained is what is trainable now, or, in a copy, what its original trained.
+        """
+        now = self._trainable_names(), CHANGES.number
+        self.trained, self._changes_seen = now if trained is None else (trained, -1)
+        sets = [set(names) for names in self.trained]
+        is_trained = [name in sets[i] for i, layer in enumerate(self.layers) for name in layer.params]
         params = [param for layer in self.layers for param in layer.params.values()]
         self.trainable_params, self.segments, views = self._joined(params, is_trained, True)
         self.flat_grads = np.zeros_like(self.trainable_params)

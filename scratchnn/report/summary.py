@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from scratchnn.core.randomness import named
 from scratchnn.report.table import line, widths
 
 WIDTHS = (33, 24, 15)
 
 
 def summary_text(model: Any) -> str:
-    """Layers, output shapes and parameter counts of a model; `count_params` and `count_trainable` are its totals."""
+    """Layers, output shapes, parameter counts and seed of a model; `count_params`, `count_trainable` are its totals."""
     rows = [
         (
             f"{layer.name} ({type(layer).__name__})",
@@ -33,6 +34,7 @@ def summary_text(model: Any) -> str:
     lines += [rule("└", "─", "┴", "┘")]
     for kind, count in {"Total": total, "Trainable": trainable, "Non-trainable": total - trainable}.items():
         lines += [f" {kind} params: {count:,} ({_bytes(count * model.dtype.itemsize)})"]
+    lines += [f" Seed: {named(model.seed)}"]
     return "\n".join(lines)
 
 

@@ -23,8 +23,9 @@ from scratchnn.core.names import is_own, marks_own
 from scratchnn.metrics import Metric
 from scratchnn.training import diagnosis
 from scratchnn.training.batches import Batches
-from scratchnn.training.epoch import Numbered, train_epoch
-from scratchnn.training.progress import Progress
+from scratchnn.training.epoch import Batch, Numbered, train_epoch
+from scratchnn.training.progress import Clock, Progress
+from scratchnn.training.weights import Counting, joined
 
 STEPS_AHEAD = 100
 MOST_NUMBERS_AHEAD = 2**22  # in the outputs that wait to be measured
@@ -47,7 +48,8 @@ def has_own_classes(model: Any) -> bool:
 
 
 class Snapshot:
-    """Room for what a step of the optimizer changes: parameters, slots, the count of steps and its other plain numbers.
+    """Room for what a step changes: parameters, states that are carried, and the optimizer's slots, count of steps and
+    other plain numbers.
 
     A rule of the user's own may add a slot, or put another array in the place of one.
     """
@@ -56,12 +58,14 @@ class Snapshot:
         self._params: Any = None  # the arrays themselves, and
         self._slots: dict[str, Array] = {}
         self._copies: list[Array] = []  # what they held
+        self._states: dict[str, Any] = {}
         self._numbers: dict[str, Any] = {}
         self._names: set[str] = set()  # of all attributes of the optimizer
 
     def take(self, model: Any) -> None:
         optimizer = model.optimizer
         self._params, self._slots = model.trainable_params, dict(optimizer.slots)
+        self._states = model.states  # a forward pass replaces these arrays and leaves them as they are: no copies
         arrays = [self._params, *self._slots.values()]
         rooms = [*self._copies, *[None] * len(arrays)]
         self._copies = [_copy(array, room) for array, room in zip(arrays, rooms, strict=False)]
@@ -72,6 +76,7 @@ class Snapshot:
         optimizer = model.optimizer
         for array, copy in zip([self._params, *self._slots.values()], self._copies, strict=True):
             array[...] = copy
+        model.states = self._states
         optimizer.slots.clear()
         optimizer.slots.update(self._slots)
         for name in set(vars(optimizer)) - self._names:
@@ -86,21 +91,22 @@ class Ahead:
     and not counted are undone.
 
     Args:
-        batches: (examples, targets) by the number of the step.
-        metrics: what to measure on the outputs; they continue from their totals in `progress`.
+        batches: (examples, targets, weights) by the number of the step.
+        metrics: what to measure on the outputs; they continue from their counts in `progress`.
         every_step: read the outcome of each step at once, on a device too, because a callback uses it.
     """
 
     def __init__(
         self,
         model: Any,
-        batches: Batches | Mapping[int, tuple[Array, Array]],
+        batches: Batches | Mapping[int, Batch],
         progress: Progress,
         metrics: Sequence[Metric],
         *,
         every_step: bool,
     ) -> None:
         self._model, self._batches, self._progress, self._metrics = model, batches, progress, metrics
+        self._clock: Clock = model.clock
         # A class of the user's own may keep state that no copy of ours has, a generator or a count of calls: the same
         # steps taken again would be other steps. So nothing is ever taken again there.
         every_step = every_step or has_own_classes(model)
@@ -110,13 +116,15 @@ class Ahead:
         self._before: Snapshot = model.before_step
         self._before_which: int | None = None  # the step that it was taken before; None: it is not needed
         self._begun = progress.step  # steps of the epoch, counted or not
-        self._waiting: list[tuple[Array, Array]] = []  # outputs and targets of the steps that are not counted
+        self._waiting: list[tuple[Array, Array, Counting]] = []  # outputs and targets of the steps not counted
         self._outcomes: list[Any] = []  # and three numbers of each
         self._numbers_waiting = 0  # in their outputs
         self._grads: Any = None  # of the last step
         self._began = time.perf_counter() - progress.seconds
         for metric in metrics:
-            metric.total, metric.seen = progress.counted(metric.name)
+            metric.reset()
+            if metric.name in progress.counts:
+                metric.load_counts(progress.counts[metric.name])
 
     def __enter__(self) -> "Ahead":
         return self
@@ -132,7 +140,7 @@ class Ahead:
             if self._model.stop_training and not self._waiting:
                 return
 
-    def add(self, loss: Any, grads: Array, y: Array, target: Array) -> None:
+    def add(self, loss: Any, grads: Array, y: Array, target: Array, counting: Counting) -> None:
         """Record the step just taken.
 
         Raises:
@@ -140,7 +148,7 @@ class Ahead:
         """
         diagnosis.check_is_number(self._model.loss, loss)
         self._outcomes += outcome_of(self._model, loss, grads)
-        self._waiting.append((y, target))
+        self._waiting.append((y, target, counting))
         self._numbers_waiting += y.size
         self._grads = grads
 
@@ -170,8 +178,9 @@ class Ahead:
             drops_snapshot = True  # the next step may be as large
         if self._metrics:  # before the steps are counted: a metric of the user's own may fail
             self._measure(waiting)
-        for (_, target), loss, squared_norm in zip(waiting, losses, gradients, strict=True):
+        for (_, target, _), loss, squared_norm in zip(waiting, losses, gradients, strict=True):
             self._progress.count(loss, math.sqrt(squared_norm), len(target))
+            self._clock.step += 1
         if drops_snapshot:
             self._before_which = None
         self._progress.seconds = time.perf_counter() - self._began
@@ -184,23 +193,27 @@ class Ahead:
             NonFiniteError: if it is refused; the model is as before.
         """
         self._before_which = None
-        train_epoch(self._model, [self._begin(step)], self._progress.epoch, self.add)
+        train_epoch(self._model, [self._begin(step)], self._clock.epoch, self.add)
         return self.synchronise()[0]
 
     def _begin(self, step: int) -> Numbered:
         if self._before_which is None or step - self._before_which >= STEPS_AHEAD:
             self._before.take(self._model)
             self._before_which = step
-        batch = self._batches[step]
+        batch = self._numbered(step)
         self._begun = step + 1
-        return step, *batch
+        return batch
+
+    def _numbered(self, step: int) -> Numbered:
+        """A batch, and the number of its step by the model's clock."""
+        return self._clock.step + step - self._progress.step, *self._batches[step]
 
     def _go_back(self) -> None:
         """Undo the steps that are not counted: back to the copy, and the counted ones since then once more."""
         assert self._before_which is not None
         self._before.put_back(self._model)
-        counted = ((step, *self._batches[step]) for step in range(self._before_which, self._progress.step))
-        train_epoch(self._model, counted, self._progress.epoch, lambda *outcome: None)
+        counted = map(self._numbered, range(self._before_which, self._progress.step))
+        train_epoch(self._model, counted, self._clock.epoch, lambda *outcome: None)
 
     def _take_again(self, waiting: int) -> list[float]:
         """Go back and come as far again, but read the outcome of each step at once. Return their losses."""
@@ -214,18 +227,23 @@ class Ahead:
         with np.errstate(all="ignore"):
             if not (math.isfinite(loss) and math.isfinite(gradient)):
                 self._before.put_back(self._model)  # the layer to blame is found with the parameters that it had
-                diagnosis.check_loss(self._model, loss, self._batches[where[1]][0], *where)
+                drawn = self._clock.epoch, self._clock.step
+                diagnosis.check_loss(self._model, loss, self._batches[where[1]][0], drawn, *where)
             diagnosis.check_gradient(self._model, self._grads, gradient, *where)
             diagnosis.check_weights(self._model, weights, *where)
 
-    def _measure(self, waiting: list[tuple[Array, Array]]) -> None:
-        y, target = waiting[0] if len(waiting) == 1 else map(np.concatenate, zip(*waiting, strict=True))
+    def _measure(self, waiting: list[tuple[Array, Array, Counting]]) -> None:
+        y, target, counting = waiting[0] if len(waiting) == 1 else _joined(waiting)
         y = self._model.activate(y)
         for metric in self._metrics:
-            metric.update(y, target)
-        totals = self._model.backend.numbers([metric.total for metric in self._metrics])
-        for metric, metric.total in zip(self._metrics, totals, strict=True):
-            self._progress.keep(metric.name, metric.total, metric.seen)
+            metric.update(y, target, counting.of_metric(y, weighted=metric.weighted))
+        for metric in self._metrics:
+            self._progress.counts[metric.name] = metric.counts()
+
+
+def _joined(waiting: list[tuple[Array, Array, Counting]]) -> tuple[Array, Array, Counting]:
+    y, target, counting = zip(*waiting, strict=True)
+    return np.concatenate(y), np.concatenate(target), joined(counting)
 
 
 def _copy(array: Array, room: Array | None) -> Array:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scratchnn_kernels.contract import Array
 
 from scratchnn.callbacks import Callback
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training.ahead import Ahead
 from scratchnn.training.batches import Batches, order_of
-from scratchnn.training.epoch import train_epoch
+from scratchnn.training.epoch import Batch, train_epoch
 from scratchnn.training.interrupts import Interrupts
 from scratchnn.training.progress import EXTRA, Progress
 
@@ -23,8 +22,8 @@ class Session:
     """The arguments of `fit`, checked; examples and their targets are in the kernels' memory."""
 
     model: Any
-    examples: tuple[Array, Array]
-    validation: tuple[Array, Array] | None
+    examples: Batch
+    validation: Batch | None
     batch_size: int
     epochs: int
     shuffle: bool
@@ -54,17 +53,20 @@ class Session:
         """Train the epoch under way. It can end early only where every step that was taken has been counted."""
         model, progress = self.model, self.progress
         listeners = [callback for callback in self.callbacks if _overrides_on_batch_end(callback)]
-        x, y = self.examples
-        order = order_of(len(x), model.seed, progress.epoch, model.backend, shuffle=self.shuffle)
-        batches = Batches(x, y, self.batch_size, order)
+        number = model.clock.begin_epoch(progress)
+        order = order_of(len(self.examples[0]), model.seed, number, model.backend, shuffle=self.shuffle)
+        batches = Batches(self.examples, self.batch_size, order)
         warned_of = np.geterr()
-        ahead = Ahead(model, batches, progress, model.running_metrics(), every_step=bool(listeners))
+        metrics = model.running_metrics()
+        shown = next((metric for metric in metrics if metric.name in ("accuracy", "acc")), None)
+        ahead = Ahead(model, batches, progress, metrics, every_step=bool(listeners))
 
-        def count(loss: Any, grads: Array, y: Array, target: Array) -> None:
-            ahead.add(loss, grads, y, target)
+        def count(*results: Any) -> None:
+            ahead.add(*results)
             if ahead.is_due or model.stop_training or interrupts.received is not None:
                 losses = ahead.synchronise()
-                bar.advance(len(losses), loss=progress.mean_loss, accuracy=progress.mean("accuracy"))
+                accuracy = math.nan if shown is None else shown.result()
+                bar.advance(len(losses), loss=progress.mean_loss, accuracy=accuracy)
                 if listeners:
                     with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
                         for callback in listeners:
@@ -73,22 +75,25 @@ class Session:
 
         with ahead, self.console.bar(len(batches), progress.epoch + 1, self.epochs) as bar:
             bar.advance(progress.step)
-            train_epoch(model, ahead.steps(), progress.epoch, count)
+            train_epoch(model, ahead.steps(), model.clock.epoch, count)
 
     def _finish_epoch(self) -> None:
         """Validate, and report the results of the epoch."""
         progress, started = self.progress, time.perf_counter()
         record = {"loss": progress.mean_loss}
-        record |= {metric.name: progress.mean(metric.name) for metric in self.model.running_metrics()}
+        for metric in self.model.running_metrics():
+            metric.load_counts(progress.counts[metric.name])
+            record[metric.name] = metric.result()
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
         if self.validation is not None:
             record |= {
-                f"val_{key}": value for key, value in self.model.measure(*self.validation, self.batch_size).items()
+                f"val_{key}": value for key, value in self.model.measure(self.validation, self.batch_size).items()
             }
         record["seconds"] = progress.seconds + time.perf_counter() - started
         best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)
         progress.finish_epoch(record)
+        self.model.clock.finish_epoch()
         self.console.epoch_row(progress.epoch, record, best=record.get("val_loss", math.inf) < best)
         for callback in self.callbacks:
             callback.on_epoch_end(progress.epoch - 1, {k: v for k, v in record.items() if k not in EXTRA})

@@ -14,19 +14,26 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
 from scratchnn.callbacks import Callback
+from scratchnn.core.arrays import as_numbers
 from scratchnn.core.backend import Backend
+from scratchnn.core.checks import whole_number
+from scratchnn.core.randomness import Seed
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
-from scratchnn.training import batches, diagnosis
+from scratchnn.training import batches, diagnosis, weights
 from scratchnn.training.ahead import Ahead, Snapshot
-from scratchnn.training.progress import History, Progress
+from scratchnn.training.epoch import Batch
+from scratchnn.training.progress import EXTRA, Clock, History, Progress
 from scratchnn.training.session import Session
+from scratchnn.training.weights import Counting
 
 
 class Trainer:
     """compile, fit, evaluate, predict, as in Keras. `Model` fills in the methods that raise here."""
 
-    seed: int
+    built: bool
+    seed: Seed
+    clock: Clock
     dtype: np.dtype
     backend: Backend
     optimizer: optimizers.Optimizer | None = None
@@ -50,7 +57,7 @@ class Trainer:
     def trainable_sizes(self) -> dict[str, int]:
         raise NotImplementedError
 
-    def _share_vectors(self) -> None:
+    def _share_vectors(self, trained: list[list[str]] | None = None) -> None:
         raise NotImplementedError
 
     def forward(
@@ -62,13 +69,21 @@ class Trainer:
         step: int = 0,
         keep_caches: bool = True,
         pre_activation: bool = False,
-    ) -> tuple[Any, list[Any]]:
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> tuple[Any, ...]:
         raise NotImplementedError
 
     def activate(self, y: Array) -> Array:
         raise NotImplementedError
 
-    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
+    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def check_states(
+        self, initial_state: Any, counts: Sequence[int], batch_size: int, *, shuffle: bool = False
+    ) -> dict[str, Any] | None:
+        """Given states, checked; or a ValueError, also where so many rows are no whole batches but must be."""
         raise NotImplementedError
 
     def check_input(self, x: Any) -> Array:
@@ -76,13 +91,22 @@ class Trainer:
 
     # ---- Keras' methods
 
-    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
-        """Choose what to minimise and how: names or objects."""
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        *,
+        weighted_metrics: Sequence[Any] | None = None,
+    ) -> None:
+        """Choose what to minimise and how: names or objects. In `weighted_metrics` sample weights count as well."""
         if loss is None:
             raise ValueError("compile needs a loss, for instance loss='binary_crossentropy'")
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss).on(self.backend.kernels)
         self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
+        weighted = weighted_metrics
+        self.weighted_metric_names = [weighted] if isinstance(weighted, str) else list(weighted or [])
         self.running_metrics()  # an unknown name is an error here, not later
         self._compiled_anew = True
 
@@ -94,30 +118,39 @@ class Trainer:
             "optimizer": self.optimizer.get_config(),
             "loss": self.loss.get_config(),
             "metrics": [name for name in self.metric_names if isinstance(name, str)],
+            "weighted_metrics": [name for name in self.weighted_metric_names if isinstance(name, str)],
         }
 
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
+        class_weight: Any = None,
+        sample_weight: Any = None,
         initial_epoch: int = 0,
         *,
         progress: Progress | None = None,
         console: Console | None = None,
     ) -> History:
-        """Train. The order of the batches depends on the model's seed and the epoch only.
+        """Train. The order of the batches depends on the model's seed and its count of epochs only.
+
+        The model counts its epochs over all calls (`model.clock`), so two calls train like one that is as long.
 
         Args:
-            initial_epoch: the number of the first epoch, counted from 0. It determines the order of the batches and
-                the dropout draws: a second call without it repeats those of epoch 0.
+            initial_epoch: the number of the first epoch, counted from 0, for the table, callbacks and `History`. Other
+                than 0, it sets the model's count too.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
+            validation_data: (x, y) or (x, y, sample_weight).
+            class_weight: {class number: weight} of the loss of its examples; 1 for a class that is not named. It does
+                not act on validation.
+            sample_weight: the weight of each example (N,) or, for outputs (N, T, D), of each step (N, T).
             progress: where to continue from; it is kept up to date, also when an error or Ctrl-C ends training.
             console: where rows are printed; by default the standard output, unless `verbose` is 0.
 
@@ -130,25 +163,42 @@ class Trainer:
         self._compiled()
         batch_size = 32 if batch_size is None else batch_size  # Keras' default
         batches.check_sizes(batch_size, epochs)
-        examples, validation = self._hold_out(*self._examples(x, y), validation_split, validation_data)
-        self.ready_optimizer()
+        if whole_number("initial_epoch", initial_epoch, 0) > epochs:
+            warnings.warn(
+                f"nothing is trained: initial_epoch is {initial_epoch}, and epochs={epochs} is where training ends, "
+                "counted from the first of all, not how many to add",
+                stacklevel=2,
+            )
+        data = self._examples(x, y, sample_weight, class_weight)
+        examples, validation = self._hold_out(data, validation_split, validation_data)
+        counts = [len(part[0]) for part in (examples, validation) if part is not None]
+        self.check_states(None, counts, batch_size, shuffle=shuffle)
+        self._begin_training()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
-        history = History(progress.records)
+        history = History(progress.records, first=progress.epoch - len(progress.records))
         console = Console(quiet=verbose == 0) if console is None else console
-        callbacks = list(callbacks or [])
+        callbacks = _checked(callbacks)
         Session(self, examples, validation, batch_size, epochs, shuffle, progress, console, callbacks).run()
         return history
 
     def evaluate(
-        self, x: Any, y: Any, batch_size: int = 32, verbose: Any = "auto", return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int = 32,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        *,
+        return_dict: bool = False,
     ) -> float | list[float] | dict[str, float]:
         """The loss, and the metrics where there are some: a list, or a dict with `return_dict`."""
         self._compiled()
         batches.check_sizes(batch_size, 1)
-        x, y = self._examples(x, y)
+        data = self._in_memory(self._examples(x, y, sample_weight))
+        self.check_states(None, [len(data[0])], batch_size)
         with one_blas_thread():
-            results = self.measure(x, self.backend.array(y, y.dtype), batch_size)
+            results = self.measure(data, batch_size)
         if verbose:
             Console().line("  ".join(f"{key} {value:.4f}" for key, value in results.items()))
         if return_dict:
@@ -156,40 +206,65 @@ class Trainer:
         values = list(results.values())
         return values[0] if len(values) == 1 else values
 
-    def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int = 32,
+        verbose: Any = "auto",
+        *,
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> Any:
         """The model's output for every row of x; a list where the model has several outputs.
+
+        `initial_state`: {name of a recurrent layer: its states, a row of each for every row of x}. `return_state`:
+        return a pair, the output and such a dict, the states after the last step.
 
         On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
         batches.check_sizes(batch_size, 1)
         x = self.check_input(x)
+        given, parts, after = self.check_states(initial_state, [len(x)], batch_size), [], []
         with one_blas_thread():
-            parts = [self.forward(x[rows], keep_caches=False)[0] for rows in batches.slices(len(x), batch_size)]
+            for rows in batches.slices(len(x), batch_size):
+                begin = batches.states_of(given, rows)
+                y, _, *states = self.forward(x[rows], keep_caches=False, initial_state=begin, return_state=return_state)
+                parts.append(y)
+                after += states
         if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
-            return [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
-        return self.backend.to_host(np.concatenate(parts))
+            y = [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
+        else:
+            y = self.backend.to_host(np.concatenate(parts))
+        return (y, batches.join_states(after, self.backend)) if return_state else y
 
-    def train_on_batch(self, x: Any, y: Any) -> float:
-        """Take one optimizer step, and return the loss before it. Dropout is drawn anew in each call."""
-        x, y = self._examples(x, y)
-        self.ready_optimizer()
-        step = self._compiled()[0].iterations
-        batch = x, self.backend.array(y, y.dtype)
-        with one_blas_thread(), Ahead(self, {step: batch}, Progress(step=step), [], every_step=True) as ahead:
+    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
+        """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
+        batch = self._in_memory(self._examples(x, y, sample_weight, class_weight))
+        self._begin_training()
+        self.check_states(None, [len(batch[0])], len(batch[0]))
+        step = self.clock.step
+        progress = Progress(self.clock.epoch, step)
+        with one_blas_thread(), Ahead(self, {step: batch}, progress, [], every_step=True) as ahead:
             return ahead.take(step)
 
-    def measure(self, x: Array, y: Array, batch_size: int) -> dict[str, float]:
-        """Loss and metrics over examples that were checked and are in the kernels' memory."""
+    def measure(self, data: Batch, batch_size: int) -> dict[str, float]:
+        """Loss and metrics over examples that were checked and are in the kernels' memory.
+
+        The loss is the mean over batches by their examples, as Keras reports it; without masks and weights, the mean
+        over all.
+        """
+        x, y, weight = data
         loss_function = self.loss_in_training
         total, running = 0.0, self.running_metrics()
         for rows in batches.slices(len(x), batch_size):
-            y_batch, _ = self.forward_to_loss(x[rows], keep_caches=False)
-            loss, _ = loss_function.forward(y_batch, y[rows])
+            y_batch, caches = self.forward_to_loss(x[rows], keep_caches=False)
+            counting = Counting(getattr(caches, "mask", None), None if weight is None else weight[rows])
+            loss, _ = losses.weighted(loss_function, y_batch, y[rows], counting.of_loss(y_batch))
             diagnosis.check_is_number(loss_function, loss)
             total += loss * len(y_batch)
             y_batch = self.activate(y_batch) if running else y_batch
             for metric in running:
-                metric.update(y_batch, y[rows])
+                metric.update(y_batch, y[rows], counting.of_metric(y_batch, weighted=metric.weighted))
         return {"loss": float(total / len(x))} | {metric.name: metric.result() for metric in running}
 
     # ---- checks
@@ -203,7 +278,7 @@ class Trainer:
     def joins_loss(self) -> bool:
         raise NotImplementedError
 
-    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, list[Any]]:
+    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, ...]:
         """`forward`, but y is what `loss_in_training` takes."""
         return self.forward(x, **options, pre_activation=True) if self.joins_loss else self.forward(x, **options)
 
@@ -212,6 +287,21 @@ class Trainer:
         """The loss of what `forward_to_loss` returns."""
         _, loss = self._compiled()
         return loss.of_logits() if self.joins_loss else loss
+
+    @property
+    def owns_optimizer(self) -> bool:
+        """Whether the optimizer was set up for this model, as it is or as it was."""
+        owner = None if self.optimizer is None else self.optimizer.owner
+        return owner is not None and owner() is self
+
+    @property
+    def has_ready_optimizer(self) -> bool:
+        """Whether the optimizer's slots and count of steps are those of this model's training."""
+        optimizer = self.optimizer
+        if optimizer is None or not self.owns_optimizer:
+            return False
+        # A layer may have been added since then, or frozen.
+        return not self.built or (optimizer.variables, optimizer.of) == (self.trainable_sizes(), self.count_params())
 
     def ready_optimizer(self) -> None:
         """Allocate the optimizer's slots for the parameters that are trained, unless it has them."""
@@ -230,7 +320,10 @@ class Trainer:
         elif optimizer.variables != sizes:
             optimizer.keep(sizes)
             self.before_step = Snapshot()
-        if self._compiled_anew and not sizes:
+
+    def _begin_training(self) -> None:
+        self.ready_optimizer()
+        if self._compiled_anew and not self.trainable_params.size:
             warnings.warn("nothing in this model is trainable: it will not learn", stacklevel=3)  # as in Keras
         self._compiled_anew = False
 
@@ -250,13 +343,32 @@ class Trainer:
         self._share_vectors()
 
     def running_metrics(self) -> list[metrics.Metric]:
-        """The metrics of this model, with nothing counted yet."""
-        return [metrics.get(name, self._compiled()[1]) for name in self.metric_names]
+        """The metrics of this model, with nothing counted yet.
 
-    def _examples(self, x: Any, y: Any) -> tuple[Array, Array]:
-        """x and y as arrays that fit the model and the loss, each checked once, here; x in the kernels' memory."""
+        Raises:
+            ValueError: for an unknown name, for two of one name, and for a name that other results have.
+        """
+        loss = self._compiled()[1]
+        found = [metrics.get(name, loss) for name in self.metric_names]
+        for name in self.weighted_metric_names:
+            metric = metrics.get(name, loss)
+            metric.weighted = True
+            if metric.name in [other.name for other in found]:
+                metric.name = f"weighted_{metric.name}"  # as Keras
+            found.append(metric)
+        names = [metric.name for metric in found]
+        if taken := [name for name in names if names.count(name) > 1 or name in ("loss", *EXTRA)]:
+            raise ValueError(
+                f"a metric called {taken[0]!r} would hide another result of that name: each needs a name of its own, "
+                "none of " + ", ".join(("loss", *EXTRA))
+            )
+        return found
+
+    def _examples(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Batch:
+        """x, y and weights as arrays that fit the model and the loss, each checked once, here; x in kernels' memory."""
         _, loss = self._compiled()
         x, y = self.check_input(x), self.backend.to_host(y)
+        y = y if y is None else as_numbers("y", y)
         batches.check_lengths(x, y)
         if self.has_several_outputs:
             raise ValueError(
@@ -268,29 +380,40 @@ class Trainer:
                 f"Leave out from_logits, or the {loss.joins}",
                 stacklevel=3,
             )
-        return x, loss.validate(self.y_shape_of(x), y, self.dtype)
+        y_shape = self.y_shape_of(x)
+        y = loss.validate(y_shape, y, self.dtype)
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError("give class_weight or sample_weight, not both: multiply the classes' weights in yourself")
+        if class_weight is not None:
+            sample_weight = weights.of_classes(class_weight, y, y_shape, loss)
+        return x, y, weights.checked(sample_weight, y_shape, self.dtype)
 
-    def _hold_out(
-        self, x: Array, y: Array, share: float, given: tuple[Any, Any] | None
-    ) -> tuple[tuple[Array, Array], tuple[Array, Array] | None]:
+    def _in_memory(self, data: Batch) -> Batch:
+        """The same in the kernels' memory."""
+        x, y, weight = data
+        weight = None if weight is None else self.backend.array(weight, weight.dtype)
+        return x, self.backend.array(y, y.dtype), weight
+
+    def _hold_out(self, data: Batch, share: float, given: Any) -> tuple[Batch, Batch | None]:
         """What to train on and what to validate on, in the kernels' memory. As in Keras, `given` overrides `share`."""
-        classes = len(np.unique(y))
-        (x, y), validation = batches.split(x, y, 0.0 if given is not None else share)
+        classes = len(np.unique(data[1]))
+        data, validation = batches.split(data, 0.0 if given is not None else share)
         if given is not None:
-            if not isinstance(given, tuple | list) or len(given) != 2:
-                what = f"{type(given).__name__} of shape {np.shape(given)}"
-                raise ValueError(f"validation_data must be a pair (x, y), got {what}")
+            if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+                several = isinstance(given, tuple | list)
+                what = f"{type(given).__name__} of {len(given)}" if several else type(given).__name__
+                raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got a {what}")
             validation = self._examples(*given)
         if validation is not None:
-            x_held, y_held = validation
+            y_held = validation[1]
             if len(np.unique(y_held)) == 1 and classes > 1:
                 warnings.warn(
                     f"every label of the {len(y_held):,} validation examples is {y_held.flat[0]:g}: "
                     "the last examples are held out as they are, so shuffle x and y together first",
                     stacklevel=3,
                 )
-            validation = x_held, self.backend.array(y_held, y_held.dtype)
-        return (x, self.backend.array(y, y.dtype)), validation
+            validation = self._in_memory(validation)
+        return self._in_memory(data), validation
 
     def y_shape_of(self, x: Array) -> tuple[int, ...]:
         raise NotImplementedError
@@ -298,3 +421,13 @@ class Trainer:
     @property
     def has_several_outputs(self) -> bool:
         raise NotImplementedError
+
+
+def _checked(callbacks: Any) -> list[Callback]:
+    """The callbacks as a list; as in Keras, one may come alone."""
+    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+    for each in given:
+        if not isinstance(each, Callback):
+            hint = f": call it, {each.__name__}()" if isinstance(each, type) else ""
+            raise TypeError(f"callbacks must be objects derived from scratchnn.callbacks.Callback, got {each!r}{hint}")
+    return given

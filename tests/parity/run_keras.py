@@ -10,6 +10,9 @@ import keras
 import numpy as np
 
 from tests.parity.cases import LayerCase, construct
+from tests.parity.long_cases import LongCase
+from tests.parity.start_cases import StartCase
+from tests.parity.stream_cases import StreamCase
 from tests.parity.training_cases import TrainingCase, summary
 
 
@@ -45,6 +48,15 @@ def run_keras(case: LayerCase) -> dict[str, np.ndarray]:
     return results | dict(zip(names, gradients, strict=True))
 
 
+def run_long(case: LongCase) -> dict[str, np.ndarray]:
+    """The same in float64, as far as it is kept."""
+    keras.config.set_floatx(case.dtype)
+    try:
+        return case.kept(run_keras(case))
+    finally:
+        keras.config.set_floatx("float32")
+
+
 def _forward(layers: list[Any], x: Any, case: LayerCase, states: Any) -> tuple[list[Any], list[Any]]:
     """All outputs of the last layer, and the mask that Keras attached to the (first) output of every layer."""
     options: dict[str, Any] = {}
@@ -71,6 +83,18 @@ def _inject_dropout(layer: Any, case: LayerCase) -> None:
             setattr(layer.cell, method, lambda _, masks=list(masks) if per_gate else masks[0]: masks)
 
 
+def start(case: StartCase) -> dict[str, np.ndarray]:
+    """How the weights of a fresh layer are spread."""
+
+    def draw(number: int) -> list[np.ndarray]:
+        keras.utils.set_random_seed(number)
+        layer = construct(keras.layers, case.layer)
+        layer.build(case.shape)
+        return layer.get_weights()
+
+    return case.spread(draw)
+
+
 def train(case: TrainingCase) -> dict[str, np.ndarray]:
     """The loss of every step, and what is left of the weights in a few numbers.
 
@@ -94,3 +118,30 @@ def train(case: TrainingCase) -> dict[str, np.ndarray]:
     untrained, losses = loss_of_each(model.test_on_batch), loss_of_each(model.train_on_batch)
     results = {"count": model.count_params(), "losses": losses, "untrained": untrained}
     return {key: np.array(value) for key, value in results.items()} | summary(start, model.get_weights())
+
+
+def stream(case: StreamCase) -> dict[str, np.ndarray]:
+    """Losses, outputs, states and weights along a stream, named as in `run_ours` of test_streams.py."""
+    model = keras.Sequential(
+        [keras.Input(batch_shape=case.input_shape()), *(construct(keras.layers, layer) for layer in case.layers)]
+    )
+    model.set_weights([case.weight(number, weight.shape) for number, weight in enumerate(model.get_weights())])
+    model.compile(keras.optimizers.SGD(0.5), "mse")
+    stateful = [layer for layer in model.layers if getattr(layer, "stateful", False)]
+
+    def states() -> list[np.ndarray]:
+        return [np.array(state) for layer in stateful for state in layer.states]
+
+    *training, (x_test, y_test), (x, _) = case.windows()
+    losses = []
+    for x_window, y_window in training:
+        model.reset_metrics()
+        losses.append(float(model.train_on_batch(x_window, y_window)))
+    results = {"losses": np.array(losses)} | {f"trained {i}": state for i, state in enumerate(states())}
+    results["loss"] = np.array(model.evaluate(x_test, y_test, verbose=0))
+    results["y"] = model.predict(x, verbose=0)
+    results |= {f"state {i}": state for i, state in enumerate(states())}
+    for layer in stateful:
+        layer.reset_states()
+    results["y from zeros"] = model.predict(x, verbose=0)
+    return results | {f"weight {i}": weight for i, weight in enumerate(model.get_weights())}

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -20,9 +20,15 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     wanted = name.replace("_", "").lower()
     if wanted in plain:
         return table[plain[wanted]]
-    nearest = difflib.get_close_matches(wanted, plain, n=1)
-    hint = f"; did you mean {plain[nearest[0]]!r}?" if nearest else "."
+    near = difflib.get_close_matches(wanted, plain, n=1)
+    hint = f"; did you mean {plain[near[0]]!r}?" if near else "."
     raise ValueError(f"unknown {kind} {name!r}{hint} Known: {', '.join(sorted(table))}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A question that names the most similar of the known names; empty where none is similar."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def is_own(kind: type) -> bool:

@@ -5,6 +5,7 @@ dx, grads = layer.backward(dy, cache)     dx has the shape of x, dy that of y, g
 """
 
 import copy
+import functools
 import math
 from typing import Any, ClassVar
 
@@ -15,19 +16,31 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import activations, initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
+from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import share, whole_number
+from scratchnn.core.names import is_own
 from scratchnn.layers.symbol import Shape, Symbol
 
 Config = dict[str, Any]
 
 
-class Layer:
+class Layer(Attributes):
     """Base of all layers.
 
     A layer is built once: `build` fixes its shapes, backend and dtype, and draws its initial parameters. A model
     builds its layers itself; `layer.build((None, T, D))` does it for a layer used alone.
+
+    A constructor's arguments are fixed from then on, except those in `checks`: they are read in every call, and may be
+    set at any time.
     """
 
+    backend: backends.Backend
+    dtype: np.dtype
+    given_input_shape: tuple[int | None, ...] | None
+    built: bool
+    params: dict[str, Array]
+    model: Any
+    output_shape: Any
     supports_masking: ClassVar[bool] = False  # whether an incoming mask is used or passed on
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
 
@@ -53,6 +66,13 @@ class Layer:
         self.model: Any = None  # a weak reference to the model it belongs to
         self.input_shape: Shape = ()
         self.output_shape: Any = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self) and name in _fixed_settings(type(self)) and (self.built or not is_own(type(self))):
+            raise AttributeError(
+                f"{self.label}: {name} is fixed when the layer is made; make another one with {name}={value!r}"
+            )
+        super().__setattr__(name, value)
 
     # ---- what a layer defines
 
@@ -211,6 +231,13 @@ class Layer:
         if not self.built:
             self.build((None, *np.shape(x)[1:]))
         return self.forward(x, **kwargs)[0]
+
+
+@functools.cache
+def _fixed_settings(kind: type) -> frozenset[str]:
+    """The arguments of our own constructors that nothing reads again once the layer is built."""
+    ours = next(each for each in kind.__mro__ if not is_own(each))
+    return frozenset(parameters_of(ours)) - {"name", "input_shape", *kind.checks}
 
 
 def fitting(owner: str, weights: Any, present: list[Array]) -> list[Array]:

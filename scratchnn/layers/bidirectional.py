@@ -37,6 +37,8 @@ class Bidirectional(Layer):
 
     supports_masking = True
     takes_keep_cache = True
+    forward_layer: Recurrent
+    backward_layer: Recurrent
 
     def __init__(self, layer: Recurrent, merge_mode: str = "concat", *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -53,10 +55,10 @@ class Bidirectional(Layer):
     @staticmethod
     def _copy(layer: Recurrent, other_way: bool) -> Recurrent:
         copy = deepcopy(layer)
-        copy.go_backwards = layer.go_backwards != other_way
+        vars(copy)["go_backwards"] = layer.go_backwards != other_way  # settings, fixed for everybody else
         # In a sequence, a masked step would repeat the last output of each direction, and those belong to two different
         # steps. Like Keras, this sets the flag in both directions.
-        copy.zero_output_for_mask = layer.return_sequences
+        vars(copy)["zero_output_for_mask"] = layer.return_sequences
         return copy
 
     def compute_output_shape(self, input_shape: Shape) -> Any:

@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
@@ -33,6 +33,8 @@ class Conv1D(Layer):
     Raises: ValueError where the window is longer than the sequence, or strides and dilation are both above 1.
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86(11), 1998.
     """
+
+    checks: ClassVar = {"activation": activations.get}
 
     def __init__(
         self,

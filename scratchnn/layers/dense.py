@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array, Grads
 
@@ -28,6 +28,7 @@ class Dense(Layer):
     """
 
     supports_masking = True
+    checks: ClassVar = {"activation": activations.get}
 
     def __init__(
         self,

@@ -1,13 +1,14 @@
 """What all recurrent layers have in common: states, masks, direction and dropout around one kernel pair."""
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
-from scratchnn import initializers
+from scratchnn import activations, initializers
 from scratchnn.activations import Activation
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, positive_int
@@ -28,6 +29,12 @@ class Recurrent(Layer):
 
     supports_masking = True
     takes_keep_cache = True
+    checks: ClassVar = {
+        "activation": activations.get,
+        "recurrent_activation": activations.get,
+        "dropout": partial(dropout_rate, "a recurrent layer", "dropout"),
+        "recurrent_dropout": partial(dropout_rate, "a recurrent layer", "recurrent_dropout"),
+    }
     gates: int  # blocks of columns in Wx and Wh
     states: tuple[str, ...] = ("h",)
     activation: Activation  # of h; the cell of an `RNN` applies its own

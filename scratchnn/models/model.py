@@ -36,6 +36,13 @@ class Model(Trainer):
         seed: determines every random draw of the model: initial parameters, batch order, dropout.
     """
 
+    layers: list[Layer]
+    name: str
+    input_shape: Shape
+    built: bool
+    metadata: dict[str, Any]
+    flat_grads: Array
+
     def __init__(
         self,
         inputs: Any,
@@ -47,7 +54,8 @@ class Model(Trainer):
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
-        self.layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
+        layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
+        self.layers.extend(layers)
         self.build(self.input_shape)
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: int | None, name: str | None) -> None:
@@ -63,6 +71,13 @@ class Model(Trainer):
         self.built = False
         self.input_shape: Shape = ()
         self.metadata: dict[str, Any] = {}  # whatever should be saved with the model: vocabulary, data settings
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("backend", "dtype", "layers") and name in vars(self):
+            raise AttributeError(
+                f"{name} is fixed when the model is made; make another model, and give it this one's get_weights()"
+            )
+        super().__setattr__(name, value)
 
     # ---- building
 

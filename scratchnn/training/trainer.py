@@ -6,7 +6,8 @@ It asks the model for a forward and a backward pass and knows nothing of layers.
 import warnings
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -14,6 +15,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
 from scratchnn.callbacks import Callback
+from scratchnn.core.attributes import Attributes
 from scratchnn.core.backend import Backend
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
@@ -23,15 +25,27 @@ from scratchnn.training.progress import History, Progress
 from scratchnn.training.session import Session
 
 
-class Trainer:
+def _made(what: str, base: type, value: Any) -> Any:
+    """The value, if it is what `compile` makes of a name."""
+    if not isinstance(value, base):
+        raise TypeError(f"model.{what} takes {base.__name__} objects, got {value!r}; compile takes names")
+    return value
+
+
+class Trainer(Attributes):
     """compile, fit, evaluate, predict, as in Keras. `Model` fills in the methods that raise here."""
 
+    checks: ClassVar = {
+        "optimizer": partial(_made, "optimizer", optimizers.Optimizer),
+        "loss": partial(_made, "loss", losses.Loss),
+    }
     seed: int
     dtype: np.dtype
     backend: Backend
     optimizer: optimizers.Optimizer | None = None
     loss: losses.Loss | None = None
     stop_training: bool = False
+    metric_names: list[Any]
     before_step: Snapshot
 
     # ---- what a model defines

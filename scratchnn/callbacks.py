@@ -1,7 +1,15 @@
-"""Callbacks: what a user can hook into the training loop. The hooks, names and defaults are those of Keras.
+"""Callbacks: what a user can hook into training, evaluation and prediction. The hooks and defaults are those of Keras.
 
-A callback touches the model through `get_weights`, `set_weights`, `save` and `stop_training` alone. `logs` holds the
-numbers of the epoch or step by name; epochs count from 0 in the hooks, and from 1 in file names, as in Keras.
+A callback touches the model through `get_weights`, `set_weights`, `save` and `stop_training` alone. Epochs count from 0
+in the hooks, and from 1 in file names, as in Keras. What `logs` holds:
+
+    on_epoch_end                        loss and metrics of the epoch, and those of validation as val_...; numbers that
+                                        a callback adds go to the callbacks after it and into the history
+    on_train_end                        the same, of the last epoch
+    on_train_batch_end, on_test_batch_end   loss and metrics over all batches so far, as Keras' running means
+    on_test_end                         loss and metrics, without val_
+    on_predict_batch_end                "outputs"
+    all that begin, on_predict_end      nothing
 """
 
 import csv
@@ -9,11 +17,13 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from scratchnn_kernels.contract import Array
 
-Logs = Mapping[str, float]
+from scratchnn.core.attributes import Attributes
+
+Logs = Mapping[str, Any]
 Mode = Literal["auto", "min", "max"]
 
 
@@ -28,19 +38,49 @@ class Trainable(Protocol):
     def save(self, filepath: str, /, *, overwrite: bool = False) -> Any: ...
 
 
-class Callback:
-    """Override the hooks you need; `self.model` is there from `set_model` on."""
+class Callback(Attributes):
+    """Override the hooks you need; `self.model` and `self.params` are there before the first of them.
+
+    `params`: verbose, epochs and steps, the number of batches in an epoch (in the whole of evaluate or predict).
+    `fit` calls the test hooks for its validation. Who listens to the batches of training on a GPU makes it wait for
+    each; a hook that nobody overrides costs nothing.
+
+    `on_batch_begin` and `on_batch_end` are Keras' older names of `on_train_batch_begin` and `on_train_batch_end`.
+    """
 
     model: Trainable
+    params: dict[str, Any] | None = None
 
     def set_model(self, model: Trainable) -> None:
         self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
 
     def on_train_begin(self, logs: Logs | None = None) -> None: ...
     def on_train_end(self, logs: Logs | None = None) -> None: ...
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None: ...
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None: ...
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None: ...
     def on_batch_end(self, batch: int, logs: Logs | None = None) -> None: ...
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        self.on_batch_begin(batch, logs=logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self.on_batch_end(batch, logs=logs)
+
+    def on_test_begin(self, logs: Logs | None = None) -> None: ...
+    def on_test_end(self, logs: Logs | None = None) -> None: ...
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None: ...
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None: ...
+    def on_predict_begin(self, logs: Logs | None = None) -> None: ...
+    def on_predict_end(self, logs: Logs | None = None) -> None: ...
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None: ...
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None: ...
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
 class _Monitor:
@@ -64,12 +104,18 @@ class _Monitor:
                 )
         self.owner, self.key = owner, key
         self.sign = 1 if mode == "max" else -1
+        self.mode: Mode = mode
         self.min_delta = abs(min_delta)
         self.best: float | None = None
 
-    def read(self, logs: Logs | None) -> float:
-        """Return the watched number. Its absence is an error: watching one that never comes would do nothing."""
+    def read(self, logs: Logs | None, params: dict[str, Any] | None = None) -> float | None:
+        """Return the watched number, or None in an epoch that is not validated, by `validation_freq` in `params`.
+
+        Its absence is an error otherwise: watching one that never comes would do nothing.
+        """
         if logs is None or self.key not in logs:
+            if self.key.startswith("val_") and "validation_freq" in (params or {}):
+                return None
             hint = "; val_ entries need validation data" if self.key.startswith("val_") else ""
             raise ValueError(f"{self.owner} watches {self.key!r}, but the epoch has {sorted(logs or {})}{hint}")
         return float(logs[self.key])
@@ -80,7 +126,22 @@ class _Monitor:
         return self.sign * (value - on) > self.min_delta
 
 
-class EarlyStopping(Callback):
+def _patience(epochs: Any) -> int:
+    if not isinstance(epochs, int) or epochs < 0:
+        raise ValueError(f"patience must be 0 or more epochs, got {epochs}")
+    return epochs
+
+
+class _Watching(Callback):
+    """A callback that watches one number; which one is fixed when it is made."""
+
+    _monitor: _Monitor | None
+    monitor = property(lambda self: self._monitor and self._monitor.key)
+    mode = property(lambda self: self._monitor and self._monitor.mode)
+    best = property(lambda self: self._monitor and self._monitor.best)
+
+
+class EarlyStopping(_Watching):
     """Stops when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
     With `baseline`, an epoch restarts the waiting only if it also beats the baseline. Epochs before `start_from_epoch`
@@ -90,6 +151,12 @@ class EarlyStopping(Callback):
 
     Keras: the same, except that a missing `monitor` is an error and that NaN never counts as the best.
     """
+
+    checks: ClassVar = {"patience": _patience}
+    _monitor: _Monitor
+    wait: int
+    best_epoch: int | None
+    stopped_epoch: int | None
 
     def __init__(
         self,
@@ -102,8 +169,6 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        if patience < 0:
-            raise ValueError(f"patience must be 0 or more epochs, got {patience}")
         self._monitor = _Monitor("EarlyStopping", monitor, mode, min_delta)
         self.patience = patience
         self.verbose = verbose
@@ -111,23 +176,21 @@ class EarlyStopping(Callback):
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
 
-    @property
-    def best(self) -> float | None:
-        return self._monitor.best
+    min_delta = property(lambda self: self._monitor.min_delta)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._monitor.best = None
         self.wait = 0
-        self.best_epoch: int | None = None
-        self.stopped_epoch: int | None = None
+        self.best_epoch = None
+        self.stopped_epoch = None
         self._best_weights: list[Array] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        value = self._monitor.read(logs)
-        if epoch < self.start_from_epoch:
+        value = self._monitor.read(logs, self.params)
+        if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
-        if self._monitor.improves(value, self.best):
+        if self._monitor.improves(value, self._monitor.best):
             self._monitor.best = value
             self.best_epoch = epoch
             if self.restore_best_weights:
@@ -146,13 +209,15 @@ class EarlyStopping(Callback):
             self.model.set_weights(self._best_weights)
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(_Watching):
     """Saves the model after each epoch; with `save_best_only`, only when `monitor` is better than ever before.
 
     `filepath` may hold the epoch and the logs: "model-{epoch:02d}-{val_loss:.2f}.npz". A path without them is the same
     file every time. A file that was there before training is not touched: saving over it is an error. `last_path` is
-    the file saved last.
+    the file saved last. With `initial_value_threshold`, "ever" begins with that number.
     """
+
+    last_path: str | None
 
     def __init__(
         self,
@@ -160,13 +225,20 @@ class ModelCheckpoint(Callback):
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
+        save_weights_only: bool = False,
         mode: Mode = "auto",
+        save_freq: Any = "epoch",
+        initial_value_threshold: float | None = None,
     ) -> None:
         self.filepath = os.fspath(filepath)
         # Without save_best_only nothing is watched, so "auto" need not understand the name.
         self._monitor = _Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None
+        if self._monitor is not None:
+            self._monitor.best = initial_value_threshold
+        elif initial_value_threshold is not None:
+            raise ValueError("ModelCheckpoint: initial_value_threshold needs save_best_only=True")
         self.verbose = verbose
-        self.last_path: str | None = None
+        self.last_path = None
         self._written: set[str] = set()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -175,8 +247,8 @@ class ModelCheckpoint(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self._monitor is not None:
-            value = self._monitor.read(logs)
-            if not self._monitor.improves(value, self._monitor.best):
+            value = self._monitor.read(logs, self.params)
+            if value is None or not self._monitor.improves(value, self._monitor.best):
                 return
             self._monitor.best = value
         path = self._path(epoch, logs or {})
@@ -220,12 +292,24 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         columns = ["epoch", *sorted(logs or {})]
+        if (
+            self._columns is None
+            and "validation_freq" in (self.params or {})
+            and not any(name.startswith("val_") for name in columns)
+        ):
+            columns += [f"val_{name}" for name in columns[1:]]
         # Opened and closed for every row: the file is whole at any time, and nothing is left open by an interruption.
         with self.filename.open("a", newline="") as file:
             rows = csv.writer(file, delimiter=self.separator, lineterminator="\n")
             if self._columns is None:
                 rows.writerow(columns)
                 self._columns = columns
-            if columns != self._columns:
+            if not self._fits(columns):
                 raise ValueError(f"{self.filename} has the columns {self._columns}, but the epoch has {columns}")
-            rows.writerow([epoch, *(value for _, value in sorted((logs or {}).items()))])
+            values = {"epoch": epoch, **(logs or {})}
+            rows.writerow([values.get(column, "NA") for column in self._columns])
+
+    def _fits(self, columns: list[str]) -> bool:
+        """Whether these are the columns of the file; by `validation_freq`, epochs lack the numbers of validation."""
+        lacking = [name for name in self._columns or [] if name not in columns and name.startswith("val_")]
+        return [*columns, *(lacking if "validation_freq" in (self.params or {}) else [])] == self._columns

@@ -83,6 +83,11 @@ def _parameters_in(kind: type) -> tuple[str, ...]:
     return () if kind is object or "__init__" not in vars(kind) else _named(vars(kind)["__init__"])
 
 
+def heeds_keras_in(owner: str) -> Callable[[T], T]:
+    """A decorator of functions: `heeding_keras` for the function that the table calls `owner`."""
+    return lambda function: heeding_keras(function, owner)
+
+
 def heeding_keras(function: T, owner: str | None = None) -> T:
     """The same constructor, or the function `owner`, which takes those of Keras' arguments that do nothing here, too.
 
@@ -96,7 +101,9 @@ def heeding_keras(function: T, owner: str | None = None) -> T:
     def heeding(*args: Any, **settings: Any) -> Any:
         kind = type(args[0]) if owner is None else None
         here = owner or type(args[0]).__name__
-        names, known = (ARGUMENTS.get(str(owner), {}), named) if kind is None else (refused_by(kind), parameters_of(kind))
+        names, known = (
+            (ARGUMENTS.get(str(owner), {}), named) if kind is None else (refused_by(kind), parameters_of(kind))
+        )
         for name, value in (*zip(positional, args, strict=False), *settings.items()):
             own_name = name == "name" and value == getattr(kind, name, None)
             if name in names and not own_name and not names[name].takes(value):

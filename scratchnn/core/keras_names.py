@@ -17,7 +17,9 @@ class Refused(NamedTuple):
         return any(value is each or (type(value) is type(each) and value == each) for each in self.neutral)
 
 
-_DECAY = "there are no regularizers and constraints; an optimizer's weight_decay keeps weights small, dropout= a network"
+_DECAY = (
+    "there are no regularizers and constraints; an optimizer's weight_decay keeps weights small, dropout= a network"
+)
 _SEED = "a model's seed decides all of its draws: pass Sequential(..., seed=1)"
 _DTYPE = "a model has one dtype for all of its layers: pass Sequential(..., dtype='float64')"
 _LORA = "low-rank adapters are not built here; train the layer itself"
@@ -27,7 +29,6 @@ _STATEFUL = "pass the states on yourself: forward(x, initial_state=...) with ret
 _EMA = "no running mean of the weights is kept; EarlyStopping(restore_best_weights=True) keeps the best ones"
 _SUM = "a loss is the mean over the batch; scale the learning rate instead"
 _SMOOTH = "smooth the targets yourself: y * (1 - s) + s / 2, or s / classes"
-_STEPS = "cut x and y to the batches you mean: x[: steps * batch_size]"
 _WEIGHTED = "all examples count alike; repeat or leave out examples to weight them"
 _NAME = "it goes by the name of its class"
 _COMPILED = "each backend compiles what it needs; choose one by Sequential(..., backend='cpu')"
@@ -62,10 +63,6 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "use_cudnn": Refused("choose the kernels with the model's backend", ("auto",)),
         "implementation": Refused("the kernels choose how they multiply", (0, 1, 2)),
         "time_major": Refused("the batch is always the first axis; transpose x", (False,)),
-    },
-    "RNN": {
-        "activation": Refused("its cell applies what it applies", ()),
-        "recurrent_activation": Refused("its cell applies what it applies", ()),
     },
     "Bidirectional": {"backward_layer": Refused("both directions have the settings of one layer")},
     "Conv1D": {
@@ -142,8 +139,7 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "workers": Refused("batches are cut from arrays, without workers", (0, 1)),
         "use_multiprocessing": Refused("batches are cut from arrays, without workers", (False,)),
     },
-    "Model.evaluate": {"sample_weight": Refused(_WEIGHTED), "steps": Refused(_STEPS)},
-    "Model.predict": {"steps": Refused(_STEPS)},
+    "Model.evaluate": {"sample_weight": Refused(_WEIGHTED)},
     "Model.summary": {
         "line_length": Refused("a line is as wide as its table"),
         "positions": Refused("a column is as wide as its words"),
@@ -163,7 +159,6 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
     "ModelCheckpoint": {
         "save_weights_only": Refused("the whole model is saved; load_weights reads its weights alone", (False,)),
         "save_freq": Refused("it saves after every epoch; write Callback.on_train_batch_end for more", ("epoch",)),
-        "initial_value_threshold": Refused("start with save_best_only=True and look at val_loss yourself"),
     },
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),

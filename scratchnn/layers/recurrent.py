@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -37,7 +37,8 @@ class Recurrent(Layer):
     }
     gates: int  # blocks of columns in Wx and Wh
     states: tuple[str, ...] = ("h",)
-    activation: Activation  # of h; the cell of an `RNN` applies its own
+    if TYPE_CHECKING:
+        activation: Activation  # of h; an `RNN` has none, its cell applies its own
 
     def __init__(
         self,

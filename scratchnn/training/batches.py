@@ -1,5 +1,6 @@
 """Cutting examples into batches, putting them into an order, and holding some out."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,34 @@ def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[
             f"validation_split={share} of {len(x)} examples leaves none for training or none to validate on"
         )
     return (x[:first_held_out], y[:first_held_out]), (x[first_held_out:], y[first_held_out:])
+
+
+def size_of(batch_size: Any, default: int = 32) -> int:
+    """The batch size that was asked for, checked; Keras' default where none was."""
+    return default if batch_size is None else checks.whole_number("batch_size", batch_size, 1)
+
+
+def within(steps: Any, batch_size: int, N: int) -> int:
+    """How many of N examples are in the first `steps` batches; all of them for None."""
+    return N if steps is None else min(N, checks.whole_number("steps", steps, 1) * batch_size)
+
+
+def check_steps(asked: Any, steps: int) -> None:
+    """Raise ValueError unless `steps_per_epoch` is what an epoch has."""
+    if asked is not None and asked != steps:
+        raise ValueError(
+            f"an epoch goes over all examples, which are {steps} batches: steps_per_epoch={asked!r} is refused; "
+            "pass fewer examples, or a larger batch_size"
+        )
+
+
+def validates_after(frequency: Any) -> Callable[[int], bool]:
+    """Whether to validate after an epoch, counted from 0, for Keras' `validation_freq`."""
+    if isinstance(frequency, list | tuple | set):
+        chosen = {checks.whole_number("validation_freq", epoch, 1) for epoch in frequency}
+        return lambda epoch: epoch + 1 in chosen
+    every = checks.whole_number("validation_freq", frequency, 1)
+    return lambda epoch: (epoch + 1) % every == 0
 
 
 def check_sizes(batch_size: Any, epochs: Any) -> None:

@@ -86,8 +86,8 @@ def _holds_numbers(table: object) -> bool:
 class History(Callback):
     """What `fit` returns: `history` with Keras' keys, one number per epoch; `records` adds gradient norm and speed."""
 
-    def __init__(self, records: list[dict[str, float]]) -> None:
-        self.records = records
+    def __init__(self, records: list[dict[str, float]] | None = None) -> None:
+        self.records = [] if records is None else records
 
     @property
     def epoch(self) -> list[int]:
@@ -95,11 +95,8 @@ class History(Callback):
 
     @property
     def history(self) -> dict[str, list[float]]:
-        return {
-            key: [r[key] for r in self.records]
-            for key in sorted(self.records[0] if self.records else {}, key=_in_order)
-            if key not in EXTRA
-        }
+        keys = {key for record in self.records for key in record if key not in EXTRA}
+        return {key: [r[key] for r in self.records if key in r] for key in sorted(keys, key=_in_order)}
 
 
 def _in_order(key: str) -> tuple[bool, bool, str]:

@@ -14,13 +14,13 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
-from scratchnn.callbacks import Callback
-from scratchnn.core.attributes import Attributes
+from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.backend import Backend
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis
 from scratchnn.training.ahead import Ahead, Snapshot
+from scratchnn.training.hooks import Hooks
 from scratchnn.training.progress import History, Progress
 from scratchnn.training.session import Session
 
@@ -44,7 +44,10 @@ class Trainer(Attributes):
     backend: Backend
     optimizer: optimizers.Optimizer | None = None
     loss: losses.Loss | None = None
-    stop_training: bool = False
+    stop_training: bool = False  # these three end fit, evaluate and predict after the batch under way
+    stop_evaluating: bool = False
+    stop_predicting: bool = False
+    history: History | None = None  # of the last call of fit
     metric_names: list[Any]
     before_step: Snapshot
 
@@ -76,6 +79,7 @@ class Trainer(Attributes):
 
     # ---- Keras' methods
 
+    @heeds_keras_in("Model.compile")
     def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
         """Choose what to minimise and how: names or objects."""
         if loss is None:
@@ -95,6 +99,7 @@ class Trainer(Attributes):
             "metrics": [name for name in self.metric_names if isinstance(name, str)],
         }
 
+    @heeds_keras_in("Model.fit")
     def fit(
         self,
         x: Any,
@@ -102,11 +107,17 @@ class Trainer(Attributes):
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
-        callbacks: Sequence[Callback] | None = None,
+        callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: tuple[Any, Any] | None = None,
         shuffle: bool = True,
+        class_weight: None = None,
+        sample_weight: None = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
         *,
         progress: Progress | None = None,
         console: Console | None = None,
@@ -116,6 +127,11 @@ class Trainer(Attributes):
         Args:
             initial_epoch: the number of the first epoch, counted from 0. It determines the order of the batches and
                 the dropout draws: a second call without it repeats those of epoch 0.
+            callbacks: objects derived from `Callback`, one or a list; see `scratchnn.callbacks`.
+            steps_per_epoch: an epoch goes over all examples, so it must be the number of their batches.
+            validation_steps: validate on this many batches from the beginning; all of them when None.
+            validation_batch_size: `batch_size` when None.
+            validation_freq: validate after every epoch whose number, counted from 1, it divides or contains.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
             progress: where to continue from; it is kept up to date, also when an error or Ctrl-C ends training.
             console: where rows are printed; by default the standard output, unless `verbose` is 0.
@@ -127,27 +143,56 @@ class Trainer(Attributes):
             KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
         """
         self._compiled()
-        batch_size = 32 if batch_size is None else batch_size  # Keras' default
+        batch_size = batches.size_of(batch_size)
         batches.check_sizes(batch_size, epochs)
+        validates = batches.validates_after(validation_freq)
+        validation_batch_size = batches.size_of(validation_batch_size, batch_size)
         examples, validation = self._hold_out(*self._examples(x, y), validation_split, validation_data)
+        if validation is not None:
+            n = batches.within(validation_steps, validation_batch_size, len(validation[0]))
+            validation = validation[0][:n], validation[1][:n]
+        steps = len(batches.slices(len(examples[0]), batch_size))
+        batches.check_steps(steps_per_epoch, steps)
+        params = {"verbose": verbose, "epochs": epochs, "steps": steps}
+        params |= {} if validation_freq == 1 else {"validation_freq": validation_freq}
+        hooks = Hooks(callbacks, self, params)
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
-        history = History(progress.records)
+        given = [each for each in hooks.callbacks if isinstance(each, History)]
+        self.history = history = given[-1] if given else History()
+        history.records = progress.records
+        history.set_model(self)
+        history.set_params(params)
         console = Console(quiet=verbose == 0) if console is None else console
-        callbacks = list(callbacks or [])
-        Session(self, examples, validation, batch_size, epochs, shuffle, progress, console, callbacks).run()
+        around = progress, console, hooks, validates, validation_batch_size
+        Session(self, examples, validation, batch_size, epochs, shuffle, *around).run()
         return history
 
+    @heeds_keras_in("Model.evaluate")
     def evaluate(
-        self, x: Any, y: Any, batch_size: int = 32, verbose: Any = "auto", return_dict: bool = False
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: None = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
     ) -> float | list[float] | dict[str, float]:
-        """The loss, and the metrics where there are some: a list, or a dict with `return_dict`."""
+        """The loss, and the metrics where there are some: a list, or a dict with `return_dict`.
+
+        With `steps`, over this many batches from the beginning.
+        """
         self._compiled()
-        batches.check_sizes(batch_size, 1)
+        batch_size = batches.size_of(batch_size)
         x, y = self._examples(x, y)
+        n = batches.within(steps, batch_size, len(x))
+        x, y = x[:n], y[:n]
+        hooks = self._hooks(callbacks, verbose, n, batch_size)
         with one_blas_thread():
-            results = self.measure(x, self.backend.array(y, y.dtype), batch_size)
+            results = self.measure(x, self.backend.array(y, y.dtype), batch_size, hooks)
         if verbose:
             Console().line("  ".join(f"{key} {value:.4f}" for key, value in results.items()))
         if return_dict:
@@ -155,15 +200,35 @@ class Trainer(Attributes):
         values = list(results.values())
         return values[0] if len(values) == 1 else values
 
-    def predict(self, x: Any, batch_size: int = 32, verbose: Any = "auto") -> Any:
+    @heeds_keras_in("Model.predict")
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
         """The model's output for every row of x; a list where the model has several outputs.
 
-        On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
+        With `steps`, for the rows of this many batches from the beginning. On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
-        batches.check_sizes(batch_size, 1)
+        batch_size = batches.size_of(batch_size)
         x = self.check_input(x)
+        x = x[: batches.within(steps, batch_size, len(x))]
+        hooks = self._hooks(callbacks, verbose, len(x), batch_size)
+        parts = []
+        self.stop_predicting = False
+        hooks.tell("on_predict_begin", {})
         with one_blas_thread():
-            parts = [self.forward(x[rows], keep_caches=False)[0] for rows in batches.slices(len(x), batch_size)]
+            for number, rows in enumerate(batches.slices(len(x), batch_size)):
+                hooks.tell("on_predict_batch_begin", number, logs={})
+                parts.append(self.forward(x[rows], keep_caches=False)[0])
+                if hooks.heard("on_predict_batch_end"):
+                    hooks.tell("on_predict_batch_end", number, logs={"outputs": self._on_host(parts[-1])})
+                if self.stop_predicting:
+                    break
+        hooks.tell("on_predict_end", {})
         if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
             return [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
         return self.backend.to_host(np.concatenate(parts))
@@ -177,19 +242,42 @@ class Trainer(Attributes):
         with one_blas_thread(), Ahead(self, {step: batch}, Progress(step=step), [], every_step=True) as ahead:
             return ahead.take(step)
 
-    def measure(self, x: Array, y: Array, batch_size: int) -> dict[str, float]:
+    def _on_host(self, outputs: Any) -> Any:
+        return (
+            [self.backend.to_host(y) for y in outputs] if isinstance(outputs, tuple) else self.backend.to_host(outputs)
+        )
+
+    def _hooks(self, callbacks: Any, verbose: Any, N: int, batch_size: int) -> Hooks:
+        """Those of a call that goes over N examples once."""
+        steps = len(batches.slices(N, batch_size))
+        return Hooks(callbacks, self, {"verbose": verbose, "epochs": 1, "steps": steps})
+
+    def measure(self, x: Array, y: Array, batch_size: int, hooks: Hooks) -> dict[str, float]:
         """Loss and metrics over examples that were checked and are in the kernels' memory."""
         loss_function = self.loss_in_training
-        total, running = 0.0, self.running_metrics()
-        for rows in batches.slices(len(x), batch_size):
+        total, seen, running = 0.0, 0, self.running_metrics()
+
+        def results() -> dict[str, float]:
+            return {"loss": float(total / seen)} | {metric.name: metric.result() for metric in running}
+
+        self.stop_evaluating = False
+        hooks.tell("on_test_begin", {})
+        for number, rows in enumerate(batches.slices(len(x), batch_size)):
+            hooks.tell("on_test_batch_begin", number, logs={})
             y_batch, _ = self.forward_to_loss(x[rows], keep_caches=False)
             loss, _ = loss_function.forward(y_batch, y[rows])
             diagnosis.check_is_number(loss_function, loss)
             total += loss * len(y_batch)
+            seen += len(y_batch)
             y_batch = self.activate(y_batch) if running else y_batch
             for metric in running:
                 metric.update(y_batch, y[rows])
-        return {"loss": float(total / len(x))} | {metric.name: metric.result() for metric in running}
+            if hooks.heard("on_test_batch_end"):
+                hooks.tell("on_test_batch_end", number, logs=results())
+            if self.stop_evaluating:
+                break
+        hooks.tell("on_test_end", results())
+        return results()
 
     # ---- checks
 
@@ -262,7 +350,7 @@ class Trainer(Attributes):
                 warnings.warn(
                     f"every label of the {len(y_held):,} validation examples is {y_held.flat[0]:g}: "
                     "the last examples are held out as they are, so shuffle x and y together first",
-                    stacklevel=3,
+                    stacklevel=4,
                 )
             validation = x_held, self.backend.array(y_held, y_held.dtype)
         return (x, self.backend.array(y, y.dtype)), validation

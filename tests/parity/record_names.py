@@ -26,9 +26,7 @@ def names_of(keras: Any) -> dict[str, Any]:
     for name in MODULES:
         module = importlib.import_module(f"keras.{name}")
         public = {key: getattr(module, key) for key in dir(module) if not key.startswith("_")}
-        found["modules"][name] = {
-            key: parameters_of(thing) for key, thing in public.items() if callable(thing)
-        }
+        found["modules"][name] = {key: parameters_of(thing) for key, thing in public.items() if callable(thing)}
     found["modules"]["Model"] = {name: parameters_of(getattr(keras.Model, name)) for name in METHODS}
     found["modules"]["keras"] = {name: parameters_of(getattr(keras, name)) for name in ("Input", "Model", "Sequential")}
     found["hooks"] = [name for name in dir(keras.callbacks.Callback) if name.startswith("on_")]

@@ -45,9 +45,8 @@ class Attributes:
             raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {refused.instead}")
         if is_own(kind):
             return
-        raise AttributeError(
-            f"{kind.__name__} has no attribute {name!r}, so that nothing would read it{nearest(name, attributes_of(kind))}"
-        )
+        hint = nearest(name, attributes_of(kind))
+        raise AttributeError(f"{kind.__name__} has no attribute {name!r}, so that nothing would read it{hint}")
 
 
 @functools.cache
@@ -101,9 +100,8 @@ def heeding_keras(function: T, owner: str | None = None) -> T:
     def heeding(*args: Any, **settings: Any) -> Any:
         kind = type(args[0]) if owner is None else None
         here = owner or type(args[0]).__name__
-        names, known = (
-            (ARGUMENTS.get(str(owner), {}), named) if kind is None else (refused_by(kind), parameters_of(kind))
-        )
+        names = ARGUMENTS.get(here, {}) if kind is None else refused_by(kind)
+        known = named if kind is None else parameters_of(kind)
         for name, value in (*zip(positional, args, strict=False), *settings.items()):
             own_name = name == "name" and value == getattr(kind, name, None)
             if name in names and not own_name and not names[name].takes(value):

@@ -17,9 +17,7 @@ class Refused(NamedTuple):
         return any(value is each or (type(value) is type(each) and value == each) for each in self.neutral)
 
 
-_DECAY = (
-    "there are no regularizers and constraints; an optimizer's weight_decay keeps weights small, dropout= a network"
-)
+_DECAY = "there are no regularizers and constraints; an optimizer's weight_decay keeps weights small"
 _SEED = "a model's seed decides all of its draws: pass Sequential(..., seed=1)"
 _DTYPE = "a model has one dtype for all of its layers: pass Sequential(..., dtype='float64')"
 _LORA = "low-rank adapters are not built here; train the layer itself"

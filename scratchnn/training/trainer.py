@@ -162,7 +162,7 @@ class Trainer(Attributes):
         given = [each for each in hooks.callbacks if isinstance(each, History)]
         self.history = history = given[-1] if given else History()
         history.records = progress.records
-        history.set_model(self)
+        history.model = self  # type: ignore[assignment]
         history.set_params(params)
         console = Console(quiet=verbose == 0) if console is None else console
         around = progress, console, hooks, validates, validation_batch_size
@@ -211,7 +211,8 @@ class Trainer(Attributes):
     ) -> Any:
         """The model's output for every row of x; a list where the model has several outputs.
 
-        With `steps`, for the rows of this many batches from the beginning. On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
+        With `steps`, for the rows of this many batches from the beginning. On the reference backend a row's last bits
+        depend on its batch, whose size decides the order in which BLAS adds.
         """
         batch_size = batches.size_of(batch_size)
         x = self.check_input(x)

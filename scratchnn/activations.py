@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import OwnName, look_up
 
 
@@ -200,3 +201,7 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
         f"an activation needs its derivative as well, got only {identifier!r}: "
         "pass Activation(name, forward, backward) with forward(a) -> y and backward(dy, y) -> da"
     )
+
+
+def __getattr__(name: str) -> Any:
+    raise missing("activations", name, list(globals()))

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
 
 
@@ -202,3 +203,7 @@ def get(identifier: str | Initializer | Mapping[str, Any]) -> Initializer:
         ValueError: for an unknown name (the nearest one is suggested) or a value out of range.
     """
     return make("initializer", identifier, Initializer, INITIALIZERS)
+
+
+def __getattr__(name: str) -> Any:
+    raise missing("initializers", name, list(globals()))

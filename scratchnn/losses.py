@@ -21,13 +21,14 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 from numpy.typing import DTypeLike
+from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
-from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn import activations
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
 
-EPSILON = binary_crossentropy.EPSILON
+EPSILON = reference.binary_crossentropy.EPSILON
 L = TypeVar("L", bound="Loss")
 
 
@@ -103,7 +104,7 @@ class BinaryCrossentropy(Loss):
     name: ClassVar[str] = "binary_crossentropy"
     joins: ClassVar[str] = "sigmoid"
     from_logits: bool = False
-    pair: BinaryCrossentropyPair = field(default=binary_crossentropy, init=False, repr=False, compare=False)
+    pair: BinaryCrossentropyPair = field(default=reference.binary_crossentropy, init=False, repr=False, compare=False)
 
     def on(self, kernels: Kernels) -> "BinaryCrossentropy":
         return _changed(self, pair=kernels.binary_crossentropy)
@@ -271,3 +272,7 @@ def _check_classes(name: str, y_shape: tuple[int, ...]) -> None:
             f"{name} expects outputs of shape (N, classes) with at least two classes, got {y_shape}; "
             "for a single output use binary_crossentropy"
         )
+
+
+def __getattr__(name: str) -> Any:
+    raise missing("losses", name, list(globals()))

@@ -13,8 +13,10 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
 
+from scratchnn import losses
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import look_up
-from scratchnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from scratchnn.losses import Loss
 
 Measure = Callable[[Array, Array], tuple[Any, int]]  # the total may be a number that is still on a device
 
@@ -96,13 +98,17 @@ def get(identifier: str | Metric, loss: Loss) -> Metric:
 
 
 def _accuracy(name: str, loss: Loss) -> Measure:
-    if isinstance(loss, SparseCategoricalCrossentropy):
+    if isinstance(loss, losses.SparseCategoricalCrossentropy):
         return sparse_categorical_accuracy
-    if isinstance(loss, CategoricalCrossentropy):
+    if isinstance(loss, losses.CategoricalCrossentropy):
         return categorical_accuracy
-    if isinstance(loss, BinaryCrossentropy):
+    if isinstance(loss, losses.BinaryCrossentropy):
         return binary_accuracy
     raise ValueError(
         f"{name!r} does not say which accuracy is meant with the loss {loss.name!r}: "
         "name binary_accuracy, categorical_accuracy or sparse_categorical_accuracy"
     )
+
+
+def __getattr__(name: str) -> Any:
+    raise missing("metrics", name, list(globals()))

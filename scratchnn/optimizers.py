@@ -24,6 +24,7 @@ from scratchnn_kernels.contract import Array, OptimizerRules
 from scratchnn.core.attributes import Attributes, heeds_keras
 from scratchnn.core.backend import Backend
 from scratchnn.core.checks import flag, not_negative, positive, share, whole_number
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
 
 ON_HOST = Backend("reference", reference)
@@ -305,3 +306,7 @@ def get(identifier: str | Optimizer | Mapping[str, Any]) -> Optimizer:
 def gradient_norm(grads: Float[Array, " P"], kernels: OptimizerRules = reference.optimizer) -> Any:
     """The L2 norm of all gradients together, in the kernels' memory."""
     return np.sqrt(kernels.squared_norm(grads))
+
+
+def __getattr__(name: str) -> Any:
+    raise missing("optimizers", name, list(globals()))

@@ -1,7 +1,14 @@
 """The names that Keras has in `keras.models`."""
 
+from typing import Any
+
+from scratchnn.core.keras_missing import missing
 from scratchnn.models.loading import load_model
 from scratchnn.models.model import Model
 from scratchnn.models.sequential import Sequential
 
 __all__ = ["Model", "Sequential", "load_model"]
+
+
+def __getattr__(name: str) -> Any:
+    raise missing("models", name, list(globals()))

@@ -9,7 +9,7 @@ Names and constants are those of Keras 3. Every function keeps the dtype of its 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
@@ -203,5 +203,7 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
     )
 
 
-def __getattr__(name: str) -> Any:
-    raise missing("activations", name, list(globals()))
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("activations", name, list(globals()))

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -205,5 +205,7 @@ def get(identifier: str | Initializer | Mapping[str, Any]) -> Initializer:
     return make("initializer", identifier, Initializer, INITIALIZERS)
 
 
-def __getattr__(name: str) -> Any:
-    raise missing("initializers", name, list(globals()))
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("initializers", name, list(globals()))

@@ -16,7 +16,7 @@ models: it has kernels. A loss of an array on a device is a number on that devic
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -274,5 +274,7 @@ def _check_classes(name: str, y_shape: tuple[int, ...]) -> None:
         )
 
 
-def __getattr__(name: str) -> Any:
-    raise missing("losses", name, list(globals()))
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("losses", name, list(globals()))

@@ -7,7 +7,7 @@ metric is their quotient: right answers out of all, or the summed error per elem
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -110,5 +110,7 @@ def _accuracy(name: str, loss: Loss) -> Measure:
     )
 
 
-def __getattr__(name: str) -> Any:
-    raise missing("metrics", name, list(globals()))
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("metrics", name, list(globals()))

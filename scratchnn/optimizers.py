@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -308,5 +308,7 @@ def gradient_norm(grads: Float[Array, " P"], kernels: OptimizerRules = reference
     return np.sqrt(kernels.squared_norm(grads))
 
 
-def __getattr__(name: str) -> Any:
-    raise missing("optimizers", name, list(globals()))
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("optimizers", name, list(globals()))

@@ -1,6 +1,6 @@
 """The layers. `LAYERS` finds a class by its name when a model file is read."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.keras_missing import missing
 from scratchnn.layers.activation import Activation
@@ -54,5 +54,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    raise missing("layers", name, list(globals()))
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("layers", name, list(globals()))

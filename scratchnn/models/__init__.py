@@ -1,6 +1,6 @@
 """The names that Keras has in `keras.models`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.keras_missing import missing
 from scratchnn.models.loading import load_model
@@ -10,5 +10,7 @@ from scratchnn.models.sequential import Sequential
 __all__ = ["Model", "Sequential", "load_model"]
 
 
-def __getattr__(name: str) -> Any:
-    raise missing("models", name, list(globals()))
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("models", name, list(globals()))

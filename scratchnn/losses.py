@@ -25,6 +25,7 @@ from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
 
 from scratchnn import activations
+from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
 
@@ -40,6 +41,7 @@ class LossCache:
     target: Float[Array, "*shape"]
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Loss:
     """The protocol of a loss: `validate` once per fit, then `forward` and `backward` for every batch."""
@@ -78,6 +80,7 @@ class Loss:
         )
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class MeanSquaredError(Loss):
     """(1) L = mean (y - t)²."""
@@ -91,6 +94,7 @@ class MeanSquaredError(Loss):
         return 2 * (cache.y - cache.target) / cache.y.size  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class BinaryCrossentropy(Loss):
     """The surprise at labels t when y is the probability of a 1; t may itself be a probability.
@@ -124,6 +128,7 @@ class BinaryCrossentropy(Loss):
         return self.pair.backward(cache)  # (1, 2)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class CategoricalCrossentropy(Loss):
     """The surprise at rows of target probabilities t, most often one-hot, when the last axis of y holds probabilities.
@@ -175,6 +180,7 @@ class CategoricalCrossentropy(Loss):
         return (dq - (dq * q).sum(axis=-1, keepdims=True)) / total  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """CategoricalCrossentropy with class numbers 0 ... C-1 instead of one-hot rows: targets (N,), outputs (N, C)."""

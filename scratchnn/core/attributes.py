@@ -68,7 +68,7 @@ def refused_by(kind: type) -> dict[str, Refused]:
     """What of Keras' a class does not have. Where a derived class has it, it has it."""
     refused: dict[str, Refused] = {}
     for each in reversed(kind.__mro__):
-        has = _names_in(each)
+        has = {*_parameters_in(each), *(name for name, what in vars(each).items() if isinstance(what, property))}
         refused = {name: entry for name, entry in refused.items() if name not in has} | ARGUMENTS.get(each.__name__, {})
     return refused
 

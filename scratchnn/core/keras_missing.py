@@ -21,7 +21,7 @@ _OWN_METRIC = "make one of a function: scratchnn.metrics.Metric(name, measure), 
 _OWN_RULE = "derive a rule from scratchnn.optimizers.Optimizer; docs/extending.md shows how"
 _OWN_CALLBACK = "derive a callback from scratchnn.callbacks.Callback and override the hooks you need"
 _OWN_CELL = "derive a cell from scratchnn.layers.Cell and wrap it: RNN(cell)"
-_NAME = "pass its name, activation='relu'; scratchnn.activations.ACTIVATIONS holds them"
+_NAME = "pass its name: activation='NAME'"
 _PAIRS = "write Activation(name, forward, backward), with the derivative in y"
 _FILES = "a model file names all classes; load_model(path, custom_objects={...}) takes those of your own"
 _GET = "pass the name, the object or its get_config() where it is used"
@@ -56,7 +56,7 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "losses": (
         _SERIALIZED,
-        (r"(binary|categorical|sparse_categorical)_crossentropy|mean_squared_error", "pass its name: loss='mse'"),
+        (r"(binary|categorical|sparse_categorical)_crossentropy|mean_squared_error", "pass its name: loss='NAME'"),
         (r"[A-Z]\w+(Error|Crossentropy|CrossEntropy|Hinge|Similarity|Divergence)", _OWN_LOSS),
         (r"[a-z]\w+_(error|crossentropy|cross_entropy|hinge|similarity|divergence|cosh)", _OWN_LOSS),
         (r"(?i:CTC|circle|dice|hinge|huber|log_?cosh|poisson|tversky)", _OWN_LOSS),
@@ -94,7 +94,7 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"(de)?serialize", _GET),
         (r"Zeros|Ones", "pass its name: 'zeros', 'ones'"),
         (r"(Glorot|He|Lecun)\w+|glorot_\w+|he_\w+|lecun_\w+", "pass its name, 'glorot_uniform', or VarianceScaling"),
-        (r"\w+Initializer|constant|ones|zeros|orthogonal|\w+_(normal|uniform|scaling)", "pass its name, 'zeros'"),
+        (r"\w+Initializer|constant|ones|zeros|orthogonal|\w+_(normal|uniform|scaling)", "pass its name"),
     ),
     "activations": (
         _SERIALIZED,
@@ -154,7 +154,7 @@ def missing(module: str, name: str, present: list[str]) -> AttributeError | Impo
     here = "scratchnn" if module == "keras" else f"scratchnn.{module}"
     instead = None if name.startswith("_") else what_instead(module, name)
     near = nearest(name, [each for each in present if not each.startswith("_")])
-    message = f"{here} has no {name}" + (near if instead is None else f": {instead}")
+    message = f"{here} has no {name}" + (near if instead is None else f": {instead.replace('NAME', name)}")
     frame = sys._getframe(2)
     imports = frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == IMPORT_FROM
     return ImportError(message) if imports else AttributeError(message)

@@ -20,6 +20,7 @@ class Refused(NamedTuple):
 _DECAY = "there are no regularizers and constraints; an optimizer's weight_decay keeps weights small"
 _SEED = "a model's seed decides all of its draws: pass Sequential(..., seed=1)"
 _DTYPE = "a model has one dtype for all of its layers: pass Sequential(..., dtype='float64')"
+_DTYPES = ("float32", "float64", "int32", "int64")
 _LORA = "low-rank adapters are not built here; train the layer itself"
 _QUANTIZATION = "there is no quantization; float32 and float64 only"
 _LAST = "the features are always the last axis, and time the one before; transpose x"
@@ -82,6 +83,7 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "seed": Refused(_SEED),
     },
     "Input": {
+        "dtype": Refused("the first layer decides: Embedding takes ids, others numbers", (None, *_DTYPES)),
         "batch_size": Refused("a batch may have any size; pass batch_size to fit"),
         "batch_shape": Refused(_SHAPE),
         "sparse": Refused("arrays are dense; ids go into an Embedding", (None, False)),

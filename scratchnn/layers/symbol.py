@@ -6,6 +6,8 @@ Of a layer this file uses only `label` and `compute_output_shape`: it imports no
 from dataclasses import dataclass
 from typing import Any
 
+from scratchnn.core.attributes import heeds_keras_in
+
 Shape = tuple[int | None, ...]
 
 
@@ -21,6 +23,7 @@ class Symbol:
     input_shape: Shape
     layers: tuple[Any, ...] = ()
     output: int = 0
+    name: str | None = None  # of an Input
 
     def then(self, layer: Any) -> Any:
         """The output of `layer` applied to this one: a Symbol, or a tuple of them for a layer with several outputs."""
@@ -38,13 +41,14 @@ class Symbol:
         return Symbol(shape, self.input_shape, layers)
 
 
+@heeds_keras_in("Input")
 def Input(shape: Any, dtype: Any = None, name: str | None = None) -> Symbol:
     """The start of a chain: the shape of one example, without the batch axis; None where it may vary.
 
-    `dtype` and `name` are accepted because Keras' tutorials pass them; the first layer decides the dtype.
+    The first layer decides the dtype, whatever Keras' tutorials pass.
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    return Symbol((None, *shape), (None, *shape))
+    return Symbol((None, *shape), (None, *shape), name=name)
 
 
 def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[int, ...]]:

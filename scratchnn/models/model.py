@@ -14,6 +14,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.names import class_in_file, described, is_own
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
@@ -263,6 +264,7 @@ class Model(Trainer):
 
     # ---- summary and files
 
+    @heeds_keras_in("Model.summary")
     def summary(self, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
         self.require_built()
@@ -291,6 +293,7 @@ class Model(Trainer):
             "metadata": self.metadata,
         }
 
+    @heeds_keras_in("Model.save")
     def save(self, filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`.
 
@@ -302,6 +305,7 @@ class Model(Trainer):
         params = self.backend.to_host(self.flat_params)
         saving.save_model(filepath, self.get_config(), params, own, overwrite=overwrite)
 
+    @heeds_keras_in("Model.load_weights")
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Take the parameters from a saved model of the same shapes; for layers or activations of your own.
 

@@ -103,7 +103,7 @@ def heeding_keras(function: T, owner: str | None = None) -> T:
         names = ARGUMENTS.get(here, {}) if kind is None else refused_by(kind)
         known = named if kind is None else parameters_of(kind)
         for name, value in (*zip(positional, args, strict=False), *settings.items()):
-            own_name = name == "name" and value == getattr(kind, name, None)
+            own_name = name == "name" and str(value).lower() == getattr(kind, name, None)
             if name in names and not own_name and not names[name].takes(value):
                 raise ValueError(f"{here}: {name}={value!r} is refused: {names[name].instead}")
             if name not in known and name not in names and name != "self":

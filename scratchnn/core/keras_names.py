@@ -102,6 +102,9 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "jit_compile": Refused(_COMPILED, (None, True, "auto")),
         "name": Refused(_NAME),
     },
+    **{
+        kind: {"amsgrad": Refused("write the rule yourself: docs/extending.md", (False,))} for kind in ("Adam", "AdamW")
+    },
     "Loss": {
         "name": Refused(_NAME),
         "reduction": Refused(_SUM, ("sum_over_batch_size",)),
@@ -139,6 +142,11 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "workers": Refused("batches are cut from arrays, without workers", (0, 1)),
         "use_multiprocessing": Refused("batches are cut from arrays, without workers", (False,)),
     },
+    "Model.train_on_batch": {
+        "class_weight": Refused(_WEIGHTED),
+        "sample_weight": Refused(_WEIGHTED),
+        "return_dict": Refused("it returns the loss alone", (False,)),
+    },
     "Model.evaluate": {"sample_weight": Refused(_WEIGHTED)},
     "Model.summary": {
         "line_length": Refused("a line is as wide as its table"),
@@ -155,6 +163,14 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
     "Model.load_weights": {
         "skip_mismatch": Refused("all weights must fit; set_weights of a layer sets those of one", (False,)),
         "by_name": Refused("weights are taken in their order", (False,)),
+    },
+    "plot_model": {
+        "show_dtype": Refused("a model has one dtype", (False,)),
+        "rankdir": Refused("the chain is drawn from top to bottom", ("TB",)),
+        "expand_nested": Refused("layers are not nested", (False,)),
+        "show_layer_activations": Refused("they are always shown", (False, True)),
+        "show_trainable": Refused("the counts of summary() say how many are trained", (False,)),
+        "splines": Refused("a chain has straight lines", ("ortho",)),
     },
     "ModelCheckpoint": {
         "save_weights_only": Refused("the whole model is saved; load_weights reads its weights alone", (False,)),

@@ -25,9 +25,9 @@ class Embedding(Layer):
         input_dim: int,
         output_dim: int,
         embeddings_initializer: Any = "uniform",
+        *,
         mask_zero: bool = False,
         input_length: int | None = None,
-        *,
         name: str | None = None,
         input_shape: Any = None,
     ) -> None:

@@ -42,7 +42,7 @@ class Symbol:
 
 
 @heeds_keras_in("Input")
-def Input(shape: Any, dtype: Any = None, name: str | None = None) -> Symbol:
+def Input(shape: Any, *, dtype: Any = None, name: str | None = None) -> Symbol:
     """The start of a chain: the shape of one example, without the batch axis; None where it may vary.
 
     The first layer decides the dtype, whatever Keras' tutorials pass.

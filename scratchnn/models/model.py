@@ -265,7 +265,7 @@ class Model(Trainer):
     # ---- summary and files
 
     @heeds_keras_in("Model.summary")
-    def summary(self, print_fn: Any = print) -> str:
+    def summary(self, *, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
         self.require_built()
         return self._show(summary_text(self), print_fn)

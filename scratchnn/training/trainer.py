@@ -234,6 +234,7 @@ class Trainer(Attributes):
             return [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
         return self.backend.to_host(np.concatenate(parts))
 
+    @heeds_keras_in("Model.train_on_batch")
     def train_on_batch(self, x: Any, y: Any) -> float:
         """Take one optimizer step, and return the loss before it. Dropout is drawn anew in each call."""
         x, y = self._examples(x, y)

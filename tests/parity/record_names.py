@@ -47,9 +47,16 @@ def parameters_of(thing: Any) -> list[str]:
         names |= dict.fromkeys(each.name for each in parameters if each.kind not in SEVERAL and each.name != "self")
         if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters):
             break
-    return list(names)
+    own = _named(inits[0]) if inits else names
+    return [name for name in names if name not in INTERNAL and (name != "cell" or name in own)]
 
 
+def _named(function: Any) -> list[str]:
+    return [each.name for each in inspect.signature(function).parameters.values()]
+
+
+# What Keras' own bases take from its own derived classes.
+INTERNAL = {"rank", "pool_dimensions", "pool_mode"}
 SEVERAL = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 

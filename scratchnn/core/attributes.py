@@ -8,7 +8,7 @@ are taken at their neutral value only.
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from scratchnn.core.keras_names import ARGUMENTS, Refused
 from scratchnn.core.names import is_own, nearest
@@ -38,6 +38,15 @@ class Attributes:
             self._refuse(name)
         check = kind.checks.get(name)
         super().__setattr__(name, value if check is None else check(value))
+
+    if not TYPE_CHECKING:  # a type checker should go on to find such names itself
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there."""
+            kind = type(self)
+            refused = None if name.startswith("_") else refused_by(kind).get(name)
+            hint = "" if refused is None else f": {refused.instead}"
+            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}{hint}")
 
     def _refuse(self, name: str) -> None:
         kind = type(self)

@@ -155,6 +155,16 @@ def missing(module: str, name: str, present: list[str]) -> AttributeError | Impo
     instead = None if name.startswith("_") else what_instead(module, name)
     near = nearest(name, [each for each in present if not each.startswith("_")])
     message = f"{here} has no {name}" + (near if instead is None else f": {instead.replace('NAME', name)}")
+    return ImportError(message) if _is_imported() else AttributeError(message)
+
+
+def _is_imported() -> bool:
+    """Whether the name is looked for by `from ... import name`, in one of the nearest callers."""
     frame = sys._getframe(2)
-    imports = frame.f_lasti >= 0 and frame.f_code.co_code[frame.f_lasti] == IMPORT_FROM
-    return ImportError(message) if imports else AttributeError(message)
+    for _ in range(8):
+        if frame is None:
+            return False
+        if frame.f_code.co_code[max(frame.f_lasti, 0)] == IMPORT_FROM:
+            return True
+        frame = frame.f_back
+    return False

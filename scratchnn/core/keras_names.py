@@ -124,7 +124,10 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "run_eagerly": Refused(_COMPILED, (None, False)),
         "jit_compile": Refused(_COMPILED, (None, "auto", True, False)),
         "metrics": Refused("compile(optimizer, loss, metrics=[...]) sets them", ()),
-        "weights": Refused("set_weights replaces them"),
+        "weights": Refused("get_weights reads them, and set_weights replaces them"),
+        "test_on_batch": Refused("call evaluate(x, y, batch_size=len(x), verbose=0)", ()),
+        "predict_on_batch": Refused("call predict(x, batch_size=len(x), verbose=0)", ()),
+        "save_weights": Refused("save writes the whole model, and load_weights reads its weights alone", ()),
     },
     "Model.compile": {
         "loss_weights": Refused("a model has one output and one loss; scale the learning rate"),

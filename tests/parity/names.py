@@ -75,9 +75,16 @@ def absent() -> list[tuple[str, str, str | None]]:
     """Keras' names that we do not have: module, name, and what to use instead."""
     modules = recorded()["modules"]
     return [
-        (module, name, what_instead(module, name))
+        (module, name, _what_instead(module, name))
         for module, names in modules.items() for name in names if find(module, name) is None
     ]  # fmt: skip
+
+
+def _what_instead(module: str, name: str) -> str | None:
+    if module != "Model":
+        return what_instead(module, name)
+    refused = ARGUMENTS["Model"].get(name)
+    return refused and refused.instead
 
 
 # ---- the page

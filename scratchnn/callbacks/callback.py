@@ -45,6 +45,7 @@ class Callback(Attributes):
 
     model: Trainable
     params: dict[str, Any] | None = None
+    skips_validation: bool = False  # whether some epochs are not validated, by `validation_freq`
 
     def set_model(self, model: Trainable) -> None:
         self.model = model

@@ -56,7 +56,7 @@ class EarlyStopping(Watching):
         self._best_weights: list[Array] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        value = self._monitor.read(logs, self.params)
+        value = self._monitor.read(logs, self.skips_validation)
         if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1

@@ -47,7 +47,7 @@ class ModelCheckpoint(Watching):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self._monitor is not None:
-            value = self._monitor.read(logs, self.params)
+            value = self._monitor.read(logs, self.skips_validation)
             if value is None or not self._monitor.improves(value, self._monitor.best):
                 return
             self._monitor.best = value
@@ -92,7 +92,7 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         columns = ["epoch", *sorted(logs or {})]
-        if self._columns is None and self._skips_validation and "val_loss" not in columns:
+        if self._columns is None and self.skips_validation and "val_loss" not in columns:
             columns += [f"val_{name}" for name in columns[1:]]
         # Opened and closed for every row: the file is whole at any time, and nothing is left open by an interruption.
         with self.filename.open("a", newline="") as file:
@@ -108,8 +108,4 @@ class CSVLogger(Callback):
     def _fits(self, columns: list[str]) -> bool:
         """Whether these are the columns of the file; by `validation_freq`, epochs lack the numbers of validation."""
         lacking = [name for name in self._columns or [] if name not in columns and name.startswith("val_")]
-        return [*columns, *(lacking if self._skips_validation else [])] == self._columns
-
-    @property
-    def _skips_validation(self) -> bool:
-        return "validation_freq" in (self.params or {})
+        return [*columns, *(lacking if self.skips_validation else [])] == self._columns

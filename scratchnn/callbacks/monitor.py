@@ -33,13 +33,13 @@ class Monitor:
         self.min_delta = abs(min_delta)
         self.best: float | None = None
 
-    def read(self, logs: Logs | None, params: dict[str, Any] | None = None) -> float | None:
-        """Return the watched number, or None in an epoch that is not validated, by `validation_freq` in `params`.
+    def read(self, logs: Logs | None, skips_validation: bool = False) -> float | None:
+        """Return the watched number, or None in an epoch that is not validated, by `validation_freq`.
 
         Its absence is an error otherwise: watching one that never comes would do nothing.
         """
         if logs is None or self.key not in logs:
-            if self.key.startswith("val_") and "validation_freq" in (params or {}):
+            if self.key.startswith("val_") and skips_validation:
                 return None
             hint = "; val_ entries need validation data" if self.key.startswith("val_") else ""
             raise ValueError(f"{self.owner} watches {self.key!r}, but the epoch has {sorted(logs or {})}{hint}")

@@ -76,14 +76,21 @@ def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[
     return (x[:first_held_out], y[:first_held_out]), (x[first_held_out:], y[first_held_out:])
 
 
-def size_of(batch_size: Any, default: int = 32) -> int:
-    """The batch size that was asked for, checked; Keras' default where none was."""
-    return default if batch_size is None else checks.whole_number("batch_size", batch_size, 1)
+def size_of(batch_size: Any, steps: Any, N: int) -> int:
+    """The batch size that was asked for; without one, as in Keras, what cuts N examples into `steps` batches, or 32.
+
+    Raises:
+        ValueError: unless both are whole numbers, or None.
+    """
+    steps = None if steps is None else checks.whole_number("steps", steps, 1)
+    if batch_size is not None:
+        return checks.whole_number("batch_size", batch_size, 1)
+    return 32 if steps is None else -(-N // steps)
 
 
 def within(steps: Any, batch_size: int, N: int) -> int:
     """How many of N examples are in the first `steps` batches; all of them for None."""
-    return N if steps is None else min(N, checks.whole_number("steps", steps, 1) * batch_size)
+    return N if steps is None else min(N, steps * batch_size)
 
 
 def check_steps(asked: Any, steps: int) -> None:

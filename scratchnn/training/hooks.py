@@ -29,11 +29,12 @@ class Hooks:
         TypeError: for what is no callback, and for a method that looks like a hook and is none.
     """
 
-    def __init__(self, callbacks: Any, model: Any, params: dict[str, Any]) -> None:
+    def __init__(self, callbacks: Any, model: Any, params: dict[str, Any], *, skips_validation: bool = False) -> None:
         self.callbacks = list(_flat(callbacks))
         for callback in self.callbacks:
             _check(callback)
         for callback in self.callbacks:
+            callback.skips_validation = skips_validation
             callback.set_model(model)
         for callback in self.callbacks:
             callback.set_params(params)

@@ -128,8 +128,10 @@ class Trainer(Attributes):
             initial_epoch: the number of the first epoch, counted from 0. It determines the order of the batches and
                 the dropout draws: a second call without it repeats those of epoch 0.
             callbacks: objects derived from `Callback`, one or a list; see `scratchnn.callbacks`.
-            steps_per_epoch: an epoch goes over all examples, so it must be the number of their batches.
-            validation_steps: validate on this many batches from the beginning; all of them when None.
+            steps_per_epoch: without a batch_size, how many batches all examples are cut into. With one it must be the
+                number of their batches: an epoch goes over all examples.
+            validation_steps: validate on this many batches from the beginning; all of them when None. Without a batch
+                size it is how many batches all of the validation data are cut into.
             validation_batch_size: `batch_size` when None.
             validation_freq: validate after every epoch whose number, counted from 1, it divides or contains.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
@@ -143,19 +145,19 @@ class Trainer(Attributes):
             KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
         """
         self._compiled()
-        batch_size = batches.size_of(batch_size)
-        batches.check_sizes(batch_size, epochs)
+        batches.check_sizes(32 if batch_size is None else batch_size, epochs)
         validates = batches.validates_after(validation_freq)
-        validation_batch_size = batches.size_of(validation_batch_size, batch_size)
         examples, validation = self._hold_out(*self._examples(x, y), validation_split, validation_data)
+        val_size = batch_size if validation_batch_size is None else validation_batch_size
+        validation_batch_size = batches.size_of(val_size, validation_steps, len(validation[0]) if validation else 1)
+        batch_size = batches.size_of(batch_size, steps_per_epoch, len(examples[0]))
         if validation is not None:
             n = batches.within(validation_steps, validation_batch_size, len(validation[0]))
             validation = validation[0][:n], validation[1][:n]
         steps = len(batches.slices(len(examples[0]), batch_size))
         batches.check_steps(steps_per_epoch, steps)
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
-        params |= {} if validation_freq == 1 else {"validation_freq": validation_freq}
-        hooks = Hooks(callbacks, self, params)
+        hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
@@ -183,11 +185,11 @@ class Trainer(Attributes):
     ) -> float | list[float] | dict[str, float]:
         """The loss, and the metrics where there are some: a list, or a dict with `return_dict`.
 
-        With `steps`, over this many batches from the beginning.
+        With `steps`, over this many batches from the beginning, which are all examples without a `batch_size`.
         """
         self._compiled()
-        batch_size = batches.size_of(batch_size)
         x, y = self._examples(x, y)
+        batch_size = batches.size_of(batch_size, steps, len(x))
         n = batches.within(steps, batch_size, len(x))
         x, y = x[:n], y[:n]
         hooks = self._hooks(callbacks, verbose, n, batch_size)
@@ -211,11 +213,11 @@ class Trainer(Attributes):
     ) -> Any:
         """The model's output for every row of x; a list where the model has several outputs.
 
-        With `steps`, for the rows of this many batches from the beginning. On the reference backend a row's last bits
-        depend on its batch, whose size decides the order in which BLAS adds.
+        With `steps`, for the rows of this many batches from the beginning, which are all rows without a `batch_size`.
+        On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
-        batch_size = batches.size_of(batch_size)
         x = self.check_input(x)
+        batch_size = batches.size_of(batch_size, steps, len(x))
         x = x[: batches.within(steps, batch_size, len(x))]
         hooks = self._hooks(callbacks, verbose, len(x), batch_size)
         parts = []

@@ -1,12 +1,13 @@
 """Which hooks are called, when, and with what: as Keras 3.15.1 calls them."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from scratchnn import Sequential
-from scratchnn.callbacks import HOOKS, Callback, EarlyStopping
+from scratchnn.callbacks import HOOKS, Callback, CSVLogger, EarlyStopping
 from scratchnn.layers import Dense
 from scratchnn.training.progress import History, Progress
 from tests.training.undoing import everything_of
@@ -290,3 +291,28 @@ def test_an_error_in_a_hook_leaves_model_and_progress_together(hook: str) -> Non
     straight.fit(X, Y, **settings)
     assert everything_of(model) == everything_of(straight)
     assert len(progress.records) == 2
+
+
+def test_a_log_of_epochs_of_which_some_are_validated(tmp_path: Path) -> None:
+    """As in Keras, NA stands where there was no validation."""
+    from_second, from_first = (CSVLogger(tmp_path / name) for name in ("a.csv", "b.csv"))
+    for logger, epochs in ((from_second, 2), (from_first, [1, 3])):
+        made(metrics=None).fit(
+            X, Y, epochs=3, verbose=0, validation_data=(X, Y), validation_freq=epochs, callbacks=[logger]
+        )
+    rows = [[row.split(",") for row in (tmp_path / name).read_text().splitlines()] for name in ("a.csv", "b.csv")]
+    assert [row[0] for row in rows] == [["epoch", "loss", "val_loss"]] * 2
+    assert [[row[2] == "NA" for row in file[1:]] for file in rows] == [[True, False, True], [False, True, False]]
+
+
+def test_an_epoch_is_all_batches() -> None:
+    """Keras goes on with the next epoch in the middle of the examples; here that is refused."""
+    model = made()
+    assert len(model.fit(X, Y, 32, steps_per_epoch=3, verbose=0).history["loss"]) == 1
+    with pytest.raises(ValueError, match=r"all examples, which are 3 batches: steps_per_epoch=2 is refused"):
+        model.fit(X, Y, 32, steps_per_epoch=2, verbose=0)
+    for wrong in (0, -1, True):
+        with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+            model.evaluate(X, Y, steps=wrong, verbose=0)
+        with pytest.raises(ValueError, match="validation_freq must be a whole number of at least 1"):
+            model.fit(X, Y, validation_freq=wrong, verbose=0)

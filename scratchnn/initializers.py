@@ -40,6 +40,10 @@ class Initializer:
         """Return float64 values of this shape."""
         raise NotImplementedError
 
+    def spread(self, shape: tuple[int, ...]) -> float:
+        """How widely the values of an array of this shape are spread, up to a factor; 1 where no shape decides it."""
+        return 1.0
+
     def get_config(self) -> dict[str, Any]:
         """The fields, as plain values for a model file. If yours holds an initializer, put its `get_config()` there."""
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init} | name_in_file(
@@ -137,15 +141,19 @@ class VarianceScaling(Initializer):
             raise ValueError(f"distribution must be one of {known}, got {self.distribution!r}")
 
     def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
-        fan_in, fan_out = fans(shape)
-        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
-        stddev = math.sqrt(self.scale / max(1.0, n))
+        stddev = self.spread(shape)
         if self.distribution == "uniform":
             limit = math.sqrt(3) * stddev  # the uniform distribution on [-limit, limit] has variance limit² / 3
             return generator.uniform(-limit, limit, shape)
         if self.distribution == "truncated_normal":
             return TruncatedNormal(0.0, stddev / TRUNCATED_STDDEV).draw(shape, generator)
         return generator.normal(0.0, stddev, shape)
+
+    def spread(self, shape: tuple[int, ...]) -> float:
+        """The standard deviation."""
+        fan_in, fan_out = fans(shape)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        return math.sqrt(self.scale / max(1.0, n))
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -1,8 +1,9 @@
 """Losses: one number that says how far the outputs y are from the targets, and its gradient with respect to y.
 
 Every loss is the mean over the whole batch (Keras' "sum_over_batch_size"), so that the gradient needs no further
-scaling. Forward and backward carry the same equation numbers; `from_logits=True` means that y has not been through the
-sigmoid or softmax yet, which is more accurate: no probability is clipped away from 0 and 1 for its logarithm to exist.
+scaling. Masks and sample weights enter as one array, which says how much each value counts (`training/weights.py`).
+Forward and backward carry the same equation numbers; `from_logits=True` means that y has not been through the sigmoid
+or softmax yet, which is more accurate: no probability is clipped away from 0 and 1 for its logarithm to exist.
 
 Keras: the same numbers and names. A probability nearer than 1e-7 to 0 or 1 is clipped to that distance, and its
 gradient is 0 there, because the clipped value no longer depends on y. A model whose last layer ends in the sigmoid or
@@ -13,6 +14,7 @@ Losses are array code that runs wherever y and the targets are, except binary cr
 models: it has kernels. A loss of an array on a device is a number on that device, an array of shape ().
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, fields
@@ -35,19 +37,35 @@ L = TypeVar("L", bound="Loss")
 
 @dataclass(frozen=True)
 class LossCache:
-    """What backward needs: the outputs and their targets."""
+    """What backward needs: the outputs and their targets, and how much each value counts."""
 
     y: Float[Array, "*shape"]
-    target: Float[Array, "*shape"]
+    target: Shaped[Array, "..."]
+    weight: Float[Array, "..."] | None
+    size: int  # of the values
 
 
 @heeds_keras
 @dataclass(frozen=True)
 class Loss:
-    """The protocol of a loss: `validate` once per fit, then `forward` and `backward` for every batch."""
+    """The mean of `values`, one for each number of y or for each row, of which `gradient` is the derivative.
+
+    (1) L = mean over all values of weight ⊙ values,   weight = 1 where none is given
+
+    `validate` is called once per fit, then `forward` and `backward` for every batch. A loss of your own defines
+    `values` and `gradient`, and masks and weights come with it; one that is no mean overrides `forward` and `backward`.
+    """
 
     name: ClassVar[str]
     joins: ClassVar[str | None] = None  # the activation that it goes through with `from_logits`
+
+    def values(self, y: Float[Array, "*shape"], target: Shaped[Array, "..."]) -> Float[Array, "..."]:
+        """The loss of each number of y, in the shape of y, or of each row, without the last axis."""
+        raise NotImplementedError
+
+    def gradient(self, y: Float[Array, "*shape"], target: Shaped[Array, "..."]) -> Float[Array, "..."]:
+        """The derivative of the sum of all values with respect to y."""
+        raise NotImplementedError
 
     def of_logits(self) -> "Loss":
         """The same loss of the pre-activation of the activation that it joins."""
@@ -67,12 +85,22 @@ class Loss:
         """The same loss, computed by these kernels if they have it."""
         return self
 
-    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, Any]:
-        """Return the loss, and the cache for backward."""
-        raise NotImplementedError
+    def forward(
+        self, y: Float[Array, "*shape"], target: Shaped[Array, "..."], weight: Float[Array, "..."] | None = None
+    ) -> tuple[Any, Any]:
+        """Return the loss, and the cache for backward. `weight` has the first axes of y, without the last or all."""
+        values = self.values(y, target)
+        size = values.size
+        if weight is not None:
+            weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
+            values = values * weight
+        return values.sum(dtype=np.float64) / size, LossCache(y, target, weight, size)  # (1)
 
     def backward(self, cache: Any) -> Float[Array, "..."]:
-        raise NotImplementedError
+        dy = self.gradient(cache.y, cache.target)
+        if cache.weight is not None:
+            dy = dy * cache.weight.reshape(cache.weight.shape + (1,) * (dy.ndim - cache.weight.ndim))
+        return dy / cache.size  # (1)
 
     def get_config(self) -> dict[str, Any]:
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init} | name_in_file(
@@ -87,11 +115,11 @@ class MeanSquaredError(Loss):
 
     name: ClassVar[str] = "mean_squared_error"
 
-    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, LossCache]:
-        return _mean(np.square(y - target)), LossCache(y, target)  # (1)
+    def values(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
+        return np.square(y - target)  # (1)
 
-    def backward(self, cache: LossCache) -> Float[Array, "..."]:
-        return 2 * (cache.y - cache.target) / cache.y.size  # (1)
+    def gradient(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
+        return 2 * (y - target)  # (1)
 
 
 @heeds_keras
@@ -102,7 +130,7 @@ class BinaryCrossentropy(Loss):
     (1) p = min(max(y, ε), 1 - ε), or sigmoid(y) when `from_logits`
     (2) L = mean -(t log p + (1 - t) log(1 - p))
 
-    Both are computed by the kernels of that name.
+    Computed by the kernels of that name, or, where values are weighted, by the array code of the reference.
     """
 
     name: ClassVar[str] = "binary_crossentropy"
@@ -121,11 +149,21 @@ class BinaryCrossentropy(Loss):
         _check_range(self.name, target)
         return target.astype(dtype)
 
-    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, Any]:
-        return self.pair.forward(y, target, self.from_logits)  # (1, 2)
+    def values(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
+        return reference.binary_crossentropy.surprise(y, target, self.from_logits)  # (1), (2)
+
+    def gradient(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
+        return reference.binary_crossentropy.slope(y, target, self.from_logits)  # (1), (2)
+
+    def forward(
+        self, y: Float[Array, "*shape"], target: Float[Array, "*shape"], weight: Float[Array, "..."] | None = None
+    ) -> tuple[Any, Any]:
+        return (
+            super().forward(y, target, weight) if weight is not None else self.pair.forward(y, target, self.from_logits)
+        )
 
     def backward(self, cache: Any) -> Float[Array, "..."]:
-        return self.pair.backward(cache)  # (1, 2)
+        return super().backward(cache) if isinstance(cache, LossCache) else self.pair.backward(cache)
 
 
 @heeds_keras
@@ -158,24 +196,22 @@ class CategoricalCrossentropy(Loss):
             raise ValueError(f"{self.name} expects each row of targets to sum to 1, got a row that sums to {worst:g}")
         return target.astype(dtype)
 
-    def forward(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> tuple[Any, LossCache]:
+    def values(self, y: Float[Array, "*rows C"], target: Shaped[Array, "..."]) -> Float[Array, "*rows"]:
         if self.from_logits:
             shifted = y - y.max(axis=-1, keepdims=True)
             log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (1, 2)
         else:
             q = y / y.sum(axis=-1, keepdims=True)  # (1)
             log_p = np.log(np.clip(q, EPSILON, 1 - EPSILON))  # (2)
-        return _mean(-(target * log_p).sum(axis=-1)), LossCache(y, target)  # (3)
+        return -(target * log_p).sum(axis=-1)  # (3)
 
-    def backward(self, cache: LossCache) -> Float[Array, "..."]:
-        y, t = cache.y, cache.target
-        rows = y.size // y.shape[-1]
+    def gradient(self, y: Float[Array, "*rows C"], target: Shaped[Array, "..."]) -> Float[Array, "*rows C"]:
         if self.from_logits:
-            return (activations.get("softmax")(y) - t) / rows  # (1, 2, 3) together; each row of t sums to 1
+            return activations.get("softmax")(y) - target  # (1, 2, 3) together; each row of t sums to 1
         total = y.sum(axis=-1, keepdims=True)
         q = y / total
         p = np.clip(q, EPSILON, 1 - EPSILON)
-        dp = -t / p / rows  # (3)
+        dp = -target / p  # (3)
         dq = np.where(p == q, dp, 0)  # (2)
         return (dq - (dq * q).sum(axis=-1, keepdims=True)) / total  # (1)
 
@@ -205,10 +241,11 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
             )
         return target.astype(np.int64)
 
-    def forward(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> tuple[Any, LossCache]:
-        classes = np.ones_like(y, dtype=np.int64).cumsum(axis=-1) - 1  # 0 ... C-1 in every row, in y's memory
-        one_hot = (target[..., np.newaxis] == classes).astype(y.dtype)
-        return super().forward(y, one_hot)
+    def values(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> Float[Array, "*rows"]:
+        return super().values(y, _one_hot(target, y))
+
+    def gradient(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> Float[Array, "*rows C"]:
+        return super().gradient(y, _one_hot(target, y))
 
 
 LOSSES: dict[str, Callable[..., Loss]] = {
@@ -230,6 +267,22 @@ def get(identifier: str | Loss | Mapping[str, Any]) -> Loss:
     return make("loss", identifier, Loss, LOSSES)
 
 
+def weighted(loss: Loss, y: Array, target: Array, weight: Array | None) -> tuple[Any, Any]:
+    """The forward pass of a loss.
+
+    Raises:
+        TypeError: for one of the user's own that cannot weigh, where a mask or weights ask for it.
+    """
+    if weight is None:
+        return loss.forward(y, target)
+    if "weight" not in inspect.signature(loss.forward).parameters:
+        raise TypeError(
+            f"{type(loss).__name__}.forward takes no weight, but a mask or sample weights say how much each value "
+            "counts: define values and gradient instead of forward and backward, or add a parameter weight=None"
+        )
+    return loss.forward(y, target, weight)
+
+
 def _changed(loss: L, **settings: Any) -> L:
     """A copy with other settings; losses are frozen once they are handed out."""
     loss = copy(loss)
@@ -238,8 +291,9 @@ def _changed(loss: L, **settings: Any) -> L:
     return loss
 
 
-def _mean(values: Float[Array, "..."]) -> Any:
-    return values.sum(dtype=np.float64) / values.size
+def _one_hot(target: Int[Array, "*rows"], y: Float[Array, "*rows C"]) -> Float[Array, "*rows C"]:
+    classes = np.ones_like(y, dtype=np.int64).cumsum(axis=-1) - 1  # 0 ... C-1 in every row, in y's memory
+    return (target[..., np.newaxis] == classes).astype(y.dtype)
 
 
 def _as_numbers(name: str, target: Any) -> Shaped[Array, "..."]:

@@ -216,7 +216,11 @@ FILES: dict[tuple[str, str], tuple[str, Any, Any]] = {
     ("load_model", "filepath"): ("load_model", "one.npz", "two.npz"),
     ("load_model", "custom_objects"): ("custom_objects", {}, {"Mine": 3}),
 }
+WEIGHTS = np.arange(6) / 3
 PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
+    **{(name, "sample_weight"): (None, WEIGHTS) for name in ("fit", "evaluate", "train_on_batch")},
+    **{(name, "class_weight"): (None, {0: 3.0}) for name in ("fit", "train_on_batch")},
+    ("compile", "weighted_metrics"): (None, ["mae"]),
     **{("optimizer", name): (0.1, 0.2) for name in ("learning_rate", "weight_decay", "clipnorm", "clipvalue")},
     **{("optimizer", name): (0.1, 0.6) for name in ("global_clipnorm", "momentum", "rho", "epsilon")},
     **{("optimizer", name): (0.1, 0.6) for name in ("beta_1", "beta_2")},

@@ -23,7 +23,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Input", "Layer", "MaxPooling1D", "SimpleRNN",
     ),
     "scratchnn.losses": ("Loss",),
-    "scratchnn.metrics": ("Metric",),
+    "scratchnn.metrics": ("MeanMetric", "Metric"),
     "scratchnn.models": ("Model", "Sequential", "load_model"),
     "scratchnn.optimizers": ("SGD", "Adam", "Optimizer", "RMSprop"),
     "scratchnn.threads": ("set_threads",),

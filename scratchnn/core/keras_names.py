@@ -28,7 +28,6 @@ _STATEFUL = "pass the states on yourself: forward(x, initial_state=...) with ret
 _EMA = "no running mean of the weights is kept; EarlyStopping(restore_best_weights=True) keeps the best ones"
 _SUM = "a loss is the mean over the batch; scale the learning rate instead"
 _SMOOTH = "smooth the targets yourself: y * (1 - s) + s / 2, or s / classes"
-_WEIGHTED = "all examples count alike; repeat or leave out examples to weight them"
 _NAME = "it goes by the name of its class"
 _COMPILED = "each backend compiles what it needs; choose one by Sequential(..., backend='cpu')"
 _SHAPE = "pass the shape of one example without the batch axis: Input((T, D))"
@@ -113,7 +112,7 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "axis": Refused("classes are the last axis; transpose y", (-1,)),
         "ignore_class": Refused("mask steps with Embedding(mask_zero=True), or leave those examples out"),
     },
-    "Metric": {"dtype": Refused(_DTYPE)},
+    "Metric": {"dtype": Refused(_DTYPE), "name": Refused("one of your own sets its attribute of that name", ())},
     "Initializer": {
         "seed": Refused(_SEED),
         "input_axes": Refused("the fan in is counted over all axes but the last"),
@@ -131,26 +130,20 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
     },
     "Model.compile": {
         "loss_weights": Refused("a model has one output and one loss; scale the learning rate"),
-        "weighted_metrics": Refused("name it in metrics"),
         "run_eagerly": Refused("there is no graph to leave: a debugger stops in every layer", (None, False)),
         "steps_per_execution": Refused("steps run ahead by themselves where that saves time", (None, 1)),
         "jit_compile": Refused(_COMPILED, (None, "auto", True, False)),
         "auto_scale_loss": Refused("float32 and float64 need no scaled loss", (None, True, False)),
-        "sample_weight_mode": Refused(_WEIGHTED),
+        "sample_weight_mode": Refused("sample_weight of shape (N, T) weighs steps"),
     },
     "Model.fit": {
-        "class_weight": Refused(_WEIGHTED),
-        "sample_weight": Refused(_WEIGHTED),
         "max_queue_size": Refused("batches are cut from arrays, without a queue", (10,)),
         "workers": Refused("batches are cut from arrays, without workers", (0, 1)),
         "use_multiprocessing": Refused("batches are cut from arrays, without workers", (False,)),
     },
     "Model.train_on_batch": {
-        "class_weight": Refused(_WEIGHTED),
-        "sample_weight": Refused(_WEIGHTED),
         "return_dict": Refused("it returns the loss alone", (False,)),
     },
-    "Model.evaluate": {"sample_weight": Refused(_WEIGHTED)},
     "Model.summary": {
         "line_length": Refused("a line is as wide as its table"),
         "positions": Refused("a column is as wide as its words"),

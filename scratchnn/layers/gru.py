@@ -5,7 +5,7 @@ from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations
 from scratchnn.layers.base import Config, Shape
-from scratchnn.layers.recurrent import Recurrent
+from scratchnn.layers.recurrent import DrawnApart, Recurrent
 
 
 class GRU(Recurrent):
@@ -46,8 +46,9 @@ class GRU(Recurrent):
     def parameter_shapes(self, input_shape: Shape) -> dict:
         shapes = super().parameter_shapes(input_shape)
         if self.use_bias:
-            bias = shapes.pop("b")
-            shapes |= {"bx": bias, "bh": bias} if self.reset_after else {"bx": bias}
+            shape, rule = shapes.pop("b")
+            both = (shape, DrawnApart(rule, ((2, *shape),)))  # in Keras, the rows of one array
+            shapes |= {"bx": both, "bh": both} if self.reset_after else {"bx": (shape, rule)}
         return shapes
 
     def run_forward(self, call: Recurrence) -> tuple[Array, State, Any]:

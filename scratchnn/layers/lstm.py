@@ -4,7 +4,7 @@ from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations
 from scratchnn.layers.base import Config, Shape
-from scratchnn.layers.recurrent import Recurrent
+from scratchnn.layers.recurrent import DrawnApart, Recurrent
 
 
 class LSTM(Recurrent):
@@ -41,6 +41,12 @@ class LSTM(Recurrent):
         self.activation = activations.get(activation)
         self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = bool(unit_forget_bias)
+
+    def parameter_shapes(self, input_shape: Shape) -> dict:
+        shapes, H = super().parameter_shapes(input_shape), self.units
+        if self.use_bias and self.unit_forget_bias:  # where Keras draws the biases of i, and then those of g and o
+            shapes["b"] = ((4 * H,), DrawnApart(self.bias_initializer, ((H,), (H,), (2 * H,), (2 * H,))))
+        return shapes
 
     def build(self, input_shape: Shape, **settings: Any) -> None:
         super().build(input_shape, **settings)

@@ -24,6 +24,19 @@ class RecurrentLayerCache:
     y_shape: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class DrawnApart(initializers.Initializer):
+    """A vector in equal parts, each spread as the array that Keras draws in its place: its fans decide about that."""
+
+    rule: initializers.Initializer
+    arrays: tuple[tuple[int, ...], ...]  # their shapes
+
+    def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Array:
+        parts = np.split(self.rule.draw(shape, generator), len(self.arrays))
+        own = self.rule.spread(shape)
+        return np.concatenate([p * (self.rule.spread(of) / own) for p, of in zip(parts, self.arrays, strict=True)])
+
+
 class Recurrent(Layer):
     """Base of the recurrent layers. The constructor's words and their defaults are Keras'."""
 

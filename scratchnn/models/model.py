@@ -25,6 +25,12 @@ from scratchnn.report.summary import summary_text
 from scratchnn.training.trainer import Trainer
 
 
+class Caches(list):
+    """What each layer keeps for its backward pass, and the mask of the model's output (B, T), or None."""
+
+    mask: Array | None = None
+
+
 class Model(Trainer):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
@@ -143,13 +149,15 @@ class Model(Trainer):
         step: int = 0,
         keep_caches: bool = True,
         pre_activation: bool = False,
-    ) -> tuple[Any, list[Any]]:
-        """Return y and one cache per layer. `epoch` and `step` determine the dropout draws in training.
+    ) -> tuple[Any, "Caches"]:
+        """Return y and one cache per layer; `caches.mask` is the mask of y.
+
+        `epoch` and `step` determine the dropout draws in training.
 
         Without `keep_caches`, for inference, a long sequence takes no more memory than a short one. `pre_activation`:
         y before the last layer's activation, as the loss wants it if the model `joins_loss`.
         """
-        caches, last = [], self.layers[-1]
+        caches, last = Caches(), self.layers[-1]
         for index, layer in enumerate(self.layers):
             rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None
             if mask is not None and not layer.supports_masking:
@@ -163,6 +171,7 @@ class Model(Trainer):
             mask = next_mask
             # Of an earlier layer with return_state, only y goes on.
             x = y[0] if isinstance(y, tuple) and layer is not last else y
+        caches.mask = mask
         return self._choose(x), caches
 
     @property

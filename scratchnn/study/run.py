@@ -73,7 +73,7 @@ def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[
             "give every worker the same files"
         )
     model = build_model(settings)
-    first, _ = batches.split(data.x_train, data.y_train, settings.validation_split)
+    first, _ = batches.split((data.x_train, data.y_train, None), settings.validation_split)
     order = randomness.generator(settings.seed, "order", epoch=0).permutation(len(first[0]))
     known["parameters"] = model.count_params()
     known["order_digest"] = hashlib.sha256(order.astype("<i8").tobytes()).hexdigest()[:16]
@@ -90,6 +90,7 @@ def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[
     )
     probabilities = model.predict(data.x_test, batch_size=PREDICT_BATCH, verbose=0).ravel()
     tested = model.evaluate(data.x_test, data.y_test, PREDICT_BATCH, verbose=0, return_dict=True)
+    assert isinstance(tested, dict)
     known |= {
         "test_loss": tested["loss"],
         "test_accuracy": tested["accuracy"],

@@ -23,8 +23,9 @@ from scratchnn.core.names import is_own, marks_own
 from scratchnn.metrics import Metric
 from scratchnn.training import diagnosis
 from scratchnn.training.batches import Batches
-from scratchnn.training.epoch import Numbered, train_epoch
+from scratchnn.training.epoch import Batch, Numbered, train_epoch
 from scratchnn.training.progress import Progress
+from scratchnn.training.weights import Counting, joined
 
 STEPS_AHEAD = 100
 MOST_NUMBERS_AHEAD = 2**22  # in the outputs that wait to be measured
@@ -86,15 +87,15 @@ class Ahead:
     and not counted are undone.
 
     Args:
-        batches: (examples, targets) by the number of the step.
-        metrics: what to measure on the outputs; they continue from their totals in `progress`.
+        batches: (examples, targets, weights) by the number of the step.
+        metrics: what to measure on the outputs; they continue from their counts in `progress`.
         every_step: read the outcome of each step at once, on a device too, because a callback uses it.
     """
 
     def __init__(
         self,
         model: Any,
-        batches: Batches | Mapping[int, tuple[Array, Array]],
+        batches: Batches | Mapping[int, Batch],
         progress: Progress,
         metrics: Sequence[Metric],
         *,
@@ -110,13 +111,15 @@ class Ahead:
         self._before: Snapshot = model.before_step
         self._before_which: int | None = None  # the step that it was taken before; None: it is not needed
         self._begun = progress.step  # steps of the epoch, counted or not
-        self._waiting: list[tuple[Array, Array]] = []  # outputs and targets of the steps that are not counted
+        self._waiting: list[tuple[Array, Array, Counting]] = []  # outputs and targets of the steps not counted
         self._outcomes: list[Any] = []  # and three numbers of each
         self._numbers_waiting = 0  # in their outputs
         self._grads: Any = None  # of the last step
         self._began = time.perf_counter() - progress.seconds
         for metric in metrics:
-            metric.total, metric.seen = progress.counted(metric.name)
+            metric.reset()
+            if metric.name in progress.counts:
+                metric.load_counts(progress.counts[metric.name])
 
     def __enter__(self) -> "Ahead":
         return self
@@ -134,7 +137,7 @@ class Ahead:
             if self._model.stop_training and not self._waiting:
                 return
 
-    def add(self, loss: Any, grads: Array, y: Array, target: Array) -> None:
+    def add(self, loss: Any, grads: Array, y: Array, target: Array, counting: Counting) -> None:
         """Record the step just taken.
 
         Raises:
@@ -142,7 +145,7 @@ class Ahead:
         """
         diagnosis.check_is_number(self._model.loss, loss)
         self._outcomes += outcome_of(self._model, loss, grads)
-        self._waiting.append((y, target))
+        self._waiting.append((y, target, counting))
         self._numbers_waiting += y.size
         self._grads = grads
 
@@ -172,7 +175,7 @@ class Ahead:
             drops_snapshot = True  # the next step may be as large
         if self._metrics:  # before the steps are counted: a metric of the user's own may fail
             self._measure(waiting)
-        for (_, target), loss, squared_norm in zip(waiting, losses, gradients, strict=True):
+        for (_, target, _), loss, squared_norm in zip(waiting, losses, gradients, strict=True):
             self._progress.count(loss, math.sqrt(squared_norm), len(target))
         if drops_snapshot:
             self._before_which = None
@@ -220,14 +223,18 @@ class Ahead:
             diagnosis.check_gradient(self._model, self._grads, gradient, *where)
             diagnosis.check_weights(self._model, weights, *where)
 
-    def _measure(self, waiting: list[tuple[Array, Array]]) -> None:
-        y, target = waiting[0] if len(waiting) == 1 else map(np.concatenate, zip(*waiting, strict=True))
+    def _measure(self, waiting: list[tuple[Array, Array, Counting]]) -> None:
+        y, target, counting = waiting[0] if len(waiting) == 1 else _joined(waiting)
         y = self._model.activate(y)
         for metric in self._metrics:
-            metric.update(y, target)
-        totals = self._model.backend.numbers([metric.total for metric in self._metrics])
-        for metric, metric.total in zip(self._metrics, totals, strict=True):
-            self._progress.keep(metric.name, metric.total, metric.seen)
+            metric.update(y, target, counting.of_metric(y, weighted=metric.weighted))
+        for metric in self._metrics:
+            self._progress.counts[metric.name] = metric.counts()
+
+
+def _joined(waiting: list[tuple[Array, Array, Counting]]) -> tuple[Array, Array, Counting]:
+    y, target, counting = zip(*waiting, strict=True)
+    return np.concatenate(y), np.concatenate(target), joined(counting)
 
 
 def _copy(array: Array, room: Array | None) -> Array:

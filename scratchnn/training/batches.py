@@ -8,31 +8,34 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import checks, randomness
 from scratchnn.core.backend import Backend
+from scratchnn.training.epoch import Batch
 
 BYTES_GATHERED = 2**20  # examples are gathered for several steps at once, up to this much of x
 
 
 class Batches:
-    """The batches of an epoch in their order: `batches[step]` is a pair, the examples of a step and their targets.
+    """The batches of an epoch in their order: `batches[step]` are the examples of a step, their targets and weights.
 
-    x and y are all examples, in the kernels' memory; `order` are their indices.
+    `data` are all of them, in the kernels' memory; `order` are their indices.
     """
 
-    def __init__(self, x: Array, y: Array, batch_size: int, order: Array) -> None:
-        self._x, self._y, self._order = x, y, order
+    def __init__(self, data: Batch, batch_size: int, order: Array) -> None:
+        self._data, self._order = data, order
+        x = data[0]
         self._slices = slices(len(x), batch_size)
-        self._gathered = range(0)  # the steps whose examples are in these two:
-        self._x_gathered = self._y_gathered = x[:0]
+        self._gathered = range(0)  # the steps whose examples are in these:
+        self._here: Any = ()
 
     def __len__(self) -> int:
         return len(self._slices)
 
-    def __getitem__(self, step: int) -> tuple[Array, Array]:
+    def __getitem__(self, step: int) -> Batch:
         if step not in self._gathered:
             self._gather(step)
         rows, start = self._slices[step], self._slices[self._gathered.start].start
         here = slice(rows.start - start, rows.stop - start)
-        return self._x_gathered[here], self._y_gathered[here]
+        x, y, weight = self._here
+        return x[here], y[here], None if weight is None else weight[here]
 
     def _gather(self, step: int) -> None:
         """Gather the examples of this step and its neighbours, in order.
@@ -41,11 +44,11 @@ class Batches:
         that is taken again, or with which training is resumed, must give equal ones.
         """
         rows = self._slices[0]
-        count = max(1, BYTES_GATHERED // max(1, (rows.stop - rows.start) * self._x[:1].nbytes))
+        count = max(1, BYTES_GATHERED // max(1, (rows.stop - rows.start) * self._data[0][:1].nbytes))
         first = step - step % count
         self._gathered = range(first, min(first + count, len(self)))
         chosen = self._order[self._slices[first].start : self._slices[self._gathered[-1]].stop]
-        self._x_gathered, self._y_gathered = self._x[chosen], self._y[chosen]
+        self._here = tuple(None if part is None else part[chosen] for part in self._data)
 
 
 def order_of(N: int, seed: int, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
@@ -59,7 +62,7 @@ def slices(N: int, batch_size: int) -> list[slice]:
     return [slice(first, min(first + batch_size, N)) for first in range(0, N, batch_size)]
 
 
-def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[Array, Array] | None]:
+def split(data: Batch, share: float) -> tuple[Batch, Batch | None]:
     """Hold out the last `share` of the examples, without shuffling, as Keras does.
 
     Raises:
@@ -67,13 +70,17 @@ def split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[
     """
     checks.share("validation_split", share)
     if share == 0:
-        return (x, y), None
-    first_held_out = int(len(x) * (1 - share))
-    if first_held_out in (0, len(x)):
-        raise ValueError(
-            f"validation_split={share} of {len(x)} examples leaves none for training or none to validate on"
-        )
-    return (x[:first_held_out], y[:first_held_out]), (x[first_held_out:], y[first_held_out:])
+        return data, None
+    N = len(data[0])
+    first_held_out = int(N * (1 - share))
+    if first_held_out in (0, N):
+        raise ValueError(f"validation_split={share} of {N} examples leaves none for training or none to validate on")
+    return _rows(data, slice(0, first_held_out)), _rows(data, slice(first_held_out, N))
+
+
+def _rows(data: Batch, rows: slice) -> Batch:
+    x, y, weight = data
+    return x[rows], y[rows], None if weight is None else weight[rows]
 
 
 def size_of(batch_size: Any, steps: Any, N: int) -> int:
@@ -88,9 +95,9 @@ def size_of(batch_size: Any, steps: Any, N: int) -> int:
     return 32 if steps is None else -(-N // steps)
 
 
-def within(steps: Any, batch_size: int, N: int) -> int:
-    """How many of N examples are in the first `steps` batches; all of them for None."""
-    return N if steps is None else min(N, steps * batch_size)
+def first(data: Batch, steps: int | None, batch_size: int) -> Batch:
+    """The examples of the first `steps` batches; all of them for None."""
+    return data if steps is None else _rows(data, slice(0, steps * batch_size))
 
 
 def check_steps(asked: Any, steps: int) -> None:

@@ -10,21 +10,26 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array
 
-Numbered = tuple[int, Array, Array]  # a batch: the number of its step, its examples x, their targets
+from scratchnn.losses import weighted
+from scratchnn.training.weights import Counting
+
+Batch = tuple[Array, Array, Array | None]  # examples x, their targets, and their weights
+Numbered = tuple[int, Array, Array, Array | None]  # a batch after the number of its step
 
 
 def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, count: Callable[..., None]) -> None:
     """Take a step of the optimizer on every batch. `epoch` and the step's number determine the dropout draws.
 
     `count` receives the results of each step: its loss, the gradients, the outputs y (before a sigmoid or softmax that
-    the loss goes through itself) and their targets.
+    the loss goes through itself), their targets, and how much they count.
     """
     loss_function = model.loss_in_training
     with np.errstate(all="ignore"):  # `count` finds an overflow, and can name layer and step
-        for step, x, target in batches:
+        for step, x, target, weight in batches:
             y, caches = model.forward_to_loss(x, training=True, epoch=epoch, step=step)
-            loss, loss_cache = loss_function.forward(y, target)
+            counting = Counting(getattr(caches, "mask", None), weight)
+            loss, loss_cache = weighted(loss_function, y, target, counting.of_loss(y))
             _, grads = model.backward(loss_function.backward(loss_cache), caches)
             del caches, loss_cache  # their memory serves the next step
             model.optimizer.step(model.flat_params, grads, model.segments)
-            count(loss, grads, y, target)
+            count(loss, grads, y, target, counting)

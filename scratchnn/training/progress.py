@@ -1,7 +1,6 @@
 """Where training stands, its results so far, and how it can fail."""
 
 from dataclasses import dataclass, field
-from math import nan
 
 from scratchnn.callbacks import Callback
 from scratchnn.core.checks import whole_number
@@ -21,7 +20,9 @@ class Progress:
     epoch: int = 0  # finished epochs
     step: int = 0  # finished steps of the epoch under way
     batch_size: int | None = None  # examples in each of them
-    totals: dict[str, float] = field(default_factory=dict)  # running sums of the epoch under way
+    loss: float = 0.0  # summed over the examples of the epoch under way
+    gradient_norm: float = 0.0  # summed over its steps
+    counts: dict[str, list[float]] = field(default_factory=dict)  # of each metric, in the epoch under way
     seen: int = 0  # examples of the epoch under way
     seconds: float = 0.0  # spent on the epoch under way
     records: list[dict[str, float]] = field(default_factory=list)  # one per finished epoch
@@ -30,7 +31,9 @@ class Progress:
         """Raise ValueError for a count, TypeError for a table, that can only come from a damaged file."""
         for name in ("epoch", "step", "seen"):
             whole_number(name, getattr(self, name), 0)
-        if not all(map(_holds_numbers, (self.totals, {"seconds": self.seconds}, *self.records))):
+        sums = {"loss": self.loss, "gradient_norm": self.gradient_norm, "seconds": self.seconds}
+        counts = [dict(enumerate(counts)) for counts in self.counts.values()]
+        if not all(map(_holds_numbers, (sums, *counts, *self.records))):
             raise TypeError(f"progress holds counts and numbers only, got {self}")
 
     def begin(self, batch_size: int) -> None:
@@ -44,39 +47,26 @@ class Progress:
 
     def count(self, loss: float, gradient_norm: float, examples: int) -> None:
         """Count a step: the mean loss of its examples, and the norm of its gradient."""
-        totals = self.totals
-        totals["loss"] = totals.get("loss", 0.0) + loss * examples
-        totals["gradient_norm"] = totals.get("gradient_norm", 0.0) + gradient_norm
+        self.loss += loss * examples
+        self.gradient_norm += gradient_norm
         self.seen += examples
         self.step += 1
-
-    def keep(self, metric: str, total: float, seen: int) -> None:
-        """Keep what a metric has counted in this epoch."""
-        self.totals[metric], self.totals[f"{metric} seen"] = total, float(seen)
-
-    def counted(self, metric: str) -> tuple[float, int]:
-        """What was kept of a metric: total and seen."""
-        return self.totals.get(metric, 0.0), int(self.totals.get(f"{metric} seen", 0))
-
-    def mean(self, metric: str) -> float:
-        """A metric over what was counted so far; NaN where it is not measured."""
-        total, seen = self.counted(metric)
-        return total / seen if seen else nan
 
     @property
     def mean_loss(self) -> float:
         """Over the examples of this epoch that were counted so far."""
-        return self.totals["loss"] / self.seen
+        return self.loss / self.seen
 
     @property
     def mean_gradient_norm(self) -> float:
-        return self.totals["gradient_norm"] / self.step
+        return self.gradient_norm / self.step
 
     def finish_epoch(self, record: dict[str, float]) -> None:
         """Record the results of the epoch, and move on to the beginning of the next one."""
         self.records.append(record)
         self.epoch += 1
-        self.step, self.seen, self.seconds, self.totals = 0, 0, 0.0, {}
+        self.step, self.seen, self.counts = 0, 0, {}
+        self.seconds = self.loss = self.gradient_norm = 0.0
 
 
 def _holds_numbers(table: object) -> bool:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scratchnn_kernels.contract import Array
 
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.metrics import Metric
 from scratchnn.report.console import Console
 from scratchnn.training.ahead import Ahead
 from scratchnn.training.batches import Batches, order_of
-from scratchnn.training.epoch import train_epoch
+from scratchnn.training.epoch import Batch, train_epoch
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
 from scratchnn.training.progress import EXTRA, Progress
@@ -25,8 +24,8 @@ class Session:
     """The arguments of `fit`, checked; examples and their targets are in the kernels' memory."""
 
     model: Any
-    examples: tuple[Array, Array]
-    validation: tuple[Array, Array] | None
+    examples: Batch
+    validation: Batch | None
     batch_size: int
     epochs: int
     shuffle: bool
@@ -57,22 +56,23 @@ class Session:
         """Train the epoch under way. It can end early only where every step that was taken has been counted."""
         model, progress, hooks = self.model, self.progress, self.hooks
         begins, ends = hooks.heard("on_train_batch_begin"), hooks.heard("on_train_batch_end")
-        x, y = self.examples
-        order = order_of(len(x), model.seed, progress.epoch, model.backend, shuffle=self.shuffle)
-        batches = Batches(x, y, self.batch_size, order)
+        order = order_of(len(self.examples[0]), model.seed, progress.epoch, model.backend, shuffle=self.shuffle)
+        batches = Batches(self.examples, self.batch_size, order)
         warned_of = np.geterr()
         metrics = model.running_metrics()
+        shown = next((metric for metric in metrics if metric.name in ("accuracy", "acc")), None)
         ahead = Ahead(model, batches, progress, metrics, every_step=begins or ends)
 
         def tell(hook: str, step: int, logs: dict[str, float]) -> None:
             with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
                 hooks.tell(hook, step, logs=logs)
 
-        def count(loss: Any, grads: Array, y: Array, target: Array) -> None:
-            ahead.add(loss, grads, y, target)
+        def count(*results: Any) -> None:
+            ahead.add(*results)
             if ahead.is_due or model.stop_training or interrupts.received is not None:
                 losses = ahead.synchronise()
-                bar.advance(len(losses), loss=progress.mean_loss, accuracy=progress.mean("accuracy"))
+                accuracy = math.nan if shown is None else shown.result()
+                bar.advance(len(losses), loss=progress.mean_loss, accuracy=accuracy)
                 if ends:
                     tell("on_train_batch_end", progress.step - 1, self._logs(metrics))
                 interrupts.act()
@@ -84,16 +84,19 @@ class Session:
 
     def _logs(self, metrics: Sequence[Metric]) -> dict[str, float]:
         """Loss and metrics over the steps of this epoch so far."""
-        return {"loss": self.progress.mean_loss} | {each.name: self.progress.mean(each.name) for each in metrics}
+        return {"loss": self.progress.mean_loss} | {metric.name: metric.result() for metric in metrics}
 
     def _finish_epoch(self) -> dict[str, float]:
         """Validate, and report the results of the epoch; return what the callbacks were told."""
         progress, started = self.progress, time.perf_counter()
-        record = self._logs(self.model.running_metrics())
+        metrics = self.model.running_metrics()
+        for metric in metrics:
+            metric.load_counts(progress.counts[metric.name])
+        record = self._logs(metrics)
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
         if self.validation is not None and self.validates(progress.epoch):
-            results = self.model.measure(*self.validation, self.validation_batch_size, self.hooks)
+            results = self.model.measure(self.validation, self.validation_batch_size, self.hooks)
             record |= {f"val_{key}": value for key, value in results.items()}
         record["seconds"] = progress.seconds + time.perf_counter() - started
         best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)

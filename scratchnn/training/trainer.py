@@ -18,11 +18,13 @@ from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.backend import Backend
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
-from scratchnn.training import batches, diagnosis
+from scratchnn.training import batches, diagnosis, weights
 from scratchnn.training.ahead import Ahead, Snapshot
+from scratchnn.training.epoch import Batch
 from scratchnn.training.hooks import Hooks
-from scratchnn.training.progress import History, Progress
+from scratchnn.training.progress import EXTRA, History, Progress
 from scratchnn.training.session import Session
+from scratchnn.training.weights import Counting
 
 
 def _made(what: str, base: type, value: Any) -> Any:
@@ -49,6 +51,7 @@ class Trainer(Attributes):
     stop_predicting: bool = False
     history: History | None = None  # of the last call of fit
     metric_names: list[Any]
+    weighted_metric_names: list[Any]
     before_step: Snapshot
 
     # ---- what a model defines
@@ -80,13 +83,22 @@ class Trainer(Attributes):
     # ---- Keras' methods
 
     @heeds_keras_in("Model.compile")
-    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, metrics: Sequence[Any] | None = None) -> None:
-        """Choose what to minimise and how: names or objects."""
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        *,
+        weighted_metrics: Sequence[Any] | None = None,
+    ) -> None:
+        """Choose what to minimise and how: names or objects. In `weighted_metrics` sample weights count as well."""
         if loss is None:
             raise ValueError("compile needs a loss, for instance loss='binary_crossentropy'")
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss).on(self.backend.kernels)
         self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
+        weighted = weighted_metrics
+        self.weighted_metric_names = [weighted] if isinstance(weighted, str) else list(weighted or [])
         self.running_metrics()  # an unknown name is an error here, not later
 
     def get_compile_config(self) -> dict[str, Any] | None:
@@ -97,6 +109,7 @@ class Trainer(Attributes):
             "optimizer": self.optimizer.get_config(),
             "loss": self.loss.get_config(),
             "metrics": [name for name in self.metric_names if isinstance(name, str)],
+            "weighted_metrics": [name for name in self.weighted_metric_names if isinstance(name, str)],
         }
 
     @heeds_keras_in("Model.fit")
@@ -109,10 +122,10 @@ class Trainer(Attributes):
         verbose: Any = "auto",
         callbacks: Any = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
-        class_weight: None = None,
-        sample_weight: None = None,
+        class_weight: Any = None,
+        sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
@@ -135,6 +148,10 @@ class Trainer(Attributes):
             validation_batch_size: `batch_size` when None.
             validation_freq: validate after every epoch whose number, counted from 1, it divides or contains.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
+            validation_data: (x, y) or (x, y, sample_weight).
+            class_weight: {class number: weight} of the loss of its examples; 1 for a class that is not named. It does
+                not act on validation.
+            sample_weight: the weight of each example (N,) or, for outputs (N, T, D), of each step (N, T).
             progress: where to continue from; it is kept up to date, also when an error or Ctrl-C ends training.
             console: where rows are printed; by default the standard output, unless `verbose` is 0.
 
@@ -147,13 +164,13 @@ class Trainer(Attributes):
         self._compiled()
         batches.check_sizes(32 if batch_size is None else batch_size, epochs)
         validates = batches.validates_after(validation_freq)
-        examples, validation = self._hold_out(*self._examples(x, y), validation_split, validation_data)
+        data = self._examples(x, y, sample_weight, class_weight)
+        examples, validation = self._hold_out(data, validation_split, validation_data)
         val_size = batch_size if validation_batch_size is None else validation_batch_size
         validation_batch_size = batches.size_of(val_size, validation_steps, len(validation[0]) if validation else 1)
         batch_size = batches.size_of(batch_size, steps_per_epoch, len(examples[0]))
         if validation is not None:
-            n = batches.within(validation_steps, validation_batch_size, len(validation[0]))
-            validation = validation[0][:n], validation[1][:n]
+            validation = batches.first(validation, validation_steps, validation_batch_size)
         steps = len(batches.slices(len(examples[0]), batch_size))
         batches.check_steps(steps_per_epoch, steps)
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
@@ -178,7 +195,7 @@ class Trainer(Attributes):
         y: Any,
         batch_size: int | None = None,
         verbose: Any = "auto",
-        sample_weight: None = None,
+        sample_weight: Any = None,
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
@@ -188,13 +205,12 @@ class Trainer(Attributes):
         With `steps`, over this many batches from the beginning, which are all examples without a `batch_size`.
         """
         self._compiled()
-        x, y = self._examples(x, y)
-        batch_size = batches.size_of(batch_size, steps, len(x))
-        n = batches.within(steps, batch_size, len(x))
-        x, y = x[:n], y[:n]
-        hooks = self._hooks(callbacks, verbose, n, batch_size)
+        data = self._in_memory(self._examples(x, y, sample_weight))
+        batch_size = batches.size_of(batch_size, steps, len(data[0]))
+        data = batches.first(data, steps, batch_size)
+        hooks = self._hooks(callbacks, verbose, len(data[0]), batch_size)
         with one_blas_thread():
-            results = self.measure(x, self.backend.array(y, y.dtype), batch_size, hooks)
+            results = self.measure(data, batch_size, hooks)
         if verbose:
             Console().line("  ".join(f"{key} {value:.4f}" for key, value in results.items()))
         if return_dict:
@@ -218,7 +234,7 @@ class Trainer(Attributes):
         """
         x = self.check_input(x)
         batch_size = batches.size_of(batch_size, steps, len(x))
-        x = x[: batches.within(steps, batch_size, len(x))]
+        x = x if steps is None else x[: steps * batch_size]
         hooks = self._hooks(callbacks, verbose, len(x), batch_size)
         parts = []
         self.stop_predicting = False
@@ -237,27 +253,31 @@ class Trainer(Attributes):
         return self.backend.to_host(np.concatenate(parts))
 
     @heeds_keras_in("Model.train_on_batch")
-    def train_on_batch(self, x: Any, y: Any) -> float:
+    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
         """Take one optimizer step, and return the loss before it. Dropout is drawn anew in each call."""
-        x, y = self._examples(x, y)
+        batch = self._in_memory(self._examples(x, y, sample_weight, class_weight))
         self.ready_optimizer()
         step = self._compiled()[0].iterations
-        batch = x, self.backend.array(y, y.dtype)
         with one_blas_thread(), Ahead(self, {step: batch}, Progress(step=step), [], every_step=True) as ahead:
             return ahead.take(step)
 
     def _on_host(self, outputs: Any) -> Any:
-        return (
-            [self.backend.to_host(y) for y in outputs] if isinstance(outputs, tuple) else self.backend.to_host(outputs)
-        )
+        if isinstance(outputs, tuple):
+            return [self.backend.to_host(y) for y in outputs]
+        return self.backend.to_host(outputs)
 
     def _hooks(self, callbacks: Any, verbose: Any, N: int, batch_size: int) -> Hooks:
         """Those of a call that goes over N examples once."""
         steps = len(batches.slices(N, batch_size))
         return Hooks(callbacks, self, {"verbose": verbose, "epochs": 1, "steps": steps})
 
-    def measure(self, x: Array, y: Array, batch_size: int, hooks: Hooks) -> dict[str, float]:
-        """Loss and metrics over examples that were checked and are in the kernels' memory."""
+    def measure(self, data: Batch, batch_size: int, hooks: Hooks) -> dict[str, float]:
+        """Loss and metrics over examples that were checked and are in the kernels' memory.
+
+        The loss is the mean over batches by their examples, as Keras reports it; without masks and weights, the mean
+        over all.
+        """
+        x, y, weight = data
         loss_function = self.loss_in_training
         total, seen, running = 0.0, 0, self.running_metrics()
 
@@ -268,14 +288,15 @@ class Trainer(Attributes):
         hooks.tell("on_test_begin", {})
         for number, rows in enumerate(batches.slices(len(x), batch_size)):
             hooks.tell("on_test_batch_begin", number, logs={})
-            y_batch, _ = self.forward_to_loss(x[rows], keep_caches=False)
-            loss, _ = loss_function.forward(y_batch, y[rows])
+            y_batch, caches = self.forward_to_loss(x[rows], keep_caches=False)
+            counting = Counting(getattr(caches, "mask", None), None if weight is None else weight[rows])
+            loss, _ = losses.weighted(loss_function, y_batch, y[rows], counting.of_loss(y_batch))
             diagnosis.check_is_number(loss_function, loss)
             total += loss * len(y_batch)
             seen += len(y_batch)
             y_batch = self.activate(y_batch) if running else y_batch
             for metric in running:
-                metric.update(y_batch, y[rows])
+                metric.update(y_batch, y[rows], counting.of_metric(y_batch, weighted=metric.weighted))
             if hooks.heard("on_test_batch_end"):
                 hooks.tell("on_test_batch_end", number, logs=results())
             if self.stop_evaluating:
@@ -317,11 +338,29 @@ class Trainer(Attributes):
             )
 
     def running_metrics(self) -> list[metrics.Metric]:
-        """The metrics of this model, with nothing counted yet."""
-        return [metrics.get(name, self._compiled()[1]) for name in self.metric_names]
+        """The metrics of this model, with nothing counted yet.
 
-    def _examples(self, x: Any, y: Any) -> tuple[Array, Array]:
-        """x and y as arrays that fit the model and the loss, each checked once, here; x in the kernels' memory."""
+        Raises:
+            ValueError: for an unknown name, for two of one name, and for a name that other results have.
+        """
+        loss = self._compiled()[1]
+        found = [metrics.get(name, loss) for name in self.metric_names]
+        for name in self.weighted_metric_names:
+            metric = metrics.get(name, loss)
+            metric.weighted = True
+            if metric.name in [other.name for other in found]:
+                metric.name = f"weighted_{metric.name}"  # as Keras
+            found.append(metric)
+        names = [metric.name for metric in found]
+        if taken := [name for name in names if names.count(name) > 1 or name in ("loss", *EXTRA)]:
+            raise ValueError(
+                f"a metric called {taken[0]!r} would hide another result of that name: each needs a name of its own, "
+                "none of " + ", ".join(("loss", *EXTRA))
+            )
+        return found
+
+    def _examples(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Batch:
+        """x, y and weights as arrays that fit the model and the loss, each checked once, here; x in kernels' memory."""
         _, loss = self._compiled()
         x, y = self.check_input(x), self.backend.to_host(y)
         batches.check_lengths(x, y)
@@ -335,29 +374,40 @@ class Trainer(Attributes):
                 f"Leave out from_logits, or the {loss.joins}",
                 stacklevel=3,
             )
-        return x, loss.validate(self.y_shape_of(x), y, self.dtype)
+        y_shape = self.y_shape_of(x)
+        y = loss.validate(y_shape, y, self.dtype)
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError("give class_weight or sample_weight, not both: multiply the classes' weights in yourself")
+        if class_weight is not None:
+            sample_weight = weights.of_classes(class_weight, y, y_shape, loss)
+        return x, y, weights.checked(sample_weight, y_shape, self.dtype)
 
-    def _hold_out(
-        self, x: Array, y: Array, share: float, given: tuple[Any, Any] | None
-    ) -> tuple[tuple[Array, Array], tuple[Array, Array] | None]:
+    def _in_memory(self, data: Batch) -> Batch:
+        """The same in the kernels' memory."""
+        x, y, weight = data
+        weight = None if weight is None else self.backend.array(weight, weight.dtype)
+        return x, self.backend.array(y, y.dtype), weight
+
+    def _hold_out(self, data: Batch, share: float, given: Any) -> tuple[Batch, Batch | None]:
         """What to train on and what to validate on, in the kernels' memory. As in Keras, `given` overrides `share`."""
-        classes = len(np.unique(y))
-        (x, y), validation = batches.split(x, y, 0.0 if given is not None else share)
+        classes = len(np.unique(data[1]))
+        data, validation = batches.split(data, 0.0 if given is not None else share)
         if given is not None:
-            if not isinstance(given, tuple | list) or len(given) != 2:
-                what = f"{type(given).__name__} of shape {np.shape(given)}"
-                raise ValueError(f"validation_data must be a pair (x, y), got {what}")
+            if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+                several = isinstance(given, tuple | list)
+                what = f"{type(given).__name__} of {len(given)}" if several else type(given).__name__
+                raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got a {what}")
             validation = self._examples(*given)
         if validation is not None:
-            x_held, y_held = validation
+            y_held = validation[1]
             if len(np.unique(y_held)) == 1 and classes > 1:
                 warnings.warn(
                     f"every label of the {len(y_held):,} validation examples is {y_held.flat[0]:g}: "
                     "the last examples are held out as they are, so shuffle x and y together first",
                     stacklevel=4,
                 )
-            validation = x_held, self.backend.array(y_held, y_held.dtype)
-        return (x, self.backend.array(y, y.dtype)), validation
+            validation = self._in_memory(validation)
+        return self._in_memory(data), validation
 
     def y_shape_of(self, x: Array) -> tuple[int, ...]:
         raise NotImplementedError

@@ -1,10 +1,6 @@
 """Mistakes planted into layers and losses, one line each: the library's check must notice every one."""
 
-import importlib
-import inspect
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -21,6 +17,7 @@ from scratchnn.layers import (
     SimpleRNN,
 )
 from scratchnn.losses import CategoricalCrossentropy, Loss, MeanSquaredError
+from tests.planting import plant
 
 Check = Callable[[], list[ArrayError]]
 
@@ -137,18 +134,5 @@ def test_a_fault_in_a_layer_or_loss_is_noticed(
     file: str, text: str, instead: str, errors: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert all(error.ok for error in errors())
-    plant(file, text, instead, monkeypatch)
+    plant(f"scratchnn.{file}", text, instead, monkeypatch)
     assert not all(error.ok for error in errors())
-
-
-def plant(file: str, text: str, instead: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the classes of a module the ways back that its source has with the fault in it."""
-    right = importlib.import_module(f"scratchnn.{file}")
-    source = Path(inspect.getfile(right)).read_text(encoding="utf-8")
-    assert source.count(text) == 1, f"{text!r} must stand exactly once in {file}"
-    wrong = ModuleType(right.__name__)
-    exec(compile(source.replace(text, instead), f"{file} with a fault", "exec"), vars(wrong))
-    for name, kind in vars(wrong).items():
-        if isinstance(kind, type) and kind.__module__ == right.__name__ and kind is not vars(right)[name]:
-            for method in {"backward", "run_backward"} & set(vars(kind)):
-                monkeypatch.setattr(vars(right)[name], method, vars(kind)[method])

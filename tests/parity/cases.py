@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -63,9 +63,10 @@ class LayerCase:
     mask: str | None = None
     state: bool = False
     x_scale: float = 1.0
+    dtype: ClassVar[str] = "float32"
 
     def draw(self, what: str, shape: Sequence[int], scale: float = 1.0) -> np.ndarray:
-        return uniform(f"{self.name} {what}", shape, scale)
+        return uniform(f"{self.name} {what}", shape, scale).astype(self.dtype)
 
     def weight(self, number: int, shape: Sequence[int]) -> np.ndarray:
         return self.draw(f"weight {number}", shape, 0.8)

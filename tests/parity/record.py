@@ -1,4 +1,4 @@
-"""Record Keras' results anew: `python tests/parity/record.py [layers] [training]`, from any folder.
+"""Record Keras' results anew: `python tests/parity/record.py [layers] [long] [starts] [training]`, from any folder.
 
 Needs Keras 3.15.1 with TensorFlow for the layers and with JAX for the training runs. Each part is a process of its own,
 because Keras chooses its backend once, when it is imported.
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BACKENDS = {"layers": "tensorflow", "training": "jax"}
+BACKENDS = {"layers": "tensorflow", "long": "tensorflow", "starts": "tensorflow", "training": "jax"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,15 +24,17 @@ def main(parts: list[str]) -> None:
 def record(part: str) -> None:
     import importlib.metadata
 
-    from tests.parity import cases, recording, run_keras, training_cases
+    from tests.parity import cases, long_cases, recording, run_keras, start_cases, training_cases
 
-    table, run = {
-        "layers": (cases.LAYERS, run_keras.run_keras),
-        "training": (training_cases.TRAINING, run_keras.train),
+    table, run, dtype = {
+        "layers": (cases.LAYERS, run_keras.run_keras, "float32"),
+        "long": (long_cases.LONG, run_keras.run_long, "float64"),
+        "starts": (start_cases.STARTS, run_keras.start, "float32"),
+        "training": (training_cases.TRAINING, run_keras.train, "float32"),
     }[part]
     packages = ("keras", BACKENDS[part].replace("tensorflow", "tensorflow-cpu"), "numpy")
     made_by = {"backend": BACKENDS[part]} | {package: importlib.metadata.version(package) for package in packages}
-    recording.save(part, {name: run(case) for name, case in table.items()}, table, made_by)
+    recording.save(part, {name: run(case) for name, case in table.items()}, table, made_by, dtype)
     path = recording.FOLDER / f"{part}.npz"
     print(f"{path.relative_to(ROOT)}: {len(table)} cases, {path.stat().st_size:,} bytes, {made_by}")
 

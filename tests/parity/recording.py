@@ -15,13 +15,15 @@ FOLDER = Path(__file__).parent / "recorded"
 Results = dict[str, np.ndarray]
 
 
-def save(name: str, results: Mapping[str, Results], cases: Mapping[str, Any], made_by: dict[str, str]) -> None:
-    """Store the results of each case beside the case itself as text, so that a changed case is noticed."""
+def save(
+    name: str, results: Mapping[str, Results], cases: Mapping[str, Any], made_by: dict[str, str], dtype: str = "float32"
+) -> None:
+    """Store the results of each case, in `dtype`, beside the case itself as text: a changed case is noticed."""
     index = {case: {key: array.shape for key, array in arrays.items()} for case, arrays in results.items()}
     values = [array.ravel() for arrays in results.values() for array in arrays.values()]
     about = {"made_by": made_by, "cases": {case: repr(cases[case]) for case in results}, "index": index}
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    np.savez_compressed(FOLDER / f"{name}.npz", values=np.concatenate(values, dtype=np.float32), about=text)
+    np.savez_compressed(FOLDER / f"{name}.npz", values=np.concatenate(values, dtype=dtype), about=text)
 
 
 @cache

@@ -10,6 +10,8 @@ import keras
 import numpy as np
 
 from tests.parity.cases import LayerCase, construct
+from tests.parity.long_cases import LongCase
+from tests.parity.start_cases import StartCase
 from tests.parity.training_cases import TrainingCase, summary
 
 
@@ -45,6 +47,15 @@ def run_keras(case: LayerCase) -> dict[str, np.ndarray]:
     return results | dict(zip(names, gradients, strict=True))
 
 
+def run_long(case: LongCase) -> dict[str, np.ndarray]:
+    """The same in float64, as far as it is kept."""
+    keras.config.set_floatx(case.dtype)
+    try:
+        return case.kept(run_keras(case))
+    finally:
+        keras.config.set_floatx("float32")
+
+
 def _forward(layers: list[Any], x: Any, case: LayerCase, states: Any) -> tuple[list[Any], list[Any]]:
     """All outputs of the last layer, and the mask that Keras attached to the (first) output of every layer."""
     options: dict[str, Any] = {}
@@ -69,6 +80,18 @@ def _inject_dropout(layer: Any, case: LayerCase) -> None:
         if masks is not None:
             per_gate = hasattr(layer.cell, "dropout_mask_count")
             setattr(layer.cell, method, lambda _, masks=list(masks) if per_gate else masks[0]: masks)
+
+
+def start(case: StartCase) -> dict[str, np.ndarray]:
+    """How the weights of a fresh layer are spread."""
+
+    def draw(number: int) -> list[np.ndarray]:
+        keras.utils.set_random_seed(number)
+        layer = construct(keras.layers, case.layer)
+        layer.build(case.shape)
+        return layer.get_weights()
+
+    return case.spread(draw)
 
 
 def train(case: TrainingCase) -> dict[str, np.ndarray]:

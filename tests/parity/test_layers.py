@@ -60,7 +60,7 @@ def run_ours(case: LayerCase, backend: str) -> Results:
     shape: Any = (None, *x.shape[1:])
     number = 0
     for layer in layers:
-        layer.build(shape, backend=backend)
+        layer.build(shape, backend=backend, dtype=case.dtype)
         shape = layer.output_shape
         shapes = [weight.shape for weight in layer.get_weights()]
         layer.set_weights([case.weight(number + i, shape) for i, shape in enumerate(shapes)])
@@ -89,11 +89,13 @@ def run_ours(case: LayerCase, backend: str) -> Results:
     dweights: list[np.ndarray] = []
     for layer, kept in zip(reversed(layers), reversed(caches), strict=True):
         d, grads = layer.backward(d, kept)
+        grads = {name: layer.backend.to_host(grad) for name, grad in grads.items()}
         dweights = in_keras_order(grads, [weight.ndim for weight in layer.get_weights()]) + dweights
     dx, *dstates = d if case.state else (d,)
     results |= {} if dx is None else {"dx": dx}
     results |= {f"dstate{i}": dstate for i, dstate in enumerate(dstates)}
-    return results | {f"dweight{i}": dweight for i, dweight in enumerate(dweights)}
+    results |= {f"dweight{i}": dweight for i, dweight in enumerate(dweights)}
+    return {key: layers[0].backend.to_host(array) for key, array in results.items()}
 
 
 def in_keras_order(grads: Mapping[str, np.ndarray], ndims: list[int]) -> list[np.ndarray]:

@@ -183,7 +183,9 @@ class StepLimit:
             y[2 * step] += {"loss": 1e30, "gradient": 1e17, "weight": 0.0}[kind]
             with pytest.raises(NonFiniteError) as caught:
                 model.fit(x, y, 2, verbose=0, shuffle=False, callbacks=callbacks, progress=progress)
-            ends.append([str(caught.value), everything_of(model), progress.step, progress.seen, progress.totals])
+            ends.append(
+                [str(caught.value), everything_of(model), progress.step, progress.seen, progress.loss, progress.counts]
+            )
         assert ends[0] == ends[1]
         assert f"step {step + 1} of epoch 1" in ends[0][0]
         assert ends[0][2:4] == [step, 2 * step]

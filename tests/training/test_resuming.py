@@ -82,7 +82,7 @@ def result(model: Any, progress: Progress) -> dict[str, Any]:
         "weights": model.flat_params.tobytes(),
         "optimizer": {name: slot.tobytes() for name, slot in model.optimizer.state().items()},
         "history": [{key: struct.pack("<d", value) for key, value in record.items()} for record in untimed],
-        "place": (progress.epoch, progress.step, progress.seen, progress.totals),
+        "place": (progress.epoch, progress.step, progress.seen, progress.loss, progress.counts),
     }
 
 

@@ -221,9 +221,9 @@ def test_a_step_has_its_examples_at_the_same_place_wherever_training_began(monke
     order = RNG.permutation(21)
     places: dict[int, list[int]] = {}
     for begin in (0, 6, 9):
-        epoch = batches.Batches(x, y, 2, order)
+        epoch = batches.Batches((x, y, None), 2, order)
         for step in range(begin, len(epoch)):
-            examples, _ = epoch[step]
+            examples, _, _ = epoch[step]
             assert (examples == x[order[2 * step : 2 * step + 2]]).all()
             assert examples.base is not None
             places.setdefault(step, []).append(examples.ctypes.data - examples.base.ctypes.data)

@@ -1,0 +1,120 @@
+"""How much each value counts in loss and metrics: the mask of the outputs and the weights that the user gave, as one.
+
+Padding does not count. The loss is the mean over what counts, and a batch of padding alone has the loss 0; weights of
+the user's own scale the loss and do not change what it is divided by. A metric is divided by the sum of its weights.
+
+Keras: the same, down to the loss of an epoch, which is the mean over batches by their examples, padded or not. There a
+weight per example of a sequence is an error, or is taken for one per step; here it counts for each step of the example.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.typing import DTypeLike
+from scratchnn_kernels.contract import Array
+
+from scratchnn.core.checks import whole_number
+from scratchnn.losses import Loss
+
+
+class Counting(NamedTuple):
+    """What says how much the values of a batch count; None: all alike."""
+
+    mask: Bool[Array, "..."] | None = None  # of the outputs (B, T): False where they are padding
+    weight: Float[Array, "..."] | None = None  # what the user gave, per example (B,) or per step (B, T)
+
+    def of_loss(self, y: Array) -> Array | None:
+        """The weights of the loss's values, whose weighted mean is the mean over those that count."""
+        mask = self._mask_of(y)
+        if mask is None:
+            return self.weight
+        share = mask.size / np.maximum(mask.sum(), 1)
+        return self._times_weight((mask * share).astype(y.dtype))
+
+    def of_metric(self, y: Array, *, weighted: bool) -> Array | None:
+        """The weights of a metric's values. `weighted`: the user's count too; the mask always does."""
+        mask = self._mask_of(y)
+        if mask is None:
+            return self.weight if weighted else None
+        mask = mask.astype(y.dtype)
+        return self._times_weight(mask) if weighted else mask
+
+    def _mask_of(self, y: Array) -> Array | None:
+        if self.mask is not None and self.mask.shape != y.shape[: self.mask.ndim]:
+            raise ValueError(
+                f"the mask of the outputs has shape {self.mask.shape}, which does not fit outputs of shape {y.shape}: "
+                "compute_mask of the last layer must return None where time ends"
+            )
+        return self.mask
+
+    def _times_weight(self, mask: Array) -> Array:
+        weight = self.weight
+        if weight is None:
+            return mask
+        return mask * (weight[:, np.newaxis] if weight.ndim < mask.ndim else weight)
+
+
+def joined(countings: Sequence[Counting]) -> Counting:
+    """Of several batches, one after another."""
+    parts = zip(*countings, strict=True)
+    return Counting(*(None if part[0] is None else np.concatenate(part) for part in parts))
+
+
+def checked(sample_weight: Any, y_shape: tuple[int, ...], dtype: DTypeLike) -> Float[Array, "..."] | None:
+    """The weights of examples, (N,), or of their steps, (N, T), for outputs of shape `y_shape`; None stays None.
+
+    Raises:
+        ValueError: for other shapes, and for what is no finite number.
+    """
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight)
+    if weight.dtype.kind not in "buif":
+        raise ValueError(f"sample_weight expects numbers, got dtype {weight.dtype}")
+    fitting = [y_shape[:1], y_shape[:2]] if len(y_shape) > 2 else [y_shape[:1]]
+    bare: Any = weight[..., 0] if weight.shape[-1:] == (1,) and weight.shape not in fitting else weight
+    if bare.shape not in fitting:
+        wanted = " or ".join(map(str, fitting))
+        raise ValueError(
+            f"sample_weight expects shape {wanted}, one weight per example{_STEP[len(fitting) - 1]}, got {weight.shape}"
+        )
+    if not np.isfinite(bare).all():
+        raise ValueError(
+            f"sample_weight expects finite weights, got {np.count_nonzero(~np.isfinite(bare))} that are not"
+        )
+    return bare.astype(dtype)
+
+
+_STEP = ("", " or per step")
+
+
+def of_classes(class_weight: Any, target: Any, y_shape: tuple[int, ...], loss: Loss) -> Float[Array, " N"] | None:
+    """The weight of each example by its class, {class number: weight}; a class that is not named has weight 1.
+
+    Raises:
+        TypeError: for anything but a dict.
+        ValueError: for a class that the model does not have, a weight that is no finite number, a class per step.
+    """
+    if class_weight is None:
+        return None
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(f"class_weight expects a dict, {{class number: weight}}, got {class_weight!r}")
+    if len(y_shape) > 2:
+        raise ValueError(
+            f"class_weight weighs whole examples by their class, but outputs of shape {y_shape} have a class per step: "
+            "give sample_weight of shape (N, T) instead"
+        )
+    classes = max(2, *y_shape[1:]) if loss.joins is not None else None
+    for number, weight in class_weight.items():
+        whole_number("a class in class_weight", number, 0, None if classes is None else classes - 1)
+        if not np.isscalar(weight) or not np.isfinite(weight):
+            raise ValueError(f"class_weight expects a finite weight for class {number}, got {weight!r}")
+    one_hot = target.ndim > 1 and target.shape[-1] > 1
+    labels: Any = target.argmax(axis=-1) if one_hot else target.reshape(len(target))
+    labels = np.round(labels).astype(np.int64)
+    weights = np.ones(len(labels))
+    for number, weight in class_weight.items():
+        weights[labels == int(number)] = weight
+    return weights

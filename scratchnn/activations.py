@@ -197,6 +197,11 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
                 f"functions: load_model(path, custom_objects={{{identifier['name']!r}: ...}}) takes them"
             )
         return look_up("activation", identifier["name"], ACTIVATIONS)
+    if not callable(identifier) or isinstance(identifier, type) or hasattr(identifier, "backward"):
+        raise TypeError(
+            f"an activation is given by its name, or as an Activation of scratchnn.activations, got {identifier!r}. "
+            f"Known: {', '.join(sorted(ACTIVATIONS))}"
+        )
     raise TypeError(
         f"an activation needs its derivative as well, got only {identifier!r}: "
         "pass Activation(name, forward, backward) with forward(a) -> y and backward(dy, y) -> da"

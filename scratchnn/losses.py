@@ -16,7 +16,6 @@ models: it has kernels. A loss of an array on a device is a number on that devic
 
 import inspect
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -27,6 +26,7 @@ from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
 
 from scratchnn import activations
+from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
@@ -79,7 +79,7 @@ class Loss:
         Raises:
             ValueError: if shape or values do not fit; the message names what was expected and what came.
         """
-        return _as_shape(self.name, _as_numbers(self.name, target), y_shape).astype(dtype)
+        return converted(self.name, _as_shape(self.name, _as_numbers(self.name, target), y_shape), dtype)
 
     def on(self, kernels: Kernels) -> "Loss":
         """The same loss, computed by these kernels if they have it."""
@@ -137,6 +137,10 @@ class BinaryCrossentropy(Loss):
     joins: ClassVar[str] = "sigmoid"
     from_logits: bool = False
     pair: BinaryCrossentropyPair = field(default=reference.binary_crossentropy, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the kernels, which are a module: a copy has those of the reference backend until `on` is called."""
+        return {name: value for name, value in vars(self).items() if name != "pair"}
 
     def on(self, kernels: Kernels) -> "BinaryCrossentropy":
         return _changed(self, pair=kernels.binary_crossentropy)
@@ -285,10 +289,9 @@ def weighted(loss: Loss, y: Array, target: Array, weight: Array | None) -> tuple
 
 def _changed(loss: L, **settings: Any) -> L:
     """A copy with other settings; losses are frozen once they are handed out."""
-    loss = copy(loss)
-    for name, value in settings.items():
-        object.__setattr__(loss, name, value)
-    return loss
+    other = object.__new__(type(loss))
+    vars(other).update(vars(loss) | settings)  # with its kernels, which `copy` leaves behind
+    return other
 
 
 def _one_hot(target: Int[Array, "*rows"], y: Float[Array, "*rows C"]) -> Float[Array, "*rows C"]:
@@ -297,9 +300,7 @@ def _one_hot(target: Int[Array, "*rows"], y: Float[Array, "*rows C"]) -> Float[A
 
 
 def _as_numbers(name: str, target: Any) -> Shaped[Array, "..."]:
-    target = np.asarray(target)
-    if target.dtype.kind not in "buif":
-        raise ValueError(f"{name} expects numbers as targets, got dtype {target.dtype}")
+    target = as_numbers(f"{name}: y", target)
     if target.size == 0:
         raise ValueError(f"{name} expects at least one target, got shape {target.shape}")
     if not np.isfinite(target).all():

@@ -162,6 +162,18 @@ class Optimizer(Attributes):
         norm = gradient_norm(grads, self.kernels)
         return (limit / np.fmax(norm, limit)).astype(grads.dtype)  # without a branch, which would synchronise
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies, which have state of their own and belong to no model; arrays are in the host's memory."""
+        host = {name: np.array(self.backend.to_host(slot)) for name, slot in self.slots.items()}
+        clipped = {"_clipped": np.array(self.backend.to_host(self._clipped))} if self.size is not None else {}
+        return vars(self) | {"owner": None, "slots": host} | clipped
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.slots = {name: self.backend.array(slot, slot.dtype) for name, slot in self.slots.items()}
+        if self.size is not None:
+            self._clipped = self.backend.array(self._clipped, self._clipped.dtype)
+
     def state(self) -> dict[str, Array]:
         """Return a copy of all state, in the host's memory, for a checkpoint."""
         slots = {name: np.array(self.backend.to_host(slot)) for name, slot in self.slots.items()}

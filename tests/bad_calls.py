@@ -31,6 +31,7 @@ from scratchnn.layers import (
 )
 from scratchnn.layers import Activation as ActivationLayer
 from scratchnn.optimizers import SGD
+from tests import bad_data
 
 X = np.random.default_rng(0).integers(0, 20, (8, 6))
 Y = np.arange(8) % 2
@@ -46,7 +47,7 @@ def with_id(value: Any) -> np.ndarray:
 
 
 class Models:
-    """A compiled binary model `m`, one of three classes `s`, and layers that stand alone."""
+    """A compiled binary model `m`, two of three classes, `s` and `f`, and layers that stand alone."""
 
     def __init__(self) -> None:
         trunk = [Embedding(20, 4, input_length=6), LSTM(3), Dense(1, "sigmoid")]
@@ -54,13 +55,22 @@ class Models:
         self.m.compile("adam", "binary_crossentropy", ["accuracy"])
         self.s = Sequential([Input((6, 4)), Flatten(), Dense(3, "softmax")], backend="reference")
         self.s.compile("adam", "sparse_categorical_crossentropy")
+        start = Input((6, 4))
+        self.f = Model(start, Dense(3, "softmax")(LSTM(2)(start)), backend="reference")
+        self.f.compile("adam", "sparse_categorical_crossentropy")
         self.lstm, self.both = LSTM(3), Bidirectional(GRU(3))
         for layer in (self.lstm, self.both):
             layer.build((None, 6, 4), backend="reference")
 
     def state(self) -> list[bytes]:
-        arrays = [*self.m.get_weights(), *self.s.get_weights(), *self.lstm.get_weights(), *self.both.get_weights()]
-        steps = [str(model.optimizer and model.optimizer.iterations).encode() for model in (self.m, self.s)]
+        arrays = [
+            *self.m.get_weights(),
+            *self.s.get_weights(),
+            *self.f.get_weights(),
+            *self.lstm.get_weights(),
+            *self.both.get_weights(),
+        ]
+        steps = [str(model.optimizer and model.optimizer.iterations).encode() for model in (self.m, self.s, self.f)]
         return [array.tobytes() for array in arrays] + steps
 
 
@@ -97,16 +107,37 @@ for door, at in {
     refuse(f"{door}: id inf", at(with_id(np.inf)), r"infinite|got ids from 0\.0 to inf")
     refuse(f"{door}: words", at(np.full((8, 6), "film")), r"numbers.*got .*<U4")
     refuse(f"{door}: ragged", at([[1, 2], [3]] * 4), r"equally long lists .* use pad_sequences|pad_sequences")
-    refuse(f"{door}: T", at(X[:, :5]), r"built for x of shape \(None, 6\), got \(8, 5\)")
-    refuse(f"{door}: rank 3", at(X[..., None]), r"built for x of shape \(None, 6\), got \(8, 6, 1\)")
-    refuse(f"{door}: rank 1", at(X[:, 0]), r"built for x of shape \(None, 6\), got \(8,\)")
+    refuse(
+        f"{door}: no steps", at(X[:, :0]), r"at least one number along every axis of x, got shape \(8, 0\)|x is empty"
+    )
     refuse(f"{door}: None", at(None), r"must be an array|takes an array")
     if door != "layer":
+        refuse(f"{door}: rank 3", at(X[..., None]), r"built for x of shape \(None, 6\), got \(8, 6, 1\), with another")
+        refuse(
+            f"{door}: rank 1", at(X[:, 0]), r"built for x of shape \(None, 6\), got \(8,\), with another number of axes"
+        )
         refuse(f"{door}: no rows", at(X[:0]), r"x is empty, of shape \(0, 6\); give at least one row")
         refuse(f"{door}: a number", at(3), r"x must have a batch axis, got the single value 3")
         refuse(f"{door}: complex", at(X + 1j), r"must be an array of numbers, got dtype complex128")
 refuse("fit: NaN in x", lambda models: models.s.fit(FLOATS * np.nan, Y, verbose=0), "x holds 192 values that are NaN")
 refuse("fit: features", lambda models: models.s.fit(FLOATS[..., :3], Y, verbose=0), r"\(None, 6, 4\), got \(8, 6, 3\)")
+SHORT = FLOATS[:, :5]  # where a layer behind Flatten is bound to the length, or the Input names it
+FIXED = (
+    r"for x of shape \(None, 6, 4\), got \(8, 5, 4\): Dense '.*' was built for x of shape \(None, 24\), got \(8, 20\), "
+)
+for name in ("s", "f"):
+    words = (
+        FIXED if name == "s" else r"\(None, 6, 4\), got \(8, 5, 4\); an Input of shape \(None, ...\) takes any length"
+    )
+    refuse(f"fit: T, {name}", lambda m, n=name: getattr(m, n).fit(SHORT, Y, verbose=0), words)
+    refuse(f"predict: T, {name}", lambda m, n=name: getattr(m, n).predict(SHORT), words)
+    refuse(f"evaluate: T, {name}", lambda m, n=name: getattr(m, n).evaluate(SHORT, Y, verbose=0), words)
+    refuse(f"train_on_batch: T, {name}", lambda m, n=name: getattr(m, n).train_on_batch(SHORT, Y), words)
+    refuse(
+        f"validation_data: T, {name}",
+        lambda m, n=name: getattr(m, n).fit(FLOATS, Y, verbose=0, validation_data=(SHORT, Y)),
+        words,
+    )
 
 # ---- labels
 refuse("y: too short", fit(y=Y[:7]), "x and y must have the same length, got 8 rows of x and 7 of y")
@@ -115,7 +146,7 @@ refuse("y: a number", fit(y=1), "one label for each of the 8 rows of x, got 1")
 refuse("y: {1, 2}", fit(y=Y + 1), r"binary_crossentropy expects labels 0 or 1, .* got values from 1 to 2")
 refuse("y: {-1, 1}", fit(y=2 * Y - 1), r"binary_crossentropy expects labels 0 or 1, .* got values from -1 to 1")
 refuse("y: NaN", fit(y=np.where(Y, np.nan, 0)), "binary_crossentropy expects finite targets, got 4 NaN")
-refuse("y: words", fit(y=["pos", "neg"] * 4), "binary_crossentropy expects numbers as targets, got dtype <U3")
+refuse("y: words", fit(y=["pos", "neg"] * 4), "y must be an array of numbers, got dtype <U3, which is text")
 refuse("y: ragged", fit(y=[[0], [0, 1]] * 4), "inhomogeneous|equally long|numbers as targets")
 refuse("y: two columns", fit(y=np.zeros((8, 2))), r"targets of shape \(8, 1\) or \(8,\), got \(8, 2\)")
 refuse("validation y", fit(validation_data=(X, Y[:7])), "8 rows of x and 7 of y")
@@ -136,11 +167,9 @@ for wrong in (0, -1, 2.5, True, "4", None):
     got = rf"a whole number of at least 1, got {wrong!r}"
     if wrong is not None:  # in fit, None means 32
         refuse(f"batch_size {wrong!r}", fit(batch_size=wrong), "batch_size must be " + got)
+        refuse(f"predict batch_size {wrong!r}", lambda m, n=wrong: m.m.predict(X, n), "batch_size must be " + got)
+        refuse(f"evaluate batch_size {wrong!r}", lambda m, n=wrong: m.m.evaluate(X, Y, n), "batch_size must be " + got)
     refuse(f"epochs {wrong!r}", fit(epochs=wrong), "epochs must be " + got)
-    if wrong is None:
-        continue  # as in Keras, the default
-    refuse(f"predict batch_size {wrong!r}", lambda m, n=wrong: m.m.predict(X, n), "batch_size must be " + got)
-    refuse(f"evaluate batch_size {wrong!r}", lambda m, n=wrong: m.m.evaluate(X, Y, n), "batch_size must be " + got)
     for layer in (SimpleRNN, LSTM, GRU, Dense):
         refuse(f"{layer.__name__} units {wrong!r}", lambda _, k=layer, n=wrong: k(n), "units must be " + got)
     refuse(f"Embedding input_dim {wrong!r}", lambda _, n=wrong: Embedding(n, 4), "input_dim must be " + got)
@@ -149,7 +178,7 @@ for wrong in (0, -1, 2.5, True, "4", None):
     refuse(f"Conv1D kernel_size {wrong!r}", lambda _, n=wrong: Conv1D(3, n), "kernel_size must be " + got)
     refuse(f"Conv1D strides {wrong!r}", lambda _, n=wrong: Conv1D(3, 2, n), "strides must be " + got)
     refuse(f"MaxPooling1D pool_size {wrong!r}", lambda _, n=wrong: MaxPooling1D(n), "pool_size must be " + got)
-refuse("initial_epoch -1", fit(initial_epoch=-1), "epoch must be a whole number of at least 0, got -1")
+refuse("initial_epoch -1", fit(initial_epoch=-1), "^initial_epoch must be a whole number of at least 0, got -1")
 for wrong in (1.0, -0.1, "0.2", None, np.nan):
     got = rf"must be at least 0 and below 1, got {wrong!r}"
     refuse(f"validation_split {wrong!r}", fit(validation_split=wrong), "validation_split " + got)
@@ -194,7 +223,6 @@ refuse("kernel longer than T", lambda m: Conv1D(2, 7)(FLOATS), "needs a sequence
 refuse("pool longer than T", lambda m: MaxPooling1D(7)(FLOATS), "needs a sequence of at least 7 time steps, got 6")
 refuse("strides and dilation", lambda m: Conv1D(2, 2, 2, dilation_rate=3), "cannot both be above 1, got 2 and 3")
 refuse("LSTM on ids", lambda m: Model(Input((6,)), LSTM(2)(Input((6,)))), r"\(B, T, D\) .* got shape \(None, 6\)")
-refuse("Embedding on vectors", lambda m: Embedding(3, 4)(Input((6, 4))), r"ids of shape \(B, T\), got .*\(None, 6, 4\)")
 refuse("Conv1D on ids", lambda m: Conv1D(2, 3)(Input((6,))), r"\(B, T, D\) .* got shape \(None, 6\)")
 refuse("pooling on ids", lambda m: GlobalAveragePooling1D()(Input((6,))), r"\(B, T, D\), got shape \(None, 6\)")
 refuse(
@@ -252,6 +280,10 @@ for method in ("count_params", "get_weights"):
     refuse(f"{method} before build", before_build, "no parameters yet: give the first layer's input", RuntimeError)
 refuse("fit without layers", lambda _: compiled(Sequential()).fit(X, Y), "a model needs at least one layer")
 refuse("gpu", lambda _: backend.load("gpu"), 'use backend="cpu"', ImportError)  # why: tests/gpu/test_availability.py
+
+# ---- texts, rows of ids, files
+for what, (data_call, words) in bad_data.CALLS.items():
+    refuse(what, data_call, words, (TypeError, ValueError))
 
 
 def compiled(model: Sequential) -> Sequential:

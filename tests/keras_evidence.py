@@ -47,7 +47,7 @@ COMMON: dict[str, tuple[Any, Any]] = {
     "recurrent_dropout": (0.0, 0.5), "return_sequences": TWO, "return_state": TWO, "go_backwards": TWO,
     "zero_output_for_mask": TWO, "unit_forget_bias": TWO, "reset_after": TWO, "name": ("one", "other"),
     "rate": (0.2, 0.6), "input_dim": (7, 8), "output_dim": (3, 4), "mask_zero": TWO, "pool_size": (2, 3),
-    "merge_mode": ("concat", "sum"), "layer": (layers.GRU(2), layers.GRU(3)), "trainable": TWO,
+    "stateful": TWO, "merge_mode": ("concat", "sum"), "layer": (layers.GRU(2), layers.GRU(3)), "trainable": TWO,
 }  # fmt: skip
 
 

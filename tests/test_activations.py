@@ -101,7 +101,7 @@ def test_an_activation_of_your_own_cannot_borrow_a_known_name() -> None:
     ("identifier", "error", "message"),
     [
         ("tahn", ValueError, r"unknown activation 'tahn'; did you mean 'tanh'\? Known: .*relu.*tanh"),
-        ("gelu", ValueError, r"unknown activation 'gelu'; did you mean '.?elu'\?"),
+        ("gelu", ValueError, r"unknown activation 'gelu'\. Known: "),
         ("xyzzy", ValueError, r"unknown activation 'xyzzy'\. Known: "),
         (np.tanh, TypeError, r"needs its derivative as well, got only .*tanh.*Activation\(name, forward, backward\)"),
     ],

@@ -22,7 +22,6 @@ ELSEWHERE = ("get", "RNN", "Optimizer", "Metric")  # see below; the last two act
 # Where our first parameters are others than Keras', and why that is never silent.
 OTHER_ORDER = {
     "compile": "the third is metrics: a number in it is refused, as a metric's name is in Keras",
-    "pad_sequences": "a dtype is no padding, and the other way round: both are refused",
 }
 
 

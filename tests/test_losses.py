@@ -147,7 +147,7 @@ def test_validate_gives_the_targets_the_form_that_forward_wants(
         ("bce", (2, 1), [-1, 1], r"expects labels 0 or 1, or probabilities .*, got values from -1 to 1"),
         ("bce", (2, 1), [1, 2], r"expects labels 0 or 1, .* got values from 1 to 2"),
         ("bce", (2, 1), [0.0, np.nan], r"binary_crossentropy expects finite targets, got 1 NaN"),
-        ("bce", (2, 1), ["pos", "neg"], r"expects numbers as targets, got dtype <U3"),
+        ("bce", (2, 1), ["pos", "neg"], r"binary_crossentropy: y must be an array of numbers, got dtype <U3"),
         ("bce", (0, 1), [], r"expects at least one target, got shape \(0,\)"),
         ("mse", (2, 1), [0.0, np.inf], r"mean_squared_error expects finite targets, got 1 "),
         ("categorical_crossentropy", (2, 3), [0, 2], r"shape \(2, 3\), got \(2,\); .* sparse_categorical_crossentropy"),

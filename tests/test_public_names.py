@@ -14,7 +14,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn": ("Input", "Model", "Sequential", "load_model", "plot_model", "set_random_seed"),
     "scratchnn.activations": ("ACTIVATIONS", "Activation", "sigmoid", "tanh"),
     "scratchnn.callbacks": ("Callback", "CSVLogger", "EarlyStopping", "ModelCheckpoint"),
-    "scratchnn.data": ("Imdb", "imdb"),
+    "scratchnn.data": ("Imdb", "Vocabulary", "imdb"),
     "scratchnn.experiments.presets": ("PRESETS", "Preset"),
     "scratchnn.gradients": ("check", "check_loss"),
     "scratchnn.initializers": ("Initializer",),

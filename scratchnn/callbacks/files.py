@@ -7,6 +7,7 @@ from typing import Any
 
 from scratchnn.callbacks.callback import Callback, Logs
 from scratchnn.callbacks.monitor import Mode, Monitor, Watching
+from scratchnn.core.files.foreign import refuse_foreign_name
 
 
 class ModelCheckpoint(Watching):
@@ -15,6 +16,9 @@ class ModelCheckpoint(Watching):
     `filepath` may hold the epoch and the logs: "model-{epoch:02d}-{val_loss:.2f}.npz". A path without them is the same
     file every time. A file that was there before training is not touched: saving over it is an error. `last_path` is
     the file saved last. With `initial_value_threshold`, "ever" begins with that number.
+
+    Raises:
+        ValueError: for a name that promises another format, such as best.keras: files are .npz, of scratchnn's own.
     """
 
     last_path: str | None
@@ -30,6 +34,7 @@ class ModelCheckpoint(Watching):
         save_freq: Any = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
+        refuse_foreign_name("ModelCheckpoint", filepath)
         self.filepath = os.fspath(filepath)
         # Without save_best_only nothing is watched, so "auto" need not understand the name.
         self._monitor = Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None

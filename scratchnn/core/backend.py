@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels import BACKENDS
 from scratchnn_kernels.contract import REFERENCE_ONLY, Array, Kernels
 
+from scratchnn.core.arrays import converted
 from scratchnn.core.names import look_up
 from scratchnn.core.threads import check_environment, kernel_threads
 
@@ -25,6 +26,10 @@ class Backend:
     name: str
     kernels: Kernels
     xp: Any = np  # the module that makes arrays
+
+    def __reduce__(self) -> tuple:
+        """A copy is the backend of that name, where it is made: modules and a device cannot be copied."""
+        return load, (self.name,)
 
     @property
     def runs_ahead(self) -> bool:
@@ -61,11 +66,15 @@ class Backend:
             "Give backend='reference' to the model, or to the build of a layer used alone"
         )
 
-    def array(self, x: Any, dtype: DTypeLike) -> Array:
-        """x as kernels expect it: in their memory, contiguous, writeable (Numba compiles read-only ones apart)."""
-        if isinstance(x, np.ndarray) and x.dtype == dtype and x.flags.carray:
+    def array(self, x: Any, dtype: DTypeLike, what: str = "x") -> Array:
+        """x as kernels expect it: in their memory, contiguous, writeable (Numba compiles read-only ones apart).
+
+        Raises:
+            ValueError: if x holds no real numbers, or some that `dtype` cannot hold; `what` names it.
+        """
+        if type(x) is np.ndarray and x.dtype == dtype and x.flags.carray:
             return x
-        return np.require(x, dtype, ["C", "W"])
+        return np.require(converted(what, x, dtype), dtype, ["C", "W"])
 
     def is_device_array(self, x: Any) -> bool:
         """Whether x is in the device's memory already; it was checked before it was copied there."""
@@ -118,10 +127,10 @@ class DeviceBackend(Backend):
 
         return {"device": device.current().name}
 
-    def array(self, x: Any, dtype: DTypeLike) -> Array:
+    def array(self, x: Any, dtype: DTypeLike, what: str = "x") -> Array:
         from scratchnn_kernels.gpu import device
 
-        return device.array(x, dtype)
+        return device.array(x if self.is_device_array(x) else converted(what, x, dtype), dtype)
 
     def is_device_array(self, x: Any) -> bool:
         return isinstance(x, self.xp.ndarray)

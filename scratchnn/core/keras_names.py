@@ -24,7 +24,6 @@ _DTYPES = ("float32", "float64", "int32", "int64")
 _LORA = "low-rank adapters are not built here; train the layer itself"
 _QUANTIZATION = "there is no quantization; float32 and float64 only"
 _LAST = "the features are always the last axis, and time the one before; transpose x"
-_STATEFUL = "pass the states on yourself: forward(x, initial_state=...) with return_state=True"
 _EMA = "no running mean of the weights is kept; EarlyStopping(restore_best_weights=True) keeps the best ones"
 _SUM = "a loss is the mean over the batch; scale the learning rate instead"
 _SMOOTH = "smooth the targets yourself: y * (1 - s) + s / 2, or s / classes"
@@ -56,7 +55,6 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
     },
     "Recurrent": {
         "seed": Refused(_SEED),
-        "stateful": Refused(_STATEFUL, (False,)),
         "unroll": Refused("the kernels walk time by themselves, and memory is planned for that", (False,)),
         "use_cudnn": Refused("choose the kernels with the model's backend", ("auto",)),
         "implementation": Refused("the kernels choose how they multiply", (0, 1, 2)),
@@ -83,8 +81,6 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
     },
     "Input": {
         "dtype": Refused("the first layer decides: Embedding takes ids, others numbers", (None, *_DTYPES)),
-        "batch_size": Refused("a batch may have any size; pass batch_size to fit"),
-        "batch_shape": Refused(_SHAPE),
         "sparse": Refused("arrays are dense; ids go into an Embedding", (None, False)),
         "ragged": Refused("rows have one length; pad_sequences pads them", (None, False)),
         "tensor": Refused(_SHAPE),

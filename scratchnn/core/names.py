@@ -1,9 +1,11 @@
-"""Finding an object by its name, and suggesting the nearest name when there is none."""
+"""Finding an object by its name, and suggesting the name that was meant when there is none."""
 
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
+
+from scratchnn.core.spelling import meant
 
 T = TypeVar("T")
 
@@ -12,7 +14,7 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     """Return `table`'s entry for `name`; "GlorotUniform" and "glorot_uniform" are one name, as in Keras.
 
     Raises:
-        ValueError: if there is none; it suggests the nearest name and lists them all.
+        ValueError: if there is none; it suggests a name that does the same thing, and lists them all.
     """
     if not isinstance(name, str):
         raise TypeError(f"a {kind} is given by its name, got {name!r}. Known: {', '.join(sorted(table))}")
@@ -20,8 +22,8 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     wanted = name.replace("_", "").lower()
     if wanted in plain:
         return table[plain[wanted]]
-    near = difflib.get_close_matches(wanted, plain, n=1)
-    hint = f"; did you mean {plain[near[0]]!r}?" if near else "."
+    suggested = meant(name, table)
+    hint = f"; did you mean {suggested!r}?" if suggested else "."
     raise ValueError(f"unknown {kind} {name!r}{hint} Known: {', '.join(sorted(table))}")
 
 
@@ -105,4 +107,7 @@ def make(kind: str, identifier: Any, base: type[T], table: Mapping[str, Callable
     if isinstance(identifier, Mapping) and "name" in identifier:
         config = dict(identifier)
         return look_up(kind, config.pop("name"), table)(**config)
-    raise TypeError(f"{kind} must be a name or an object, got {identifier!r}. Known: {', '.join(sorted(table))}")
+    hint = ""
+    if isinstance(identifier, type) and issubclass(identifier, base):
+        hint = f": call it, {identifier.__name__}()"
+    raise TypeError(f"{kind} must be a name or an object, got {identifier!r}{hint}. Known: {', '.join(sorted(table))}")

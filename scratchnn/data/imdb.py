@@ -135,13 +135,20 @@ def load_data(
     Its surprises are kept: `maxlen` DROPS every review of `maxlen` ids or more, the start mark counted, and cuts none;
     `skip_top` and `num_words` turn the start mark into `oov_char` too when it falls outside them; without `num_words`
     the highest id that occurs, the rarest word, becomes `oov_char`; with `oov_char=None` unknown words are left out.
-    Two things differ: `path` is the place of the files, and x is 1-D even if all rows have one length.
+    Two things differ: `path` is the place of the files (Keras' own default, "imdb.npz", is ours too where no such file
+    is here), and x is 1-D even if all rows have one length.
 
     Raises:
         DataError: as in `load`, but the synthetic corpus is never used instead.
-        ValueError: if `maxlen` leaves no review in one of the splits.
+        TypeError: if `path` is a number: in Keras too, the first argument is not `num_words`.
+        ValueError: if a setting is out of range, or `maxlen` leaves no review in one of the splits.
     """
-    corpus = sources.find(path, synthetic_data=False).corpus
+    settings = {"num_words": num_words, "maxlen": maxlen, "start_char": start_char, "oov_char": oov_char}
+    given = {name: value for name, value in settings.items() if value is not None}
+    for name, value in (given | {"skip_top": skip_top, "index_from": index_from}).items():
+        whole_number(name, value, 0, 2**31 - 1)
+    whole_number("seed", seed, 0, 2**32 - 1)
+    corpus = sources.find(_place(path, sources.NPZ_NAME), synthetic_data=False).corpus
     splits = []
     for reviews, rows in zip((corpus.train, corpus.test), _shuffled(corpus.train, corpus.test, seed), strict=True):
         if maxlen:
@@ -163,8 +170,13 @@ def get_word_index(path: str | Path | None = None) -> dict[str, int]:
     Raises:
         DataError: as in `load_data`.
     """
-    words = sources.find(path, synthetic_data=False).corpus.words
+    words = sources.find(_place(path, sources.INDEX_NAME), synthetic_data=False).corpus.words
     return {word: rank for rank, word in enumerate(words, start=1)}
+
+
+def _place(path: str | Path | None, default: str) -> str | Path | None:
+    """Where to look: in Keras, the name of its file in its cache is the default, which tutorials write out."""
+    return None if path == default and not Path(default).exists() else path
 
 
 def rows_of_test_reviews(corpus: Corpus) -> Integer[Array, " M"]:

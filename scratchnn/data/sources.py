@@ -43,6 +43,8 @@ def find(path: str | Path | None = None, *, allow_download: bool = True, synthet
     Raises:
         DataError: if a path that was set holds no good files, or if nothing was found and `synthetic_data` is False.
     """
+    if path is not None and not isinstance(path, str | os.PathLike):
+        raise TypeError(f"the first argument is the place of the files, got {path!r}; num_words={path!r} was meant?")
     if synthetic_data:
         return _synthetic()
     cached = cache.read(PUBLISHED_DIGEST)
@@ -85,12 +87,17 @@ def _files_at(path: Path, given_by: str) -> tuple[Path, Path]:
     path = path.expanduser() if str(path).startswith("~") else path
     npz = path if path.suffix == ".npz" and not path.is_dir() else path / NPZ_NAME
     pair = (npz, npz.parent / INDEX_NAME)
+    expected = f"a folder with {NPZ_NAME} and {INDEX_NAME}, or the .npz with the index beside it"
+    if npz != path and _exists(path) and not path.is_dir():
+        kind = f"a {path.suffix} file" if path.suffix else "a file of another kind"
+        raise DataError(
+            f"{given_by}: {path} is {kind}, which is not read yet; give {expected}. Texts of your own can be read and"
+            " encoded in Python, with scratchnn.data.Vocabulary and pad_sequences (docs/data.md)."
+        )
     for file in pair:
         if not _exists(file):
-            raise DataError(
-                f"{given_by}: expected a folder with {NPZ_NAME} and {INDEX_NAME}, or the .npz with the index beside it;"
-                f" there is no {file}. {HOW_TO_GET}"
-            )
+            missing = file if _exists(path) else path
+            raise DataError(f"{given_by}: expected {expected}; there is no {missing}. {HOW_TO_GET}")
     return pair
 
 

@@ -4,21 +4,23 @@ Ids: 0 padding, 1 start of a review, 2 a word outside the vocabulary, 3 unused, 
 `num_words=1000` keeps the 996 commonest words.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int32, Integer, Shaped
+from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.arrays import as_numbers, narrowed
+from scratchnn.core.checks import whole_number
 from scratchnn.data.corpus import Reviews
+from scratchnn.data.words import normal_words, parts, spellings, unmarked
 
 PAD, START, OOV, INDEX_FROM = 0, 1, 2, 3
 _SPECIAL = ("<pad>", "<start>", "<oov>", "<unused>")
-# Everything that the word index of the reviews leaves out; apostrophes stay inside words.
-_SEPARATORS = re.compile(r"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\s]+")
 # Rows encoded at a time: the table of positions then stays small even at the longest length.
 _BLOCK = 2048
 
@@ -41,7 +43,15 @@ class Vocabulary:
         """Return the vocabulary of the ids below `num_words` (None: all) of the words in rank order.
 
         As in Keras, ids below `skip_top` count as unknown words, the start mark among them.
+
+        Raises:
+            TypeError: for anything but words in an order: a word index {word: rank} has none.
         """
+        if isinstance(ranked, Mapping | str) or not all(isinstance(word, str) for word in ranked):
+            raise TypeError(
+                f"ranked must be words, the commonest first, got {_shown(ranked)}; "
+                "for a word index {word: rank} that is sorted(index, key=index.get)"
+            )
         words = (_SPECIAL + tuple(ranked))[:num_words]
         skipped = [word if n in (PAD, OOV) or n >= skip_top else _SPECIAL[3] for n, word in enumerate(words)]
         return cls(tuple(skipped))
@@ -55,59 +65,133 @@ class Vocabulary:
         """Word -> id, without the names in angle brackets."""
         return {word: n for n, word in enumerate(self.words) if n > INDEX_FROM and word != _SPECIAL[3]}
 
+    @cached_property
+    def _other_spellings(self) -> dict[str, int]:
+        """Normalised word -> id, for words that are not written like that, the commonest first.
+
+        Empty where words were skipped: a skipped word must not reach a rarer one that is spelled much like it.
+        """
+        found: dict[str, int] = {}
+        if _SPECIAL[3] in self.words[INDEX_FROM + 1 :]:
+            return found
+        for word, n in self.ids.items():
+            normal = [] if word.isascii() and word.islower() else normal_words(word)
+            if len(normal) == 1:
+                for spelling in (normal[0], unmarked(normal[0])):
+                    found.setdefault(spelling, n)
+        return found
+
     def encode(self, text: str) -> Int32[Array, " T"]:
-        """Return the ids of a text (T,), the start mark first: lower case, punctuation dropped, unknown words 2."""
+        """Return the ids of a text (T,), the start mark first, and 2 for unknown words; `data/words.py` says how.
+
+        Raises:
+            TypeError: for anything but one text.
+        """
         start = START if self.words[START] == _SPECIAL[START] else OOV
-        words = _SEPARATORS.split(text.lower())
-        return np.array([start] + [self.ids.get(word, OOV) for word in words if word], np.int32)
+        return np.array([start, *self._ids_in(text)], np.int32)
+
+    def oov_share(self, texts: str | Iterable[str]) -> float:
+        """Return the share of unknown words among all words of the texts; NaN where there are none.
+
+        Where it is far above that of the training reviews, `Imdb.oov_share`, a model knows little of these texts.
+        """
+        ids = [n for text in ([texts] if isinstance(texts, str) else texts) for n in self._ids_in(text)]
+        return ids.count(OOV) / len(ids) if ids else float("nan")
+
+    def _ids_in(self, text: str) -> Iterator[int]:
+        if not isinstance(text, str):
+            raise TypeError(f"a text must be a str, got {_shown(text)}{_TO_DO.get(type(text), '')}")
+        ids, others = self.ids, self._other_spellings
+        for part in parts(text, ids):
+            if known := ids.get(part) or ids.get(part.lower()):
+                yield known
+            else:
+                for word in normal_words(part):
+                    yield next((n for each in spellings(word) if (n := ids.get(each) or others.get(each))), OOV)
 
     def decode(self, ids: Iterable[int | np.integer], unknown: str = "?") -> str:
         """Return the words of a row of ids with spaces between them; padding and the start mark are left out.
 
         Raises:
-            ValueError: if an id is outside the vocabulary.
+            ValueError: if an id is outside the vocabulary, or no whole number.
         """
-        row = [int(n) for n in ids]
+        given = as_numbers("ids", ids)
+        if given.ndim != 1:
+            raise ValueError(f"decode takes one row of ids, got an array of shape {given.shape}")
+        row = narrowed("ids", given, np.int64).tolist()
         if row and not 0 <= min(row) <= max(row) < len(self.words):
             bad = min(row) if min(row) < 0 else max(row)
             raise ValueError(f"ids must lie between 0 and {len(self.words) - 1}, got {bad}")
         return " ".join(unknown if n == OOV else self.words[n] for n in row if n not in (PAD, START))
 
 
+_TO_DO = {
+    bytes: ": decode it first, with text.decode('utf-8')",
+    list: ": encode one after another, [vocabulary.encode(text) for text in texts]",
+    tuple: ": encode one after another, [vocabulary.encode(text) for text in texts]",
+}
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return f"{shown[:57]}..." if len(shown) > 60 else shown
+
+
 def pad_sequences(
-    sequences: Sequence[Sequence[int]] | Sequence[Array] | Shaped[Array, " N"],
+    sequences: Iterable[Any],
     maxlen: int | None = None,
+    dtype: DTypeLike = "int32",
     padding: str = "pre",
     truncating: str = "pre",
-    value: int | float = 0,
-    dtype: str = "int32",
+    value: int | float = 0.0,
 ) -> Shaped[Array, "N T"]:
     """Return the rows as one array (N, T), padded with `value` or cut, both at the front by default.
 
     T is `maxlen`, or the length of the longest row. Same arguments and results as Keras' function of this name, for
-    rows of numbers.
+    rows of numbers, except that no number is changed: Keras wraps 2**31 around and cuts 1.5 to 1 in silence.
 
     Raises:
-        ValueError: if `padding` or `truncating` is neither "pre" nor "post", `maxlen` is negative, or a row is not 1-D.
+        ValueError: if `padding` or `truncating` is neither "pre" nor "post", `maxlen` is negative, a row is not 1-D, or
+            `dtype` cannot hold a number; the message names it and its row.
     """
     for name, side in (("padding", padding), ("truncating", truncating)):
         if side not in ("pre", "post"):
             raise ValueError(f'{name} must be "pre" or "post", got {side!r}')
-    if maxlen is not None and maxlen < 0:
-        raise ValueError(f"maxlen must be at least 0, got {maxlen}")
-    rows = [np.asarray(row) for row in sequences]
-    for n, row in enumerate(rows):
-        if row.ndim != 1:
-            raise ValueError(f"sequences must be rows of numbers, got an element of shape {row.shape} at {n}")
+    if maxlen is not None:
+        whole_number("maxlen", maxlen, 0)
+    fill = narrowed("value", value, _of_numbers(dtype))
+    rows = _rows(sequences)
     length = max((len(row) for row in rows), default=0) if maxlen is None else maxlen
-    padded = np.full((len(rows), length), value, dtype)
+    padded = np.full((len(rows), length), fill, dtype)
     for n, row in enumerate(rows):
         kept = row[max(0, len(row) - length) :] if truncating == "pre" else row[:length]
+        kept = narrowed(f"row {n} of sequences", kept, dtype)
         if padding == "pre":
             padded[n, length - len(kept) :] = kept
         else:
             padded[n, : len(kept)] = kept
     return padded
+
+
+def _of_numbers(dtype: DTypeLike) -> np.dtype:
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or found.kind not in "iufb":
+        raise ValueError(f"dtype must be one of numbers, such as 'int32', got {dtype!r}; words are encoded first")
+    return found
+
+
+def _rows(sequences: Any) -> list[Array]:
+    """The rows as arrays of numbers (t,), or a ValueError."""
+    if isinstance(sequences, str) or not isinstance(sequences, Iterable):
+        raise ValueError(f"sequences must be rows of numbers, got {_shown(sequences)}")
+    rows = [as_numbers(f"row {n} of sequences", row) for n, row in enumerate(sequences)]
+    for n, row in enumerate(rows):
+        if row.ndim != 1:
+            raise ValueError(f"sequences must be rows of numbers, got an element of shape {row.shape} at {n}")
+    return rows
 
 
 def id_of_rank(highest_rank: int, num_words: int | None, skip_top: int) -> Int32[Array, " R"]:

@@ -94,9 +94,11 @@ def check(
     states = [np.array(state, np.float64) for state in ([] if initial_state is None else initial_state)]
     options: dict[str, Any] = {"mask": mask, "training": training} | ({"initial_state": states} if states else {})
 
-    to_host = layer.backend.to_host
+    to_host, carried = layer.backend.to_host, getattr(layer, "states", None)
 
     def forward() -> tuple[Any, Any]:
+        if getattr(layer, "stateful", False):
+            layer.states = carried  # pyright: ignore[reportAttributeAccessIssue]
         return layer.forward(x, rng=randomness.generator(seed, "dropout"), **options)
 
     def outputs() -> list[Array]:
@@ -114,7 +116,10 @@ def check(
     # Copies: a gradient may be a view of what the differences are about to change.
     found = {name: np.array(to_host(gradient)) for name, gradient in (found | dict(grads)).items()}
     arrays |= layer.params
-    return compare(arrays, found, outputs, dys)
+    errors = compare(arrays, found, outputs, dys)
+    if getattr(layer, "stateful", False):
+        layer.states = carried  # pyright: ignore[reportAttributeAccessIssue]
+    return errors
 
 
 def check_loss(loss: Loss, y: Float[Array, "..."], target: Any, *, backend: str | None = None) -> list[ArrayError]:
@@ -191,11 +196,11 @@ def central_differences(
 
 
 def _state_name(layer: Layer, i: int) -> str:
-    """h0, c0, or a number for the states of a layer that holds several."""
-    states = getattr(layer, "states", ())
+    """h0, c0, forward.h0, or a number for the states of a layer that holds several."""
+    states = getattr(layer, "state_names", ())
     if i >= len(states):
         return f"state {i}"
-    return f"{states[i]}0" if len(states[i]) == 1 else f"{states[i]} at 0"
+    return f"{states[i]} at 0" if states[i][-1].isdigit() else f"{states[i]}0"
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -16,10 +16,11 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import activations, initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
+from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import share, whole_number
 from scratchnn.core.names import is_own
-from scratchnn.layers.symbol import Shape, Symbol
+from scratchnn.layers.symbol import Shape, Symbol, example_shape
 
 Config = dict[str, Any]
 
@@ -43,6 +44,7 @@ class Layer(Attributes):
     output_shape: Any
     supports_masking: ClassVar[bool] = False  # whether an incoming mask is used or passed on
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
+    takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
 
     @property
     def uses_rng(self) -> bool:
@@ -60,12 +62,14 @@ class Layer(Attributes):
     def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
         self.name = name
         # The shape of one example: older tutorials pass it to the first layer of a Sequential.
-        self.given_input_shape = None if input_shape is None else tuple(input_shape)
+        owner = f"{type(self).__name__}: input_shape"
+        self.given_input_shape = None if input_shape is None else example_shape(owner, input_shape)
         self.built = False
         self.params: dict[str, Array] = {}
         self.model: Any = None  # a weak reference to the model it belongs to
         self.input_shape: Shape = ()
         self.output_shape: Any = ()
+        self._last_shape: Shape = ()  # of x that was taken besides `input_shape`: it need not be checked again
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self) and name in _fixed_settings(type(self)) and (self.built or not is_own(type(self))):
@@ -118,18 +122,19 @@ class Layer(Attributes):
         *,
         backend: str | backends.Backend = "cpu",
         dtype: DTypeLike = np.float32,
-        seed: int = 0,
+        seed: randomness.GivenSeed = None,
         index: int = 0,
     ) -> None:
         """Fix the shapes (`input_shape` includes the batch axis, None) and draw the initial parameters.
 
-        `index` is the layer's place in its model: the seed and the index determine the draw.
+        `index` is the layer's place in its model: the seed and the index determine the draw. Without a seed, as for a
+        model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
         self.output_shape = self.compute_output_shape(tuple(input_shape))
-        self.input_shape = tuple(input_shape)
+        self.input_shape = self._last_shape = tuple(input_shape)
         self.backend = backends.load(backend) if isinstance(backend, str) else backend
         self.dtype = np.dtype(dtype)
-        generator = randomness.generator(seed, "weights", layer=index)
+        generator = randomness.generator(randomness.layer_seed() if seed is None else seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)
         count = sum(math.prod(shape) for shape, _ in shapes.values())
         self.backend.require_memory(
@@ -146,16 +151,36 @@ class Layer(Attributes):
     def check_input(self, x: Array) -> None:
         """Raise ValueError unless this layer, as built, can take the batch x."""
         self.require_built()
-        shape = x.shape
-        if shape[1:] == self.input_shape[1:] and shape[0]:
+        if x.shape[1:] == self.input_shape[1:] and x.shape[0]:
             return  # as built: the common case, in every training step
-        fits = len(shape) == len(self.input_shape) and all(
-            expected in (None, got) for expected, got in zip(self.input_shape[1:], shape[1:], strict=True)
-        )
-        if not fits:
-            raise ValueError(f"{self.label} was built for x of shape {self.input_shape}, got {shape}")
+        self.check_shape(x.shape)
+
+    def takes(self, shape: Shape) -> bool:
+        """Whether this layer, as built, can take x of this shape."""
+        try:
+            self.check_shape(shape)
+        except ValueError:
+            return False
+        return True
+
+    def check_shape(self, shape: Shape) -> None:
+        """Raise ValueError unless this layer, as built, can take x of this shape: with it, the parameters' shapes stay.
+
+        So a layer is bound to no more of the shape it was built with than its parameters are: an LSTM to the features
+        of a sequence, not to its length. Axes that are not known yet are None.
+        """
         if 0 in shape:
             raise ValueError(f"{self.label} needs at least one number along every axis of x, got shape {shape}")
+        if shape[1:] == self._last_shape[1:]:
+            return
+        self.compute_output_shape(shape)
+        for name, (needed, _) in self.parameter_shapes(shape).items():
+            if needed != self.params[name].shape:
+                raise ValueError(
+                    f"{self.label} was built for x of shape {self.input_shape}, got {shape}, for which {name} would be "
+                    f"{needed} instead of {self.params[name].shape}"
+                )
+        self._last_shape = shape
 
     def as_input(self, x: Any) -> Array:
         """x as a contiguous array of the layer's dtype, checked."""
@@ -166,14 +191,14 @@ class Layer(Attributes):
 
     def as_gradient(self, dy: Any, y_shape: tuple[int, ...]) -> Array:
         """dy as a contiguous array of the layer's dtype, checked to have the shape of y."""
-        dy = self.backend.array(dy, self.dtype)
+        dy = self.backend.array(dy, self.dtype, "dy")
         if dy.shape != y_shape:
             raise ValueError(f"{self.label}: dy must have the shape of y, {y_shape}, got {dy.shape}")
         return dy
 
     def as_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
         """The mask as kernels expect it, checked."""
-        mask = mask if self.backend.is_device_array(mask) else np.asarray(mask)
+        mask = mask if self.backend.is_device_array(mask) else as_numbers("mask", mask)
         if mask.shape != shape or mask.dtype != bool:
             raise ValueError(f"{self.label} takes a bool mask of shape {shape}, got {mask.dtype} of shape {mask.shape}")
         return self.backend.array(mask, bool)
@@ -217,19 +242,46 @@ class Layer(Attributes):
         """The inverse of `to_keras`."""
         return weights
 
+    # ---- copies
+
     def clone(self) -> "Layer":
         """An unbuilt layer with the same settings."""
-        config = self.get_config()
-        return type(self)(**copy.deepcopy(config))
+        layer = type(self).__new__(type(self))
+        for name, value in vars(self).items():
+            if name not in ("params", "model", "backend", "dtype"):
+                vars(layer)[name] = value.clone() if isinstance(value, Layer) else copy.deepcopy(value)
+        vars(layer).update(built=False, params={}, model=None, input_shape=(), output_shape=())
+        return layer
+
+    def __getstate__(self) -> Config:
+        """For copies, which have parameters of their own and belong to no model; arrays are in the host's memory."""
+        params = {name: np.array(self.backend.to_host(param)) for name, param in self.params.items()}
+        return vars(self) | {"model": None, "params": params}
+
+    def __setstate__(self, state: Config) -> None:
+        vars(self).update(state)
+        self.set_params({name: self.backend.array(param, self.dtype) for name, param in self.params.items()})
+
+    def __copy__(self) -> "Layer":
+        return copy.deepcopy(self)  # a shallow copy would train the parameters of this one
 
     def __call__(self, x: Any, **kwargs: Any) -> Any:
         """Chain onto a `Symbol` (see `Input`), or compute y for an array."""
         if isinstance(x, Symbol):
+            if "initial_state" in kwargs:
+                raise TypeError(
+                    f"{self.label}: initial_state cannot be given in a chain. Give it to the model: "
+                    "model.predict(x, initial_state={layer.name: [h]}), and model.forward takes it too"
+                )
             if kwargs:
                 raise TypeError(f"{self.label}: {', '.join(kwargs)} cannot be given in a chain; call forward yourself")
             return x.then(self)
+        if symbols := _symbols_in(x):
+            raise TypeError(
+                f"{self.label} takes one input, got {symbols}: a model is a chain of layers, without branches"
+            )
         if not self.built:
-            self.build((None, *np.shape(x)[1:]))
+            self.build((None, *as_array(x).shape[1:]))
         return self.forward(x, **kwargs)[0]
 
 
@@ -240,27 +292,25 @@ def _fixed_settings(kind: type) -> frozenset[str]:
     return frozenset(parameters_of(ours)) - {"name", "input_shape", *kind.checks}
 
 
+def _symbols_in(x: Any) -> int:
+    return sum(isinstance(each, Symbol) for each in x) if isinstance(x, list | tuple) else 0
+
+
 def fitting(owner: str, weights: Any, present: list[Array]) -> list[Array]:
-    """The weights as arrays, or a ValueError unless they are real numbers in the shapes of the present weights."""
-    arrays = [np.asarray(weight) for weight in weights]
+    """The weights in the shapes and the dtype of the present ones, or an error before anything is changed."""
+    if not isinstance(weights, list | tuple):
+        raise TypeError(f"{owner} expects a list of {len(present)} arrays as weights, got a {type(weights).__name__}")
+    arrays = [as_numbers(f"weight {n} of {owner}", weight) for n, weight in enumerate(weights)]
     expected = [weight.shape for weight in present]
     if [array.shape for array in arrays] != expected:
         raise ValueError(f"{owner} expects weights of shapes {expected}, got {[array.shape for array in arrays]}")
-    if wrong := [array.dtype for array in arrays if array.dtype.kind not in "iufb"]:
-        raise ValueError(f"{owner} expects weights of real numbers, got dtype {wrong[0]}")
-    return arrays
+    pairs = zip(arrays, present, strict=True)
+    return [converted(f"weight {n} of {owner}", array, old.dtype) for n, (array, old) in enumerate(pairs)]
 
 
 def as_array(x: Any) -> Array:
-    """x as an array, or a ValueError for lists of different lengths."""
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise ValueError(f"x must be an array or equally long lists ({error}); use pad_sequences") from error
-    if array.dtype == object:
-        raise ValueError("x must be an array of numbers, got lists of different lengths or objects; use pad_sequences")
-    if array.dtype.kind not in "iufb":
-        raise ValueError(f"x must be an array of numbers, got dtype {array.dtype}")
+    """x as an array of numbers with a batch axis, or a ValueError."""
+    array = as_numbers("x", x)
     if array.ndim == 0:
         raise ValueError(f"x must have a batch axis, got the single value {array}")
     return array

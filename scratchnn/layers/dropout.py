@@ -12,7 +12,7 @@ class Dropout(Layer):
     (1)  y = x ⊙ m,   m = 0 with probability `rate`, else 1 / (1 - rate)
 
     Shapes: any
-    Cache:  m, or None when nothing was dropped.
+    Cache:  m, or the shape of x when nothing was dropped.
     Keras:  the same.
     Raises: ValueError unless 0 <= rate < 1.
     Source: Srivastava et al., "Dropout", JMLR 15, 2014.
@@ -34,15 +34,15 @@ class Dropout(Layer):
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
-    ) -> tuple[Array, Array | None]:
+    ) -> tuple[Array, Array | tuple[int, ...]]:
         x = self.as_input(x)
         if not training or self.rate == 0:
-            return x, None
+            return x, x.shape
         return self.backend.kernels.dropout.forward(x, draw_key(rng), self.rate)  # (1)
 
-    def backward(self, dy: Array, cache: Array | None) -> tuple[Array, Grads]:
-        if cache is None:
-            return dy, {}
+    def backward(self, dy: Array, cache: Array | tuple[int, ...]) -> tuple[Array, Grads]:
+        if isinstance(cache, tuple):
+            return self.as_gradient(dy, cache), {}
         return self.backend.kernels.dropout.backward(self.as_gradient(dy, cache.shape), cache), {}  # (1)
 
     def get_config(self) -> Config:

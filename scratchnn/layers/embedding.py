@@ -1,11 +1,19 @@
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import initializers
+from scratchnn.core.checks import whole_number
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, as_array, positive_int
+
+
+@dataclass(frozen=True)
+class EmbeddingLayerCache:
+    kernel_cache: Any
+    x_shape: tuple[int, ...]
 
 
 class Embedding(Layer):
@@ -13,7 +21,7 @@ class Embedding(Layer):
 
     (1)  y[b, t] = E[x[b, t]]
 
-    Shapes: x (B, T) ids in 0 ... input_dim - 1 -> y (B, T, D)
+    Shapes: x (B, T), or (B, ...), ids in 0 ... input_dim - 1 -> y (B, T, D), or (B, ..., D)
     Params: E (V, D), V = input_dim, D = output_dim: V D numbers. Its gradient is dense, repeated ids summed.
     Cache:  the ids.
     Keras:  the same. With `mask_zero`, id 0 means "no word": later layers skip those steps.
@@ -35,50 +43,68 @@ class Embedding(Layer):
             name=name, input_shape=(input_length,) if input_shape is None and input_length else input_shape
         )
         self.input_dim = positive_int("Embedding", "input_dim", input_dim)
+        whole_number("Embedding: input_dim", input_dim, 1, 2**31)  # kernels read ids of 32 bits
         self.output_dim = positive_int("Embedding", "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.mask_zero = bool(mask_zero)
         self.input_length = None if input_length is None else positive_int("Embedding", "input_length", input_length)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if len(input_shape) != 2:
-            raise ValueError(f"{self.label} takes ids of shape (B, T), got shape {input_shape}")
+        if not input_shape:
+            raise ValueError(f"{self.label} takes ids of shape (B, ...), got shape {input_shape}")
         return (*input_shape, self.output_dim)
 
     def parameter_shapes(self, input_shape: Shape) -> dict:
         return {"E": ((self.input_dim, self.output_dim), self.embeddings_initializer)}
 
     def check_input(self, x: Array) -> None:
+        """Raise ValueError unless the ids x, as the kernels read them, are rows of the table; on a device: their shape.
+
+        Those on a device were checked before they were copied there.
+        """
         super().check_input(x)
-        if x.dtype.kind not in "iub":
-            if x.dtype.kind != "f" or not np.array_equal(x, np.floor(x)):
-                raise ValueError(f"{self.label} takes ids, which are whole numbers; got {x.dtype} values that are not")
         # Viewed as unsigned, a negative id is a huge one: one pass instead of two.
-        in_table = x.view(f"u{x.itemsize}") if x.dtype.kind == "i" else x
-        if x.size and not in_table.max() < self.input_dim:
-            raise ValueError(
-                f"{self.label} has rows for ids 0 to {self.input_dim - 1}, got ids from {x.min()} to {x.max()}; "
-                "encode the text with the vocabulary size that the model was built for"
-            )
+        if not self.backend.is_device_array(x) and not x.view(np.uint32).max() < self.input_dim:
+            self._refuse(x)
 
     def as_input(self, x: Any) -> Array:
-        """The ids, checked. Those on a device were checked before they were copied there: here, only their shape is."""
+        """The ids as contiguous 32-bit numbers of this machine, checked as such."""
         self.require_built()
-        if self.backend.is_device_array(x):
-            super().check_input(x)
-        else:
-            x = as_array(x)
-            self.check_input(x)
+        if not self.backend.is_device_array(x) and not (type(x) is np.ndarray and x.dtype == np.int32):
+            x = self._narrowed(as_array(x))
+        self.check_input(x)
         return self.backend.array(x, np.int32)
+
+    def _narrowed(self, x: Array) -> Array:
+        """Ids of any kind as 32-bit numbers, with nothing lost."""
+        with np.errstate(invalid="ignore"):
+            ids = x.astype(np.int32)
+        if (ids != x).any():
+            super().check_input(x)  # a wrong shape says more
+            self._refuse(x)
+        return ids
+
+    def _refuse(self, x: Array) -> NoReturn:
+        if x.dtype.kind == "f" and not (x == np.floor(x)).all():
+            wrong = x[x != np.floor(x)][0]
+            raise ValueError(
+                f"{self.label} takes ids, which are whole numbers; got {x.dtype} values that are not, such as {wrong}"
+            )
+        raise ValueError(
+            f"{self.label} has rows for ids 0 to {self.input_dim - 1}, got ids from {x.min()} to {x.max()}; "
+            "encode the text with the vocabulary size that the model was built for"
+        )
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
-    ) -> tuple[Array, Any]:
-        return self.backend.kernels.embedding.forward(self.as_input(x), self.params["E"])
+    ) -> tuple[Array, EmbeddingLayerCache]:
+        x = self.as_input(x)
+        y, cache = self.backend.kernels.embedding.forward(x.reshape(len(x), -1), self.params["E"])  # (1)
+        return y.reshape(*x.shape, self.output_dim), EmbeddingLayerCache(cache, x.shape)
 
-    def backward(self, dy: Array, cache: Any) -> tuple[None, Grads]:
-        dy = self.as_gradient(dy, (*cache.x.shape, self.output_dim))
-        return None, self.backend.kernels.embedding.backward(dy, cache)
+    def backward(self, dy: Array, cache: EmbeddingLayerCache) -> tuple[None, Grads]:
+        dy = self.as_gradient(dy, (*cache.x_shape, self.output_dim)).reshape(cache.x_shape[0], -1, self.output_dim)
+        return None, self.backend.kernels.embedding.backward(dy, cache.kernel_cache)  # (1)
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         x = np.asarray(x) if isinstance(x, list | tuple) else x

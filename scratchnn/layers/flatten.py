@@ -34,4 +34,4 @@ class Flatten(Layer):
         return x.reshape(len(x), -1), x.shape
 
     def backward(self, dy: Array, cache: tuple[int, ...]) -> tuple[Array, Grads]:
-        return dy.reshape(cache), {}
+        return self.as_gradient(dy, (cache[0], math.prod(cache[1:]))).reshape(cache), {}

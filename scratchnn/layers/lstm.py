@@ -26,7 +26,7 @@ class LSTM(Recurrent):
     """
 
     gates = 4
-    states = ("h", "c")
+    state_names = ("h", "c")
 
     def __init__(
         self,

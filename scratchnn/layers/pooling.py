@@ -117,6 +117,7 @@ class GlobalMaxPooling1D(Layer):
 @dataclass(frozen=True)
 class GlobalAveragePooling1DCache:
     weight: Array  # (B, T, 1): 1 / (number of real steps) at real steps, 0 at masked ones
+    y_shape: tuple[int, ...]
 
 
 class GlobalAveragePooling1D(Layer):
@@ -146,10 +147,10 @@ class GlobalAveragePooling1D(Layer):
         count = np.maximum(real.sum(axis=1, keepdims=True), 1)
         weight = (real / count).astype(x.dtype)[:, :, None]
         y = (weight * x).sum(axis=1)  # (1)
-        return y, GlobalAveragePooling1DCache(weight)
+        return y, GlobalAveragePooling1DCache(weight, y.shape)
 
     def backward(self, dy: Array, cache: GlobalAveragePooling1DCache) -> tuple[Array, Grads]:
-        dy = self.backend.array(dy, self.dtype)
+        dy = self.as_gradient(dy, cache.y_shape)
         return cache.weight * dy[:, None], {}  # (1)
 
 

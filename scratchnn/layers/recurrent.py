@@ -11,7 +11,8 @@ from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 from scratchnn import activations, initializers
 from scratchnn.activations import Activation
 from scratchnn.core.names import described
-from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate, positive_int
+from scratchnn.layers.base import Config, Shape, draw_key, dropout_rate, positive_int
+from scratchnn.layers.states import WithStates
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class RecurrentLayerCache:
     kernel_cache: Any
     shown: Float[Array, "B *T 1"] | None  # 0 where y was replaced by zeros
     state_given: bool
+    state_returned: bool
     y_shape: tuple[int, ...]
 
 
@@ -37,7 +39,7 @@ class DrawnApart(initializers.Initializer):
         return np.concatenate([p * (self.rule.spread(of) / own) for p, of in zip(parts, self.arrays, strict=True)])
 
 
-class Recurrent(Layer):
+class Recurrent(WithStates):
     """Base of the recurrent layers. The constructor's words and their defaults are Keras'."""
 
     supports_masking = True
@@ -49,7 +51,6 @@ class Recurrent(Layer):
         "recurrent_dropout": partial(dropout_rate, "a recurrent layer", "recurrent_dropout"),
     }
     gates: int  # blocks of columns in Wx and Wh
-    states: tuple[str, ...] = ("h",)
     if TYPE_CHECKING:
         activation: Activation  # of h; an `RNN` has none, its cell applies its own
 
@@ -66,6 +67,7 @@ class Recurrent(Layer):
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
+        stateful: bool = False,
         zero_output_for_mask: bool = False,
         name: str | None = None,
         input_shape: Any = None,
@@ -83,6 +85,7 @@ class Recurrent(Layer):
         self.return_state = bool(return_state)
         self.go_backwards = bool(go_backwards)
         self.zero_output_for_mask = bool(zero_output_for_mask)
+        self.stateful = bool(stateful)
 
     # ---- what each layer defines: the call of its kernel pair
 
@@ -100,7 +103,7 @@ class Recurrent(Layer):
     @property
     def state_sizes(self) -> tuple[int, ...]:
         """The width of each state; the first is h, of H units."""
-        return (self.units,) * len(self.states)
+        return (self.units,) * len(self.state_names)
 
     @property
     def uses_rng(self) -> bool:
@@ -139,33 +142,44 @@ class Recurrent(Layer):
         training: bool = False,
         rng: Any = None,
         initial_state: Any = None,
+        return_state: bool | None = None,
         keep_cache: bool = True,
     ) -> tuple[Any, RecurrentLayerCache | None]:
         """Return y, or (y, h) or (y, h, c) with `return_state`, and the cache.
 
-        `initial_state`: a list of (B, H) arrays, [h] or [h, c]; zeros when None. Without `keep_cache` the cache is
-        None, and less memory is needed: on cpu and gpu a long sequence takes no more than a short one.
+        `initial_state`: a list of (B, H) arrays, [h] or [h, c]; where it is None, zeros, or what a stateful layer
+        carries. `return_state` None: as the constructor says. Without `keep_cache` the cache is None, and less memory
+        is needed: on cpu and gpu a long sequence takes no more than a short one.
         """
         x = self.as_input(x)
         B, T, _ = x.shape
         mask = None if mask is None else self.as_mask(mask, (B, T))
-        state = self._checked_state(initial_state, B)
+        begin = self._carried(B) if self.stateful else None
+        begin = begin if initial_state is None else self.as_state(initial_state, B)
+        returned = self.return_state if return_state is None else return_state
         if self.go_backwards:
             x = self.backend.array(x[:, ::-1], self.dtype)
             mask = None if mask is None else self.backend.array(mask[:, ::-1], bool)
         dropout_x, dropout_h = self._draw_dropout(x.shape, rng) if training else (None, None)
 
+        state = self._zeros(B) if begin is None else begin
         call = Recurrence(x, state, mask, dropout_x, dropout_h, self.return_sequences, keep_cache)
         y, state, kernel_cache = self.run_forward(call)
-        shown = None if mask is None else self._shown(mask, initial_state is not None)
+        if self.stateful:
+            self.states = [each.copy() for each in state]
+        shown = None if mask is None else self._shown(mask, begin is not None)
         if shown is not None:
             y = y * shown
-        cache = RecurrentLayerCache(kernel_cache, shown, initial_state is not None, y.shape) if keep_cache else None
-        return (y, *state) if self.return_state else y, cache
+        given = initial_state is not None
+        cache = RecurrentLayerCache(kernel_cache, shown, given, returned, y.shape) if keep_cache else None
+        return (y, *state) if returned else y, cache
 
     def backward(self, dy: Any, cache: RecurrentLayerCache) -> tuple[Any, Grads]:
-        """Return dx, or (dx, dh0) or (dx, dh0, dc0) where an initial state was given, and the gradients."""
-        dy, *dstate = dy if self.return_state else (dy, *[None] * len(self.states))
+        """Return dx, or (dx, dh0) or (dx, dh0, dc0) where an initial state was given, and the gradients.
+
+        What a stateful layer carries counts as a constant: no gradient goes back into the batch before.
+        """
+        dy, *dstate = dy if cache.state_returned else (dy, *[None] * len(self.state_names))
         dy = None if dy is None else self.as_gradient(dy, cache.y_shape)
         shapes = [(cache.y_shape[0], size) for size in self.state_sizes]
         dstate = [None if d is None else self.as_gradient(d, shape) for d, shape in zip(dstate, shapes, strict=True)]
@@ -180,8 +194,8 @@ class Recurrent(Layer):
     def _shown(self, mask: Bool[Array, "B T"], state_given: bool) -> Float[Array, "B *T 1"] | None:
         """1 where an output is shown, 0 where zeros replace it; None if all are shown.
 
-        Keras' rules: a masked step repeats the output before it; before the first real step that is zeros, even with a
-        given initial state; with `zero_output_for_mask`, masked steps are zeros, and so is y after a masked last step.
+        Keras' rules: a masked step repeats the output before it; before the first real step that is zeros, even with an
+        initial state; with `zero_output_for_mask`, masked steps are zeros, and so is y after a masked last step.
         """
         if self.zero_output_for_mask:
             shown = mask if self.return_sequences else mask[:, -1]
@@ -204,19 +218,6 @@ class Recurrent(Layer):
         shape_h = (self.recurrent_gates, B, self.units)
         return dropout_x, mask(draw_key(rng), self.recurrent_dropout, shape_h, self.dtype)
 
-    def _checked_state(self, initial_state: Any, B: int) -> State:
-        shapes = [(B, size) for size in self.state_sizes]
-        if initial_state is None:
-            return tuple(self.backend.xp.zeros(shape, self.dtype) for shape in shapes)
-        arrays = list(initial_state) if isinstance(initial_state, list | tuple) else [initial_state]
-        arrays = tuple(self.backend.array(array, self.dtype) for array in arrays)
-        if [array.shape for array in arrays] != shapes:
-            raise ValueError(
-                f"{self.label} takes as initial_state {list(self.states)} of shapes {shapes}; "
-                f"got shapes {[array.shape for array in arrays]}"
-            )
-        return arrays
-
     # ---- words
 
     def get_config(self) -> Config:
@@ -231,6 +232,7 @@ class Recurrent(Layer):
             "return_sequences": self.return_sequences,
             "return_state": self.return_state,
             "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
             "zero_output_for_mask": self.zero_output_for_mask,
         }
 
@@ -240,6 +242,7 @@ class Recurrent(Layer):
     def _how(self) -> list[str]:
         words = ["sequences"] if self.return_sequences else []
         words += ["backwards"] if self.go_backwards else []
+        words += ["stateful"] if self.stateful else []
         words += [f"dropout {self.dropout:g}"] if self.dropout else []
         words += [f"recurrent dropout {self.recurrent_dropout:g}"] if self.recurrent_dropout else []
         return words

@@ -37,7 +37,7 @@ class RNN(Recurrent):
         super().__init__(self._sizes[0], **settings)
         self.gates = positive_int(kind, "gates", cell.gates)
         others = ("c",) if len(self._sizes) == 2 else tuple(f"state {i}" for i in range(1, len(self._sizes)))
-        self.states = ("h", *others)
+        self.state_names = ("h", *others)
         if self.recurrent_dropout and not self.recurrent_gates:
             raise ValueError(f"RNN: recurrent_dropout needs recurrent weights, but {kind} has recurrent_gates=0")
 
@@ -68,9 +68,6 @@ class RNN(Recurrent):
 
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
         return self._pair().backward(dy, dstate, cache)
-
-    def clone(self) -> "RNN":
-        return type(self)(**(self.get_config() | {"cell": self.cell}))
 
     def get_config(self) -> Config:
         return {**self._settings(), "cell": class_in_file(self.cell)}

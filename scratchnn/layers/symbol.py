@@ -4,9 +4,11 @@ Of a layer this file uses only `label` and `compute_output_shape`: it imports no
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from scratchnn.core.attributes import heeds_keras_in
+from scratchnn.core.checks import whole_number
 
 Shape = tuple[int | None, ...]
 
@@ -42,13 +44,45 @@ class Symbol:
 
 
 @heeds_keras_in("Input")
-def Input(shape: Any, *, dtype: Any = None, name: str | None = None) -> Symbol:
+def Input(
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    *,
+    batch_shape: Any = None,
+    name: str | None = None,
+) -> Symbol:
     """The start of a chain: the shape of one example, without the batch axis; None where it may vary.
 
+    `batch_size`, or `batch_shape` with the batch axis in front, is for stateful layers: no other layer is bound to it.
     The first layer decides the dtype, whatever Keras' tutorials pass.
     """
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    return Symbol((None, *shape), (None, *shape), name=name)
+    if (shape is None) == (batch_shape is None) or (batch_shape is not None and batch_size is not None):
+        raise ValueError("Input takes shape=, with batch_size= if you like, or batch_shape= alone")
+    if batch_shape is None:
+        shape = example_shape("Input", shape)
+    elif isinstance(batch_shape, list | tuple) and batch_shape:
+        batch_size, shape = batch_shape[0], example_shape("Input", tuple(batch_shape[1:]))
+    else:
+        raise ValueError(f"Input: batch_shape must be a tuple, the batch size first, got {batch_shape!r}")
+    if batch_size is not None:
+        batch_size = whole_number("Input: batch_size", batch_size, 1)
+    return Symbol((batch_size, *shape), (batch_size, *shape), name=name)
+
+
+def example_shape(owner: str, shape: Any) -> Shape:
+    """The shape of one example as a tuple, or a ValueError."""
+    lengths = (shape,) if isinstance(shape, Integral) else shape
+    if not isinstance(lengths, list | tuple) or not all(length is None or _is_length(length) for length in lengths):
+        raise ValueError(
+            f"{owner}: the shape of one example must be a tuple of lengths, without the batch axis and None where one "
+            f"may vary, such as (100,) or (None, 8); got {shape!r}"
+        )
+    return tuple(None if length is None else int(length) for length in lengths)
+
+
+def _is_length(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
 
 
 def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[int, ...]]:
@@ -62,7 +96,9 @@ def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[in
     given = tuple(outputs) if isinstance(outputs, list | tuple) else (outputs,)
     output = given[0] if given else None
     if not isinstance(inputs, Symbol) or inputs.layers or not isinstance(output, Symbol) or not output.layers:
-        raise TypeError("Model takes what Input(...) returned, and what the last of the layers called on it returned")
+        several = isinstance(inputs, list | tuple) and len(inputs) > 1
+        hint = ". States are no inputs here: give them to model.predict(x, initial_state=...)" if several else ""
+        raise TypeError(f"Model takes what Input(...) returned, and what the last layer called on it returned{hint}")
     if inputs.input_shape != output.input_shape:
         raise ValueError(f"outputs start from an Input of shape {output.input_shape}, not {inputs.input_shape}")
     if any(not isinstance(other, Symbol) or other.layers != output.layers for other in given):

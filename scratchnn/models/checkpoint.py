@@ -4,10 +4,11 @@ import dataclasses
 import os
 
 from scratchnn.core.files import container
-from scratchnn.models.custom_objects import CustomObjects, check, checked, require
+from scratchnn.core.files.foreign import refuse_foreign_name
+from scratchnn.models.custom_objects import CustomObjects, checked, require
 from scratchnn.models.loading import UNUSABLE, rebuild
 from scratchnn.models.model import Model
-from scratchnn.models.saving import read
+from scratchnn.models.saving import contents, other_slots, read
 from scratchnn.training.progress import Progress
 
 
@@ -20,12 +21,12 @@ def save_checkpoint(model: Model, progress: Progress, filepath: str | os.PathLik
     Raises:
         TypeError, ValueError: for what no file can hold, or loading could not make again; nothing was written.
     """
-    assert model.optimizer is not None
-    config = model.get_config()
-    check(config)
-    slots = {f"optimizer.{name}": array for name, array in model.optimizer.state().items()}
+    refuse_foreign_name("save_checkpoint", filepath)
+    if state := other_slots(model):
+        raise ValueError(f"a checkpoint cannot hold {state}")
+    arrays, config = contents(model)
     meta = {"kind": "checkpoint", "model": config, "progress": dataclasses.asdict(progress)}
-    container.write(filepath, {"params": model.backend.to_host(model.flat_params)} | slots, meta)
+    container.write(filepath, arrays, meta)
 
 
 def load_checkpoint(
@@ -41,13 +42,12 @@ def load_checkpoint(
     arrays, meta = read(filepath, "checkpoint")
     try:
         require(meta["model"], given, "load_checkpoint")
-        model = rebuild(meta["model"], backend, given)
+        model = rebuild(arrays, meta["model"], backend, given)
         progress = Progress(**meta["progress"])
         if model.optimizer is None:
             raise ValueError("its model was not compiled")
-        model.set_flat_params(arrays.pop("params"))
-        model.ready_optimizer()
-        model.optimizer.load_state({name.removeprefix("optimizer."): array for name, array in arrays.items()})
+        if not model.has_ready_optimizer:  # it was saved before its first step
+            model.ready_optimizer()
     except UNUSABLE as error:
         raise container.StorageError(f"{filepath}: the checkpoint in it cannot be used ({error})") from error
     return model, progress

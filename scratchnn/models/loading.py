@@ -4,12 +4,16 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from scratchnn_kernels.contract import Array
+
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files import container
+from scratchnn.layers.symbol import Symbol
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
-from scratchnn.models.saving import read
+from scratchnn.models.saving import OPTIMIZER, read
 from scratchnn.models.sequential import Sequential
+from scratchnn.training.progress import Clock
 
 # What rebuilding raises when a file that is whole makes no model; constructors of the user's own may raise any of them.
 UNUSABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
@@ -19,7 +23,7 @@ UNUSABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImp
 def load_model(
     filepath: str | os.PathLike[str], *, backend: str | None = None, custom_objects: CustomObjects = None
 ) -> Model:
-    """Read a model back: ready to predict, and to train on if it was compiled. `backend` None: the one it had.
+    """Read a model back: ready to predict, and to train on to the same bits. `backend` None: the one it had.
 
     `custom_objects`: the classes of your own that it holds, by name; `save` warned of them.
 
@@ -31,24 +35,43 @@ def load_model(
     arrays, meta = read(filepath, "model")
     try:
         require(meta["model"], given, "load_model")
-        model = rebuild(meta["model"], backend, given)
-        model.set_flat_params(arrays["params"])
+        model = rebuild(arrays, meta["model"], backend, given)
     except UNUSABLE as error:
         raise container.StorageError(f"{filepath}: the model in it cannot be rebuilt ({error})") from error
     return model
 
 
-def rebuild(config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]) -> Model:
-    """The model with this `get_config()`, with fresh parameters; `given` has all that `require` asks for."""
-    model = Sequential(
-        filled(config["layers"], given),
-        backend=backend or config["backend"],
-        dtype=config["dtype"],
-        seed=config["seed"],
-        name=config["name"],
-    )
-    model.build(tuple(config["input_shape"]))
+def rebuild(
+    arrays: Mapping[str, Array], config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]
+) -> Model:
+    """The model that `saving.contents` describes; `given` has all that `require` asks for."""
+    settings: dict[str, Any] = {name: config[name] for name in ("dtype", "seed", "name")}
+    settings["backend"] = backend or config["backend"]
+    start = Symbol(tuple(config["input_shape"]), tuple(config["input_shape"]))
+    layers = filled(config["layers"], given)
+    match config.get("class", Sequential.kind):  # files of earlier versions do not name it, and keep no clock
+        case Sequential.kind:
+            model: Model = Sequential([start, *layers], **settings)
+        case Model.kind:
+            model = Model(start, _chosen(start, layers, config["outputs"]), **settings)
+        case other:
+            raise ValueError(f"{other!r} is no kind of model")
+    model.clock = Clock(**config.get("clock", {}))
     model.metadata = dict(config["metadata"])
     if config["compiled"] is not None:
         model.compile(**filled(config["compiled"], given))
+    model.set_flat_params(arrays["params"])
+    if state := {name.removeprefix(OPTIMIZER): array for name, array in arrays.items() if name != "params"}:
+        if model.optimizer is None:
+            raise ValueError("it has the state of an optimizer, but its model was not compiled")
+        model.ready_optimizer()
+        model.optimizer.load_state(state)
     return model
+
+
+def _chosen(start: Symbol, layers: list[Any], outputs: list[int]) -> list[Symbol]:
+    """The outputs of a chain that its model returns."""
+    y: Any = start
+    for layer in layers:
+        y = layer(y[0] if isinstance(y, tuple) else y)
+    return [(y if isinstance(y, tuple) else (y,))[i] for i in outputs]

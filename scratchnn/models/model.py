@@ -1,6 +1,5 @@
 """Models: a list of layers, built once, with its forward and backward pass."""
 
-import os
 import warnings
 import weakref
 from collections.abc import Sequence
@@ -8,21 +7,22 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.attributes import heeds_keras_in
-from scratchnn.core.names import class_in_file, described, is_own
+from scratchnn.core.names import is_own
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
 from scratchnn.layers.symbol import chain_between
-from scratchnn.models import saving
+from scratchnn.models import initial_states
+from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
+from scratchnn.models.stored import Stored
 from scratchnn.report.summary import summary_text
-from scratchnn.training.trainer import Trainer
+from scratchnn.training.progress import Clock
 
 
 class Caches(list):
@@ -31,7 +31,7 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Trainer):
+class Model(Chain, Stored):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
@@ -40,7 +40,8 @@ class Model(Trainer):
     Args:
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
         dtype: "float32" or "float64".
-        seed: determines every random draw of the model: initial parameters, batch order, dropout.
+        seed: determines every random draw of the model: initial parameters, batch order, dropout. Without one, the
+            model takes the next stream of `set_random_seed`; `seed=(s, n)` is that of model n after it was set to s.
     """
 
     layers: list[Layer]
@@ -57,7 +58,7 @@ class Model(Trainer):
         *,
         backend: str = "cpu",
         dtype: DTypeLike = "float32",
-        seed: int | None = None,
+        seed: randomness.GivenSeed = None,
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
@@ -65,12 +66,16 @@ class Model(Trainer):
         self.layers.extend(layers)
         self.build(self.input_shape)
 
-    def _prepare(self, backend: str, dtype: DTypeLike, seed: int | None, name: str | None) -> None:
+    def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
         self.backend = backends.load(backend)
-        self.dtype = np.dtype(dtype)
+        try:
+            self.dtype = np.dtype("float32" if dtype is None else dtype)  # to NumPy, None means float64
+        except TypeError:
+            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}") from None
         if self.dtype not in (np.dtype("float32"), np.dtype("float64")):
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
-        self.seed = randomness.default_seed() if seed is None else seed
+        self.seed = randomness.model_seed() if seed is None else randomness.checked(seed)
+        self.clock = Clock()
         self.name = name or type(self).__name__.lower()
         self.layers: list[Layer] = []
         self._masks_ended: list[Layer] = []  # layers about which a warning was given
@@ -101,12 +106,21 @@ class Model(Trainer):
         for index, layer in enumerate(self.layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
                 shape = shape[0]
-            if layer.input_shape != shape or layer.model is None:  # a layer built here before keeps its parameters
-                layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+            self._build_layer(layer, shape, index)
             layer.model = weakref.ref(self)
             shape = layer.output_shape
         self._share_one_vector()
         self.built = True
+
+    def _build_layer(self, layer: Layer, shape: Shape, index: int) -> None:
+        """As in Keras, a layer that was built before, here or alone, keeps its parameters."""
+        keeps = layer.built and layer.takes(shape)
+        if keeps and (layer.input_shape, layer.backend, layer.dtype) == (shape, self.backend, self.dtype):
+            return
+        weights = layer.get_weights() if keeps else None
+        layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+        if weights is not None:
+            layer.set_weights(weights)
 
     def _share_one_vector(self) -> None:
         params = [param for layer in self.layers for param in layer.params.values()]
@@ -117,25 +131,6 @@ class Model(Trainer):
         views = iter(self.flat_params[segment] for segment in self.segments)
         for layer in self.layers:
             layer.set_params({name: next(views).reshape(param.shape) for name, param in layer.params.items()})
-
-    @property
-    def output_shape(self) -> Any:
-        self.require_built()
-        return self.layers[-1].output_shape
-
-    @property
-    def has_several_outputs(self) -> bool:
-        shape: Any = self.output_shape
-        return isinstance(shape[0], tuple) and (self._outputs is None or len(self._outputs) > 1)
-
-    def y_shape_of(self, x: Array) -> tuple[int, ...]:
-        """The shape of y for the batch x."""
-        shape: Any = x.shape
-        for layer in self.layers:
-            shape = layer.compute_output_shape(shape)
-            if isinstance(shape[0], tuple):
-                shape = shape[self._outputs[0] if layer is self.layers[-1] and self._outputs else 0]
-        return shape
 
     # ---- forward and backward
 
@@ -149,14 +144,18 @@ class Model(Trainer):
         step: int = 0,
         keep_caches: bool = True,
         pre_activation: bool = False,
-    ) -> tuple[Any, "Caches"]:
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> tuple[Any, ...]:
         """Return y and one cache per layer; `caches.mask` is the mask of y.
 
         `epoch` and `step` determine the dropout draws in training.
 
         Without `keep_caches`, for inference, a long sequence takes no more memory than a short one. `pre_activation`:
-        y before the last layer's activation, as the loss wants it if the model `joins_loss`.
+        y before the last layer's activation, as the loss wants it if the model `joins_loss`. `initial_state`: {name of
+        a recurrent layer: its states}; such a dict of the states at the end is returned third with `return_state`.
         """
+        given, after = initial_states.checked(self.layers, initial_state, len(x)) or {}, {}
         caches, last = Caches(), self.layers[-1]
         for index, layer in enumerate(self.layers):
             rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None
@@ -166,13 +165,17 @@ class Model(Trainer):
             options: dict[str, Any] = {} if keep_caches or not layer.takes_keep_cache else {"keep_cache": False}
             if pre_activation and layer is last:
                 options["pre_activation"] = True
+            if given or return_state:
+                options |= initial_states.options_of(layer, given, return_state)
             y, cache = layer.forward(x, mask=mask, training=training, rng=rng, **options)
             caches.append(cache)
+            if return_state and layer.takes_state:
+                y, after[layer.name] = initial_states.split_off(layer, y)
             mask = next_mask
             # Of an earlier layer with return_state, only y goes on.
             x = y[0] if isinstance(y, tuple) and layer is not last else y
         caches.mask = mask
-        return self._choose(x), caches
+        return (self._choose(x), caches, after) if return_state else (self._choose(x), caches)
 
     @property
     def joins_loss(self) -> bool:
@@ -207,11 +210,13 @@ class Model(Trainer):
                 stacklevel=3,
             )
 
-    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
+    def backward(self, dy: Any, caches: list[Any], dstates: Any = None) -> tuple[Any, ...]:
         """Return dx (None if x are ids) and all gradients in one vector, laid out like `flat_params`.
 
-        The vector is overwritten by the next call.
+        The vector is overwritten by the next call. `dstates` are gradients of the states that forward returned, and
+        where it was given some, those of these are returned third; both in the form of the states.
         """
+        dstates, begin = dstates or {}, {}
         flat: list[Array] = []  # the gradients from the last parameter to the first, as the backward pass finds them
         dx = dy
         shape: Any = self.layers[-1].output_shape
@@ -221,13 +226,17 @@ class Model(Trainer):
         for index in reversed(range(len(self.layers))):
             layer = self.layers[index]
             outputs: Any = layer.output_shape
-            if index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
+            if layer.takes_state:
+                dx = initial_states.gradient_of(layer, caches[index], dx, dstates)
+            elif index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
                 dx = (dx, *[None] * (len(outputs) - 1))
             dx, grads = layer.backward(dx, caches[index])
+            if layer.takes_state and caches[index].state_given:
+                dx, *begin[layer.name] = dx
             flat += [grads[name].ravel() for name in reversed(layer.params)]
         if flat:
             self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
-        return dx, self.flat_grads
+        return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
 
     def check_input(self, x: Any) -> Array:
         """x as an array that the first layer can take: the one check of a whole call."""
@@ -235,9 +244,18 @@ class Model(Trainer):
         if len(x) == 0:
             raise ValueError(f"x is empty, of shape {x.shape}; give at least one row")
         self.require_built()
+        if x.shape == self.input_shape[1:]:
+            raise ValueError(
+                f"x is one example, of shape {x.shape}, without a batch axis: give x[None], a batch of one"
+            )
         if x.dtype.kind == "f" and not np.isfinite(x).all():
             raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
-        return self.layers[0].as_input(x)
+        if x.shape[1:] != self.input_shape[1:]:
+            if len(x.shape) != len(self.input_shape):
+                raise ValueError(f"{self._misfit(x.shape)}, with another number of axes")
+            self.check_shape(x.shape)
+            self.y_shape_of(x)
+        return self.layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
 
     # ---- parameters
 
@@ -264,14 +282,17 @@ class Model(Trainer):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index."""
-        if index is not None:
+        if index is not None or isinstance(name, int):
+            place, n = ("index=" if index is not None else "", name if index is None else index)
+            if index is None or not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"get_layer takes a name, or index=0 to index={len(self.layers) - 1}, got {place}{n}")
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:
                 return layer
         raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self.layers]}")
 
-    # ---- summary and files
+    # ---- summary
 
     @heeds_keras_in("Model.summary")
     def summary(self, *, print_fn: Any = print) -> str:
@@ -284,44 +305,6 @@ class Model(Trainer):
         if print_fn is not None:
             print_fn(text)
         return text
-
-    def get_config(self) -> dict[str, Any]:
-        """All of the model but its numbers, as plain values for a file."""
-        compiled = self.get_compile_config()
-        if compiled is not None:
-            compiled |= {"optimizer": described(self.optimizer), "loss": described(self.loss)}
-        return {
-            "layers": [class_in_file(layer) for layer in self.layers],
-            "input_shape": list(self.input_shape),
-            "weights": [list(weight.shape) for weight in self.get_weights()],
-            "backend": self.backend.name,
-            "dtype": self.dtype.name,
-            "seed": self.seed,
-            "name": self.name,
-            "compiled": compiled,
-            "metadata": self.metadata,
-        }
-
-    @heeds_keras_in("Model.save")
-    def save(self, filepath: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write layers, settings, parameters and `metadata` into one file; see `scratchnn.load_model`.
-
-        It warns of what is not in the file: classes and functions of your own, which loading will ask for.
-        """
-        self.require_built()
-        metrics = self.metric_names if self.optimizer is not None else []
-        own = [metric.name for metric in metrics if not isinstance(metric, str)]
-        params = self.backend.to_host(self.flat_params)
-        saving.save_model(filepath, self.get_config(), params, own, overwrite=overwrite)
-
-    @heeds_keras_in("Model.load_weights")
-    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Take the parameters from a saved model of the same shapes; for layers or activations of your own.
-
-        Raises:
-            StorageError: if the file is damaged, or its parameters do not fit.
-        """
-        self.set_flat_params(saving.read_params(filepath, [weight.shape for weight in self.get_weights()]))
 
     def require_built(self) -> None:
         if not self.built:

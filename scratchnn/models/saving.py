@@ -1,54 +1,89 @@
-"""Models into files: layers and settings as JSON, and the parameters. No code, no pickle.
+"""Models into files: layers and settings as JSON, and the arrays. No code, no pickle.
 
-Here a model is its `get_config()` and its vector of parameters; `loading.py` reads it back.
+Here a model is its `get_config()`, its vector of parameters, and the state of its optimizer: all that training on to
+the same bits needs. `loading.py` reads it back. A checkpoint is the same, and where its call of `fit` stands.
 """
 
 import os
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.files import container
+from scratchnn.core.files.foreign import refuse_foreign_name
+from scratchnn.core.names import is_own
 from scratchnn.models import custom_objects
+
+OPTIMIZER = "optimizer."  # begins the names of the arrays of its state
 
 
 def save_model(
-    filepath: str | os.PathLike[str],
-    config: dict[str, Any],
-    params: Array,
-    own_metrics: Sequence[str] = (),
-    *,
-    overwrite: bool = False,
+    filepath: str | os.PathLike[str], model: Any, *, overwrite: bool = False, include_optimizer: bool = True
 ) -> None:
-    """Write the whole model but its `own_metrics`. An existing file is replaced only if told so, and in one piece.
+    """Write the whole model. An existing file is replaced only if told so, and in one piece.
 
-    It warns of what loading will ask for, and of the metrics.
+    It warns of what loading will ask for, and of what is left out.
 
     Raises:
         FileExistsError: if the file is there and `overwrite` is False.
-        TypeError, ValueError: for what no file can hold, or loading could not make again; nothing was written.
+        TypeError, ValueError: for what no file can hold, loading could not make again, or a file's name that promises
+            another format, such as model.keras; nothing was written.
         OSError: if it cannot be written; what was there before is still there.
     """
+    refuse_foreign_name("save", filepath)
     path = Path(filepath)
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already; choose another name, or save(..., overwrite=True)")
-    custom_objects.check(config)
+    arrays, config = contents(model, include_optimizer)
     if own := custom_objects.names_in(config):
         warnings.warn(
             f"{path} will hold {', '.join(own)} by name only, without code; read it back with "
             f"{custom_objects.remedy(own, 'load_model')}",
             stacklevel=3,
         )
-    if own_metrics:
-        warnings.warn(
-            f"{path} will not hold the metric {', '.join(own_metrics)}, which is of your own; compile the loaded model "
-            "with it again",
-            stacklevel=3,
-        )
-    container.write(path, {"params": params}, {"kind": "model", "model": config})
+    for what in _left_out(model, include_optimizer):
+        warnings.warn(f"{path} will not hold {what}", stacklevel=3)
+    container.write(path, arrays, {"kind": "model", "model": config})
+
+
+def contents(model: Any, include_optimizer: bool = True) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The arrays and the description of a model for a file.
+
+    Raises:
+        TypeError, ValueError: for what no file can hold, or loading could not make again.
+    """
+    config = model.get_config()
+    custom_objects.check(config)
+    arrays = {"params": model.backend.to_host(model.flat_params)}
+    if include_optimizer and model.has_ready_optimizer and other_slots(model) is None:
+        arrays |= {OPTIMIZER + name: array for name, array in model.optimizer.state().items()}
+    return arrays, config
+
+
+def other_slots(model: Any) -> str | None:
+    """What is wrong with the slots of an optimizer of the user's own, which a loaded one would not have, in words."""
+    optimizer = model.optimizer
+    if not model.has_ready_optimizer or set(optimizer.slots) == set(optimizer.slot_names):
+        return None
+    kind, slots, names = type(optimizer).__name__, sorted(optimizer.slots), sorted(optimizer.slot_names)
+    return f"the state of {kind}, whose slots are {slots}, while its slot_names are {names}"
+
+
+def _left_out(model: Any, include_optimizer: bool) -> list[str]:
+    """What `contents` leaves out, in words; what the caller leaves out is no surprise."""
+    found = []
+    if is_own(type(model)):
+        found.append(f"the class {type(model).__name__}, which is of your own: it will be loaded as {model.kind}")
+    if model.optimizer is None:
+        return found
+    asked_for = model.metric_names + model.weighted_metric_names
+    if own := [metric.name for metric in asked_for if not isinstance(metric, str)]:
+        found.append(f"the metric {', '.join(own)}, which is of your own; compile the loaded model with it again")
+    if include_optimizer and (state := other_slots(model)):
+        found.append(f"{state}; the loaded model will begin with that of a new one")
+    return found
 
 
 def read_params(filepath: str | os.PathLike[str], shapes: list[tuple[int, ...]]) -> Array:

@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.attributes import heeds_keras_in
+from scratchnn.core.randomness import GivenSeed
 from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
 from scratchnn.layers.symbol import Input, Symbol
@@ -18,18 +19,22 @@ from scratchnn.report.summary import summary_text
 class Sequential(Model):
     """A model from a list of layers. Its input's shape comes from `Input`, from `build`, or from the first data."""
 
+    kind = "Sequential"
+
     def __init__(
         self,
-        layers: Sequence[Any] = (),
+        layers: Sequence[Any] | None = None,
         *,
         backend: str = "cpu",
         dtype: DTypeLike = "float32",
-        seed: int | None = None,
+        seed: GivenSeed = None,
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
         self._start: Symbol | None = None
-        for layer in layers:
+        if isinstance(layers, Layer | Symbol):
+            raise TypeError(f"Sequential takes a list of layers, got a {type(layers).__name__}: put it into []")
+        for layer in layers or ():
             self.add(layer)
         if self._start is not None and self.layers:
             self.build(self._start.shape)
@@ -59,6 +64,9 @@ class Sequential(Model):
         if not self.built and self._start is not None:
             self.build(self._start.shape)
         super().require_built()
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Any length will do that the layers can take, whatever the Input says."""
 
     def check_input(self, x: Any) -> Array:
         x = as_array(self.backend.to_host(x))

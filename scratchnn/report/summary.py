@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from scratchnn.core.randomness import named
 from scratchnn.report.table import line, widths
 
 WIDTHS = (33, 24, 15)
 
 
 def summary_text(model: Any) -> str:
-    """Layers, output shapes and parameter counts of a model, which has `name`, `layers` and `count_params`."""
+    """Layers, output shapes and parameter counts of a model, which has `name`, `layers`, `seed` and `count_params`."""
     rows = [
         (
             f"{layer.name} ({type(layer).__name__})",
@@ -33,6 +34,7 @@ def summary_text(model: Any) -> str:
         lines += [rule("├", "─", "┼", "┤")] * (i > 0) + [cells(row, "│")]
     lines += [rule("└", "─", "┴", "┘")]
     lines += [f" Total params: {size}", f" Trainable params: {size}", " Non-trainable params: 0 (0.00 B)"]
+    lines += [f" Seed: {named(model.seed)}"]
     return "\n".join(lines)
 
 

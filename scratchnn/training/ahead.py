@@ -24,7 +24,7 @@ from scratchnn.metrics import Metric
 from scratchnn.training import diagnosis
 from scratchnn.training.batches import Batches
 from scratchnn.training.epoch import Batch, Numbered, train_epoch
-from scratchnn.training.progress import Progress
+from scratchnn.training.progress import Clock, Progress
 from scratchnn.training.weights import Counting, joined
 
 STEPS_AHEAD = 100
@@ -48,7 +48,8 @@ def has_own_classes(model: Any) -> bool:
 
 
 class Snapshot:
-    """Room for what a step of the optimizer changes: parameters, slots, the count of steps and its other plain numbers.
+    """Room for what a step changes: parameters, states that are carried, and the optimizer's slots, count of steps and
+    other plain numbers.
 
     A rule of the user's own may add a slot, or put another array in the place of one.
     """
@@ -57,12 +58,14 @@ class Snapshot:
         self._params: Any = None  # the arrays themselves, and
         self._slots: dict[str, Array] = {}
         self._copies: list[Array] = []  # what they held
+        self._states: dict[str, Any] = {}
         self._numbers: dict[str, Any] = {}
         self._names: set[str] = set()  # of all attributes of the optimizer
 
     def take(self, model: Any) -> None:
         optimizer = model.optimizer
         self._params, self._slots = model.flat_params, dict(optimizer.slots)
+        self._states = model.states  # a forward pass replaces these arrays and leaves them as they are: no copies
         arrays = [self._params, *self._slots.values()]
         rooms = [*self._copies, *[None] * len(arrays)]
         self._copies = [_copy(array, room) for array, room in zip(arrays, rooms, strict=False)]
@@ -73,6 +76,7 @@ class Snapshot:
         optimizer = model.optimizer
         for array, copy in zip([self._params, *self._slots.values()], self._copies, strict=True):
             array[...] = copy
+        model.states = self._states
         optimizer.slots.clear()
         optimizer.slots.update(self._slots)
         for name in set(vars(optimizer)) - self._names:
@@ -102,6 +106,7 @@ class Ahead:
         every_step: bool,
     ) -> None:
         self._model, self._batches, self._progress, self._metrics = model, batches, progress, metrics
+        self._clock: Clock = model.clock
         # A class of the user's own may keep state that no copy of ours has, a generator or a count of calls: the same
         # steps taken again would be other steps. So nothing is ever taken again there.
         every_step = every_step or has_own_classes(model)
@@ -177,6 +182,7 @@ class Ahead:
             self._measure(waiting)
         for (_, target, _), loss, squared_norm in zip(waiting, losses, gradients, strict=True):
             self._progress.count(loss, math.sqrt(squared_norm), len(target))
+            self._clock.step += 1
         if drops_snapshot:
             self._before_which = None
         self._progress.seconds = time.perf_counter() - self._began
@@ -189,23 +195,27 @@ class Ahead:
             NonFiniteError: if it is refused; the model is as before.
         """
         self._before_which = None
-        train_epoch(self._model, [self._begin(step)], self._progress.epoch, self.add)
+        train_epoch(self._model, [self._begin(step)], self._clock.epoch, self.add)
         return self.synchronise()[0]
 
     def _begin(self, step: int) -> Numbered:
         if self._before_which is None or step - self._before_which >= STEPS_AHEAD:
             self._before.take(self._model)
             self._before_which = step
-        batch = self._batches[step]
+        batch = self._numbered(step)
         self._begun = step + 1
-        return step, *batch
+        return batch
+
+    def _numbered(self, step: int) -> Numbered:
+        """A batch, and the number of its step by the model's clock."""
+        return self._clock.step + step - self._progress.step, *self._batches[step]
 
     def _go_back(self) -> None:
         """Undo the steps that are not counted: back to the copy, and the counted ones since then once more."""
         assert self._before_which is not None
         self._before.put_back(self._model)
-        counted = ((step, *self._batches[step]) for step in range(self._before_which, self._progress.step))
-        train_epoch(self._model, counted, self._progress.epoch, lambda *outcome: None)
+        counted = map(self._numbered, range(self._before_which, self._progress.step))
+        train_epoch(self._model, counted, self._clock.epoch, lambda *outcome: None)
 
     def _take_again(self, waiting: int) -> list[float]:
         """Go back and come as far again, but read the outcome of each step at once. Return their losses."""
@@ -219,7 +229,8 @@ class Ahead:
         with np.errstate(all="ignore"):
             if not (math.isfinite(loss) and math.isfinite(gradient)):
                 self._before.put_back(self._model)  # the layer to blame is found with the parameters that it had
-                diagnosis.check_loss(self._model, loss, self._batches[where[1]][0], *where)
+                drawn = self._clock.epoch, self._clock.step
+                diagnosis.check_loss(self._model, loss, self._batches[where[1]][0], drawn, *where)
             diagnosis.check_gradient(self._model, self._grads, gradient, *where)
             diagnosis.check_weights(self._model, weights, *where)
 

@@ -1,6 +1,6 @@
 """Cutting examples into batches, putting them into an order, and holding some out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from scratchnn.core import checks, randomness
 from scratchnn.core.backend import Backend
 from scratchnn.training.epoch import Batch
 
+States = dict[str, list[Array]]  # by the names of layers; a row for each example
 BYTES_GATHERED = 2**20  # examples are gathered for several steps at once, up to this much of x
 
 
@@ -51,7 +52,7 @@ class Batches:
         self._here = tuple(None if part is None else part[chosen] for part in self._data)
 
 
-def order_of(N: int, seed: int, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
+def order_of(N: int, seed: randomness.Seed, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
     """The indices of N examples in the order of this epoch, which depends on seed and epoch only."""
     order = randomness.generator(seed, "order", epoch=epoch).permutation(N) if shuffle else np.arange(N)
     return backend.array(order, np.int64)
@@ -60,6 +61,17 @@ def order_of(N: int, seed: int, epoch: int, backend: Backend, *, shuffle: bool) 
 def slices(N: int, batch_size: int) -> list[slice]:
     """The batches of N examples, in order; the last one may be smaller."""
     return [slice(first, min(first + batch_size, N)) for first in range(0, N, batch_size)]
+
+
+def states_of(states: States | None, rows: slice) -> States | None:
+    """The states of some of the examples."""
+    return states and {name: [each[rows] for each in state] for name, state in states.items()}
+
+
+def join_states(parts: Sequence[States], backend: Backend) -> States:
+    """The states of several batches in one, in the host's memory."""
+    columns = {name: zip(*(part[name] for part in parts), strict=True) for name in parts[0]}
+    return {name: [backend.to_host(np.concatenate(each)) for each in column] for name, column in columns.items()}
 
 
 def split(data: Batch, share: float) -> tuple[Batch, Batch | None]:
@@ -124,8 +136,8 @@ def check_sizes(batch_size: Any, epochs: Any) -> None:
 
 
 def check_lengths(x: Array, y: Any) -> None:
-    if np.ndim(y) == 0:
-        raise ValueError(f"y must hold one label for each of the {len(x)} rows of x, got {y!r}")
+    if y is None or np.ndim(y) == 0:
+        raise ValueError(f"y must hold one label for each of the {len(x)} rows of x, got {y}")
     if len(x) != len(y):
         raise ValueError(f"x and y must have the same length, got {len(x)} rows of x and {len(y)} of y")
     if len(x) == 0:

@@ -37,10 +37,13 @@ def check_is_number(loss: Any, value: Any) -> None:
         raise TypeError(f"the loss {getattr(loss, 'name', type(loss).__name__)!r} returned {got}, expected one number")
 
 
-def check_loss(model: Any, loss: float, x: Array, epoch: int, step: int) -> None:
-    """Raise NonFiniteError unless the loss is finite; it names the first layer whose output is not."""
+def check_loss(model: Any, loss: float, x: Array, drawn: tuple[int, int], epoch: int, step: int) -> None:
+    """Raise NonFiniteError unless the loss is finite; it names the first layer whose output is not.
+
+    `drawn` are epoch and step by the model's clock, which determined the dropout draws.
+    """
     if not math.isfinite(loss):
-        where = find_non_finite(model, x, epoch, step)
+        where = find_non_finite(model, x, *drawn)
         raise NonFiniteError(f"the loss is {loss} {_at(epoch, step)}: {where}. {_REMEDY}")
 
 

@@ -18,7 +18,8 @@ Numbered = tuple[int, Array, Array, Array | None]  # a batch after the number of
 
 
 def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, count: Callable[..., None]) -> None:
-    """Take a step of the optimizer on every batch. `epoch` and the step's number determine the dropout draws.
+    """Take a step of the optimizer on every batch. `epoch` and the step's number, both by the model's clock, determine
+    the dropout draws.
 
     `count` receives the results of each step: its loss, the gradients, the outputs y (before a sigmoid or softmax that
     the loss goes through itself), their targets, and how much they count.

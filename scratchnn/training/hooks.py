@@ -60,13 +60,9 @@ def _flat(callbacks: Any) -> Iterator[Any]:
 
 
 def _check(callback: Any) -> None:
-    if isinstance(callback, type):
-        raise TypeError(f"callbacks takes objects, got the class {callback.__name__}: write {callback.__name__}()")
     if not isinstance(callback, Callback):
-        raise TypeError(
-            f"callbacks takes objects derived from scratchnn.callbacks.Callback, got {callback!r} "
-            f"of {type(callback).__module__}.{type(callback).__name__}"
-        )
+        hint = f": call it, {callback.__name__}()" if isinstance(callback, type) else ""
+        raise TypeError(f"callbacks must be objects derived from scratchnn.callbacks.Callback, got {callback!r}{hint}")
     for name in dir(callback):
         if name.startswith("on_") and name not in HOOKS and callable(getattr(callback, name)):
             raise TypeError(

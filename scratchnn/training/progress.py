@@ -26,6 +26,7 @@ class Progress:
     seen: int = 0  # examples of the epoch under way
     seconds: float = 0.0  # spent on the epoch under way
     records: list[dict[str, float]] = field(default_factory=list)  # one per finished epoch
+    order: int | None = None  # the number by which the model's clock drew the order of the epoch under way
 
     def __post_init__(self) -> None:
         """Raise ValueError for a count, TypeError for a table, that can only come from a damaged file."""
@@ -33,6 +34,8 @@ class Progress:
             whole_number(name, getattr(self, name), 0)
         sums = {"loss": self.loss, "gradient_norm": self.gradient_norm, "seconds": self.seconds}
         counts = [dict(enumerate(counts)) for counts in self.counts.values()]
+        if self.order is not None:
+            whole_number("order", self.order, 0)
         if not all(map(_holds_numbers, (sums, *counts, *self.records))):
             raise TypeError(f"progress holds counts and numbers only, got {self}")
 
@@ -69,6 +72,41 @@ class Progress:
         self.seconds = self.loss = self.gradient_norm = 0.0
 
 
+@dataclass
+class Clock:
+    """How far a model has been trained, by all calls together: it determines the draws of order and dropout.
+
+    `Progress` counts what the user sees, which begins at `initial_epoch` with every call of `fit`, as in Keras. If the
+    draws began again too, six calls of one epoch would train on one order and on the same dropout masks.
+    """
+
+    epoch: int = 0  # finished epochs
+    step: int = 0  # steps since then
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a count that can only come from a damaged file."""
+        whole_number("epoch", self.epoch, 0)
+        whole_number("step", self.step, 0)
+
+    def begin_epoch(self, progress: Progress) -> int:
+        """Begin the next epoch, whose draws are new, or go on in the one under way. Return the number of its order."""
+        here = progress.epoch, progress.step
+        if progress.epoch and not progress.step and not progress.records:  # told so, by `initial_epoch`
+            self.epoch, self.step = here
+        elif self.step and not progress.step:  # those of an epoch that was broken off, or of train_on_batch
+            self.finish_epoch()
+        elif (self.epoch, self.step) < here:  # a model that was made anew
+            self.epoch, self.step = here
+        if not progress.step:
+            progress.order = self.epoch
+        elif progress.order is None:
+            progress.order = progress.epoch
+        return progress.order
+
+    def finish_epoch(self) -> None:
+        self.epoch, self.step = self.epoch + 1, 0
+
+
 def _holds_numbers(table: object) -> bool:
     return isinstance(table, dict) and all(isinstance(value, float | int) for value in table.values())
 
@@ -76,12 +114,13 @@ def _holds_numbers(table: object) -> bool:
 class History(Callback):
     """What `fit` returns: `history` with Keras' keys, one number per epoch; `records` adds gradient norm and speed."""
 
-    def __init__(self, records: list[dict[str, float]] | None = None) -> None:
+    def __init__(self, records: list[dict[str, float]] | None = None, first: int = 0) -> None:
         self.records = [] if records is None else records
+        self.first = first  # the number of the epoch of the first record
 
     @property
     def epoch(self) -> list[int]:
-        return list(range(len(self.records)))
+        return list(range(self.first, self.first + len(self.records)))
 
     @property
     def history(self) -> dict[str, list[float]]:

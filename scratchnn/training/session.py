@@ -56,7 +56,8 @@ class Session:
         """Train the epoch under way. It can end early only where every step that was taken has been counted."""
         model, progress, hooks = self.model, self.progress, self.hooks
         begins, ends = hooks.heard("on_train_batch_begin"), hooks.heard("on_train_batch_end")
-        order = order_of(len(self.examples[0]), model.seed, progress.epoch, model.backend, shuffle=self.shuffle)
+        number = model.clock.begin_epoch(progress)
+        order = order_of(len(self.examples[0]), model.seed, number, model.backend, shuffle=self.shuffle)
         batches = Batches(self.examples, self.batch_size, order)
         warned_of = np.geterr()
         metrics = model.running_metrics()
@@ -80,7 +81,7 @@ class Session:
         with ahead, self.console.bar(len(batches), progress.epoch + 1, self.epochs) as bar:
             bar.advance(progress.step)
             announce = (lambda step: tell("on_train_batch_begin", step, {})) if begins else None
-            train_epoch(model, ahead.steps(announce), progress.epoch, count)
+            train_epoch(model, ahead.steps(announce), model.clock.epoch, count)
 
     def _logs(self, metrics: Sequence[Metric]) -> dict[str, float]:
         """Loss and metrics over the steps of this epoch so far."""
@@ -101,6 +102,7 @@ class Session:
         record["seconds"] = progress.seconds + time.perf_counter() - started
         best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)
         progress.finish_epoch(record)
+        self.model.clock.finish_epoch()
         self.console.epoch_row(progress.epoch, record, best=record.get("val_loss", math.inf) < best)
         logs = {key: value for key, value in record.items() if key not in EXTRA}
         self.hooks.tell("on_epoch_end", progress.epoch - 1, logs)

@@ -14,15 +14,18 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
+from scratchnn.core.arrays import as_numbers
 from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.backend import Backend
+from scratchnn.core.checks import whole_number
+from scratchnn.core.randomness import Seed
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis, weights
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.epoch import Batch
 from scratchnn.training.hooks import Hooks
-from scratchnn.training.progress import EXTRA, History, Progress
+from scratchnn.training.progress import EXTRA, Clock, History, Progress
 from scratchnn.training.session import Session
 from scratchnn.training.weights import Counting
 
@@ -41,7 +44,9 @@ class Trainer(Attributes):
         "optimizer": partial(_made, "optimizer", optimizers.Optimizer),
         "loss": partial(_made, "loss", losses.Loss),
     }
-    seed: int
+    built: bool
+    seed: Seed
+    clock: Clock
     dtype: np.dtype
     backend: Backend
     optimizer: optimizers.Optimizer | None = None
@@ -68,13 +73,21 @@ class Trainer(Attributes):
         step: int = 0,
         keep_caches: bool = True,
         pre_activation: bool = False,
-    ) -> tuple[Any, list[Any]]:
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> tuple[Any, ...]:
         raise NotImplementedError
 
     def activate(self, y: Array) -> Array:
         raise NotImplementedError
 
-    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, Float[Array, " P"]]:
+    def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def check_states(
+        self, initial_state: Any, counts: Sequence[int], batch_size: int, *, shuffle: bool = False
+    ) -> dict[str, Any] | None:
+        """Given states, checked; or a ValueError, also where so many rows are no whole batches but must be."""
         raise NotImplementedError
 
     def check_input(self, x: Any) -> Array:
@@ -116,7 +129,7 @@ class Trainer(Attributes):
     def fit(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
@@ -135,11 +148,13 @@ class Trainer(Attributes):
         progress: Progress | None = None,
         console: Console | None = None,
     ) -> History:
-        """Train. The order of the batches depends on the model's seed and the epoch only.
+        """Train. The order of the batches depends on the model's seed and its count of epochs only.
+
+        The model counts its epochs over all calls (`model.clock`), so two calls train like one that is as long.
 
         Args:
-            initial_epoch: the number of the first epoch, counted from 0. It determines the order of the batches and
-                the dropout draws: a second call without it repeats those of epoch 0.
+            initial_epoch: the number of the first epoch, counted from 0, for the table, callbacks and `History`. Other
+                than 0, it sets the model's count too.
             callbacks: objects derived from `Callback`, one or a list; see `scratchnn.callbacks`.
             steps_per_epoch: without a batch_size, how many batches all examples are cut into. With one it must be the
                 number of their batches: an epoch goes over all examples.
@@ -163,6 +178,12 @@ class Trainer(Attributes):
         """
         self._compiled()
         batches.check_sizes(32 if batch_size is None else batch_size, epochs)
+        if whole_number("initial_epoch", initial_epoch, 0) > epochs:
+            warnings.warn(
+                f"nothing is trained: initial_epoch is {initial_epoch}, and epochs={epochs} is where training ends, "
+                "counted from the first of all, not how many to add",
+                stacklevel=3,
+            )
         validates = batches.validates_after(validation_freq)
         data = self._examples(x, y, sample_weight, class_weight)
         examples, validation = self._hold_out(data, validation_split, validation_data)
@@ -175,12 +196,14 @@ class Trainer(Attributes):
         batches.check_steps(steps_per_epoch, steps)
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
         hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
+        counts = [len(part[0]) for part in (examples, validation) if part is not None]
+        self.check_states(None, counts, batch_size, shuffle=shuffle)
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
         given = [each for each in hooks.callbacks if isinstance(each, History)]
         self.history = history = given[-1] if given else History()
-        history.records = progress.records
+        history.records, history.first = progress.records, progress.epoch - len(progress.records)
         history.model = self  # type: ignore[assignment]
         history.set_params(params)
         console = Console(quiet=verbose == 0) if console is None else console
@@ -192,7 +215,7 @@ class Trainer(Attributes):
     def evaluate(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         batch_size: int | None = None,
         verbose: Any = "auto",
         sample_weight: Any = None,
@@ -208,6 +231,7 @@ class Trainer(Attributes):
         data = self._in_memory(self._examples(x, y, sample_weight))
         batch_size = batches.size_of(batch_size, steps, len(data[0]))
         data = batches.first(data, steps, batch_size)
+        self.check_states(None, [len(data[0])], batch_size)
         hooks = self._hooks(callbacks, verbose, len(data[0]), batch_size)
         with one_blas_thread():
             results = self.measure(data, batch_size, hooks)
@@ -226,8 +250,14 @@ class Trainer(Attributes):
         verbose: Any = "auto",
         steps: int | None = None,
         callbacks: Any = None,
+        *,
+        initial_state: Any = None,
+        return_state: bool = False,
     ) -> Any:
         """The model's output for every row of x; a list where the model has several outputs.
+
+        `initial_state`: {name of a recurrent layer: its states, a row of each for every row of x}. `return_state`:
+        return a pair, the output and such a dict, the states after the last step.
 
         With `steps`, for the rows of this many batches from the beginning, which are all rows without a `batch_size`.
         On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
@@ -236,29 +266,36 @@ class Trainer(Attributes):
         batch_size = batches.size_of(batch_size, steps, len(x))
         x = x if steps is None else x[: steps * batch_size]
         hooks = self._hooks(callbacks, verbose, len(x), batch_size)
-        parts = []
+        given, parts, after = self.check_states(initial_state, [len(x)], batch_size), [], []
         self.stop_predicting = False
         hooks.tell("on_predict_begin", {})
         with one_blas_thread():
             for number, rows in enumerate(batches.slices(len(x), batch_size)):
                 hooks.tell("on_predict_batch_begin", number, logs={})
-                parts.append(self.forward(x[rows], keep_caches=False)[0])
+                begin = batches.states_of(given, rows)
+                y, _, *states = self.forward(x[rows], keep_caches=False, initial_state=begin, return_state=return_state)
+                parts.append(y)
+                after += states
                 if hooks.heard("on_predict_batch_end"):
                     hooks.tell("on_predict_batch_end", number, logs={"outputs": self._on_host(parts[-1])})
                 if self.stop_predicting:
                     break
         hooks.tell("on_predict_end", {})
         if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
-            return [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
-        return self.backend.to_host(np.concatenate(parts))
+            y = [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
+        else:
+            y = self.backend.to_host(np.concatenate(parts))
+        return (y, batches.join_states(after, self.backend)) if return_state else y
 
     @heeds_keras_in("Model.train_on_batch")
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
-        """Take one optimizer step, and return the loss before it. Dropout is drawn anew in each call."""
+        """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
         batch = self._in_memory(self._examples(x, y, sample_weight, class_weight))
         self.ready_optimizer()
-        step = self._compiled()[0].iterations
-        with one_blas_thread(), Ahead(self, {step: batch}, Progress(step=step), [], every_step=True) as ahead:
+        self.check_states(None, [len(batch[0])], len(batch[0]))
+        step = self.clock.step
+        progress = Progress(self.clock.epoch, step)
+        with one_blas_thread(), Ahead(self, {step: batch}, progress, [], every_step=True) as ahead:
             return ahead.take(step)
 
     def _on_host(self, outputs: Any) -> Any:
@@ -315,7 +352,7 @@ class Trainer(Attributes):
     def joins_loss(self) -> bool:
         raise NotImplementedError
 
-    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, list[Any]]:
+    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, ...]:
         """`forward`, but y is what `loss_in_training` takes."""
         return self.forward(x, **options, pre_activation=True) if self.joins_loss else self.forward(x, **options)
 
@@ -324,6 +361,14 @@ class Trainer(Attributes):
         """The loss of what `forward_to_loss` returns."""
         _, loss = self._compiled()
         return loss.of_logits() if self.joins_loss else loss
+
+    @property
+    def has_ready_optimizer(self) -> bool:
+        """Whether the optimizer's slots and count of steps are those of this model's training."""
+        optimizer = self.optimizer
+        if optimizer is None or optimizer.owner is None or optimizer.owner() is not self:
+            return False
+        return not self.built or optimizer.size == self.flat_params.size  # a layer may have been added since then
 
     def ready_optimizer(self) -> None:
         """Allocate the optimizer's slots for the parameters of this model, unless it has them."""
@@ -363,6 +408,7 @@ class Trainer(Attributes):
         """x, y and weights as arrays that fit the model and the loss, each checked once, here; x in kernels' memory."""
         _, loss = self._compiled()
         x, y = self.check_input(x), self.backend.to_host(y)
+        y = y if y is None else as_numbers("y", y)
         batches.check_lengths(x, y)
         if self.has_several_outputs:
             raise ValueError(

@@ -157,7 +157,7 @@ def test_masks_states_dropout_and_several_outputs_of_one_call() -> None:
     mask, states = rng.random((3, 4)) < 0.7, [rng.normal(size=(3, 3)) for _ in range(4)]
     errors = check(layer, X, mask=mask, initial_state=states, training=True, seed=5)
     assert wrong_arrays(errors) == set()
-    names = ["x", *(f"state {i}" for i in range(4)), *layer.params]
+    names = ["x", "forward.h0", "forward.c0", "backward.h0", "backward.c0", *layer.params]
     assert [error.name for error in errors] == names
 
 

@@ -299,6 +299,27 @@ def test_refused_in_one_line(name: str, tmp_path: Path, data: Path) -> None:
     assert not any((tmp_path / "runs").glob("*"))
 
 
+@pytest.mark.parametrize(
+    "name", ["reviews.csv", "reviews.tsv", "reviews.txt", "reviews.json", "reviews", "missing", "."]
+)
+def test_data_of_another_kind_is_refused_with_what_to_do(name: str, tmp_path: Path) -> None:
+    if name.startswith("reviews"):
+        (tmp_path / name).write_text("text,label\na good film,1\na bad film,0\n")
+    path = tmp_path / name
+    told = assert_refused(train(tmp_path, *SMALL, "--epochs", "1", "--data", path))
+    assert told.startswith(f"error: --data {path}: ")
+    assert "a folder with imdb.npz and imdb_word_index.json, or the .npz with the index beside it" in told
+    if name.startswith("reviews"):
+        kind = f"a {path.suffix} file" if path.suffix else "a file of another kind"
+        assert f"{path} is {kind}, which is not read yet" in told
+        assert "Texts of your own can be read and encoded in Python" in told
+    else:
+        missing = path if name == "missing" else path / "imdb.npz"
+        assert f"there is no {missing}. Get imdb.npz" in told
+    assert f"{name}/imdb.npz" not in told or name == "."
+    assert not (tmp_path / "runs").exists()
+
+
 def test_data_that_are_not_there(tmp_path: Path) -> None:
     assert "/nope" in assert_refused(train(tmp_path, *SMALL, "--data", "/nope"))
     assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ import pytest
 
 from scratchnn.data import imdb, sources
 from scratchnn.data.keras_npz import RawFiles
+from scratchnn.data.text import Vocabulary
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -94,3 +95,20 @@ def test_the_files_are_left_as_they_were(real_folder):
     before = state()
     imdb.load(real_folder)
     assert state() == before
+
+
+def test_every_word_of_the_index_reaches_its_own_id(corpus):
+    """All 88,584: 1,843 are not ASCII, 21 have capital letters, some hundred typographic punctuation inside."""
+    for settings in ({}, {"num_words": 1000}, {"skip_top": 24}):
+        vocabulary = Vocabulary.from_ranked(corpus.words, **settings)
+        start = vocabulary.encode("")[0]
+        wrong = [word for word, n in vocabulary.ids.items() if vocabulary.encode(word).tolist() != [start, n]]
+        assert wrong == []
+
+
+def test_typed_text_reaches_the_words_of_the_index(corpus):
+    limited = Vocabulary.from_ranked(corpus.words, num_words=1000)
+    text = "“It’s a good film” — don’t miss it…<br />"
+    assert limited.decode(limited.encode(text)) == "it's a good film don't miss it br"
+    assert limited.oov_share(text) == 0
+    assert limited.oov_share(f"{text} Chicatillo!") == 1 / 9

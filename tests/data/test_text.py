@@ -1,5 +1,6 @@
 """Words and ids, padding and cutting: the fast code against the same thing said slowly."""
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def test_pad_sequences_equals_the_slow_way(rows, maxlen, padding, truncating, va
     length = max(map(len, rows)) if maxlen is None else maxlen
     expected = padded_slowly(rows, length, padding, truncating, value)
     for given_rows in (rows, [np.array(row) for row in rows]):
-        got = pad_sequences(given_rows, maxlen, padding, truncating, value)
+        got = pad_sequences(given_rows, maxlen, "int32", padding, truncating, value)
         assert got.dtype == np.int32 and np.array_equal(got, expected)
 
 
@@ -105,11 +106,33 @@ def test_pad_sequences_names_the_wrong_argument(rows, settings, name):
         pad_sequences(rows, **settings)
 
 
+def test_pad_sequences_takes_the_arguments_of_keras_in_its_order():
+    # keras.utils.pad_sequences([[1, 2, 3], [4]], 2, "float32", "post", "post", 7.0)
+    got = pad_sequences([[1, 2, 3], [4]], 2, "float32", "post", "post", 7.0)
+    assert got.dtype == np.float32 and got.tolist() == [[1, 2], [4, 7]]
+    parameters = inspect.signature(pad_sequences).parameters
+    assert list(parameters) == ["sequences", "maxlen", "dtype", "padding", "truncating", "value"]
+    assert [each.default for each in parameters.values()][1:] == [None, "int32", "pre", "pre", 0.0]
+
+
+def test_pad_sequences_takes_all_numbers_that_fit():
+    assert pad_sequences([[2**31 - 1], [-(2**31)]]).tolist() == [[2**31 - 1], [-(2**31)]]
+    given = [np.array([1.0, 2.0]), np.array([3], ">i8"), np.array([True]), np.array([])]
+    assert pad_sequences(given, dtype="uint8").tolist() == [
+        [1, 2], [0, 3], [0, 1], [0, 0],
+    ]  # fmt: skip
+    assert pad_sequences(np.array([[0.1]]), dtype="float32")[0, 0] == np.float32(0.1), (
+        "fractions are rounded, as they must be"
+    )
+    assert pad_sequences([[2**24]], dtype="float32")[0, 0] == 2**24
+    assert pad_sequences([[2**31 + 5, 3]], maxlen=1).tolist() == [[3]], "what is cut off need not fit"
+
+
 def test_vocabulary_by_hand():
     vocabulary = Vocabulary.from_ranked(WORDS, num_words=8)
     assert vocabulary.words == ("<pad>", "<start>", "<oov>", "<unused>", "the", "film", "good", "isn't")
     assert len(vocabulary) == 8
-    assert vocabulary.encode("The film <br /> isn't GOOD, but bad!").tolist() == [1, 4, 5, 2, 7, 6, 2, 2]
+    assert vocabulary.encode("The film <br /> isn't GOOD, but bad!").tolist() == [1, 4, 5, 7, 6, 2, 2]
     assert vocabulary.decode([0, 0, 1, 4, 5, 2]) == "the film ?"
     assert vocabulary.decode(np.array([4, 2]), unknown="<oov>") == "the <oov>"
     assert vocabulary.encode("").tolist() == [1] and vocabulary.decode([]) == ""
@@ -191,6 +214,20 @@ def test_load_data_has_the_semantics_of_keras(small, settings):
 def test_load_data_refuses_a_maxlen_that_leaves_nothing(small):
     with pytest.raises(ValueError, match="maxlen=2 leaves no review"):
         imdb.load_data(maxlen=2)  # the start mark counts, so even one word is too long
+
+
+def test_the_default_path_of_keras_is_ours(small, tmp_path, monkeypatch):
+    # Tutorials write Keras' defaults out: load_data(path="imdb.npz") and get_word_index(path="imdb_word_index.json").
+    seen = []
+    find = imdb.sources.find
+    monkeypatch.setattr(imdb.sources, "find", lambda path, **options: seen.append(path) or find(path, **options))
+    monkeypatch.chdir(tmp_path)
+    imdb.load_data("imdb.npz")
+    imdb.get_word_index("imdb_word_index.json")
+    imdb.load_data("other.npz")
+    (tmp_path / "imdb.npz").write_bytes(b"")
+    imdb.load_data("imdb.npz")
+    assert seen == [None, None, "other.npz", "imdb.npz"]
 
 
 def test_the_word_index_gives_ranks(small):

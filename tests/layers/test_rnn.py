@@ -60,7 +60,7 @@ def test_the_cell_of_the_lstm_gives_the_lstm(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_gradients_of_the_examples_are_right(cell: Any, settings: dict[str, bool], mask: Any) -> None:
     layer = RNN(cell(5), **settings)
-    states = [RNG.normal(size=(2, 5)) for _ in layer.states]
+    states = [RNG.normal(size=(2, 5)) for _ in layer.state_names]
     errors = check(layer, X, mask=mask, initial_state=states, training=True)
     assert all(error.ok for error in errors), "\n".join(map(str, errors))
     assert len(errors) == 1 + len(layer.params) + len(states)

@@ -179,7 +179,7 @@ def test_a_cell_may_return_the_same_buffer_again() -> None:
     results = []
     for cell in (Leaky(), OneBuffer()):
         layer = RNN(cell, return_sequences=True)
-        layer.build((None, 4, 3), backend="reference", dtype=np.float64)
+        layer.build((None, 4, 3), backend="reference", dtype=np.float64, seed=0)
         y, cache = layer.forward(X)
         results.append((y, *layer.backward(np.cos(y), cache)))
     (y, dx, grads), (y_, dx_, grads_) = results

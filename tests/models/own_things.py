@@ -87,7 +87,7 @@ class Mix(Cell):
         da = self.act.backward(dafter[0], saved[0])
         return da, da, (k * dafter[0],)
 
-    def backward_own(self, dax: Any, dah: Any, dafter: Any, states: Any, saved: Any) -> Any:
+    def backward_own(self, dax: Any, dah: Any, dafter: Any, states: Any, saved: Any, k: Any) -> Any:
         return {"k": (dafter[0] * states[0][:-1]).sum(axis=(0, 1))}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from tests.parity.cases import LayerCase, construct
 from tests.parity.long_cases import LongCase
 from tests.parity.start_cases import StartCase
+from tests.parity.stream_cases import StreamCase
 from tests.parity.training_cases import TrainingCase, summary
 
 
@@ -117,3 +118,30 @@ def train(case: TrainingCase) -> dict[str, np.ndarray]:
     untrained, losses = loss_of_each(model.test_on_batch), loss_of_each(model.train_on_batch)
     results = {"count": model.count_params(), "losses": losses, "untrained": untrained}
     return {key: np.array(value) for key, value in results.items()} | summary(start, model.get_weights())
+
+
+def stream(case: StreamCase) -> dict[str, np.ndarray]:
+    """Losses, outputs, states and weights along a stream, named as in `run_ours` of test_streams.py."""
+    model = keras.Sequential(
+        [keras.Input(batch_shape=case.input_shape()), *(construct(keras.layers, layer) for layer in case.layers)]
+    )
+    model.set_weights([case.weight(number, weight.shape) for number, weight in enumerate(model.get_weights())])
+    model.compile(keras.optimizers.SGD(0.5), "mse")
+    stateful = [layer for layer in model.layers if getattr(layer, "stateful", False)]
+
+    def states() -> list[np.ndarray]:
+        return [np.array(state) for layer in stateful for state in layer.states]
+
+    *training, (x_test, y_test), (x, _) = case.windows()
+    losses = []
+    for x_window, y_window in training:
+        model.reset_metrics()
+        losses.append(float(model.train_on_batch(x_window, y_window)))
+    results = {"losses": np.array(losses)} | {f"trained {i}": state for i, state in enumerate(states())}
+    results["loss"] = np.array(model.evaluate(x_test, y_test, verbose=0))
+    results["y"] = model.predict(x, verbose=0)
+    results |= {f"state {i}": state for i, state in enumerate(states())}
+    for layer in stateful:
+        layer.reset_states()
+    results["y from zeros"] = model.predict(x, verbose=0)
+    return results | {f"weight {i}": weight for i, weight in enumerate(model.get_weights())}

@@ -253,8 +253,8 @@ class LikeLightning(Callback):
         ([WithFinish()], r"did you mean 'on_epoch_end'\?"),
         ([WithValidation()], r"did you mean 'on_test_end'\?"),
         ([LikeLightning()], r"did you mean 'on_epoch_end'\?"),
-        ([EarlyStopping], r"got the class EarlyStopping: write EarlyStopping\(\)"),
-        ([3], r"derived from scratchnn\.callbacks\.Callback, got 3 of builtins\.int"),
+        ([EarlyStopping], r"got <class .*EarlyStopping'>: call it, EarlyStopping\(\)"),
+        ([3], r"derived from scratchnn\.callbacks\.Callback, got 3"),
         ("early", r"derived from scratchnn\.callbacks\.Callback, got 'early'"),
     ],
 )

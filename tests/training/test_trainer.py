@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential
-from scratchnn.callbacks import Callback
+from scratchnn.callbacks import Callback, EarlyStopping
 from scratchnn.layers import (
     GRU,
     LSTM,
@@ -22,6 +22,7 @@ from scratchnn.layers import (
 )
 from scratchnn.optimizers import SGD
 from scratchnn.training import batches
+from scratchnn.training.progress import Progress
 
 RNG = np.random.default_rng(0)
 IDS = RNG.integers(0, 20, (21, 6))
@@ -84,6 +85,32 @@ def test_history_has_one_number_per_epoch(batch_size: int) -> None:
     assert set(history.records[0]) == {*history.history, "gradient_norm", "reviews_per_second", "seconds"}
     without = model_for_ids(metrics=None).fit(IDS, LABELS, batch_size, verbose=0)
     assert list(without.history) == ["loss"]
+
+
+def test_the_epochs_of_the_history_begin_at_the_initial_one() -> None:
+    # In Keras: model.fit(x, y, epochs=5, initial_epoch=3).epoch == [3, 4], and [] for initial_epoch=5 and epochs=5.
+    for first, last in ((0, 2), (3, 5), (4, 5), (5, 5)):
+        history = model_for_ids().fit(IDS, LABELS, epochs=last, initial_epoch=first, verbose=0)
+        assert history.epoch == list(range(first, last))
+        assert all(len(values) == last - first for values in history.history.values())
+    progress = Progress()
+    model_for_ids().fit(IDS, LABELS, epochs=2, verbose=0, progress=progress)
+    assert model_for_ids().fit(IDS, LABELS, epochs=3, verbose=0, progress=progress).epoch == [0, 1, 2]
+
+
+def test_epochs_that_are_all_behind_are_told() -> None:
+    model = model_for_ids()
+    before = bytes_of(model) if model.built else None
+    with pytest.warns(UserWarning, match="nothing is trained: initial_epoch is 5, and epochs=3 is where training ends"):
+        history = model.fit(IDS, LABELS, epochs=3, initial_epoch=5, verbose=0)
+    assert history.epoch == [] and history.history == {}
+    assert before is None or bytes_of(model) == before
+
+
+def test_one_callback_may_come_alone() -> None:
+    # As in Keras: model.fit(x, y, callbacks=keras.callbacks.EarlyStopping("loss"))
+    callback = EarlyStopping("loss", mode="max")
+    assert len(model_for_ids().fit(IDS, LABELS, epochs=5, verbose=0, callbacks=callback).epoch) == 2
 
 
 def test_validation_split_holds_out_the_end_before_shuffling() -> None:

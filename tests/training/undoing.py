@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential, losses, optimizers
-from scratchnn.layers import Flatten, Layer
+from scratchnn.layers import GRU, LSTM, Flatten, Layer
 from scratchnn.metrics import MeanMetric
+from scratchnn.training import ahead
 from scratchnn.training.progress import NonFiniteError, Progress
 from tests.gpu.training import everything_of
 from tests.training.hidden_state import (
@@ -27,6 +28,15 @@ from tests.training.step_limit import Watching
 
 IDS = np.random.default_rng(0).integers(0, 20, (40, 6))
 LABELS = (IDS[:, 0] > 9).astype(float)
+
+
+def streaming() -> list[Layer]:
+    return [GRU(3, stateful=True, return_sequences=True), LSTM(2, stateful=True)]
+
+
+def states_of(model: Sequential) -> dict[str, list[bytes]]:
+    to_host = model.backend.to_host
+    return {name: [to_host(state).tobytes() for state in states or []] for name, states in model.states.items()}
 
 
 class Undoing:
@@ -136,6 +146,48 @@ class Undoing:
             assert list(model.optimizer.slots) == ["m", "late"]
             ends.append(everything_of(model))
         assert ends[0] == ends[1]
+
+    # ---- states that are carried from batch to batch
+
+    @pytest.mark.parametrize("limit", [100, 3], ids="a copy before every {}".format)
+    def test_states_go_back_with_the_step(self, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whether somebody watches or not, they are those of the steps that were counted."""
+        monkeypatch.setattr(ahead, "STEPS_AHEAD", limit)
+        y, ends = LABELS.copy(), []
+        y[2 * FAILS] = 1e30
+        for watched in (True, False):
+            model = self.model(embedded(*streaming()))
+            with pytest.raises(NonFiniteError):
+                model.fit(IDS, y, 2, verbose=0, shuffle=False, callbacks=[Watching()] if watched else [])
+            ends.append([everything_of(model), states_of(model)])
+        counted = self.model(embedded(*streaming()))
+        rows = 2 * FAILS
+        counted.fit(IDS[:rows], LABELS[:rows], 2, verbose=0, shuffle=False)
+        assert ends[0] == ends[1] == [everything_of(counted), states_of(counted)]
+
+    def test_states_go_back_with_a_step_that_stops_halfway(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        update, calls = optimizers.Adam.update, []
+
+        def stopping(adam: Any, w: Any, g: Any) -> None:
+            update(adam, w, g)
+            calls.append(1)
+            if len(calls) == FAILS + 1:
+                raise KeyboardInterrupt
+
+        model, progress = self.model(embedded(GRU(3, stateful=True))), Progress()
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(optimizers.Adam, "update", stopping)
+            model.fit(IDS, LABELS, 2, verbose=0, shuffle=False, progress=progress)
+        counted = self.model(embedded(GRU(3, stateful=True)))
+        if progress.step:  # on a device the steps were not counted one by one: there all of them are undone
+            rows = 2 * progress.step
+            counted.fit(IDS[:rows], LABELS[:rows], 2, verbose=0, shuffle=False)
+        else:
+            counted.ready_optimizer()
+        assert progress.step == (0 if self.backend == "gpu" else FAILS)
+        assert everything_of(model) == everything_of(counted)
+        assert [any(state) for state in states_of(model).values()] == [progress.step > 0]
+        assert states_of(model) == states_of(counted)
 
     # ---- errors of any kind
 

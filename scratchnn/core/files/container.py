@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from scratchnn.core.files.atomic import write_atomically
+from scratchnn.core.files.foreign import foreign_kind
 from scratchnn.core.files.plain import plain
 
 FORMAT_VERSION = 1
@@ -92,6 +93,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         StorageError: if anything at all is wrong with the content.
         OSError: if the file is missing or may not be read.
     """
+    path = os.fspath(path)  # an int would be an open file's number
     try:
         return _decode(memoryview(_file_bytes(path)))
     except StorageError as error:
@@ -136,7 +138,7 @@ def _frames(members: Mapping[str, bytes | memoryview]) -> tuple[list[bytes], byt
 
 def _decode(data: memoryview) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if data[:4] != b"PK\3\4" or data[_LOCAL.size : _LOCAL.size + len(_META)] != _META.encode("ascii"):
-        raise StorageError("is not a model or a checkpoint of scratchnn (no zip, or one of another kind)")
+        raise StorageError(f"is not a model or a checkpoint of scratchnn, but {foreign_kind(bytes(data[:4096]))}")
     members: dict[str, memoryview] = {}
     declared, meta = {}, {}
     for name, content in _walk(data):

@@ -1,0 +1,52 @@
+"""Files of other programs: told by their names before one is written, and by their first bytes where one is read."""
+
+import os
+from pathlib import PurePath
+
+_KERAS = "keep the weights for Keras with model.get_weights(), which its set_weights takes"
+_FORMATS = {
+    ".h5": ("Keras' HDF5 format", _KERAS),
+    ".hdf5": ("Keras' HDF5 format", _KERAS),
+    ".keras": ("Keras' own format", _KERAS),
+    ".tf": ("TensorFlow's format", _KERAS),
+    ".pb": ("TensorFlow's format", _KERAS),
+    ".tflite": ("TensorFlow Lite's format", _KERAS),
+    ".ckpt": ("TensorFlow's checkpoints", _KERAS),
+    ".pt": ("PyTorch's format", "model.get_weights() has the arrays"),
+    ".pth": ("PyTorch's format", "model.get_weights() has the arrays"),
+    ".onnx": ("ONNX", "model.get_weights() has the arrays"),
+    ".safetensors": ("safetensors", "model.get_weights() has the arrays"),
+    ".pkl": ("a pickle", "nothing is pickled here"),
+    ".pickle": ("a pickle", "nothing is pickled here"),
+    ".joblib": ("a pickle", "nothing is pickled here"),
+    ".json": ("JSON", "a model's arrays and settings are one file"),
+    ".yaml": ("YAML", "a model's arrays and settings are one file"),
+}  # fmt: skip
+
+
+def refuse_foreign_name(what: str, path: str | os.PathLike[str]) -> None:
+    """Raise ValueError if the file's name promises another format than ours, which is that of .npz files."""
+    suffix = PurePath(path).suffix.lower()
+    if suffix in _FORMATS:
+        name, instead = _FORMATS[suffix]
+        better = PurePath(path).name[: -len(suffix)].removesuffix(".weights") + ".npz"
+        raise ValueError(
+            f"{what}: {os.fspath(path)!r} is named like a file in {name}, but scratchnn writes its own, an .npz: "
+            f"name it {better!r}; {instead}"
+        )
+
+
+def foreign_kind(start: bytes) -> str:
+    """What a file is that begins with these bytes, and how to bring its weights here."""
+    from_keras = "load it in Keras, build the same layers here, and pass model.get_weights() to set_weights"
+    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+        return f"an HDF5 file, as Keras writes them: {from_keras}"
+    if start.startswith(b"PK\3\4"):
+        if any(name in start for name in (b"metadata.json", b"config.json", b"model.weights.h5")):
+            return f"a .keras file: {from_keras}"
+        if b"data.pkl" in start:
+            return "a file of PyTorch's: load it there, build the same layers here, and pass its arrays to set_weights"
+        return "a zip of another kind"
+    if start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5"):
+        return "a pickle, which could run any code: it is not read"
+    return "no zip at all"

@@ -35,7 +35,7 @@ class Attributes:
     def __setattr__(self, name: str, value: Any) -> None:
         kind = type(self)
         if not name.startswith("_") and name not in attributes_of(kind):
-            self._refuse(name)
+            self._refuse_attribute(name)
         check = kind.checks.get(name)
         super().__setattr__(name, value if check is None else check(value))
 
@@ -48,7 +48,7 @@ class Attributes:
             hint = "" if refused is None else f": {refused.instead}"
             raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}{hint}")
 
-    def _refuse(self, name: str) -> None:
+    def _refuse_attribute(self, name: str) -> None:
         kind = type(self)
         if refused := refused_by(kind).get(name):
             raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {refused.instead}")

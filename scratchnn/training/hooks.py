@@ -30,7 +30,7 @@ class Hooks:
     """
 
     def __init__(self, callbacks: Any, model: Any, params: dict[str, Any], *, skips_validation: bool = False) -> None:
-        self.callbacks = list(_flat(callbacks))
+        self.callbacks = [] if callbacks is None else list(_flat(callbacks))
         for callback in self.callbacks:
             _check(callback)
         for callback in self.callbacks:
@@ -55,7 +55,7 @@ def _flat(callbacks: Any) -> Iterator[Any]:
     if isinstance(callbacks, list | tuple):
         for each in callbacks:
             yield from _flat(each)
-    elif callbacks is not None:
+    else:
         yield callbacks
 
 

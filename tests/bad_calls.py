@@ -150,7 +150,11 @@ refuse("y: words", fit(y=["pos", "neg"] * 4), "y must be an array of numbers, go
 refuse("y: ragged", fit(y=[[0], [0, 1]] * 4), "inhomogeneous|equally long|numbers as targets")
 refuse("y: two columns", fit(y=np.zeros((8, 2))), r"targets of shape \(8, 1\) or \(8,\), got \(8, 2\)")
 refuse("validation y", fit(validation_data=(X, Y[:7])), "8 rows of x and 7 of y")
-refuse("validation_data: no pair", fit(validation_data=X), r"validation_data must be a pair \(x, y\), got .*\(8, 6\)")
+refuse(
+    "validation_data: no pair",
+    fit(validation_data=X),
+    r"validation_data must be \(x, y\) or \(x, y, sample_weight\), got an? ndarray",
+)
 refuse("class 3 of 3", lambda models: models.s.fit(FLOATS, Y + 2, verbose=0), "from 0 to 2, got values from 2 to 3")
 refuse("class -1", lambda models: models.s.fit(FLOATS, Y - 1, verbose=0), "from 0 to 2, got values from -1 to 0")
 refuse("class 0.5", lambda models: models.s.fit(FLOATS, Y / 2, verbose=0), "whole class numbers, got 0.5")

@@ -153,7 +153,7 @@ refuse("validation y", fit(validation_data=(X, Y[:7])), "8 rows of x and 7 of y"
 refuse(
     "validation_data: no pair",
     fit(validation_data=X),
-    r"validation_data must be \(x, y\) or \(x, y, sample_weight\), got a ndarray",
+    r"validation_data must be \(x, y\) or \(x, y, sample_weight\), got an? ndarray",
 )
 refuse("class 3 of 3", lambda models: models.s.fit(FLOATS, Y + 2, verbose=0), "from 0 to 2, got values from 2 to 3")
 refuse("class -1", lambda models: models.s.fit(FLOATS, Y - 1, verbose=0), "from 0 to 2, got values from -1 to 0")

@@ -149,7 +149,6 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
     },
     "Model.save": {
         "zipped": Refused("the file is always one zip in npz layout", (None, True)),
-        "include_optimizer": Refused("compiled settings are always in the file", (True,)),
         "save_format": Refused("the format is scratchnn's own, npz"),
     },
     "Model.load_weights": {

@@ -155,7 +155,9 @@ class Model(Chain, Stored):
         y before the last layer's activation, as the loss wants it if the model `joins_loss`. `initial_state`: {name of
         a recurrent layer: its states}; such a dict of the states at the end is returned third with `return_state`.
         """
-        given, after = initial_states.checked(self.layers, initial_state, len(x)) or {}, {}
+        given, after = {}, {}
+        if initial_state is not None:
+            given = initial_states.checked(self.layers, initial_state, len(x)) or {}
         caches, last = Caches(), self.layers[-1]
         for index, layer in enumerate(self.layers):
             rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None

@@ -1,6 +1,8 @@
 """Where training stands, its results so far, and how it can fail."""
 
+import weakref
 from dataclasses import dataclass, field
+from typing import Any
 
 from scratchnn.callbacks import Callback
 from scratchnn.core.checks import whole_number
@@ -117,6 +119,18 @@ class History(Callback):
     def __init__(self, records: list[dict[str, float]] | None = None, first: int = 0) -> None:
         self.records = [] if records is None else records
         self.first = first  # the number of the epoch of the first record
+        self._model: Any = None  # a weak reference: the model holds its history
+
+    def set_model(self, model: Any) -> None:
+        self._model = weakref.ref(model)
+
+    @property
+    def model(self) -> Any:  # type: ignore[override]
+        return None if self._model is None else self._model()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is a record, of no model."""
+        return vars(self) | {"_model": None}
 
     @property
     def epoch(self) -> list[int]:

@@ -204,7 +204,7 @@ class Trainer(Attributes):
         given = [each for each in hooks.callbacks if isinstance(each, History)]
         self.history = history = given[-1] if given else History()
         history.records, history.first = progress.records, progress.epoch - len(progress.records)
-        history.model = self  # type: ignore[assignment]
+        history.set_model(self)
         history.set_params(params)
         console = Console(quiet=verbose == 0) if console is None else console
         around = progress, console, hooks, validates, validation_batch_size

@@ -13,16 +13,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Initializer:
     """A rule for initial values. To add your own, derive a frozen dataclass from this one, name it and write `draw`."""
@@ -71,6 +74,7 @@ def values_follow() -> Iterator[None]:
         _values_follow = before
 
 
+@heeds_keras
 @dataclass(frozen=True, eq=False)
 class Constant(Initializer):
     """The same value everywhere (`zeros` and `ones` are this), or given values: `Constant(matrix)`.
@@ -133,6 +137,7 @@ class Constant(Initializer):
         return hash((type(self), np.shape(self.value)))
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class RandomUniform(Initializer):
     """Uniform in [minval, maxval)."""
@@ -149,6 +154,7 @@ class RandomUniform(Initializer):
         return generator.uniform(self.minval, self.maxval, shape)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class RandomNormal(Initializer):
     """Normal with this mean and standard deviation."""
@@ -165,6 +171,7 @@ class RandomNormal(Initializer):
         return generator.normal(self.mean, self.stddev, shape)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class TruncatedNormal(RandomNormal):
     """Normal, drawn again wherever it falls further than two standard deviations from the mean."""
@@ -185,6 +192,7 @@ Mode = Literal["fan_in", "fan_out", "fan_avg"]
 Distribution = Literal["truncated_normal", "untruncated_normal", "uniform"]
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class VarianceScaling(Initializer):
     """Variance scale / n, where n is the fan in, the fan out, or their mean; Glorot's and He's rules are this.
@@ -235,6 +243,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return window * shape[-2], window * shape[-1]
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
     """`gain` times a random matrix whose columns are orthonormal; its rows, when there are fewer rows than columns.
@@ -284,3 +293,9 @@ def get(identifier: str | Initializer | Mapping[str, Any]) -> Initializer:
         ValueError: for an unknown name (the nearest one is suggested) or a value out of range.
     """
     return make("initializer", identifier, Initializer, INITIALIZERS)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("initializers", name, list(globals()))

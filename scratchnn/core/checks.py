@@ -1,5 +1,6 @@
 """Checks of a user's input: each returns the value, or raises a ValueError saying what was expected and what came."""
 
+import math
 from numbers import Integral, Real
 from typing import Any
 
@@ -22,9 +23,27 @@ def flag(owner: str, name: str, value: Any) -> bool:
 
 def share(name: str, value: Any) -> float:
     """The value as a float, at least 0 and below 1."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) < 1:
+    if not _is_number(value) or not 0 <= float(value) < 1:
         raise ValueError(f"{name} must be at least 0 and below 1, got {value!r}")
     return float(value)
+
+
+def positive(name: str, value: Any) -> float:
+    """The value as a float, above 0 and finite."""
+    if not _is_number(value) or not 0 < float(value) < math.inf:
+        raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    return float(value)
+
+
+def not_negative(name: str, value: Any) -> float:
+    """The value as a float, 0 or more and finite."""
+    if not _is_number(value) or not 0 <= float(value) < math.inf:
+        raise ValueError(f"{name} must be 0 or more and finite, got {value!r}")
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _shown(most: int) -> str:

@@ -35,6 +35,7 @@ class Conv1D(Layer):
     """
 
     keras_names: ClassVar[dict[str, str]] = {"W": "kernel", "b": "bias"}
+    checks: ClassVar = {"activation": activations.get}
 
     def __init__(
         self,
@@ -42,12 +43,12 @@ class Conv1D(Layer):
         kernel_size: int | tuple[int],
         strides: int = 1,
         padding: str = "valid",
+        *,
         dilation_rate: int = 1,
         activation: Any = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        *,
         name: str | None = None,
         input_shape: Any = None,
         trainable: bool = True,

@@ -29,6 +29,7 @@ class Dense(Layer):
 
     supports_masking = True
     keras_names: ClassVar[dict[str, str]] = {"W": "kernel", "b": "bias"}
+    checks: ClassVar = {"activation": activations.get}
 
     def __init__(
         self,

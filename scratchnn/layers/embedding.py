@@ -36,9 +36,9 @@ class Embedding(Layer):
         input_dim: int,
         output_dim: int,
         embeddings_initializer: Any = "uniform",
+        *,
         mask_zero: bool = False,
         input_length: int | None = None,
-        *,
         weights: Any = None,
         name: str | None = None,
         input_shape: Any = None,
@@ -121,7 +121,7 @@ class Embedding(Layer):
         if self.built:
             return super().set_weights(weights)
         (matrix,) = fitting(self.label, weights, [np.broadcast_to(0.0, (self.input_dim, self.output_dim))])
-        self.embeddings_initializer = initializers.Constant(matrix)
+        vars(self)["embeddings_initializer"] = initializers.Constant(matrix)  # a setting, fixed for everybody else
 
     def get_config(self) -> Config:
         return super().get_config() | {

@@ -6,6 +6,7 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files import container
 from scratchnn.initializers import values_follow
 from scratchnn.layers.symbol import Symbol
@@ -19,6 +20,7 @@ from scratchnn.training.progress import Clock
 UNUSABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
 
+@heeds_keras_in("load_model")
 def load_model(
     filepath: str | os.PathLike[str], *, backend: str | None = None, custom_objects: CustomObjects = None
 ) -> Model:

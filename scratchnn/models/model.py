@@ -11,6 +11,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import flag
 from scratchnn.core.names import is_own
 from scratchnn.initializers import values_follow
@@ -47,6 +48,13 @@ class Model(Chain, Parameters, Stored):
         trainable: False trains no layer, whatever its own `trainable`. Setting `model.trainable` sets it for them all.
     """
 
+    layers: list[Layer]
+    name: str
+    input_shape: Shape
+    built: bool
+    metadata: dict[str, Any]
+    flat_grads: Array
+
     def __init__(
         self,
         inputs: Any,
@@ -60,7 +68,8 @@ class Model(Chain, Parameters, Stored):
     ) -> None:
         self._prepare(backend, dtype, seed, name)
         self._trainable = flag(type(self).__name__, "trainable", trainable)
-        self.layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
+        layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
+        self.layers.extend(layers)
         self.build(self.input_shape)
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
@@ -80,6 +89,13 @@ class Model(Chain, Parameters, Stored):
         self.built = False
         self.input_shape: Shape = ()
         self.metadata: dict[str, Any] = {}  # whatever should be saved with the model: vocabulary, data settings
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("backend", "dtype", "layers") and name in vars(self):
+            raise AttributeError(
+                f"{name} is fixed when the model is made; make another model, and give it this one's get_weights()"
+            )
+        super().__setattr__(name, value)
 
     # ---- building
 
@@ -136,7 +152,9 @@ class Model(Chain, Parameters, Stored):
         y before the last layer's activation, as the loss wants it if the model `joins_loss`. `initial_state`: {name of
         a recurrent layer: its states}; such a dict of the states at the end is returned third with `return_state`.
         """
-        given, after = initial_states.checked(self.layers, initial_state, len(x)) or {}, {}
+        given, after = {}, {}
+        if initial_state is not None:
+            given = initial_states.checked(self.layers, initial_state, len(x)) or {}
         caches, last = Caches(), self.layers[-1]
         for index, layer in enumerate(self.layers):
             rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None
@@ -261,7 +279,8 @@ class Model(Chain, Parameters, Stored):
 
     # ---- summary
 
-    def summary(self, print_fn: Any = print) -> str:
+    @heeds_keras_in("Model.summary")
+    def summary(self, *, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
         self.require_built()
         return self._show(summary_text(self), print_fn)

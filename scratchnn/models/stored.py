@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.names import described
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
@@ -71,6 +72,7 @@ class Stored(Trainer):
             "metadata": self.metadata,
         }
 
+    @heeds_keras_in("Model.save")
     def save(
         self, filepath: str | os.PathLike[str], *, overwrite: bool = False, include_optimizer: bool = True
     ) -> None:
@@ -83,6 +85,7 @@ class Stored(Trainer):
         self.require_built()
         saving.save_model(filepath, self, overwrite=overwrite, include_optimizer=include_optimizer)
 
+    @heeds_keras_in("Model.save_weights")
     def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the parameters alone into one file, for `load_weights` of a model that you make again yourself.
 
@@ -97,6 +100,7 @@ class Stored(Trainer):
         shapes = [list(weight.shape) for weight in self.weights]
         saving.save_weights(filepath, params, shapes, overwrite=overwrite)
 
+    @heeds_keras_in("Model.load_weights")
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Take the parameters from a file of `save_weights`, or of a saved model, of the same shapes.
 

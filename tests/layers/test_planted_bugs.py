@@ -101,12 +101,12 @@ FAULTS: list[tuple[str, str, str, str, Check]] = [
         "self.as_gradient(dy, cache.shape)",
         lambda: check(Dropout(0.5), X, training=True),
     ),
-    ("losses", "a factor of two", "2 * (cache.y - cache.target)", "(cache.y - cache.target)", of(MeanSquaredError())),
+    ("losses", "a factor of two", "return 2 * (y - target)", "return y - target", of(MeanSquaredError())),
     (
         "losses",
         "mean over numbers, not rows",
-        '(activations.get("softmax")(y) - t) / rows',
-        '(activations.get("softmax")(y) - t) / y.size',
+        "return dy / cache.size",
+        "return dy / cache.y.size",
         of(CategoricalCrossentropy(from_logits=True)),
     ),
     (

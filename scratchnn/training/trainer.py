@@ -413,7 +413,7 @@ class Trainer(Attributes):
     def _begin_training(self) -> None:
         self.ready_optimizer()
         if self._compiled_anew and not self.trainable_params.size:
-            warnings.warn("nothing in this model is trainable: it will not learn", stacklevel=3)  # as in Keras
+            warnings.warn("nothing in this model is trainable: it will not learn", stacklevel=4)  # as in Keras
         self._compiled_anew = False
 
     def take_up_trainable(self) -> None:

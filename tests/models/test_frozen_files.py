@@ -1,5 +1,6 @@
 """Frozen parts in files: every flag comes back, and every parameter, whatever was frozen when it was written."""
 
+import copy
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from scratchnn.layers import LSTM, RNN, Bidirectional, Dense, Embedding
 from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.training.progress import Progress
 from tests.models.own_things import Mix, Scale
+from tests.models.test_copies import WAYS
 
 RNG = np.random.default_rng(7)
 X, Y = RNG.integers(0, 12, (6, 5)), RNG.normal(size=(6, 1)).astype("float32")
@@ -105,6 +107,70 @@ def test_no_checkpoint_between_a_change_and_compile(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`trainable` was changed"):
         save_checkpoint(model, Progress(), tmp_path / "checkpoint.npz")
     assert written(model, tmp_path / "model.npz").layers[0].trainable is False
+
+
+def test_save_says_that_it_leaves_out_the_optimizer_after_a_change(tmp_path: Path) -> None:
+    model = Sequential([Input((5,)), Embedding(12, 4), LSTM(2), Dense(1)], backend="reference", seed=1)
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    model.layers[0].trainable = False
+    with pytest.warns(UserWarning, match="will not hold the state of Adam, because `trainable` was changed"):
+        model.save(tmp_path / "model.npz")
+    loaded = load_model(tmp_path / "model.npz")
+    assert not loaded.has_ready_optimizer and loaded.count_trainable() == model.count_trainable() < model.count_params()
+    before = loaded.get_weights()
+    loaded.fit(X, Y, verbose=0)
+    assert [np.array_equal(*each) for each in zip(before, loaded.get_weights(), strict=True)] == [True, *[False] * 5]
+
+
+def test_what_is_frozen_after_loading_acts_at_once_and_keeps_the_other_slots(tmp_path: Path) -> None:
+    model = Sequential([Input((5,)), Embedding(12, 4), LSTM(2), Dense(1)], backend="reference", seed=1)
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "model.npz")
+    loaded = load_model(tmp_path / "model.npz")
+    for each in (model, loaded):
+        each.layers[0].trainable = False
+    with pytest.raises(RuntimeError, match="compile"):
+        model.fit(X, Y, verbose=0)
+    model.compile(model.optimizer, "mse")
+    assert loaded.fit(X, Y, verbose=0).history == model.fit(X, Y, verbose=0).history
+    assert all(map(np.array_equal, loaded.get_weights(), model.get_weights()))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_copy_between_a_change_and_compile_waits_for_compile_too(way: Any) -> None:
+    model = Sequential([Input((5,)), Embedding(12, 4), LSTM(2), Dense(1)], backend="reference", seed=1)
+    model.compile("adam", "mse")
+    model.fit(X, Y, verbose=0)
+    model.layers[0].trainable = False
+    other = way(model)
+    for each in (model, other):
+        with pytest.raises(RuntimeError, match="compile"):
+            each.fit(X, Y, verbose=0)
+        each.compile(each.optimizer, "mse")
+    assert other.fit(X, Y, verbose=0).history == model.fit(X, Y, verbose=0).history
+    assert all(map(np.array_equal, other.get_weights(), model.get_weights()))
+
+
+def test_a_loaded_layer_with_given_weights_can_move_to_another_backend(tmp_path: Path) -> None:
+    """The file has its weights, not the matrix that it began with."""
+    matrix = RNG.normal(size=(12, 4)).astype("float32")
+    Sequential([Input((5,)), Embedding(12, 4, weights=[matrix])], backend="reference").save(tmp_path / "model.npz")
+    layer = copy.deepcopy(load_model(tmp_path / "model.npz").layers[0])
+    other = Sequential([Input((5,)), layer, LSTM(2)], backend="cpu", dtype="float64")
+    assert np.array_equal(other.get_weights()[0], matrix)
+
+
+def test_given_states_get_their_gradient_through_frozen_layers() -> None:
+    layers = [LSTM(3, return_sequences=True, name="low"), Dense(2)]
+    model = Sequential([Input((4, 2)), *layers], backend="reference", dtype="float64", seed=1)
+    x, states = RNG.normal(size=(2, 4, 2)), {"low": [RNG.normal(size=(2, 3)) for _ in range(2)]}
+    y, caches = model.forward(x, initial_state=states)
+    dx, _, whole = model.backward(np.cos(y), caches)
+    model.layers[0].trainable = False
+    got, grads, begin = model.backward(np.cos(y), caches)
+    assert all(map(np.array_equal, begin["low"], whole["low"])) and np.array_equal(got, dx) and grads.size == 8
 
 
 def test_a_file_of_an_earlier_version_has_nothing_frozen(tmp_path: Path) -> None:

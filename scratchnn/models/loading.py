@@ -12,7 +12,7 @@ from scratchnn.initializers import values_follow
 from scratchnn.layers.symbol import Symbol
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
-from scratchnn.models.saving import OPTIMIZER, read
+from scratchnn.models.saving import CARRIED, OPTIMIZER, read
 from scratchnn.models.sequential import Sequential
 from scratchnn.training.progress import Clock
 
@@ -66,12 +66,22 @@ def rebuild(
     if config["compiled"] is not None:
         model.compile(**filled(config["compiled"], given))
     model.set_flat_params(arrays["params"])
-    if state := {name.removeprefix(OPTIMIZER): array for name, array in arrays.items() if name != "params"}:
+    carried = _beginning_with(CARRIED, arrays)
+    for n in sorted({int(name.split(".")[0]) for name in carried}):
+        states = [carried.pop(f"{n}.{i}") for i in range(len(model.layers[n].state_names))]
+        model.layers[n].states = list(model.layers[n].as_state(states, len(states[0])))
+    if carried:
+        raise ValueError(f"it has states that no layer carries, {sorted(carried)}")
+    if state := _beginning_with(OPTIMIZER, arrays):
         if model.optimizer is None:
             raise ValueError("it has the state of an optimizer, but its model was not compiled")
         model.ready_optimizer()
         model.optimizer.load_state(state)
     return model
+
+
+def _beginning_with(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _chosen(start: Symbol, layers: list[Any], outputs: list[int]) -> list[Symbol]:

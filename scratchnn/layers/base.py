@@ -29,7 +29,7 @@ class Layer:
     builds its layers itself; `layer.build((None, T, D))` does it for a layer used alone.
     """
 
-    supports_masking: ClassVar[bool] = False  # whether an incoming mask is used or passed on
+    supports_masking: bool = False  # whether an incoming mask is used or passed on
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
     takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
 
@@ -176,7 +176,7 @@ class Layer:
             raise ValueError(f"{self.label}: dy must have the shape of y, {y_shape}, got {dy.shape}")
         return dy
 
-    def as_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
+    def as_mask(self, mask: Any, shape: tuple[int, ...]) -> Array:
         """The mask as kernels expect it, checked."""
         mask = mask if self.backend.is_device_array(mask) else as_numbers("mask", mask)
         if mask.shape != shape or mask.dtype != bool:

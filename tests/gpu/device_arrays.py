@@ -265,6 +265,11 @@ def _pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values:
     return _operation(lambda numbers: np.pad(numbers, pad_width, mode, constant_values=constant_values), array)
 
 
+def _repeat(a: Any, repeats: int, axis: Any = None) -> DeviceArray:
+    _of_device(a)
+    return _operation(lambda numbers: np.repeat(numbers, repeats, axis), a)
+
+
 def _ascontiguousarray(a: Any, dtype: Any = None) -> DeviceArray:
     _of_device(a)
     a = _asarray(a, dtype)
@@ -289,6 +294,7 @@ xp = SimpleNamespace(
     concatenate=_concatenate,
     split=_split,
     pad=_pad,
+    repeat=_repeat,
     clip=_clip,
     copyto=_copyto,
     exp=np.exp,

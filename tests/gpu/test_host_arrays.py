@@ -9,20 +9,41 @@ from scratchnn import Model, Sequential
 from scratchnn.gradients import check
 from scratchnn.gradients.cases import Case, cases
 from scratchnn.layers import (
+    ELU,
     GRU,
     LSTM,
     Activation,
+    AlphaDropout,
+    AveragePooling1D,
     Bidirectional,
     Conv1D,
+    Cropping1D,
     Dense,
+    Dropout,
     Embedding,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling1D,
     GlobalMaxPooling1D,
     Input,
+    Lambda,
     Layer,
+    LayerNormalization,
+    LeakyReLU,
+    Masking,
     MaxPooling1D,
+    Permute,
+    PReLU,
+    ReLU,
+    RepeatVector,
+    Reshape,
     SimpleRNN,
+    Softmax,
+    SpatialDropout1D,
+    TimeDistributed,
+    UpSampling1D,
+    ZeroPadding1D,
 )
 from scratchnn.losses import LOSSES
 from scratchnn.metrics import MeanMetric
@@ -52,6 +73,27 @@ LAYERS: dict[str, tuple[Layer, dict[str, Any]]] = {
     "dense": (Dense(2, "softmax"), {}),
     "activation": (Activation("softplus"), {}),
     "flatten": (Flatten(), {}),
+    "reshape": (Reshape((6, -1)), {}),
+    "permute": (Permute((2, 1)), {}),
+    "zero padding": (ZeroPadding1D((1, 2)), {}),
+    "cropping": (Cropping1D((1, 2)), {}),
+    "up-sampling": (UpSampling1D(2), {}),
+    "masking": (Masking(), {}),
+    "average pooling": (AveragePooling1D(3, 1, "same"), {}),
+    "layer normalization": (LayerNormalization(), {}),
+    "layer normalization, two axes": (LayerNormalization([1, 2]), {}),
+    "each step": (TimeDistributed(Dense(2, "tanh")), {"mask": MASK}),
+    "each step, dropout": (TimeDistributed(Dropout(0.5)), {"training": True}),
+    "spatial dropout": (SpatialDropout1D(0.5), {"training": True}),
+    "gaussian dropout": (GaussianDropout(0.5), {"training": True}),
+    "gaussian noise": (GaussianNoise(0.5), {"training": True}),
+    "alpha dropout": (AlphaDropout(0.5), {"training": True}),
+    "relu": (ReLU(1.0, 0.1, 0.2), {}),
+    "leaky relu": (LeakyReLU(), {}),
+    "elu": (ELU(0.5), {}),
+    "prelu": (PReLU("ones", shared_axes=[1]), {}),
+    "softmax": (Softmax([1, 2]), {}),
+    "lambda": (Lambda(np.tanh, backward=lambda dy, x: dy * (1 - np.tanh(x) ** 2)), {}),
 }
 
 
@@ -60,6 +102,12 @@ def test_gradients_in_double_from_arrays_of_the_host(name: str) -> None:
     layer, options = LAYERS[name]
     layer.build((None, 4, 3), backend="gpu", dtype=np.float64)
     assert [str(error) for error in check(layer, X, **options) if not error.ok] == []
+
+
+def test_gradients_of_rows_and_of_steps_inside_steps() -> None:
+    for layer, shape in ((RepeatVector(3), (2, 3)), (TimeDistributed(SimpleRNN(2)), (2, 2, 4, 3))):
+        layer.build((None, *shape[1:]), backend="gpu", dtype=np.float64)
+        assert [str(error) for error in check(layer, RNG.normal(size=shape)) if not error.ok] == []
 
 
 LOSSES_CHECKED = [case for case in cases() if case.name in LOSSES]

@@ -1,0 +1,65 @@
+from typing import Any
+
+import numpy as np
+from scratchnn_kernels.contract import Array, Grads
+
+from scratchnn.core.checks import whole_number
+from scratchnn.layers.base import Config, Layer, Shape
+
+LEAST = -1e9  # Keras' number in place of masked ones
+
+
+class Softmax(Layer):
+    """Positive numbers with the sum 1 along `axis`.
+
+    (1)  e = exp(x - max of x)
+    (2)  y = e / sum of e
+
+    Shapes: any
+    Cache:  y.
+    Keras:  the same. It takes a mask of the shape of x: masked numbers do not count, and give 0.
+    Raises: ValueError for an axis that x does not have, and, as Keras, for a mask of time steps, which
+            Activation("softmax") lets through.
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis: Any = -1, *, name: str | None = None, input_shape: Any = None) -> None:
+        super().__init__(name=name, input_shape=input_shape)
+        axes = tuple(axis) if isinstance(axis, tuple | list) else (axis,)
+        self.axes = tuple(whole_number("Softmax: axis", each, -64, 63) for each in axes)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        rank = len(input_shape)
+        if any(not -rank <= axis < rank or axis % rank == 0 for axis in self.axes):
+            raise ValueError(
+                f"{self.label} has axis {self.axes}, got x of shape {input_shape}, whose axis 0 is the batch"
+            )
+        return input_shape
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+    ) -> tuple[Array, Array]:
+        x = self.as_input(x)
+        if mask is not None:
+            if mask.shape != x.shape:
+                raise ValueError(
+                    f"{self.label} takes a mask of the shape of x, {x.shape}, got {mask.shape}; "
+                    'for a mask of time steps use Activation("softmax")'
+                )
+            mask = self.as_mask(mask, x.shape)
+            x = np.where(mask, x, self.dtype.type(LEAST))
+        e = np.exp(x - x.max(axis=self.axes, keepdims=True))  # (1)
+        y = e / e.sum(axis=self.axes, keepdims=True)  # (2)
+        y = y if mask is None else np.where(mask, y, self.dtype.type(0))
+        return y, y
+
+    def backward(self, dy: Array, cache: Array) -> tuple[Array, Grads]:
+        y, dy = cache, self.as_gradient(dy, cache.shape)
+        return y * (dy - (dy * y).sum(axis=self.axes, keepdims=True)), {}  # (1), (2)
+
+    def get_config(self) -> Config:
+        return super().get_config() | {"axis": list(self.axes)}
+
+    def describe(self) -> str:
+        return f"over axis {', '.join(map(str, self.axes))}"

@@ -23,7 +23,12 @@ def share(name: str, value: Any) -> float:
 
 def number(name: str, value: Any, least: float | int = -inf, most: float | int = inf) -> float:
     """The value as a float, finite, from `least` to `most`."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value) or not least <= value <= most:
+    if (
+        not isinstance(value, Real)
+        or isinstance(value, bool)
+        or not isfinite(value)
+        or not least <= float(value) <= most
+    ):
         wanted = "" if least == -inf else f" of at least {least:g}" if most == inf else f" from {least:g} to {most:g}"
         raise ValueError(f"{name} must be a finite number{wanted}, got {value!r}")
     return float(value)

@@ -59,7 +59,8 @@ class Lambda(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if callable(self.given_output_shape):
-            return tuple(self.given_output_shape(input_shape))
+            whole: Any = self.given_output_shape(input_shape)
+            return tuple(whole)
         if self.given_output_shape is not None:
             given = self.given_output_shape
             return (input_shape[0], *(given if isinstance(given, tuple | list) else (given,)))
@@ -112,7 +113,8 @@ class Lambda(Layer):
         return dx, {}
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
-        return self.mask(x, mask) if callable(self.mask) else self.mask
+        made: Any = self.mask(x, mask) if callable(self.mask) else self.mask
+        return made
 
     def clone(self) -> "Lambda":
         own = {"function": self.function, "backward": self.backward_function}

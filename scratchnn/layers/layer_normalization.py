@@ -85,7 +85,7 @@ class LayerNormalization(Layer):
     ) -> tuple[Array, LayerNormalizationCache]:
         x = self.as_input(x)
         away = x - self._mean(x)  # (1)
-        s = np.sqrt(self._mean(away * away) + self.dtype.type(self.epsilon))  # (2)
+        s = np.sqrt(self._mean(away * away) + self.epsilon)  # (2)
         y = n = away / s  # (3)
         y = y * self._spread("gamma", x.ndim) if self.scale else y  # (4)
         y = y + self._spread("beta", x.ndim) if self.center else y  # (4)
@@ -102,7 +102,7 @@ class LayerNormalization(Layer):
 
     def _mean(self, x: Array) -> Array:
         axes = self._axes(x.ndim)
-        return x.sum(axis=axes, keepdims=True) / self.dtype.type(math.prod(x.shape[axis] for axis in axes))
+        return x.sum(axis=axes, keepdims=True) / math.prod(x.shape[axis] for axis in axes)
 
     def get_config(self) -> Config:
         return super().get_config() | {

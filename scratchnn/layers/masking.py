@@ -34,18 +34,18 @@ class Masking(Layer):
         return input_shape
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array:
-        return (self.as_input(x) != self.dtype.type(self.mask_value)).any(axis=-1)  # (1)
+        return (self.as_input(x) != self.mask_value).any(axis=-1)  # (1)
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, Array]:
         x = self.as_input(x)
         real = self.compute_mask(x, None)[..., None]  # (1)
-        return np.where(real, x, self.dtype.type(0)), real  # (2)
+        return np.where(real, x, 0), real  # (2)
 
     def backward(self, dy: Array, cache: Array) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, (*cache.shape[:-1], self.output_shape[-1]))
-        return np.where(cache, dy, self.dtype.type(0)), {}  # (2)
+        return np.where(cache, dy, 0), {}  # (2)
 
     def get_config(self) -> Config:
         return super().get_config() | {"mask_value": self.mask_value}

@@ -67,7 +67,7 @@ class GaussianNoise(_Noise):
         return self.stddev > 0
 
     def draw(self, x: Array, rng: Any) -> tuple[Array, None]:
-        return x + self._normal(rng, x.shape) * self.dtype.type(self.stddev), None  # (1)
+        return x + self._normal(rng, x.shape) * self.stddev, None  # (1)
 
     def get_config(self) -> Config:
         return super().get_config() | {"stddev": self.stddev}
@@ -129,7 +129,7 @@ class GaussianDropout(_RateNoise):
     """
 
     def draw(self, x: Array, rng: Any) -> tuple[Array, Array]:
-        m = 1 + self._normal(rng, x.shape) * self.dtype.type(math.sqrt(self.rate / (1 - self.rate)))
+        m = 1 + self._normal(rng, x.shape) * math.sqrt(self.rate / (1 - self.rate))
         return x * m, m  # (1)
 
 
@@ -148,8 +148,8 @@ class AlphaDropout(_RateNoise):
     """
 
     def draw(self, x: Array, rng: Any) -> tuple[Array, Array]:
-        real, rate, low = self.dtype.type, self.rate, -SELU_ALPHA * SELU_SCALE
+        rate, low = self.rate, -SELU_ALPHA * SELU_SCALE
         a = ((1 - rate) * (1 + rate * low**2)) ** -0.5
         scaled = self.backend.kernels.dropout.mask(draw_key(rng), rate, x.shape, self.dtype)  # k / (1 - rate)
-        k = np.where(scaled > 0, real(1), real(0))
-        return real(a) * (x * k + real(low) * (1 - k)) + real(-a * low * rate), real(a) * k  # (1)
+        k: Any = (scaled > 0).astype(self.dtype)
+        return a * (x * k + low * (1 - k)) - a * low * rate, a * k  # (1)

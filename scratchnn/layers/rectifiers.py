@@ -59,10 +59,9 @@ class ReLU(_Elementwise):
         self.threshold = number("ReLU: threshold", threshold, 0)
 
     def values(self, x: Array) -> tuple[Array, Array]:
-        real = self.dtype.type
-        slope, above = real(self.negative_slope), x > real(self.threshold)
-        most = real(np.inf if self.max_value is None else self.max_value)
-        y = np.where(above, np.minimum(x, most), slope * (x - real(self.threshold)))
+        slope, above = self.negative_slope, x > self.threshold
+        most = np.inf if self.max_value is None else self.max_value
+        y = np.where(above, np.minimum(x, most), slope * (x - self.threshold))
         return y, np.where(above, (x < most).astype(self.dtype), slope)
 
     def get_config(self) -> Config:
@@ -102,7 +101,7 @@ class LeakyReLU(_Elementwise):
         self.negative_slope = number("LeakyReLU: negative_slope", negative_slope, 0)
 
     def values(self, x: Array) -> tuple[Array, Array]:
-        derivative = np.where(x > 0, self.dtype.type(1), self.dtype.type(self.negative_slope))
+        derivative = np.where(x > 0, 1.0, self.negative_slope).astype(self.dtype)
         return derivative * x, derivative
 
     def get_config(self) -> Config:
@@ -129,9 +128,8 @@ class ELU(_Elementwise):
         self.alpha = number("ELU: alpha", alpha)
 
     def values(self, x: Array) -> tuple[Array, Array]:
-        alpha = self.dtype.type(self.alpha)
-        below = alpha * np.expm1(np.minimum(x, 0))
-        return np.where(x > 0, x, below), np.where(x > 0, self.dtype.type(1), below + alpha)
+        below = self.alpha * np.expm1(np.minimum(x, 0))
+        return np.where(x > 0, x, below), np.where(x > 0, 1, below + self.alpha)
 
     def get_config(self) -> Config:
         return super().get_config() | {"alpha": self.alpha}
@@ -198,7 +196,7 @@ class PReLU(Layer):
     ) -> tuple[Array, PReLUCache]:
         x, alpha = self.as_input(x), self.params["alpha"]
         y = np.maximum(x, 0) + alpha * np.minimum(x, 0)  # (1)
-        return y, PReLUCache(x, np.where(x > 0, self.dtype.type(1), (x < 0) * alpha))
+        return y, PReLUCache(x, np.where(x > 0, 1, (x < 0) * alpha))
 
     def backward(self, dy: Array, cache: PReLUCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, cache.x.shape)

@@ -69,19 +69,19 @@ class Reshape(Layer):
             return (input_shape[0], *(None if length == -1 else length for length in self.target_shape))
         size = math.prod(rest)
         if size % known or (size != known and -1 not in self.target_shape):
-            raise ValueError(
-                f"{self.label}: {size} numbers, {input_shape}, do not fit target_shape {self.target_shape}"
-            )
+            raise ValueError(f"{self.label}: {size} numbers, of shape {input_shape}, do not fit {self.target_shape}")
         return (input_shape[0], *(size // known if length == -1 else length for length in self.target_shape))
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, tuple[int, ...]]:
         x = self.as_input(x)
-        return x.reshape(self.compute_output_shape(x.shape)), x.shape
+        shape: Any = self.compute_output_shape(x.shape)
+        return x.reshape(shape), x.shape
 
     def backward(self, dy: Array, cache: tuple[int, ...]) -> tuple[Array, Grads]:
-        return self.as_gradient(dy, self.compute_output_shape(cache)).reshape(cache), {}
+        shape: Any = self.compute_output_shape(cache)
+        return self.as_gradient(dy, shape).reshape(cache), {}
 
     def get_config(self) -> Config:
         return super().get_config() | {"target_shape": list(self.target_shape)}
@@ -205,7 +205,8 @@ class Cropping1D(_Ends):
         return self.backend.array(x[:, before : x.shape[1] - after], self.dtype), x.shape
 
     def backward(self, dy: Array, cache: tuple[int, ...]) -> tuple[Array, Grads]:
-        dy = self.as_gradient(dy, self.compute_output_shape(cache))
+        shape: Any = self.compute_output_shape(cache)
+        dy = self.as_gradient(dy, shape)
         return np.pad(dy, ((0, 0), self.ends, (0, 0))), {}
 
     def get_config(self) -> Config:

@@ -32,9 +32,7 @@ class Softmax(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         rank = len(input_shape)
         if any(not -rank <= axis < rank or axis % rank == 0 for axis in self.axes):
-            raise ValueError(
-                f"{self.label} has axis {self.axes}, got x of shape {input_shape}, whose axis 0 is the batch"
-            )
+            raise ValueError(f"{self.label} has no axis {self.axes} in shape {input_shape}, whose axis 0 is the batch")
         return input_shape
 
     def forward(
@@ -48,10 +46,10 @@ class Softmax(Layer):
                     'for a mask of time steps use Activation("softmax")'
                 )
             mask = self.as_mask(mask, x.shape)
-            x = np.where(mask, x, self.dtype.type(LEAST))
+            x = np.where(mask, x, LEAST)
         e = np.exp(x - x.max(axis=self.axes, keepdims=True))  # (1)
         y = e / e.sum(axis=self.axes, keepdims=True)  # (2)
-        y = y if mask is None else np.where(mask, y, self.dtype.type(0))
+        y = y if mask is None else np.where(mask, y, 0)
         return y, y
 
     def backward(self, dy: Array, cache: Array) -> tuple[Array, Grads]:

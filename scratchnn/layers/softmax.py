@@ -1,12 +1,20 @@
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
+from scratchnn import activations
 from scratchnn.core.checks import whole_number
 from scratchnn.layers.base import Config, Layer, Shape
 
 LEAST = -1e9  # Keras' number in place of masked ones
+
+
+@dataclass(frozen=True)
+class SoftmaxCache:
+    y: Array
+    pre_activation: bool  # y is x
 
 
 class Softmax(Layer):
@@ -35,9 +43,20 @@ class Softmax(Layer):
             raise ValueError(f"{self.label} has no axis {self.axes} in shape {input_shape}, whose axis 0 is the batch")
         return input_shape
 
+    @property
+    def final_activation(self) -> activations.Activation | None:
+        rank = len(self.input_shape)
+        return activations.softmax if [axis % rank for axis in self.axes] == [rank - 1] else None
+
     def forward(
-        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
-    ) -> tuple[Array, Array]:
+        self,
+        x: Array,
+        *,
+        mask: Array | None = None,
+        training: bool = False,
+        rng: Any = None,
+        pre_activation: bool = False,
+    ) -> tuple[Array, SoftmaxCache]:
         x = self.as_input(x)
         if mask is not None:
             if mask.shape != x.shape:
@@ -47,14 +66,16 @@ class Softmax(Layer):
                 )
             mask = self.as_mask(mask, x.shape)
             x = np.where(mask, x, LEAST)
+        if pre_activation:
+            return x, SoftmaxCache(x, True)
         e = np.exp(x - x.max(axis=self.axes, keepdims=True))  # (1)
         y = e / e.sum(axis=self.axes, keepdims=True)  # (2)
         y = y if mask is None else np.where(mask, y, 0)
-        return y, y
+        return y, SoftmaxCache(y, False)
 
-    def backward(self, dy: Array, cache: Array) -> tuple[Array, Grads]:
-        y, dy = cache, self.as_gradient(dy, cache.shape)
-        return y * (dy - (dy * y).sum(axis=self.axes, keepdims=True)), {}  # (1), (2)
+    def backward(self, dy: Array, cache: SoftmaxCache) -> tuple[Array, Grads]:
+        y, dy = cache.y, self.as_gradient(dy, cache.y.shape)
+        return dy if cache.pre_activation else y * (dy - (dy * y).sum(axis=self.axes, keepdims=True)), {}  # (1), (2)
 
     def get_config(self) -> Config:
         return super().get_config() | {"axis": list(self.axes)}

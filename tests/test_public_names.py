@@ -16,7 +16,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn.callbacks": ("Callback", "CSVLogger", "EarlyStopping", "ModelCheckpoint"),
     "scratchnn.data": ("Imdb", "Vocabulary", "imdb"),
     "scratchnn.experiments.presets": ("PRESETS", "Preset"),
-    "scratchnn.gradients": ("check", "check_loss"),
+    "scratchnn.gradients": ("check", "check_loss", "check_regularizer"),
     "scratchnn.initializers": ("Initializer",),
     "scratchnn.layers": (
         "Activation", "AlphaDropout", "AveragePooling1D", "Bidirectional", "Cell", "Conv1D", "Cropping1D",
@@ -30,6 +30,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn.metrics": ("MeanMetric", "Metric"),
     "scratchnn.models": ("Model", "Sequential", "load_model"),
     "scratchnn.optimizers": ("SGD", "Adam", "Optimizer", "RMSprop"),
+    "scratchnn.regularizers": ("L1", "L1L2", "L2", "Regularizer"),
     "scratchnn.threads": ("set_threads",),
     "scratchnn.utils": ("pad_sequences",),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Every layer and loss, in every use that takes a path of its own through the code."""
+"""Every layer, loss and regularizer, in every use that takes a path of its own through the code."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,10 +8,11 @@ import numpy as np
 from scratchnn_kernels import BACKENDS
 from scratchnn_kernels.contract import Array, Grads, State
 
-from scratchnn import layers, losses
+from scratchnn import layers, losses, regularizers
 from scratchnn.activations import ACTIVATIONS
 from scratchnn.core import randomness
 from scratchnn.gradients.differences import ArrayError, check, check_loss
+from scratchnn.gradients.of_regularizers import check_regularizer
 
 B, T, D, H = 2, 4, 3, 3
 
@@ -25,7 +26,7 @@ MASKS = {
 
 
 class Case(NamedTuple):
-    """One way to use a layer or a loss: its name, what is special about it, and what checks it with a seed."""
+    """One way to use one of them: its name, what is special about it, and what checks it with a seed."""
 
     name: str
     variant: str
@@ -49,6 +50,7 @@ def cases() -> Iterator[Case]:
     yield from _each_step()
     yield from _normalised()
     yield from _losses()
+    yield from _regularizers()
 
 
 def _layer(
@@ -271,3 +273,13 @@ def _losses() -> Iterator[Case]:
         yield _loss("rows of probabilities" + words, categorical, mixed, logits=logits)
         sparse = losses.SparseCategoricalCrossentropy(logits)
         yield _loss("class numbers" + words, sparse, classes, logits=logits)
+
+
+def _regularizers() -> Iterator[Case]:
+    for rule in (regularizers.L1(0.3), regularizers.L2(0.3), regularizers.L1L2(0.2, 0.3)):
+
+        def check_it(seed: int, backend: str, rule: regularizers.Regularizer = rule) -> list[ArrayError]:
+            w = randomness.generator(seed, "data", layer=1).normal(size=(D, H))
+            return check_regularizer(rule, w, backend=backend)
+
+        yield Case(rule.name, "weights", check_it)

@@ -17,7 +17,9 @@ from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.checks import share, whole_number
+from scratchnn.core.names import described
 from scratchnn.layers.symbol import Shape, Symbol, example_shape
+from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
 
@@ -32,6 +34,7 @@ class Layer:
     supports_masking: bool = False  # whether an incoming mask is used or passed on
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
     takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
+    regularized: ClassVar[dict[str, str]] = {}  # by parameter, the constructor's argument for its regularizer
 
     @property
     def uses_rng(self) -> bool:
@@ -88,7 +91,9 @@ class Layer:
 
     def get_config(self) -> Config:
         """The constructor's arguments, as plain values for a model file."""
-        return {} if self.name is None else {"name": self.name}
+        given = {argument: getattr(self, argument) for argument in self.regularized.values()}
+        config = {argument: rule if rule is None else described(rule) for argument, rule in given.items()}
+        return config if self.name is None else config | {"name": self.name}
 
     def describe(self) -> str:
         """A few words for diagrams: what the name of the class does not say."""
@@ -182,6 +187,16 @@ class Layer:
         if mask.shape != shape or mask.dtype != bool:
             raise ValueError(f"{self.label} takes a bool mask of shape {shape}, got {mask.dtype} of shape {mask.shape}")
         return self.backend.array(mask, bool)
+
+    def regularizers(self) -> dict[str, Regularizer]:
+        """The regularizer of each parameter that has one."""
+        rules = {name: getattr(self, self.regularized[name]) for name in self.params if name in self.regularized}
+        return {name: rule for name, rule in rules.items() if rule is not None}
+
+    @property
+    def losses(self) -> list[Any]:
+        """The penalty of each parameter that has a regularizer."""
+        return [rule(self.params[name]) for name, rule in self.regularizers().items()]
 
     def require_built(self) -> None:
         if not self.built:

@@ -96,7 +96,8 @@ class Lambda(Layer):
         x = self.as_input(x)
         options = self._options(mask, training)
         y = self.backend.array(self.function(x, **options), self.dtype)  # (1)
-        expected = self.output_shape[1:]
+        shape = self.output_shape if x.shape[1:] == self.input_shape[1:] else self.compute_output_shape(x.shape)
+        expected = shape[1:]
         if len(y.shape) != len(expected) + 1 or any(
             length not in (None, got) for length, got in zip((len(x), *expected), y.shape, strict=True)
         ):

@@ -1,11 +1,11 @@
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn import initializers
+from scratchnn import initializers, regularizers
 from scratchnn.core.checks import number, whole_number
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape
@@ -35,6 +35,7 @@ class LayerNormalization(Layer):
     """
 
     supports_masking = True
+    regularized: ClassVar = {"beta": "beta_regularizer", "gamma": "gamma_regularizer"}
 
     def __init__(
         self,
@@ -44,6 +45,8 @@ class LayerNormalization(Layer):
         scale: bool = True,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
         *,
         name: str | None = None,
         input_shape: Any = None,
@@ -55,6 +58,8 @@ class LayerNormalization(Layer):
         self.center, self.scale = bool(center), bool(scale)
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
 
     def _axes(self, rank: int) -> tuple[int, ...]:
         """The axes that are normalised over, counted from 0, in order."""

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -5,6 +6,12 @@ from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn.core.checks import number
 from scratchnn.layers.base import Config, Layer, Shape
+
+
+@dataclass(frozen=True)
+class MaskingCache:
+    m: Array
+    x_shape: tuple[int, ...]
 
 
 class Masking(Layer):
@@ -38,14 +45,13 @@ class Masking(Layer):
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
-    ) -> tuple[Array, Array]:
+    ) -> tuple[Array, MaskingCache]:
         x = self.as_input(x)
-        real = self.compute_mask(x, None)[..., None]  # (1)
-        return np.where(real, x, 0), real  # (2)
+        m = self.compute_mask(x, None)[..., None]  # (1)
+        return np.where(m, x, 0), MaskingCache(m, x.shape)  # (2)
 
-    def backward(self, dy: Array, cache: Array) -> tuple[Array, Grads]:
-        dy = self.as_gradient(dy, (*cache.shape[:-1], self.output_shape[-1]))
-        return np.where(cache, dy, 0), {}  # (2)
+    def backward(self, dy: Array, cache: MaskingCache) -> tuple[Array, Grads]:
+        return np.where(cache.m, self.as_gradient(dy, cache.x_shape), 0), {}  # (2)
 
     def get_config(self) -> Config:
         return super().get_config() | {"mask_value": self.mask_value}

@@ -2,12 +2,12 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn import initializers
+from scratchnn import initializers, regularizers
 from scratchnn.core.checks import number
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
@@ -158,17 +158,20 @@ class PReLU(Layer):
     """
 
     supports_masking = True
+    regularized: ClassVar = {"alpha": "alpha_regularizer"}
 
     def __init__(
         self,
         alpha_initializer: Any = "zeros",
-        shared_axes: Any = None,
+        alpha_regularizer: Any = None,
         *,
+        shared_axes: Any = None,
         name: str | None = None,
         input_shape: Any = None,
     ) -> None:
         super().__init__(name=name, input_shape=input_shape)
         self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
         axes = shared_axes if isinstance(shared_axes, tuple | list) else [shared_axes]
         self.shared_axes = (
             None if shared_axes is None else [positive_int("PReLU", "an axis in shared_axes", axis) for axis in axes]

@@ -1,13 +1,13 @@
 """What all recurrent layers have in common: states, masks, direction and dropout around one kernel pair."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
-from scratchnn import initializers
+from scratchnn import initializers, regularizers
 from scratchnn.activations import Activation
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Shape, draw_key, dropout_rate, positive_int
@@ -43,6 +43,11 @@ class Recurrent(WithStates):
 
     supports_masking = True
     takes_keep_cache = True
+    regularized: ClassVar = {
+        "Wx": "kernel_regularizer",
+        "Wh": "recurrent_regularizer",
+        **dict.fromkeys(("b", "bx", "bh"), "bias_regularizer"),
+    }
     gates: int  # blocks of columns in Wx and Wh
     activation: Activation  # of h; the cell of an `RNN` applies its own
 
@@ -54,6 +59,9 @@ class Recurrent(WithStates):
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         return_sequences: bool = False,
@@ -71,6 +79,9 @@ class Recurrent(WithStates):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
         self.dropout = dropout_rate(kind, "dropout", dropout)
         self.recurrent_dropout = dropout_rate(kind, "recurrent_dropout", recurrent_dropout)
         self.return_sequences = bool(return_sequences)

@@ -6,6 +6,7 @@ from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn.core.names import class_in_file
 from scratchnn.layers.base import Config, Layer, Shape, as_array
+from scratchnn.regularizers import Regularizer
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,9 @@ class TimeDistributed(Layer):
     def backward(self, dy: Array, cache: TimeDistributedCache) -> tuple[Any, Grads]:
         dx, grads = self.layer.backward(_folded(self.as_gradient(dy, cache.y_shape)), cache.inner)  # (1)
         return None if dx is None else dx.reshape(cache.x_shape), grads
+
+    def regularizers(self) -> dict[str, Regularizer]:
+        return self.layer.regularizers()
 
     def to_keras(self, params: list[Array]) -> list[Array]:
         return self.layer.to_keras(params)

@@ -19,6 +19,7 @@ from scratchnn.layers.symbol import chain_between
 from scratchnn.models import initial_states
 from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
+from scratchnn.models.penalties import Penalties
 from scratchnn.models.stored import Stored
 from scratchnn.report.summary import summary_text
 from scratchnn.training.progress import Clock
@@ -30,7 +31,7 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Chain, Stored):
+class Model(Chain, Penalties, Stored):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
@@ -115,6 +116,7 @@ class Model(Chain, Stored):
         views = iter(self.flat_params[segment] for segment in self.segments)
         for layer in self.layers:
             layer.set_params({name: next(views).reshape(param.shape) for name, param in layer.params.items()})
+        self.find_penalties()
 
     # ---- forward and backward
 
@@ -199,7 +201,7 @@ class Model(Chain, Stored):
     def backward(self, dy: Any, caches: list[Any], dstates: Any = None) -> tuple[Any, ...]:
         """Return dx (None if x are ids) and all gradients in one vector, laid out like `flat_params`.
 
-        The vector is overwritten by the next call. `dstates` are gradients of the states that forward returned, and
+        Those of the regularizers' penalties are in it. The vector is overwritten by the next call. `dstates` are gradients of the states that forward returned, and
         where it was given some, those of these are returned third; both in the form of the states.
         """
         dstates, begin = dstates or {}, {}
@@ -222,6 +224,8 @@ class Model(Chain, Stored):
             flat += [grads[name].ravel() for name in reversed(layer.params)]
         if flat:
             self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
+        for penalty in self.penalties:
+            penalty.add_gradient()
         return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
 
     def check_input(self, x: Any) -> Array:

@@ -45,6 +45,11 @@ class Trainer:
 
     flat_params: Float[Array, " P"]  # all parameters, one vector
     segments: list[slice]  # where each parameter is in it
+    penalties: Sequence[Any] = ()  # what regularizers add to the loss
+
+    def penalty(self) -> Any:
+        """The sum of what regularizers add to the loss."""
+        return sum(each.value() for each in self.penalties)
 
     def forward(
         self,
@@ -250,7 +255,10 @@ class Trainer:
             y_batch = self.activate(y_batch) if running else y_batch
             for metric in running:
                 metric.update(y_batch, y[rows], counting.of_metric(y_batch, weighted=metric.weighted))
-        return {"loss": float(total / len(x))} | {metric.name: metric.result() for metric in running}
+        loss = total / len(x)
+        if self.penalties:
+            loss = loss + self.penalty()
+        return {"loss": float(loss)} | {metric.name: metric.result() for metric in running}
 
     # ---- checks
 

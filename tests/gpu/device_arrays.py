@@ -16,7 +16,8 @@ counts: Counter[str] = Counter()  # "operations" on the device, arrays "sent" to
 
 UFUNCS = frozenset(
     """absolute add bitwise_and cbrt divide equal exp expm1 floor fmax greater greater_equal invert isfinite less
-    less_equal log log1p matmul maximum minimum multiply negative not_equal power sqrt square subtract tanh""".split()
+    less_equal log log1p matmul maximum minimum multiply negative not_equal power sign sqrt square subtract
+    tanh""".split()
 )
 MOST_COPIED_ONE_BY_ONE = 8  # arrays that concatenate copies with a launch each; more take one, and lists of addresses
 

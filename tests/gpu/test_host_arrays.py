@@ -47,6 +47,7 @@ from scratchnn.layers import (
 )
 from scratchnn.losses import LOSSES
 from scratchnn.metrics import MeanMetric
+from scratchnn.regularizers import L1L2, REGULARIZERS
 from tests.gpu.device_arrays import xp
 
 pytestmark = pytest.mark.usefixtures("emulator")
@@ -110,11 +111,11 @@ def test_gradients_of_rows_and_of_steps_inside_steps() -> None:
         assert [str(error) for error in check(layer, RNG.normal(size=shape)) if not error.ok] == []
 
 
-LOSSES_CHECKED = [case for case in cases() if case.name in LOSSES]
+LOSSES_CHECKED = [case for case in cases() if case.name in {*LOSSES, *REGULARIZERS}]
 
 
 @pytest.mark.parametrize("case", LOSSES_CHECKED, ids=lambda case: f"{case.name} {case.variant}")
-def test_losses_of_arrays_of_the_host(case: Case) -> None:
+def test_losses_and_penalties_of_arrays_of_the_host(case: Case) -> None:
     """As `python -m scratchnn.gradcheck --backend gpu` asks for them."""
     assert [str(error) for error in case.check(0, "gpu") if not error.ok] == []
 
@@ -168,6 +169,19 @@ def test_targets_may_lie_on_the_device() -> None:
     expected = model.evaluate(x, y, verbose=0)
     assert model.evaluate(xp.asarray(x), xp.asarray(y), verbose=0) == expected
     assert np.isfinite(model.fit(xp.asarray(x), xp.asarray(y), verbose=0).history["loss"]).all()
+
+
+def test_penalties_stay_on_the_device_and_are_those_of_the_reference() -> None:
+    results = []
+    for backend in ("reference", "gpu"):
+        rules = {"kernel_regularizer": L1L2(0.01, 0.02), "recurrent_regularizer": "l2", "bias_regularizer": "l1"}
+        layers = [Masking(), TimeDistributed(Dense(3, kernel_regularizer="l2")), LSTM(2, **rules), Dense(1)]
+        model = Sequential([Input((4, 3)), *layers], backend=backend, dtype="float64", seed=1)
+        model.compile("adam", "mse")
+        assert backend == "reference" or all(isinstance(loss, xp.ndarray) for loss in model.losses)
+        history = model.fit(X, X[:, 0, 0], epochs=3, verbose=0, validation_data=(X, X[:, 0, 0])).history
+        results.append(np.array([history["loss"], history["val_loss"]]))
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-10)
 
 
 def test_a_metric_of_the_users_own_may_count_on_the_host() -> None:

@@ -190,7 +190,7 @@ FAULTS: list[tuple[str, str, str, str, Check]] = [
     (
         "layers.masking",
         "masked steps send a gradient",
-        "np.where(cache, dy, 0), {}",
+        "np.where(cache.m, self.as_gradient(dy, cache.x_shape), 0), {}",
         "dy, {}",
         masked_steps,
     ),

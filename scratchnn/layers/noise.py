@@ -150,6 +150,6 @@ class AlphaDropout(_RateNoise):
     def draw(self, x: Array, rng: Any) -> tuple[Array, Array]:
         rate, low = self.rate, -SELU_ALPHA * SELU_SCALE
         a = ((1 - rate) * (1 + rate * low**2)) ** -0.5
-        scaled = self.backend.kernels.dropout.mask(draw_key(rng), rate, x.shape, self.dtype)  # k / (1 - rate)
-        k: Any = (scaled > 0).astype(self.dtype)
-        return a * (x * k + low * (1 - k)) - a * low * rate, a * k  # (1)
+        kept: Any = self.backend.kernels.dropout.mask(draw_key(rng), rate, x.shape, self.dtype)  # k / (1 - rate)
+        factor = kept * (a * (1 - rate))
+        return factor * (x - low) + a * low * (1 - rate), factor  # (1), with the terms in low and b put together

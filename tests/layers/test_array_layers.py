@@ -83,7 +83,7 @@ def test_spatial_dropout_drops_a_feature_at_every_step(backend: str) -> None:
 )
 def test_alpha_dropout_gives_keras_two_values(rate: float, x: float, values: list[float], backend: str) -> None:
     y, dx = noisy(AlphaDropout(rate), np.full((40, 50), x), backend)
-    np.testing.assert_allclose(np.unique(y), values, rtol=1e-6)
+    np.testing.assert_allclose(np.unique(y), values, rtol=1e-6, atol=2e-7)  # 0.02 is a difference of larger numbers
     kept = y == y.max()
     assert abs(kept.mean() - (1 - rate)) < 0.03
     assert (dx[~kept] == 0).all() and len(np.unique(dx[kept])) == 1

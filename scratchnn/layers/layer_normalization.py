@@ -89,21 +89,29 @@ class LayerNormalization(Layer):
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, LayerNormalizationCache]:
         x = self.as_input(x)
-        away = x - self._mean(x)  # (1)
-        s = np.sqrt(self._mean(away * away) + self.epsilon)  # (2)
-        y = n = away / s  # (3)
-        y = y * self._spread("gamma", x.ndim) if self.scale else y  # (4)
-        y = y + self._spread("beta", x.ndim) if self.center else y  # (4)
+        n = x - self._mean(x)  # (1)
+        s = np.sqrt(self._mean(n * n) + self.epsilon)  # (2)
+        n /= s  # (3)
+        y = n * self._spread("gamma", x.ndim) if self.scale else n.copy()  # (4)
+        if self.center:
+            y += self._spread("beta", x.ndim)  # (4)
         return y, LayerNormalizationCache(n, s)
 
     def backward(self, dy: Array, cache: LayerNormalizationCache) -> tuple[Array, Grads]:
         n, s = cache.n, cache.s
         dy = self.as_gradient(dy, n.shape)
         others = tuple(axis for axis in range(n.ndim) if axis not in self._axes(n.ndim))
-        grads = {"gamma": (dy * n).sum(axis=others)} if self.scale else {}  # (4)
-        grads |= {"beta": dy.sum(axis=others)} if self.center else {}  # (4)
-        dn = dy * self._spread("gamma", n.ndim) if self.scale else dy  # (4)
-        return (dn - self._mean(dn) - n * self._mean(dn * n)) / s, grads  # (1), (2), (3)
+        grads, dn, dn_n = {}, dy, dy * n
+        if self.scale:
+            gamma = self._spread("gamma", n.ndim)
+            grads["gamma"] = dn_n.sum(axis=others)  # (4)
+            dn, dn_n = dy * gamma, dn_n * gamma  # (4)
+        if self.center:
+            grads["beta"] = dy.sum(axis=others)  # (4)
+        dx = dn - self._mean(dn)  # (1)
+        dx -= n * self._mean(dn_n)  # (2)
+        dx /= s  # (3)
+        return dx, grads
 
     def _mean(self, x: Array) -> Array:
         axes = self._axes(x.ndim)

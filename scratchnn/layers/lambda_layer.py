@@ -35,6 +35,9 @@ class Lambda(Layer):
     Raises: TypeError for a function without backward; ValueError for outputs and gradients of other shapes.
     """
 
+    backward_function: Callable[..., Any]
+    given_output_shape: Any
+
     def __init__(
         self,
         function: Callable[..., Any],

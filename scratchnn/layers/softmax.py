@@ -35,18 +35,18 @@ class Softmax(Layer):
     def __init__(self, axis: Any = -1, *, name: str | None = None, input_shape: Any = None) -> None:
         super().__init__(name=name, input_shape=input_shape)
         axes = tuple(axis) if isinstance(axis, tuple | list) else (axis,)
-        self.axes = tuple(whole_number("Softmax: axis", each, -64, 63) for each in axes)
+        self.axis = tuple(whole_number("Softmax: axis", each, -64, 63) for each in axes)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         rank = len(input_shape)
-        if any(not -rank <= axis < rank or axis % rank == 0 for axis in self.axes):
-            raise ValueError(f"{self.label} has no axis {self.axes} in shape {input_shape}, whose axis 0 is the batch")
+        if any(not -rank <= axis < rank or axis % rank == 0 for axis in self.axis):
+            raise ValueError(f"{self.label} has no axis {self.axis} in shape {input_shape}, whose axis 0 is the batch")
         return input_shape
 
     @property
     def final_activation(self) -> activations.Activation | None:
         rank = len(self.input_shape)
-        return activations.softmax if [axis % rank for axis in self.axes] == [rank - 1] else None
+        return activations.softmax if [axis % rank for axis in self.axis] == [rank - 1] else None
 
     def forward(
         self,
@@ -68,17 +68,17 @@ class Softmax(Layer):
             x = np.where(mask, x, LEAST)
         if pre_activation:
             return x, SoftmaxCache(x, True)
-        e = np.exp(x - x.max(axis=self.axes, keepdims=True))  # (1)
-        y = e / e.sum(axis=self.axes, keepdims=True)  # (2)
+        e = np.exp(x - x.max(axis=self.axis, keepdims=True))  # (1)
+        y = e / e.sum(axis=self.axis, keepdims=True)  # (2)
         y = y if mask is None else np.where(mask, y, 0)
         return y, SoftmaxCache(y, False)
 
     def backward(self, dy: Array, cache: SoftmaxCache) -> tuple[Array, Grads]:
         y, dy = cache.y, self.as_gradient(dy, cache.y.shape)
-        return dy if cache.pre_activation else y * (dy - (dy * y).sum(axis=self.axes, keepdims=True)), {}  # (1), (2)
+        return dy if cache.pre_activation else y * (dy - (dy * y).sum(axis=self.axis, keepdims=True)), {}  # (1), (2)
 
     def get_config(self) -> Config:
-        return super().get_config() | {"axis": list(self.axes)}
+        return super().get_config() | {"axis": list(self.axis)}
 
     def describe(self) -> str:
-        return f"over axis {', '.join(map(str, self.axes))}"
+        return f"over axis {', '.join(map(str, self.axis))}"

@@ -264,7 +264,7 @@ FAULTS: list[tuple[str, str, str, str, Check]] = [
     (
         "layers.softmax",
         "the sum taken for constant",
-        "y * (dy - (dy * y).sum(axis=self.axes, keepdims=True))",
+        "y * (dy - (dy * y).sum(axis=self.axis, keepdims=True))",
         "y * dy",
         lambda: check(Softmax([1, 2]), X),
     ),

@@ -120,11 +120,6 @@ class Lambda(Layer):
         made: Any = self.mask(x, mask) if callable(self.mask) else self.mask
         return made
 
-    def clone(self) -> "Lambda":
-        own = {"function": self.function, "backward": self.backward_function}
-        own |= {"output_shape": self.given_output_shape, "mask": self.mask}
-        return type(self)(**{**self.get_config(), **own})
-
     def get_config(self) -> Config:
         return super().get_config() | {
             "function": _named(self.function),

@@ -4,6 +4,7 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array, Grads
 
+from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file
 from scratchnn.layers.base import Config, Layer, Shape, as_array
 from scratchnn.regularizers import Regularizer
@@ -52,7 +53,8 @@ class TimeDistributed(Layer):
             raise ValueError(f"{self.label}: {self.layer.label} has several outputs; leave out return_state")
         return (*input_shape[:2], *shape[1:])
 
-    def build(self, input_shape: Shape, *, index: int = 0, **settings: Any) -> None:
+    def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
+        settings["seed"] = randomness.layer_seed() if seed is None else seed
         owner = None if self.layer.model is None else self.layer.model()
         if owner not in (None, self):
             raise ValueError(f"{self.layer.label} is in another place already, and a layer can be in one only")
@@ -62,6 +64,13 @@ class TimeDistributed(Layer):
         params = self.layer.params
         super().build(input_shape, index=index, **settings)
         self.set_params(params)
+
+    def __getstate__(self) -> Config:
+        return super().__getstate__() | {"params": {}}  # those of the layer inside are its own
+
+    def __setstate__(self, state: Config) -> None:
+        vars(self).update(state)
+        self.set_params(self.layer.params)
 
     def set_params(self, params: dict[str, Array]) -> None:
         super().set_params(params)
@@ -105,9 +114,6 @@ class TimeDistributed(Layer):
 
     def from_keras(self, weights: list[Array]) -> list[Array]:
         return self.layer.from_keras(weights)
-
-    def clone(self) -> "TimeDistributed":
-        return type(self)(**{**self.get_config(), "layer": self.layer.clone()})
 
     def get_config(self) -> Config:
         return super().get_config() | {"layer": class_in_file(self.layer)}

@@ -1,5 +1,7 @@
 """The layers that are array code: what recorded arrays cannot show, which is chance, masks, functions, messages."""
 
+import copy
+import pickle  # noqa: TID251 - the package has none; its users do
 import re
 import warnings
 from collections.abc import Callable
@@ -431,3 +433,21 @@ def test_a_gradient_of_another_shape_is_refused(layer: Layer) -> None:
     y, cache = layer.forward(np.ones((B, T, 4)))
     with pytest.raises(ValueError, match=r"dy must have the shape of y, .*, got"):
         layer.backward(np.ones((*y.shape, 1)), cache)
+
+
+def test_copies_of_a_model_are_models_of_their_own() -> None:
+    """A layer inside a layer, its penalties, and functions: equal numbers, and nothing shared."""
+    layers = [TimeDistributed(Dense(4, "tanh", kernel_regularizer="l2")), Lambda(scaled, backward=scaled_backward)]
+    model = Sequential([Input((T, D)), *layers, LSTM(3), Dense(1)], seed=1)
+    model.compile("adam", "mse")
+    model.fit(X, X[:, 0, :1], verbose=0)
+    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert all(param is other.layers[0].layer.params[name] for name, param in other.layers[0].params.items())
+        before = model.get_weights()
+        first = copy.deepcopy(model).fit(X, X[:, 0, :1], epochs=2, verbose=0).history["loss"]
+        assert other.fit(X, X[:, 0, :1], epochs=2, verbose=0).history["loss"] == first
+        assert all(np.array_equal(now, then) for now, then in zip(model.get_weights(), before, strict=True))
+    for layer in layers:
+        clone = layer.clone()
+        assert not clone.built and clone.get_config() == layer.get_config()
+    assert layers[0].clone().layer is not layers[0].layer  # type: ignore[attr-defined]

@@ -39,6 +39,10 @@ class TimeDistributed(Layer):
         super().__init__(name=name, input_shape=input_shape)
         if not isinstance(layer, Layer):
             raise TypeError(f"TimeDistributed takes a layer, such as Dense(3), got {layer!r}")
+        if getattr(layer, "stateful", False):
+            raise ValueError(
+                f"TimeDistributed: {layer.label} is stateful, but every step here is an example of its own"
+            )
         self.layer = layer
 
     @property
@@ -71,6 +75,10 @@ class TimeDistributed(Layer):
     def __setstate__(self, state: Config) -> None:
         vars(self).update(state)
         self.set_params(self.layer.params)
+
+    def check_shape(self, shape: Shape) -> None:
+        super().check_shape(shape)
+        self.layer.check_shape((None, *shape[2:]))
 
     def set_params(self, params: dict[str, Array]) -> None:
         super().set_params(params)

@@ -199,9 +199,9 @@ class Model(Chain, Penalties, Stored):
             )
 
     def backward(self, dy: Any, caches: list[Any], dstates: Any = None) -> tuple[Any, ...]:
-        """Return dx (None if x are ids) and all gradients in one vector, laid out like `flat_params`.
+        """Return dx (None if x are ids) and all gradients, penalties' too, in one vector, laid out like `flat_params`.
 
-        Those of the regularizers' penalties are in it. The vector is overwritten by the next call. `dstates` are gradients of the states that forward returned, and
+        The vector is overwritten by the next call. `dstates` are gradients of the states that forward returned, and
         where it was given some, those of these are returned third; both in the form of the states.
         """
         dstates, begin = dstates or {}, {}
@@ -222,10 +222,7 @@ class Model(Chain, Penalties, Stored):
             if layer.takes_state and caches[index].state_given:
                 dx, *begin[layer.name] = dx
             flat += [grads[name].ravel() for name in reversed(layer.params)]
-        if flat:
-            self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
-        for penalty in self.penalties:
-            penalty.add_gradient()
+        self.gather(flat[::-1])
         return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
 
     def check_input(self, x: Any) -> Array:

@@ -6,6 +6,7 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.backend import Backend
 from scratchnn.layers import Layer
 from scratchnn.regularizers import Regularizer
 
@@ -28,6 +29,7 @@ class Penalty:
 class Penalties:
     """The part of a model that knows its penalties. Without regularizers there are none, and nothing is computed."""
 
+    backend: Backend
     layers: list[Layer]
     segments: list[slice]
     flat_grads: Array
@@ -42,6 +44,13 @@ class Penalties:
                 param = layer.params[name]
                 found.append(Penalty(rule, param, self.flat_grads[segment].reshape(param.shape)))
         self.penalties = found
+
+    def gather(self, grads: list[Array]) -> None:
+        """Write the gradients of a backward pass, in the order of the parameters, and those of the penalties."""
+        if grads:
+            self.backend.kernels.optimizer.join(grads, self.flat_grads)
+        for penalty in self.penalties:
+            penalty.add_gradient()
 
     @property
     def losses(self) -> list[Any]:

@@ -47,9 +47,9 @@ class Trainer:
     segments: list[slice]  # where each parameter is in it
     penalties: Sequence[Any] = ()  # what regularizers add to the loss
 
-    def penalty(self) -> Any:
-        """The sum of what regularizers add to the loss."""
-        return sum(each.value() for each in self.penalties)
+    def with_penalties(self, loss: Any) -> Any:
+        """The loss of a batch and all that regularizers add to it."""
+        return loss + sum(each.value() for each in self.penalties) if self.penalties else loss
 
     def forward(
         self,
@@ -255,10 +255,9 @@ class Trainer:
             y_batch = self.activate(y_batch) if running else y_batch
             for metric in running:
                 metric.update(y_batch, y[rows], counting.of_metric(y_batch, weighted=metric.weighted))
-        loss = total / len(x)
-        if self.penalties:
-            loss = loss + self.penalty()
-        return {"loss": float(loss)} | {metric.name: metric.result() for metric in running}
+        return {"loss": float(self.with_penalties(total / len(x)))} | {
+            metric.name: metric.result() for metric in running
+        }
 
     # ---- checks
 

@@ -416,6 +416,10 @@ MESSAGES: list[tuple[Callable[[], Any], str]] = [
     (lambda: built(Softmax(3)), r"no axis \(3,\) in shape \(None, 6, 3\)"),
     (lambda: built(Softmax(0)), "whose axis 0 is the batch"),
     (lambda: built(TimeDistributed(Dense(2)), X[:, 0]), r"takes x of shape \(B, T, ...\) with time steps, got shape"),
+    (lambda: TimeDistributed(LSTM(2, stateful=True)), "LSTM is stateful, but each step here is an example of its own"),
+    (lambda: built(TimeDistributed(LSTM(2))).forward(X), "takes sequences"),
+    (lambda: built(TimeDistributed(Dense(2))).forward(X[..., :2]), r"built for x of shape .* got .*2"),
+    (lambda: built(LayerNormalization()).forward(X[..., :2]), r"built for x of shape .* got .*2"),
     (lambda: built(TimeDistributed(LSTM(2, return_state=True)), X[None]), "several outputs; leave out return_state"),
 ]
 
@@ -451,3 +455,21 @@ def test_copies_of_a_model_are_models_of_their_own() -> None:
         clone = layer.clone()
         assert not clone.built and clone.get_config() == layer.get_config()
     assert layers[0].clone().layer is not layers[0].layer  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        TimeDistributed(Dense(2)), LayerNormalization(), PReLU(shared_axes=[1]), Masking(), AveragePooling1D(2),
+        Reshape((-1,)), Permute((2, 1)), Lambda(np.sin, backward=lambda dy, x: dy * np.cos(x)), Softmax(), ReLU(),
+        SpatialDropout1D(0.5), UpSampling1D(2), Cropping1D(1), ZeroPadding1D(1),
+    ],
+    ids=lambda layer: layer.label,
+)  # fmt: skip
+def test_sequences_of_another_length_are_taken(layer: Layer) -> None:
+    """As in Keras: a layer is bound to the shapes of its parameters."""
+    layer = built(layer)
+    for x in (X[:, :4], np.concatenate([X, X], axis=1), X):
+        y, cache = layer.forward(x)
+        assert y.shape == layer.compute_output_shape(x.shape)
+        assert layer.backward(np.ones(y.shape), cache)[0].shape == x.shape

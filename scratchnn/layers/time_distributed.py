@@ -40,9 +40,7 @@ class TimeDistributed(Layer):
         if not isinstance(layer, Layer):
             raise TypeError(f"TimeDistributed takes a layer, such as Dense(3), got {layer!r}")
         if getattr(layer, "stateful", False):
-            raise ValueError(
-                f"TimeDistributed: {layer.label} is stateful, but every step here is an example of its own"
-            )
+            raise ValueError(f"TimeDistributed: {layer.label} is stateful, but each step here is an example of its own")
         self.layer = layer
 
     @property

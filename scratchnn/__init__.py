@@ -71,7 +71,9 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"scratchnn.{name}")
     if name in _NAMES:
         return getattr(importlib.import_module(_NAMES[name]), name)
-    raise AttributeError(f"module 'scratchnn' has no attribute {name!r}")
+    from scratchnn.core.keras_missing import missing
+
+    raise missing("keras", name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -12,16 +12,19 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Initializer:
     """A rule for initial values. To add your own, derive a frozen dataclass from this one, name it and write `draw`."""
@@ -48,6 +51,7 @@ class Initializer:
         )
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Constant(Initializer):
     """The same value everywhere; `zeros` and `ones` are this."""
@@ -59,6 +63,7 @@ class Constant(Initializer):
         return np.full(shape, self.value, dtype=np.float64)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class RandomUniform(Initializer):
     """Uniform in [minval, maxval)."""
@@ -75,6 +80,7 @@ class RandomUniform(Initializer):
         return generator.uniform(self.minval, self.maxval, shape)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class RandomNormal(Initializer):
     """Normal with this mean and standard deviation."""
@@ -91,6 +97,7 @@ class RandomNormal(Initializer):
         return generator.normal(self.mean, self.stddev, shape)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class TruncatedNormal(RandomNormal):
     """Normal, drawn again wherever it falls further than two standard deviations from the mean."""
@@ -111,6 +118,7 @@ Mode = Literal["fan_in", "fan_out", "fan_avg"]
 Distribution = Literal["truncated_normal", "untruncated_normal", "uniform"]
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class VarianceScaling(Initializer):
     """Variance scale / n, where n is the fan in, the fan out, or their mean; Glorot's and He's rules are this.
@@ -161,6 +169,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return window * shape[-2], window * shape[-1]
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
     """`gain` times a random matrix whose columns are orthonormal; its rows, when there are fewer rows than columns.
@@ -210,3 +219,9 @@ def get(identifier: str | Initializer | Mapping[str, Any]) -> Initializer:
         ValueError: for an unknown name (the nearest one is suggested) or a value out of range.
     """
     return make("initializer", identifier, Initializer, INITIALIZERS)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("initializers", name, list(globals()))

@@ -17,19 +17,21 @@ models: it has kernels. A loss of an array on a device is a number on that devic
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 from numpy.typing import DTypeLike
+from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
-from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn import activations
 from scratchnn.core.arrays import as_numbers, converted
+from scratchnn.core.attributes import heeds_keras
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
 
-EPSILON = binary_crossentropy.EPSILON
+EPSILON = reference.binary_crossentropy.EPSILON
 L = TypeVar("L", bound="Loss")
 
 
@@ -43,6 +45,7 @@ class LossCache:
     size: int  # of the values
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Loss:
     """The mean of `values`, one for each number of y or for each row, of which `gradient` is the derivative.
@@ -105,6 +108,7 @@ class Loss:
         )
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class MeanSquaredError(Loss):
     """(1) L = mean (y - t)²."""
@@ -118,6 +122,7 @@ class MeanSquaredError(Loss):
         return 2 * (y - target)  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class BinaryCrossentropy(Loss):
     """The surprise at labels t when y is the probability of a 1; t may itself be a probability.
@@ -131,7 +136,7 @@ class BinaryCrossentropy(Loss):
     name: ClassVar[str] = "binary_crossentropy"
     joins: ClassVar[str] = "sigmoid"
     from_logits: bool = False
-    pair: BinaryCrossentropyPair = field(default=binary_crossentropy, init=False, repr=False, compare=False)
+    pair: BinaryCrossentropyPair = field(default=reference.binary_crossentropy, init=False, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the kernels, which are a module: a copy has those of the reference backend until `on` is called."""
@@ -149,10 +154,10 @@ class BinaryCrossentropy(Loss):
         return target.astype(dtype)
 
     def values(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
-        return binary_crossentropy.surprise(y, target, self.from_logits)  # (1), (2)
+        return reference.binary_crossentropy.surprise(y, target, self.from_logits)  # (1), (2)
 
     def gradient(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
-        return binary_crossentropy.slope(y, target, self.from_logits)  # (1), (2)
+        return reference.binary_crossentropy.slope(y, target, self.from_logits)  # (1), (2)
 
     def forward(
         self, y: Float[Array, "*shape"], target: Float[Array, "*shape"], weight: Float[Array, "..."] | None = None
@@ -165,6 +170,7 @@ class BinaryCrossentropy(Loss):
         return super().backward(cache) if isinstance(cache, LossCache) else self.pair.backward(cache)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class CategoricalCrossentropy(Loss):
     """The surprise at rows of target probabilities t, most often one-hot, when the last axis of y holds probabilities.
@@ -214,6 +220,7 @@ class CategoricalCrossentropy(Loss):
         return (dq - (dq * q).sum(axis=-1, keepdims=True)) / total  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """CategoricalCrossentropy with class numbers 0 ... C-1 instead of one-hot rows: targets (N,), outputs (N, C)."""
@@ -326,3 +333,9 @@ def _check_classes(name: str, y_shape: tuple[int, ...]) -> None:
             f"{name} expects outputs of shape (N, classes) with at least two classes, got {y_shape}; "
             "for a single output use binary_crossentropy"
         )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("losses", name, list(globals()))

@@ -7,14 +7,16 @@ where `compile(weighted_metrics=...)` asks for them.
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from scratchnn_kernels.contract import Array
 
+from scratchnn import losses
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import look_up
-from scratchnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from scratchnn.losses import Loss
 
 Measure = Callable[[Array, Array], Array]  # y and targets -> one value per example or step: booleans or numbers
 
@@ -147,13 +149,19 @@ def get(identifier: str | Metric, loss: Loss) -> Metric:
 
 
 def _accuracy(name: str, loss: Loss) -> Measure:
-    if isinstance(loss, SparseCategoricalCrossentropy):
+    if isinstance(loss, losses.SparseCategoricalCrossentropy):
         return sparse_categorical_accuracy
-    if isinstance(loss, CategoricalCrossentropy):
+    if isinstance(loss, losses.CategoricalCrossentropy):
         return categorical_accuracy
-    if isinstance(loss, BinaryCrossentropy):
+    if isinstance(loss, losses.BinaryCrossentropy):
         return binary_accuracy
     raise ValueError(
         f"{name!r} does not say which accuracy is meant with the loss {loss.name!r}: "
         "name binary_accuracy, categorical_accuracy or sparse_categorical_accuracy"
     )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("metrics", name, list(globals()))

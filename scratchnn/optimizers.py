@@ -10,9 +10,10 @@ arrive here already summed. Keras rounds its constants to float32 even for float
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -20,18 +21,35 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, OptimizerRules
 
+from scratchnn.core.attributes import Attributes, heeds_keras
 from scratchnn.core.backend import Backend
-from scratchnn.core.checks import share
+from scratchnn.core.checks import flag, not_negative, positive, share, whole_number
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
 
 ON_HOST = Backend("reference", reference)
 
 
+def _optional(check: Callable[[str, Any], float], name: str) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else check(name, value)
+
+
+def _refuse_name(value: Any) -> Any:
+    raise AttributeError(f"an optimizer goes by the name of its class, which a file finds it by; got {value!r}")
+
+
+CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
+
+
+@heeds_keras
 @dataclass(eq=False)
-class Optimizer:
+class Optimizer(Attributes):
     """What all optimizers share: state, clipping and weight decay. Your own rule defines `slot_names` and `update`.
 
     State: `slots`, one vector like w for each of `slot_names`, and `iterations`, the number of steps taken.
+
+    Hyper-parameters can be set at any time, between two steps as well: they are checked as in the constructor, and
+    a slot that one asks for is there from then on, starting at zero.
 
     At most one of: `clipnorm` (each variable's gradient is scaled down to this L2 norm), `clipvalue` (each element is
     clipped to this size), `global_clipnorm` (the whole gradient is scaled down to this norm). `weight_decay` λ moves w
@@ -54,19 +72,36 @@ class Optimizer:
     slots: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     backend: Backend = field(default=ON_HOST, init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        config = self.get_config()
-        clips = {key: config[key] for key in ("clipnorm", "clipvalue", "global_clipnorm") if config[key] is not None}
-        if len(clips) > 1:
-            raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm can be set, got {clips}")
-        for key in ("learning_rate", "epsilon", *clips):
-            if key in config and not 0 < config[key] < math.inf:
-                raise ValueError(f"{key} must be positive and finite, got {config[key]}")
-        for key in ("momentum", "rho", "beta_1", "beta_2"):
-            if key in config:
-                share(key, config[key])
-        if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"weight_decay must be 0 or more and finite, got {self.weight_decay}")
+    checks: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
+        "learning_rate": partial(positive, "learning_rate"),
+        "epsilon": partial(positive, "epsilon"),
+        **{name: partial(share, name) for name in ("momentum", "rho", "beta_1", "beta_2")},
+        **{name: partial(flag, "optimizer", name) for name in ("nesterov", "centered", "amsgrad")},
+        **{name: _optional(positive, name) for name in CLIPS},
+        "weight_decay": _optional(not_negative, "weight_decay"),
+        "name": _refuse_name,
+        "iterations": lambda value: whole_number("iterations", value, 0),
+    }
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in CLIPS and value is not None:
+            others = {each: getattr(self, each) for each in CLIPS if each != name and getattr(self, each) is not None}
+            if others:
+                given = {**others, name: value}
+                raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm can be set, got {given}")
+        acts = self.size is not None and name in self.checks
+        before = self.slot_names if acts else ()
+        super().__setattr__(name, value)
+        if acts:
+            self._fit_slots(before)
+
+    def _fit_slots(self, before: tuple[str, ...]) -> None:
+        """Add the slots that the rule asks for now, at zero, and drop those that it asked for `before`."""
+        for name in set(before) - set(self.slot_names):
+            self.slots.pop(name, None)
+        for name in self.slot_names:
+            if name not in self.slots:
+                self.slots[name] = self.backend.xp.zeros(self.size, self._dtype)
 
     @property
     def slot_names(self) -> tuple[str, ...]:
@@ -87,13 +122,12 @@ class Optimizer:
 
     def init(self, size: int, dtype: DTypeLike, backend: Backend = ON_HOST) -> None:
         """Allocate the slots for a model of `size` parameters, all zero, and start counting again."""
-        self.backend = backend
-        self.size, self.iterations = size, 0
         needed = len(self.slot_names) * size * np.dtype(dtype).itemsize
         backend.require_memory(needed, f"the optimizer {self.name} for {size:,} parameters")
-        self.slots = {name: backend.xp.zeros(size, dtype) for name in self.slot_names}
-        clips = self.clipnorm or self.clipvalue or self.global_clipnorm
-        self._clipped = backend.xp.zeros(size if clips else 0, dtype)
+        self.backend, self._dtype = backend, np.dtype(dtype)
+        self.size, self.slots, self.iterations = size, {}, 0
+        self._fit_slots(())
+        self._clipped = backend.xp.zeros(0, dtype)  # room for a clipped gradient, once there is one
 
     def step(self, params: Float[Array, " P"], grads: Float[Array, " P"], segments: Sequence[slice] = ()) -> None:
         """Update `params` in place; `grads` is only read. Only `clipnorm` needs `segments`, one slice per variable."""
@@ -103,9 +137,11 @@ class Optimizer:
         if self.weight_decay:
             params *= 1 - self.learning_rate * self.weight_decay
         self.update(params, grads)
-        self.iterations += 1
+        vars(self)["iterations"] += 1  # no check in every step
 
     def _clip(self, grads: Float[Array, " P"], segments: Sequence[slice]) -> Float[Array, " P"]:
+        if self.clips_at < math.inf and self._clipped.size != grads.size:
+            self._clipped = self.backend.xp.zeros(grads.size, self._dtype)
         if self.clipvalue is not None:
             return np.clip(grads, -self.clipvalue, self.clipvalue, out=self._clipped)
         if self.global_clipnorm is not None:
@@ -172,6 +208,7 @@ class Optimizer:
         )
 
 
+@heeds_keras
 @dataclass(eq=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum μ and step size η.
@@ -195,6 +232,7 @@ class SGD(Optimizer):
         self.kernels.sgd(w, g, self.slots.get("momentum"), self.learning_rate, self.momentum, self.nesterov)
 
 
+@heeds_keras
 @dataclass(eq=False)
 class RMSprop(Optimizer):
     """Each element's step is divided by the running size of its gradient; ρ is `rho`, μ is `momentum`.
@@ -225,6 +263,7 @@ class RMSprop(Optimizer):
         self.kernels.rmsprop(w, g, v, m, a, self.learning_rate, self.rho, self.momentum, self.epsilon)
 
 
+@heeds_keras
 @dataclass(eq=False)
 class Adam(Optimizer):
     """Momentum and RMSprop together, both corrected for their start at zero; t counts steps from 1.
@@ -255,12 +294,13 @@ class Adam(Optimizer):
         self.kernels.adam(w, g, m, v, alpha, self.beta_1, self.beta_2, self.epsilon)
 
 
+@heeds_keras
 @dataclass(eq=False)
 class AdamW(Adam):
     """Adam with weight decay, which acts on w directly rather than through the gradient: see `Optimizer`."""
 
     name: ClassVar[str] = "adamw"
-    weight_decay: float | None = field(default=0.004, kw_only=True)
+    weight_decay: float | None = field(default=0.004, kw_only=False)  # the second argument, as in Keras
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {rule.name: rule for rule in (SGD, RMSprop, Adam, AdamW)}
@@ -278,3 +318,9 @@ def get(identifier: str | Optimizer | Mapping[str, Any]) -> Optimizer:
 def gradient_norm(grads: Float[Array, " P"], kernels: OptimizerRules = reference.optimizer) -> Any:
     """The L2 norm of all gradients together, in the kernels' memory."""
     return np.sqrt(kernels.squared_norm(grads))
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("optimizers", name, list(globals()))

@@ -170,9 +170,9 @@ for wrong in (0, -1, 2.5, True, "4", None):
     got = rf"a whole number of at least 1, got {wrong!r}"
     if wrong is not None:  # in fit, None means 32
         refuse(f"batch_size {wrong!r}", fit(batch_size=wrong), "batch_size must be " + got)
+        refuse(f"predict batch_size {wrong!r}", lambda m, n=wrong: m.m.predict(X, n), "batch_size must be " + got)
+        refuse(f"evaluate batch_size {wrong!r}", lambda m, n=wrong: m.m.evaluate(X, Y, n), "batch_size must be " + got)
     refuse(f"epochs {wrong!r}", fit(epochs=wrong), "epochs must be " + got)
-    refuse(f"predict batch_size {wrong!r}", lambda m, n=wrong: m.m.predict(X, n), "batch_size must be " + got)
-    refuse(f"evaluate batch_size {wrong!r}", lambda m, n=wrong: m.m.evaluate(X, Y, n), "batch_size must be " + got)
     for layer in (SimpleRNN, LSTM, GRU, Dense):
         refuse(f"{layer.__name__} units {wrong!r}", lambda _, k=layer, n=wrong: k(n), "units must be " + got)
     refuse(f"Embedding input_dim {wrong!r}", lambda _, n=wrong: Embedding(n, 4), "input_dim must be " + got)

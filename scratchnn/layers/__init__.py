@@ -1,5 +1,8 @@
 """The layers. `LAYERS` finds a class by its name when a model file is read."""
 
+from typing import TYPE_CHECKING, Any
+
+from scratchnn.core.keras_missing import missing
 from scratchnn.layers.activation import Activation
 from scratchnn.layers.base import Layer
 from scratchnn.layers.bidirectional import Bidirectional
@@ -81,3 +84,9 @@ __all__ = [
     "UpSampling1D",
     "ZeroPadding1D",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("layers", name, list(globals()))

@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array, Grads
 
@@ -25,6 +25,7 @@ class Activation(Layer):
     """
 
     supports_masking = True
+    checks: ClassVar = {"activation": activations.get}
 
     def __init__(self, activation: Any, *, name: str | None = None) -> None:
         super().__init__(name=name)

@@ -5,6 +5,7 @@ dx, grads = layer.backward(dy, cache)     dx has the shape of x, dy that of y, g
 """
 
 import copy
+import functools
 import math
 from typing import Any, ClassVar
 
@@ -16,22 +17,33 @@ from scratchnn import activations, initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.arrays import as_numbers, converted
+from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import share, whole_number
-from scratchnn.core.names import described
+from scratchnn.core.names import described, is_own
 from scratchnn.layers.symbol import Shape, Symbol, example_shape
 from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
 
 
-class Layer:
+class Layer(Attributes):
     """Base of all layers.
 
     A layer is built once: `build` fixes its shapes, backend and dtype, and draws its initial parameters. A model
     builds its layers itself; `layer.build((None, T, D))` does it for a layer used alone.
+
+    A constructor's arguments are fixed from then on, except those in `checks`: they are read in every call, and may be
+    set at any time.
     """
 
     supports_masking: bool = False  # whether an incoming mask is used or passed on
+    backend: backends.Backend
+    dtype: np.dtype
+    given_input_shape: tuple[int | None, ...] | None
+    built: bool
+    params: dict[str, Array]
+    model: Any
+    output_shape: Any
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
     takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
     regularized: ClassVar[dict[str, str]] = {}  # by parameter, the constructor's argument for its regularizer
@@ -60,6 +72,13 @@ class Layer:
         self.input_shape: Shape = ()
         self.output_shape: Any = ()
         self._last_shape: Shape = ()  # of x that was taken besides `input_shape`: it need not be checked again
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self) and name in _fixed_settings(type(self)) and (self.built or not is_own(type(self))):
+            raise AttributeError(
+                f"{self.label}: {name} is fixed when the layer is made; make another one with {name}={value!r}"
+            )
+        super().__setattr__(name, value)
 
     # ---- what a layer defines
 
@@ -278,6 +297,13 @@ class Layer:
         if not self.built:
             self.build((None, *as_array(x).shape[1:]))
         return self.forward(x, **kwargs)[0]
+
+
+@functools.cache
+def _fixed_settings(kind: type) -> frozenset[str]:
+    """The arguments of our own constructors that nothing reads again once the layer is built."""
+    ours = next(each for each in kind.__mro__ if not is_own(each))
+    return frozenset(parameters_of(ours)) - {"name", "input_shape", "output_shape", *kind.checks}
 
 
 def _symbols_in(x: Any) -> int:

@@ -39,6 +39,8 @@ class Bidirectional(Layer):
 
     supports_masking = True
     takes_keep_cache = True
+    forward_layer: Recurrent
+    backward_layer: Recurrent
     takes_state = True
 
     def __init__(self, layer: Recurrent, merge_mode: str = "concat", *, name: str | None = None) -> None:
@@ -56,10 +58,10 @@ class Bidirectional(Layer):
     @staticmethod
     def _copy(layer: Any, other_way: bool) -> Any:
         copy = layer.clone()
-        copy.go_backwards = layer.go_backwards != other_way
+        vars(copy)["go_backwards"] = layer.go_backwards != other_way  # settings, fixed for everybody else
         # In a sequence, a masked step would repeat the last output of each direction, and those belong to two different
         # steps. Like Keras, this sets the flag in both directions.
-        copy.zero_output_for_mask = layer.return_sequences
+        vars(copy)["zero_output_for_mask"] = layer.return_sequences
         return copy
 
     # ---- states: those of the forward layer, then those of the backward layer

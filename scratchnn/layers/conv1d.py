@@ -35,6 +35,7 @@ class Conv1D(Layer):
     """
 
     regularized: ClassVar = {"W": "kernel_regularizer", "b": "bias_regularizer"}
+    checks: ClassVar = {"activation": activations.get}
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Conv1D(Layer):
         kernel_size: int | tuple[int],
         strides: int = 1,
         padding: str = "valid",
+        *,
         dilation_rate: int = 1,
         activation: Any = None,
         use_bias: bool = True,
@@ -49,7 +51,6 @@ class Conv1D(Layer):
         bias_initializer: Any = "zeros",
         kernel_regularizer: Any = None,
         bias_regularizer: Any = None,
-        *,
         name: str | None = None,
         input_shape: Any = None,
     ) -> None:

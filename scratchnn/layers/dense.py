@@ -29,6 +29,7 @@ class Dense(Layer):
 
     supports_masking = True
     regularized: ClassVar = {"W": "kernel_regularizer", "b": "bias_regularizer"}
+    checks: ClassVar = {"activation": activations.get}
 
     def __init__(
         self,

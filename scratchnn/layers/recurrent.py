@@ -1,13 +1,14 @@
 """What all recurrent layers have in common: states, masks, direction and dropout around one kernel pair."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
-from scratchnn import initializers, regularizers
+from scratchnn import activations, initializers, regularizers
 from scratchnn.activations import Activation
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Shape, draw_key, dropout_rate, positive_int
@@ -48,8 +49,15 @@ class Recurrent(WithStates):
         "Wh": "recurrent_regularizer",
         **dict.fromkeys(("b", "bx", "bh"), "bias_regularizer"),
     }
+    checks: ClassVar = {
+        "activation": activations.get,
+        "recurrent_activation": activations.get,
+        "dropout": partial(dropout_rate, "a recurrent layer", "dropout"),
+        "recurrent_dropout": partial(dropout_rate, "a recurrent layer", "recurrent_dropout"),
+    }
     gates: int  # blocks of columns in Wx and Wh
-    activation: Activation  # of h; the cell of an `RNN` applies its own
+    if TYPE_CHECKING:
+        activation: Activation  # of h; an `RNN` has none, its cell applies its own
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import whole_number
 
 Shape = tuple[int | None, ...]
@@ -24,6 +25,7 @@ class Symbol:
     input_shape: Shape
     layers: tuple[Any, ...] = ()
     output: int = 0
+    name: str | None = None  # of an Input
 
     def then(self, layer: Any) -> Any:
         """The output of `layer` applied to this one: a Symbol, or a tuple of them for a layer with several outputs."""
@@ -41,6 +43,7 @@ class Symbol:
         return Symbol(shape, self.input_shape, layers)
 
 
+@heeds_keras_in("Input")
 def Input(
     shape: Any = None,
     batch_size: int | None = None,
@@ -52,7 +55,7 @@ def Input(
     """The start of a chain: the shape of one example, without the batch axis; None where it may vary.
 
     `batch_size`, or `batch_shape` with the batch axis in front, is for stateful layers: no other layer is bound to it.
-    `dtype` and `name` are accepted because Keras' tutorials pass them; the first layer decides the dtype.
+    The first layer decides the dtype, whatever Keras' tutorials pass.
     """
     if (shape is None) == (batch_shape is None) or (batch_shape is not None and batch_size is not None):
         raise ValueError("Input takes shape=, with batch_size= if you like, or batch_shape= alone")
@@ -64,7 +67,7 @@ def Input(
         raise ValueError(f"Input: batch_shape must be a tuple, the batch size first, got {batch_shape!r}")
     if batch_size is not None:
         batch_size = whole_number("Input: batch_size", batch_size, 1)
-    return Symbol((batch_size, *shape), (batch_size, *shape))
+    return Symbol((batch_size, *shape), (batch_size, *shape), name=name)
 
 
 def example_shape(owner: str, shape: Any) -> Shape:

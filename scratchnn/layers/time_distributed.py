@@ -61,7 +61,11 @@ class TimeDistributed(Layer):
         if owner not in (None, self):
             raise ValueError(f"{self.layer.label} is in another place already, and a layer can be in one only")
         self.compute_output_shape(tuple(input_shape))  # an error about x names this layer
-        self.layer.build((None, *input_shape[2:]), index=index, **settings)
+        inside = (None, *input_shape[2:])
+        weights = self.layer.get_weights() if self.layer.built and self.layer.takes(inside) else None
+        self.layer.build(inside, index=index, **settings)
+        if weights is not None:  # as in Keras, a layer that was built before keeps its parameters
+            self.layer.set_weights(weights)
         self.layer.model = weakref.ref(self)
         params = self.layer.params
         super().build(input_shape, index=index, **settings)

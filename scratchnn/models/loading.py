@@ -6,6 +6,7 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files import container
 from scratchnn.layers.symbol import Symbol
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
@@ -18,6 +19,7 @@ from scratchnn.training.progress import Clock
 UNUSABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
 
+@heeds_keras_in("load_model")
 def load_model(
     filepath: str | os.PathLike[str], *, backend: str | None = None, custom_objects: CustomObjects = None
 ) -> Model:

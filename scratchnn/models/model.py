@@ -12,6 +12,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.names import is_own
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape, as_array, fitting
@@ -44,6 +45,13 @@ class Model(Chain, Penalties, Stored):
             model takes the next stream of `set_random_seed`; `seed=(s, n)` is that of model n after it was set to s.
     """
 
+    layers: list[Layer]
+    name: str
+    input_shape: Shape
+    built: bool
+    metadata: dict[str, Any]
+    flat_grads: Array
+
     def __init__(
         self,
         inputs: Any,
@@ -55,7 +63,8 @@ class Model(Chain, Penalties, Stored):
         name: str | None = None,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
-        self.layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
+        layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
+        self.layers.extend(layers)
         self.build(self.input_shape)
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
@@ -75,6 +84,13 @@ class Model(Chain, Penalties, Stored):
         self.built = False
         self.input_shape: Shape = ()
         self.metadata: dict[str, Any] = {}  # whatever should be saved with the model: vocabulary, data settings
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("backend", "dtype", "layers") and name in vars(self):
+            raise AttributeError(
+                f"{name} is fixed when the model is made; make another model, and give it this one's get_weights()"
+            )
+        super().__setattr__(name, value)
 
     # ---- building
 
@@ -281,7 +297,8 @@ class Model(Chain, Penalties, Stored):
 
     # ---- summary
 
-    def summary(self, print_fn: Any = print) -> str:
+    @heeds_keras_in("Model.summary")
+    def summary(self, *, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
         self.require_built()
         return self._show(summary_text(self), print_fn)

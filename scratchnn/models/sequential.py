@@ -6,6 +6,7 @@ from typing import Any
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.randomness import GivenSeed
 from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
@@ -52,11 +53,12 @@ class Sequential(Model):
         if self._start is None and len(self.layers) == 1 and layer.given_input_shape is not None:
             self._start = Input(layer.given_input_shape)
 
-    def summary(self, print_fn: Any = print) -> str:
+    @heeds_keras_in("Model.summary")
+    def summary(self, *, print_fn: Any = print) -> str:
         if not self.built and self._start is None:  # as in Keras, a summary needs no shapes
             name_layers(self.layers)
             return self._show(summary_text(self), print_fn)
-        return super().summary(print_fn)
+        return super().summary(print_fn=print_fn)
 
     def require_built(self) -> None:
         if not self.built and self._start is not None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.names import class_in_file, described
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
@@ -63,6 +64,7 @@ class Stored(Trainer):
             "metadata": self.metadata,
         }
 
+    @heeds_keras_in("Model.save")
     def save(
         self, filepath: str | os.PathLike[str], *, overwrite: bool = False, include_optimizer: bool = True
     ) -> None:
@@ -75,6 +77,7 @@ class Stored(Trainer):
         self.require_built()
         saving.save_model(filepath, self, overwrite=overwrite, include_optimizer=include_optimizer)
 
+    @heeds_keras_in("Model.load_weights")
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
         """Take the parameters from a saved model of the same shapes; for layers or activations of your own.
 

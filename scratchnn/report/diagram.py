@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.report.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, save, style
 
 if TYPE_CHECKING:
@@ -100,10 +101,12 @@ def draw_model(
         return save(figure, path, dpi)
 
 
+@heeds_keras_in("plot_model")
 def plot_model(
     model: Any,
     to_file: str | os.PathLike[str] = "model.png",
     show_shapes: bool = True,
+    *,
     show_layer_names: bool = True,
     dpi: int = 200,
 ) -> list[Path]:

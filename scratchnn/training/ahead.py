@@ -13,7 +13,7 @@ the user's own need not be equal; there the copy is made, and the outcome read, 
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -133,9 +133,11 @@ class Ahead:
         if self._begun > self._progress.step:
             self._go_back()
 
-    def steps(self) -> Iterator[Numbered]:
-        """The remaining batches of the epoch, until training is stopped."""
+    def steps(self, announce: Callable[[int], None] | None = None) -> Iterator[Numbered]:
+        """The remaining batches of the epoch, until training is stopped; each one may be announced."""
         for step in range(self._progress.step, len(self._batches)):
+            if announce is not None:
+                announce(step)  # before the model is copied: what a callback changes is not undone
             yield self._begin(step)
             if self._model.stop_training and not self._waiting:
                 return

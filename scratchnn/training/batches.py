@@ -1,6 +1,6 @@
 """Cutting examples into batches, putting them into an order, and holding some out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,41 @@ def split(data: Batch, share: float) -> tuple[Batch, Batch | None]:
 def _rows(data: Batch, rows: slice) -> Batch:
     x, y, weight = data
     return x[rows], y[rows], None if weight is None else weight[rows]
+
+
+def size_of(batch_size: Any, steps: Any, N: int) -> int:
+    """The batch size that was asked for; without one, as in Keras, what cuts N examples into `steps` batches, or 32.
+
+    Raises:
+        ValueError: unless both are whole numbers, or None.
+    """
+    steps = None if steps is None else checks.whole_number("steps", steps, 1)
+    if batch_size is not None:
+        return checks.whole_number("batch_size", batch_size, 1)
+    return 32 if steps is None else -(-N // steps)
+
+
+def first(data: Batch, steps: int | None, batch_size: int) -> Batch:
+    """The examples of the first `steps` batches; all of them for None."""
+    return data if steps is None else _rows(data, slice(0, steps * batch_size))
+
+
+def check_steps(asked: Any, steps: int) -> None:
+    """Raise ValueError unless `steps_per_epoch` is what an epoch has."""
+    if asked is not None and asked != steps:
+        raise ValueError(
+            f"an epoch goes over all examples, which are {steps} batches: steps_per_epoch={asked!r} is refused; "
+            "pass fewer examples, or a larger batch_size"
+        )
+
+
+def validates_after(frequency: Any) -> Callable[[int], bool]:
+    """Whether to validate after an epoch, counted from 0, for Keras' `validation_freq`."""
+    if isinstance(frequency, list | tuple | set):
+        chosen = {checks.whole_number("validation_freq", epoch, 1) for epoch in frequency}
+        return lambda epoch: epoch + 1 in chosen
+    every = checks.whole_number("validation_freq", frequency, 1)
+    return lambda epoch: (epoch + 1) % every == 0
 
 
 def check_sizes(batch_size: Any, epochs: Any) -> None:

@@ -1,6 +1,8 @@
 """Where training stands, its results so far, and how it can fail."""
 
+import weakref
 from dataclasses import dataclass, field
+from typing import Any
 
 from scratchnn.callbacks import Callback
 from scratchnn.core.checks import whole_number
@@ -114,9 +116,21 @@ def _holds_numbers(table: object) -> bool:
 class History(Callback):
     """What `fit` returns: `history` with Keras' keys, one number per epoch; `records` adds gradient norm and speed."""
 
-    def __init__(self, records: list[dict[str, float]], first: int = 0) -> None:
-        self.records = records
+    def __init__(self, records: list[dict[str, float]] | None = None, first: int = 0) -> None:
+        self.records = [] if records is None else records
         self.first = first  # the number of the epoch of the first record
+        self._model: Any = None  # a weak reference: the model holds its history
+
+    def set_model(self, model: Any) -> None:
+        self._model = weakref.ref(model)
+
+    @property
+    def model(self) -> Any:  # type: ignore[override]
+        return None if self._model is None else self._model()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is a record, of no model."""
+        return vars(self) | {"_model": None}
 
     @property
     def epoch(self) -> list[int]:
@@ -124,11 +138,8 @@ class History(Callback):
 
     @property
     def history(self) -> dict[str, list[float]]:
-        return {
-            key: [r[key] for r in self.records]
-            for key in sorted(self.records[0] if self.records else {}, key=_in_order)
-            if key not in EXTRA
-        }
+        keys = {key for record in self.records for key in record if key not in EXTRA}
+        return {key: [r[key] for r in self.records if key in r] for key in sorted(keys, key=_in_order)}
 
 
 def _in_order(key: str) -> tuple[bool, bool, str]:

@@ -2,17 +2,19 @@
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from scratchnn.callbacks import Callback
 from scratchnn.core.threads import one_blas_thread
+from scratchnn.metrics import Metric
 from scratchnn.report.console import Console
 from scratchnn.training.ahead import Ahead
 from scratchnn.training.batches import Batches, order_of
 from scratchnn.training.epoch import Batch, train_epoch
+from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
 from scratchnn.training.progress import EXTRA, Progress
 
@@ -29,37 +31,42 @@ class Session:
     shuffle: bool
     progress: Progress
     console: Console
-    callbacks: list[Callback]
+    hooks: Hooks
+    validates: Callable[[int], bool]  # whether to validate after the epoch of this number, counted from 0
+    validation_batch_size: int
 
     def run(self) -> None:
-        """Train until all epochs are done, or training is stopped."""
-        model, progress = self.model, self.progress
-        for callback in self.callbacks:
-            callback.set_model(model)
-            callback.on_train_begin({})
+        """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
+        model, progress, hooks = self.model, self.progress, self.hooks
         model.stop_training = False
+        hooks.tell("on_train_begin", {})
+        logs: dict[str, float] = {}
         self.console.table_head()
         with Interrupts() as interrupts, one_blas_thread():
-            while progress.epoch < self.epochs and not model.stop_training:
-                for callback in self.callbacks:
-                    callback.on_epoch_begin(progress.epoch, {})
+            while progress.epoch < self.epochs:
+                hooks.tell("on_epoch_begin", progress.epoch, {})
                 self._train(interrupts)
-                self._finish_epoch()
+                logs = self._finish_epoch()
                 interrupts.act()
-        for callback in self.callbacks:
-            callback.on_train_end({})
+                if model.stop_training:
+                    break
+        hooks.tell("on_train_end", logs)
 
     def _train(self, interrupts: Interrupts) -> None:
         """Train the epoch under way. It can end early only where every step that was taken has been counted."""
-        model, progress = self.model, self.progress
-        listeners = [callback for callback in self.callbacks if _overrides_on_batch_end(callback)]
+        model, progress, hooks = self.model, self.progress, self.hooks
+        begins, ends = hooks.heard("on_train_batch_begin"), hooks.heard("on_train_batch_end")
         number = model.clock.begin_epoch(progress)
         order = order_of(len(self.examples[0]), model.seed, number, model.backend, shuffle=self.shuffle)
         batches = Batches(self.examples, self.batch_size, order)
         warned_of = np.geterr()
         metrics = model.running_metrics()
         shown = next((metric for metric in metrics if metric.name in ("accuracy", "acc")), None)
-        ahead = Ahead(model, batches, progress, metrics, every_step=bool(listeners))
+        ahead = Ahead(model, batches, progress, metrics, every_step=begins or ends)
+
+        def tell(hook: str, step: int, logs: dict[str, float]) -> None:
+            with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
+                hooks.tell(hook, step, logs=logs)
 
         def count(*results: Any) -> None:
             ahead.add(*results)
@@ -67,38 +74,37 @@ class Session:
                 losses = ahead.synchronise()
                 accuracy = math.nan if shown is None else shown.result()
                 bar.advance(len(losses), loss=progress.mean_loss, accuracy=accuracy)
-                if listeners:
-                    with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
-                        for callback in listeners:
-                            callback.on_batch_end(progress.step - 1, {"loss": losses[-1]})
+                if ends:
+                    tell("on_train_batch_end", progress.step - 1, self._logs(metrics))
                 interrupts.act()
 
         with ahead, self.console.bar(len(batches), progress.epoch + 1, self.epochs) as bar:
             bar.advance(progress.step)
-            train_epoch(model, ahead.steps(), model.clock.epoch, count)
+            announce = (lambda step: tell("on_train_batch_begin", step, {})) if begins else None
+            train_epoch(model, ahead.steps(announce), model.clock.epoch, count)
 
-    def _finish_epoch(self) -> None:
-        """Validate, and report the results of the epoch."""
+    def _logs(self, metrics: Sequence[Metric]) -> dict[str, float]:
+        """Loss and metrics over the steps of this epoch so far."""
+        return {"loss": self.progress.mean_loss} | {metric.name: metric.result() for metric in metrics}
+
+    def _finish_epoch(self) -> dict[str, float]:
+        """Validate, and report the results of the epoch; return what the callbacks were told."""
         progress, started = self.progress, time.perf_counter()
-        record = {"loss": progress.mean_loss}
-        for metric in self.model.running_metrics():
+        metrics = self.model.running_metrics()
+        for metric in metrics:
             metric.load_counts(progress.counts[metric.name])
-            record[metric.name] = metric.result()
+        record = self._logs(metrics)
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
-        if self.validation is not None:
-            record |= {
-                f"val_{key}": value for key, value in self.model.measure(self.validation, self.batch_size).items()
-            }
+        if self.validation is not None and self.validates(progress.epoch):
+            results = self.model.measure(self.validation, self.validation_batch_size, self.hooks)
+            record |= {f"val_{key}": value for key, value in results.items()}
         record["seconds"] = progress.seconds + time.perf_counter() - started
         best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)
         progress.finish_epoch(record)
         self.model.clock.finish_epoch()
         self.console.epoch_row(progress.epoch, record, best=record.get("val_loss", math.inf) < best)
-        for callback in self.callbacks:
-            callback.on_epoch_end(progress.epoch - 1, {k: v for k, v in record.items() if k not in EXTRA})
-
-
-def _overrides_on_batch_end(callback: Any) -> bool:
-    """Whether it has an `on_batch_end` of its own, from its class or set on the object."""
-    return getattr(callback.on_batch_end, "__func__", None) is not Callback.on_batch_end
+        logs = {key: value for key, value in record.items() if key not in EXTRA}
+        self.hooks.tell("on_epoch_end", progress.epoch - 1, logs)
+        record |= {key: float(value) for key, value in logs.items() if key not in record}  # what callbacks added
+        return logs

@@ -6,15 +6,16 @@ It asks the model for a forward and a backward pass and knows nothing of layers.
 import warnings
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
-from scratchnn.callbacks import Callback
 from scratchnn.core.arrays import as_numbers
+from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.backend import Backend
 from scratchnn.core.checks import whole_number
 from scratchnn.core.randomness import Seed
@@ -23,14 +24,26 @@ from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis, weights
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.epoch import Batch
+from scratchnn.training.hooks import Hooks
 from scratchnn.training.progress import EXTRA, Clock, History, Progress
 from scratchnn.training.session import Session
 from scratchnn.training.weights import Counting
 
 
-class Trainer:
+def _made(what: str, base: type, value: Any) -> Any:
+    """The value, if it is what `compile` makes of a name."""
+    if not isinstance(value, base):
+        raise TypeError(f"model.{what} takes {base.__name__} objects, got {value!r}; compile takes names")
+    return value
+
+
+class Trainer(Attributes):
     """compile, fit, evaluate, predict, as in Keras. `Model` fills in the methods that raise here."""
 
+    checks: ClassVar = {
+        "optimizer": partial(_made, "optimizer", optimizers.Optimizer),
+        "loss": partial(_made, "loss", losses.Loss),
+    }
     built: bool
     seed: Seed
     clock: Clock
@@ -38,7 +51,12 @@ class Trainer:
     backend: Backend
     optimizer: optimizers.Optimizer | None = None
     loss: losses.Loss | None = None
-    stop_training: bool = False
+    stop_training: bool = False  # these three end fit, evaluate and predict after the batch under way
+    stop_evaluating: bool = False
+    stop_predicting: bool = False
+    history: History | None = None  # of the last call of fit
+    metric_names: list[Any]
+    weighted_metric_names: list[Any]
     before_step: Snapshot
 
     # ---- what a model defines
@@ -82,6 +100,7 @@ class Trainer:
 
     # ---- Keras' methods
 
+    @heeds_keras_in("Model.compile")
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -111,6 +130,7 @@ class Trainer:
             "weighted_metrics": [name for name in self.weighted_metric_names if isinstance(name, str)],
         }
 
+    @heeds_keras_in("Model.fit")
     def fit(
         self,
         x: Any,
@@ -118,13 +138,17 @@ class Trainer:
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
-        callbacks: Sequence[Callback] | Callback | None = None,
+        callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
         class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Sequence[int] = 1,
         *,
         progress: Progress | None = None,
         console: Console | None = None,
@@ -136,6 +160,13 @@ class Trainer:
         Args:
             initial_epoch: the number of the first epoch, counted from 0, for the table, callbacks and `History`. Other
                 than 0, it sets the model's count too.
+            callbacks: objects derived from `Callback`, one or a list; see `scratchnn.callbacks`.
+            steps_per_epoch: without a batch_size, how many batches all examples are cut into. With one it must be the
+                number of their batches: an epoch goes over all examples.
+            validation_steps: validate on this many batches from the beginning; all of them when None. Without a batch
+                size it is how many batches all of the validation data are cut into.
+            validation_batch_size: `batch_size` when None.
+            validation_freq: validate after every epoch whose number, counted from 1, it divides or contains.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
             validation_data: (x, y) or (x, y, sample_weight).
             class_weight: {class number: weight} of the loss of its examples; 1 for a class that is not named. It does
@@ -151,44 +182,64 @@ class Trainer:
             KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
         """
         self._compiled()
-        batch_size = 32 if batch_size is None else batch_size  # Keras' default
-        batches.check_sizes(batch_size, epochs)
+        batches.check_sizes(32 if batch_size is None else batch_size, epochs)
         if whole_number("initial_epoch", initial_epoch, 0) > epochs:
             warnings.warn(
                 f"nothing is trained: initial_epoch is {initial_epoch}, and epochs={epochs} is where training ends, "
                 "counted from the first of all, not how many to add",
-                stacklevel=2,
+                stacklevel=3,
             )
+        validates = batches.validates_after(validation_freq)
         data = self._examples(x, y, sample_weight, class_weight)
         examples, validation = self._hold_out(data, validation_split, validation_data)
+        val_size = batch_size if validation_batch_size is None else validation_batch_size
+        validation_batch_size = batches.size_of(val_size, validation_steps, len(validation[0]) if validation else 1)
+        batch_size = batches.size_of(batch_size, steps_per_epoch, len(examples[0]))
+        if validation is not None:
+            validation = batches.first(validation, validation_steps, validation_batch_size)
+        steps = len(batches.slices(len(examples[0]), batch_size))
+        batches.check_steps(steps_per_epoch, steps)
+        params = {"verbose": verbose, "epochs": epochs, "steps": steps}
+        hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
         counts = [len(part[0]) for part in (examples, validation) if part is not None]
         self.check_states(None, counts, batch_size, shuffle=shuffle)
         self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
-        history = History(progress.records, first=progress.epoch - len(progress.records))
+        given = [each for each in hooks.callbacks if isinstance(each, History)]
+        self.history = history = given[-1] if given else History()
+        history.records, history.first = progress.records, progress.epoch - len(progress.records)
+        history.set_model(self)
+        history.set_params(params)
         console = Console(quiet=verbose == 0) if console is None else console
-        callbacks = _checked(callbacks)
-        Session(self, examples, validation, batch_size, epochs, shuffle, progress, console, callbacks).run()
+        around = progress, console, hooks, validates, validation_batch_size
+        Session(self, examples, validation, batch_size, epochs, shuffle, *around).run()
         return history
 
+    @heeds_keras_in("Model.evaluate")
     def evaluate(
         self,
         x: Any,
         y: Any = None,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         verbose: Any = "auto",
         sample_weight: Any = None,
-        *,
+        steps: int | None = None,
+        callbacks: Any = None,
         return_dict: bool = False,
     ) -> float | list[float] | dict[str, float]:
-        """The loss, and the metrics where there are some: a list, or a dict with `return_dict`."""
+        """The loss, and the metrics where there are some: a list, or a dict with `return_dict`.
+
+        With `steps`, over this many batches from the beginning, which are all examples without a `batch_size`.
+        """
         self._compiled()
-        batches.check_sizes(batch_size, 1)
         data = self._in_memory(self._examples(x, y, sample_weight))
+        batch_size = batches.size_of(batch_size, steps, len(data[0]))
+        data = batches.first(data, steps, batch_size)
         self.check_states(None, [len(data[0])], batch_size)
+        hooks = self._hooks(callbacks, verbose, len(data[0]), batch_size)
         with one_blas_thread():
-            results = self.measure(data, batch_size)
+            results = self.measure(data, batch_size, hooks)
         if verbose:
             Console().line("  ".join(f"{key} {value:.4f}" for key, value in results.items()))
         if return_dict:
@@ -196,11 +247,14 @@ class Trainer:
         values = list(results.values())
         return values[0] if len(values) == 1 else values
 
+    @heeds_keras_in("Model.predict")
     def predict(
         self,
         x: Any,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
         *,
         initial_state: Any = None,
         return_state: bool = False,
@@ -210,23 +264,35 @@ class Trainer:
         `initial_state`: {name of a recurrent layer: its states, a row of each for every row of x}. `return_state`:
         return a pair, the output and such a dict, the states after the last step.
 
+        With `steps`, for the rows of this many batches from the beginning, which are all rows without a `batch_size`.
         On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
-        batches.check_sizes(batch_size, 1)
         x = self.check_input(x)
+        batch_size = batches.size_of(batch_size, steps, len(x))
+        x = x if steps is None else x[: steps * batch_size]
+        hooks = self._hooks(callbacks, verbose, len(x), batch_size)
         given, parts, after = self.check_states(initial_state, [len(x)], batch_size), [], []
+        self.stop_predicting = False
+        hooks.tell("on_predict_begin", {})
         with one_blas_thread():
-            for rows in batches.slices(len(x), batch_size):
+            for number, rows in enumerate(batches.slices(len(x), batch_size)):
+                hooks.tell("on_predict_batch_begin", number, logs={})
                 begin = batches.states_of(given, rows)
                 y, _, *states = self.forward(x[rows], keep_caches=False, initial_state=begin, return_state=return_state)
                 parts.append(y)
                 after += states
+                if hooks.heard("on_predict_batch_end"):
+                    hooks.tell("on_predict_batch_end", number, logs={"outputs": self._on_host(parts[-1])})
+                if self.stop_predicting:
+                    break
+        hooks.tell("on_predict_end", {})
         if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
             y = [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
         else:
             y = self.backend.to_host(np.concatenate(parts))
         return (y, batches.join_states(after, self.backend)) if return_state else y
 
+    @heeds_keras_in("Model.train_on_batch")
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
         """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
         batch = self._in_memory(self._examples(x, y, sample_weight, class_weight))
@@ -237,7 +303,17 @@ class Trainer:
         with one_blas_thread(), Ahead(self, {step: batch}, progress, [], every_step=True) as ahead:
             return ahead.take(step)
 
-    def measure(self, data: Batch, batch_size: int) -> dict[str, float]:
+    def _on_host(self, outputs: Any) -> Any:
+        if isinstance(outputs, tuple):
+            return [self.backend.to_host(y) for y in outputs]
+        return self.backend.to_host(outputs)
+
+    def _hooks(self, callbacks: Any, verbose: Any, N: int, batch_size: int) -> Hooks:
+        """Those of a call that goes over N examples once."""
+        steps = len(batches.slices(N, batch_size))
+        return Hooks(callbacks, self, {"verbose": verbose, "epochs": 1, "steps": steps})
+
+    def measure(self, data: Batch, batch_size: int, hooks: Hooks) -> dict[str, float]:
         """Loss and metrics over examples that were checked and are in the kernels' memory.
 
         The loss is the mean over batches by their examples, as Keras reports it; without masks and weights, the mean
@@ -245,19 +321,31 @@ class Trainer:
         """
         x, y, weight = data
         loss_function = self.loss_in_training
-        total, running = 0.0, self.running_metrics()
-        for rows in batches.slices(len(x), batch_size):
+        total, seen, running = 0.0, 0, self.running_metrics()
+
+        def results() -> dict[str, float]:
+            loss = self.with_penalties(total / seen)
+            return {"loss": float(loss)} | {metric.name: metric.result() for metric in running}
+
+        self.stop_evaluating = False
+        hooks.tell("on_test_begin", {})
+        for number, rows in enumerate(batches.slices(len(x), batch_size)):
+            hooks.tell("on_test_batch_begin", number, logs={})
             y_batch, caches = self.forward_to_loss(x[rows], keep_caches=False)
             counting = Counting(getattr(caches, "mask", None), None if weight is None else weight[rows])
             loss, _ = losses.weighted(loss_function, y_batch, y[rows], counting.of_loss(y_batch))
             diagnosis.check_is_number(loss_function, loss)
             total += loss * len(y_batch)
+            seen += len(y_batch)
             y_batch = self.activate(y_batch) if running else y_batch
             for metric in running:
                 metric.update(y_batch, y[rows], counting.of_metric(y_batch, weighted=metric.weighted))
-        return {"loss": float(self.with_penalties(total / len(x)))} | {
-            metric.name: metric.result() for metric in running
-        }
+            if hooks.heard("on_test_batch_end"):
+                hooks.tell("on_test_batch_end", number, logs=results())
+            if self.stop_evaluating:
+                break
+        hooks.tell("on_test_end", results())
+        return results()
 
     # ---- checks
 
@@ -368,7 +456,7 @@ class Trainer:
                 warnings.warn(
                     f"every label of the {len(y_held):,} validation examples is {y_held.flat[0]:g}: "
                     "the last examples are held out as they are, so shuffle x and y together first",
-                    stacklevel=3,
+                    stacklevel=4,
                 )
             validation = self._in_memory(validation)
         return self._in_memory(data), validation
@@ -379,13 +467,3 @@ class Trainer:
     @property
     def has_several_outputs(self) -> bool:
         raise NotImplementedError
-
-
-def _checked(callbacks: Any) -> list[Callback]:
-    """The callbacks as a list; as in Keras, one may come alone."""
-    given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
-    for each in given:
-        if not isinstance(each, Callback):
-            hint = f": call it, {each.__name__}()" if isinstance(each, type) else ""
-            raise TypeError(f"callbacks must be objects derived from scratchnn.callbacks.Callback, got {each!r}{hint}")
-    return given

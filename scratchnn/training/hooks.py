@@ -1,0 +1,82 @@
+"""The callbacks of one call of fit, evaluate or predict, and which of them listen to what.
+
+A hook that no callback overrides is never called, and costs nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from scratchnn.callbacks import HOOKS, Callback
+from scratchnn.core.names import nearest
+
+# What other frameworks, and hurried fingers, call the hooks.
+_OTHER_WORDS = {
+    "start": "begin", "started": "begin", "before": "begin", "finish": "end", "finished": "end", "stop": "end",
+    "after": "end", "validation": "test", "val": "test", "evaluate": "test", "eval": "test", "fit": "train",
+    "training": "train", "step": "batch", "train_epoch": "epoch",
+}  # fmt: skip
+
+
+class Hooks:
+    """Calls the hooks by name, `hooks.tell("on_epoch_end", epoch, logs)`, of the callbacks that override them.
+
+    Args:
+        callbacks: as the user gave them: one, or a list of callbacks or of lists.
+        params: what `Callback.params` holds.
+
+    Raises:
+        TypeError: for what is no callback, and for a method that looks like a hook and is none.
+    """
+
+    def __init__(self, callbacks: Any, model: Any, params: dict[str, Any], *, skips_validation: bool = False) -> None:
+        self.callbacks = [] if callbacks is None else list(_flat(callbacks))
+        for callback in self.callbacks:
+            _check(callback)
+        for callback in self.callbacks:
+            callback.skips_validation = skips_validation
+            callback.set_model(model)
+        for callback in self.callbacks:
+            callback.set_params(params)
+        self._heard = {
+            hook: [getattr(each, hook) for each in self.callbacks if _overrides(each, hook)] for hook in HOOKS
+        }
+
+    def heard(self, hook: str) -> bool:
+        """Whether anybody listens."""
+        return bool(self._heard[hook])
+
+    def tell(self, hook: str, *args: Any, **logs: Any) -> None:
+        for method in self._heard[hook]:
+            method(*args, **logs)
+
+
+def _flat(callbacks: Any) -> Iterator[Any]:
+    if isinstance(callbacks, list | tuple):
+        for each in callbacks:
+            yield from _flat(each)
+    else:
+        yield callbacks
+
+
+def _check(callback: Any) -> None:
+    if not isinstance(callback, Callback):
+        hint = f": call it, {callback.__name__}()" if isinstance(callback, type) else ""
+        raise TypeError(f"callbacks must be objects derived from scratchnn.callbacks.Callback, got {callback!r}{hint}")
+    for name in dir(callback):
+        if name.startswith("on_") and name not in HOOKS and callable(getattr(callback, name)):
+            raise TypeError(
+                f"{type(callback).__name__}.{name} would never be called: no hook has that name{_meant(name)}. "
+                "Give a method that is no hook a name without on_"
+            )
+
+
+def _meant(name: str) -> str:
+    words = "_".join(_OTHER_WORDS.get(word, word) for word in name.split("_"))
+    return nearest(re.sub("train_epoch", "epoch", words), HOOKS)
+
+
+def _overrides(callback: Callback, hook: str) -> bool:
+    """Whether it has a hook of its own, from its class or set on the object; the hooks of a step have two names."""
+    names = [hook, hook.replace("train_batch", "batch")]
+    return any(getattr(getattr(callback, name), "__func__", None) is not getattr(Callback, name) for name in names)

@@ -36,6 +36,16 @@ LAYERS: dict[str, dict[str, Any]] = {
     "Layer": {},
     "MaxPooling1D": {"pool_size": 2},
     "SimpleRNN": {"units": 4},
+    **{name: {"rate": 0.5} for name in ("AlphaDropout", "GaussianDropout", "SpatialDropout1D")},
+    "GaussianNoise": {"stddev": 0.5},
+    "Lambda": {"function": np.tanh, "backward": np.multiply},
+    "AveragePooling1D": {"pool_size": 2},
+    "Permute": {"dims": (2, 1)},
+    "RepeatVector": {"n": 2},
+    "Reshape": {"target_shape": (-1,)},
+    "TimeDistributed": {"layer": layers.Dense(2)},
+    **{name: {} for name in ("Cropping1D", "ZeroPadding1D", "UpSampling1D", "Masking", "LayerNormalization")},
+    **{name: {} for name in ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")},
 }
 TWO = (False, True)
 # Two values for each parameter, the same for all layers that have it.
@@ -48,6 +58,12 @@ COMMON: dict[str, tuple[Any, Any]] = {
     "zero_output_for_mask": TWO, "unit_forget_bias": TWO, "reset_after": TWO, "name": ("one", "other"),
     "rate": (0.2, 0.6), "input_dim": (7, 8), "output_dim": (3, 4), "mask_zero": TWO, "pool_size": (2, 3),
     "stateful": TWO, "merge_mode": ("concat", "sum"), "layer": (layers.GRU(2), layers.GRU(3)), "trainable": TWO,
+    **{f"{part}_regularizer": ("l1", "l2") for part in ("kernel", "recurrent", "bias", "embeddings", "alpha")},
+    **{f"{part}_regularizer": ("l1", "l2") for part in ("beta", "gamma")}, "stddev": (0.2, 0.6), "dims": ((2, 1), (1, 2)),
+    "n": (2, 3), "size": (2, 3), "cropping": (1, 0), "mask_value": (0.0, 0.5), "axis": (-1, 1), "epsilon": (1e-3, 0.5),
+    "center": TWO, "scale": TWO, "beta_initializer": ("ones", "zeros"), "gamma_initializer": ("ones", "zeros"),
+    "max_value": (0.1, 0.5), "negative_slope": (0.1, 0.5), "threshold": (0.0, 0.5), "alpha": (0.5, 1.0),
+    "alpha_initializer": ("ones", "zeros"), "target_shape": ((-1,), (-1, 1)), "shared_axes": ([1], [2]),
 }  # fmt: skip
 
 

@@ -59,7 +59,8 @@ COMMON: dict[str, tuple[Any, Any]] = {
     "rate": (0.2, 0.6), "input_dim": (7, 8), "output_dim": (3, 4), "mask_zero": TWO, "pool_size": (2, 3),
     "stateful": TWO, "merge_mode": ("concat", "sum"), "layer": (layers.GRU(2), layers.GRU(3)), "trainable": TWO,
     **{f"{part}_regularizer": ("l1", "l2") for part in ("kernel", "recurrent", "bias", "embeddings", "alpha")},
-    **{f"{part}_regularizer": ("l1", "l2") for part in ("beta", "gamma")}, "stddev": (0.2, 0.6), "dims": ((2, 1), (1, 2)),
+    **{f"{part}_regularizer": ("l1", "l2") for part in ("beta", "gamma")},
+    "stddev": (0.2, 0.6), "dims": ((2, 1), (1, 2)),
     "n": (2, 3), "size": (2, 3), "cropping": (1, 0), "mask_value": (0.0, 0.5), "axis": (-1, 1), "epsilon": (1e-3, 0.5),
     "center": TWO, "scale": TWO, "beta_initializer": ("ones", "zeros"), "gamma_initializer": ("ones", "zeros"),
     "max_value": (0.1, 0.5), "negative_slope": (0.1, 0.5), "threshold": (0.0, 0.5), "alpha": (0.5, 1.0),
@@ -67,19 +68,29 @@ COMMON: dict[str, tuple[Any, Any]] = {
 }  # fmt: skip
 
 
+OF_ONE_LAYER: dict[tuple[str, str], tuple[Any, Any]] = {
+    ("ZeroPadding1D", "padding"): (1, 2),
+    ("TimeDistributed", "layer"): (layers.Dense(2), layers.Dense(3)),
+    ("Lambda", "function"): (np.tanh, np.sin),
+    ("Lambda", "mask"): (None, lambda x, mask: mask),
+}
+
+
 def of_layer(name: str, /, **given: Any) -> list[Any]:
     """What a layer makes of an input with a mask, at rest and in training, and what it is made of."""
     layer = getattr(layers, name)(**{**LAYERS[name], **given})
     if name == "Layer":
         return [layer.name]
-    x = IDS if name == "Embedding" else X
+    x = {"Embedding": IDS, "RepeatVector": X[:, 0]}.get(name, X)
     layer.build((None, *x.shape[1:]), backend="reference", seed=2)
-    mask = MASK if layer.supports_masking and name != "Embedding" else None
+    mask = MASK if layer.supports_masking and name not in ("Embedding", "Softmax") else None
     seen: list[Any] = [layer.name, layer.output_shape, layer.compute_mask(x, mask)]
     for training in TWO:
         y, _ = layer.forward(x, mask=mask, training=training, rng=np.random.default_rng(1))
         seen += list(y) if isinstance(y, tuple) else [y]
-    return [*seen, *layer.get_weights()]
+    for param in layer.params.values():
+        param += 0.5
+    return [*seen, *layer.get_weights(), *layer.losses]
 
 
 def of_optimizer(name: str, /, **given: Any) -> list[Any]:
@@ -339,6 +350,10 @@ def made_without_seed() -> Any:
 
 def pair(module: str, name: str, parameter: str) -> tuple[Any, Any]:
     """Two values of the parameter. KeyError where there are none."""
+    if (name, parameter) in OF_ONE_LAYER:
+        return OF_ONE_LAYER[name, parameter]
+    if module == "regularizers":
+        return 0.1, 0.2
     if module == "layers" and name != "Input":
         return COMMON[parameter]
     if name == "Input":

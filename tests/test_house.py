@@ -61,7 +61,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "layers": ("core", "activations", "initializers", "regularizers"),
     "gradients": ("core", "activations", "losses", "regularizers", "layers"),
     "training": ("core", "callbacks", "losses", "metrics", "optimizers", "report"),
-    "models": ("core", "report", "activations", "regularizers", "layers", "training"),
+    "models": ("core", "report", "activations", "initializers", "regularizers", "layers", "training"),
     "utils": ("core", "data", "report"),
     "experiments": ("core", "callbacks", "data", "report", "optimizers", "layers", "training", "models", "scratchnn"),
     "study": ("core", "callbacks", "data", "report", "training", "models", "experiments", "scratchnn"),

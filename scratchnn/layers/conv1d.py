@@ -35,6 +35,7 @@ class Conv1D(Layer):
     """
 
     regularized: ClassVar = {"W": "kernel_regularizer", "b": "bias_regularizer"}
+    keras_names: ClassVar[dict[str, str]] = {"W": "kernel", "b": "bias"}
     checks: ClassVar = {"activation": activations.get}
 
     def __init__(
@@ -53,8 +54,9 @@ class Conv1D(Layer):
         bias_regularizer: Any = None,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.filters = positive_int("Conv1D", "filters", filters)
         self.kernel_size = positive_int("Conv1D", "kernel_size", _only(kernel_size))
         self.strides = positive_int("Conv1D", "strides", _only(strides))

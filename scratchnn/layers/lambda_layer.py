@@ -48,8 +48,9 @@ class Lambda(Layer):
         backward: Callable[..., Any] | None = None,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         if not callable(function) or not callable(backward):
             raise TypeError(
                 "Lambda needs the derivative of its function as well: there is no autograd here. Give both, "

@@ -50,8 +50,9 @@ class LayerNormalization(Layer):
         *,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         axes = axis if isinstance(axis, tuple | list) else [axis]
         self.axis = [whole_number("LayerNormalization: axis", each, -64, 63) for each in axes]
         self.epsilon = number("LayerNormalization: epsilon", epsilon, 0)

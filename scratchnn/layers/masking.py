@@ -28,8 +28,10 @@ class Masking(Layer):
 
     supports_masking = True
 
-    def __init__(self, mask_value: float | int = 0.0, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(
+        self, mask_value: float | int = 0.0, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.mask_value = number("Masking: mask_value", mask_value)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

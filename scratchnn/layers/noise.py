@@ -58,8 +58,10 @@ class GaussianNoise(_Noise):
     Raises: ValueError unless 0 <= stddev <= 1.
     """
 
-    def __init__(self, stddev: float | int, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(
+        self, stddev: float | int, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.stddev = number("GaussianNoise: stddev", stddev, 0, 1)
 
     @property
@@ -79,8 +81,10 @@ class GaussianNoise(_Noise):
 class _RateNoise(_Noise):
     """Noise as strong as dropout of that rate."""
 
-    def __init__(self, rate: float | int, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(
+        self, rate: float | int, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.rate = dropout_rate(type(self).__name__, "rate", rate)
 
     @property

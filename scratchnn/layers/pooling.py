@@ -21,8 +21,8 @@ class MaxPooling1DLayerCache:
 class _Pooling1D(Layer):
     """Windows of neighbouring steps: their settings, and where they lie."""
 
-    def __init__(self, pool_size: int, strides: int | None, padding: str, name: str | None, input_shape: Any) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(self, pool_size: int, strides: int | None, padding: str, **common: Any) -> None:
+        super().__init__(**common)
         kind = type(self).__name__
         self.pool_size = positive_int(kind, "pool_size", pool_size)
         self.strides = self.pool_size if strides is None else positive_int(kind, "strides", strides)
@@ -73,8 +73,9 @@ class MaxPooling1D(_Pooling1D):
         *,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(pool_size, strides, padding, name, input_shape)
+        super().__init__(pool_size, strides, padding, name=name, input_shape=input_shape, trainable=trainable)
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
@@ -122,8 +123,9 @@ class AveragePooling1D(_Pooling1D):
         *,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(pool_size, strides, padding, name, input_shape)
+        super().__init__(pool_size, strides, padding, name=name, input_shape=input_shape, trainable=trainable)
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None

@@ -55,8 +55,9 @@ class ReLU(_Elementwise):
         *,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.max_value = None if max_value is None else number("ReLU: max_value", max_value, 0)
         self.negative_slope = number("ReLU: negative_slope", negative_slope, 0)
         self.threshold = number("ReLU: threshold", threshold, 0)
@@ -101,8 +102,9 @@ class LeakyReLU(_Elementwise):
         alpha: float | int | None = None,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         if alpha is not None:
             warnings.warn("LeakyReLU: alpha is called negative_slope now", stacklevel=2)
             negative_slope = alpha
@@ -132,8 +134,10 @@ class ELU(_Elementwise):
     Source: Clevert, Unterthiner, Hochreiter, "Fast and Accurate Deep Network Learning by ELUs", ICLR 2016.
     """
 
-    def __init__(self, alpha: float | int = 1.0, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(
+        self, alpha: float | int = 1.0, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.alpha = number("ELU: alpha", alpha)
 
     def values(self, x: Array) -> tuple[Array, Array]:
@@ -178,8 +182,9 @@ class PReLU(Layer):
         shared_axes: Any = None,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.alpha_initializer = initializers.get(alpha_initializer)
         self.alpha_regularizer = regularizers.get(alpha_regularizer)
         axes = shared_axes if isinstance(shared_axes, tuple | list) else [shared_axes]

@@ -49,6 +49,9 @@ class Recurrent(WithStates):
         "Wh": "recurrent_regularizer",
         **dict.fromkeys(("b", "bx", "bh"), "bias_regularizer"),
     }
+    keras_names: ClassVar[dict[str, str]] = {
+        "Wx": "kernel", "Wh": "recurrent_kernel", "b": "bias", "bx": "bias", "bh": "bias"
+    }  # fmt: skip
     checks: ClassVar = {
         "activation": activations.get,
         "recurrent_activation": activations.get,
@@ -79,8 +82,9 @@ class Recurrent(WithStates):
         zero_output_for_mask: bool = False,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         kind = type(self).__name__
         self.units = positive_int(kind, "units", units)
         self.use_bias = bool(use_bias)

@@ -21,8 +21,8 @@ class RepeatVector(Layer):
     Raises: ValueError for x that is not (B, D).
     """
 
-    def __init__(self, n: int, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(self, n: int, *, name: str | None = None, input_shape: Any = None, trainable: bool = True) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.n = positive_int("RepeatVector", "n", n)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -55,8 +55,10 @@ class Reshape(Layer):
     Raises: ValueError where the numbers do not fit.
     """
 
-    def __init__(self, target_shape: Any, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(
+        self, target_shape: Any, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         lengths = target_shape if isinstance(target_shape, tuple | list) else (target_shape,)
         self.target_shape = tuple(whole_number("Reshape: a length in target_shape", length, -1) for length in lengths)
         if self.target_shape.count(-1) > 1 or 0 in self.target_shape:
@@ -99,8 +101,8 @@ class Permute(Layer):
     Raises: ValueError unless dims has every axis once, counted from 1.
     """
 
-    def __init__(self, dims: Any, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(self, dims: Any, *, name: str | None = None, input_shape: Any = None, trainable: bool = True) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         given = dims if isinstance(dims, tuple | list) else (dims,)
         self.dims = tuple(positive_int("Permute", "an axis in dims", dim) for dim in given)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -134,8 +136,8 @@ class Permute(Layer):
 class _Ends(Layer):
     """What adds time steps to both ends of a sequence, or takes them off there: `ends`, (first, last)."""
 
-    def __init__(self, word: str, ends: Any, name: str | None, input_shape: Any) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(self, word: str, ends: Any, **common: Any) -> None:
+        super().__init__(**common)
         given = tuple(ends) if isinstance(ends, tuple | list) else (ends, ends)
         if len(given) != 2:
             raise ValueError(f"{type(self).__name__}: {word} is a number of steps, or a pair of them, got {ends!r}")
@@ -155,8 +157,10 @@ class ZeroPadding1D(_Ends):
     Raises: ValueError for a negative number of steps.
     """
 
-    def __init__(self, padding: Any = 1, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__("padding", padding, name, input_shape)
+    def __init__(
+        self, padding: Any = 1, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__("padding", padding, name=name, input_shape=input_shape, trainable=trainable)
         self.padding = self.ends
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -186,8 +190,10 @@ class Cropping1D(_Ends):
     Raises: ValueError where no step would be left.
     """
 
-    def __init__(self, cropping: Any = (1, 1), *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__("cropping", cropping, name, input_shape)
+    def __init__(
+        self, cropping: Any = (1, 1), *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__("cropping", cropping, name=name, input_shape=input_shape, trainable=trainable)
         self.cropping = self.ends
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
@@ -224,8 +230,10 @@ class UpSampling1D(Layer):
     Raises: ValueError for x that is not (B, T, D).
     """
 
-    def __init__(self, size: int = 2, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(
+        self, size: int = 2, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.size = positive_int("UpSampling1D", "size", size)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -32,8 +32,10 @@ class Softmax(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: Any = -1, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(
+        self, axis: Any = -1, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         axes = tuple(axis) if isinstance(axis, tuple | list) else (axis,)
         self.axis = tuple(whole_number("Softmax: axis", each, -64, 63) for each in axes)
 

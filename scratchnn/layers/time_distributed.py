@@ -7,6 +7,7 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file
 from scratchnn.layers.base import Config, Layer, Shape, as_array
+from scratchnn.layers.trainable import Weight
 from scratchnn.regularizers import Regularizer
 
 
@@ -35,8 +36,10 @@ class TimeDistributed(Layer):
     supports_masking = True
     takes_keep_cache = True
 
-    def __init__(self, layer: Layer, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+    def __init__(
+        self, layer: Layer, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         if not isinstance(layer, Layer):
             raise TypeError(f"TimeDistributed takes a layer, such as Dense(3), got {layer!r}")
         if getattr(layer, "stateful", False):
@@ -46,6 +49,17 @@ class TimeDistributed(Layer):
     @property
     def uses_rng(self) -> bool:
         return self.layer.uses_rng
+
+    @property
+    def _parts(self) -> list[Layer]:
+        return [self.layer]
+
+    def trainable_names(self) -> list[str]:
+        return self.layer.trainable_names() if self.trainable else []
+
+    @property
+    def weights(self) -> list[Weight]:
+        return self.layer.weights
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 3:

@@ -8,6 +8,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files import container
+from scratchnn.initializers import values_follow
 from scratchnn.layers.symbol import Symbol
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
@@ -48,14 +49,18 @@ def rebuild(
     settings: dict[str, Any] = {name: config[name] for name in ("dtype", "seed", "name")}
     settings["backend"] = backend or config["backend"]
     start = Symbol(tuple(config["input_shape"]), tuple(config["input_shape"]))
-    layers = filled(config["layers"], given)
-    match config.get("class", Sequential.kind):  # files of earlier versions do not name it, and keep no clock
-        case Sequential.kind:
-            model: Model = Sequential([start, *layers], **settings)
-        case Model.kind:
-            model = Model(start, _chosen(start, layers, config["outputs"]), **settings)
-        case other:
-            raise ValueError(f"{other!r} is no kind of model")
+    with values_follow():
+        layers = filled(config["layers"], given)
+        match config.get("class", Sequential.kind):  # files of earlier versions do not name it, and keep no clock
+            case Sequential.kind:
+                model: Model = Sequential([start, *layers], **settings)
+            case Model.kind:
+                model = Model(start, _chosen(start, layers, config["outputs"]), **settings)
+            case other:
+                raise ValueError(f"{other!r} is no kind of model")
+    if "trainable" in config:  # nor do they have this, and nothing frozen
+        model.set_trainable_state(config["trainable"])
+        model.take_up_trainable()
     model.clock = Clock(**config.get("clock", {}))
     model.metadata = dict(config["metadata"])
     if config["compiled"] is not None:

@@ -6,14 +6,13 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array
 
-from scratchnn.core.backend import Backend
-from scratchnn.layers import Layer
+from scratchnn.models.parameters import Parameters
 from scratchnn.regularizers import Regularizer
 
 
 @dataclass(frozen=True)
 class Penalty:
-    """The penalty of one parameter; both arrays are views of the model's flat vectors."""
+    """The penalty of one trained parameter; both arrays are views of the model's flat vectors."""
 
     regularizer: Regularizer
     param: Array
@@ -26,18 +25,17 @@ class Penalty:
         self.grad[...] += self.regularizer.gradient(self.param)
 
 
-class Penalties:
-    """The part of a model that knows its penalties. Without regularizers there are none, and nothing is computed."""
+class Penalties(Parameters):
+    """The parameters of a model and their penalties. Without regularizers there are none, and nothing is computed.
 
-    backend: Backend
-    layers: list[Layer]
-    segments: list[slice]
-    flat_grads: Array
+    As in Keras, what is frozen is not penalised.
+    """
+
     penalties: Sequence[Penalty] = ()
 
-    def find_penalties(self) -> None:
-        """To be called whenever parameters or gradients become views of other vectors."""
-        owners = [(layer, name) for layer in self.layers for name in layer.params]
+    def _share_vectors(self, trained: list[list[str]] | None = None) -> None:
+        super()._share_vectors(trained)
+        owners = [(layer, name) for layer, names in zip(self.layers, self.trained, strict=True) for name in names]
         found = []
         for (layer, name), segment in zip(owners, self.segments, strict=True):
             if (rule := layer.regularizers().get(name)) is not None:
@@ -46,7 +44,7 @@ class Penalties:
         self.penalties = found
 
     def gather(self, grads: list[Array]) -> None:
-        """Write the gradients of a backward pass, in the order of the parameters, and those of the penalties."""
+        """Write the gradients of a backward pass, in the order of `segments`, and those of the penalties."""
         if grads:
             self.backend.kernels.optimizer.join(grads, self.flat_grads)
         for penalty in self.penalties:
@@ -54,5 +52,5 @@ class Penalties:
 
     @property
     def losses(self) -> list[Any]:
-        """The penalty of each parameter that has a regularizer."""
-        return [penalty.value() for penalty in self.penalties]
+        """The penalty of each trainable parameter that has a regularizer."""
+        return [loss for layer in self.layers for loss in layer.losses] if self.trainable else []

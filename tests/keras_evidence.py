@@ -4,7 +4,9 @@ A parameter that is new, or of a new class, needs a line in PAIRS (or in COMMON)
 """
 
 import contextlib
+import gc
 import io
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -267,7 +269,8 @@ PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("pad_sequences", "sequences"): ([[1, 2]], [[1, 3]]), ("pad_sequences", "maxlen"): (None, 2),
     ("pad_sequences", "dtype"): ("int32", "int64"), ("pad_sequences", "padding"): ("pre", "post"),
     ("pad_sequences", "truncating"): ("pre", "post"), ("pad_sequences", "value"): (0, 7),
-    ("set_random_seed", "seed"): (1, 2),
+    ("set_random_seed", "seed"): (1, 2), ("clear_session", "free_memory"): TWO,
+    ("to_categorical", "x"): ([0, 2], [1, 2]), ("to_categorical", "num_classes"): (3, 4),
 }  # fmt: skip
 PLOTS: dict[str, tuple[Any, Any]] = {
     "model": (1, 2), "to_file": ("a.svg", "b.svg"), "show_shapes": TWO, "show_layer_names": TWO, "dpi": (50, 100)
@@ -320,7 +323,25 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
     if name == "set_random_seed":
         utils.set_random_seed(value)
         return made_without_seed()
+    if name == "to_categorical":
+        return utils.to_categorical(**{"x": [0, 2], **given})
+    if name == "clear_session":
+        return is_left_by(lambda: utils.clear_session(**given))
     raise KeyError((module, name, parameter))
+
+
+def is_left_by(clear: Callable[[], None]) -> bool:
+    """Whether what names itself only is still there afterwards."""
+    circle = Listener()
+    circle.heard.append(circle)
+    left = weakref.ref(circle)
+    gc.disable()
+    try:
+        del circle
+        clear()
+        return left() is not None
+    finally:
+        gc.enable()
 
 
 def made_without_seed() -> Any:

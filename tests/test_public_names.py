@@ -18,16 +18,22 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn.experiments.presets": ("PRESETS", "Preset"),
     "scratchnn.gradients": ("check", "check_loss"),
     "scratchnn.initializers": ("Constant", "Initializer"),
+    "scratchnn.keras": (
+        "Input", "Model", "Sequential", "activations", "backend", "callbacks", "datasets", "initializers", "layers",
+        "losses", "metrics", "models", "optimizers", "preprocessing", "saving", "utils",
+    ),
+    "scratchnn.keras.datasets": ("imdb",),
     "scratchnn.layers": (
         "GRU", "LSTM", "RNN", "Activation", "Bidirectional", "Cell", "Conv1D", "Dense", "Dropout", "Embedding",
         "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Input", "Layer", "MaxPooling1D", "SimpleRNN",
     ),
     "scratchnn.losses": ("Loss",),
     "scratchnn.metrics": ("MeanMetric", "Metric"),
-    "scratchnn.models": ("Model", "Sequential", "load_model"),
+    "scratchnn.models": ("Model", "Sequential", "clone_model", "load_model", "model_from_json"),
+    "scratchnn.nn": ("relu", "sigmoid", "softmax", "tanh"),
     "scratchnn.optimizers": ("SGD", "Adam", "Optimizer", "RMSprop"),
     "scratchnn.threads": ("set_threads",),
-    "scratchnn.utils": ("pad_sequences",),
+    "scratchnn.utils": ("clear_session", "pad_sequences", "plot_model", "set_random_seed", "to_categorical"),
 }  # fmt: skip
 
 

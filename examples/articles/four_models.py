@@ -10,7 +10,6 @@ import sys
 
 import matplotlib.pyplot as plt
 import reviews
-
 from scratchnn.keras.datasets import imdb
 from scratchnn.keras.layers import (
     LSTM,

@@ -10,10 +10,10 @@ import sys
 import matplotlib.pyplot as plt
 import numpy as np
 import reviews
-
-import scratchnn as tf
 from scratchnn.keras.datasets import imdb
 from scratchnn.keras.preprocessing import sequence
+
+import scratchnn as tf
 
 ROWS, EPOCHS = (400, 3) if "--quick" in sys.argv else (25_000, 10)
 WORDS, LENGTH = 10_000, 500

@@ -1,16 +1,16 @@
 """The smallest recurrent network for film reviews: an embedding, a SimpleRNN of 28 units, one number.
 
-    python examples/articles/simple_rnn.py [--quick]
+python examples/articles/simple_rnn.py [--quick]
 """
 
 import sys
 
 import matplotlib.pyplot as plt
 import reviews
-
-from scratchnn.keras import layers, models
 from scratchnn.keras.datasets import imdb
 from scratchnn.keras.utils import pad_sequences
+
+from scratchnn.keras import layers, models
 
 ROWS, EPOCHS, BATCH = (400, 3, 32) if "--quick" in sys.argv else (25_000, 10, 128)
 WORDS, LENGTH = 10_000, 500

@@ -110,8 +110,6 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
     "regularizers": ((r"\w+", "an optimizer's weight_decay keeps weights small"),),
     "constraints": ((r"\w+", "an optimizer's weight_decay keeps weights small, clipnorm its steps"),),
     "models": (
-        (r"clone_model", "copy.deepcopy(model), or make the layers again: layer.clone()"),
-        (r"model_from_json", "load_model reads what save wrote"),
         (r"save_model", "model.save(path)"),
     ),
     "utils": (
@@ -154,6 +152,13 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
     "saving": ((r"\w+", _FILES),),
     "wrappers": ((r"\w+", "write a class with fit and predict around the model"),),
     "keras": (
+        (r"distillation", "train a second model on the predictions of the first"),
+        (r"export", "model.save(path) and load_model, or get_weights for another program"),
+        (r"legacy|tree", _ARRAYS),
+        (r"quantizers", "float32 and float64 only"),
+        (r"visualization", "scratchnn.report.curves draws histories, plot_model a model"),
+        (r"version", "scratchnn.__version__ is ours"),
+        (r"distribution", "a model trains in one process; compare runs many models side by side"),
         (r"GradientTape", _TAPE),
         (r"function|executing_eagerly|compat|autograph|Module", "layers run as they are called, and there is no graph"),
         (r"config|device|distribute", "a model has its backend: Sequential(..., backend='gpu')"),
@@ -167,7 +172,7 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"ops|Variable|KerasTensor|Function", _ARRAYS),
         (r"backend|datasets|preprocessing|saving", "its names are in scratchnn.keras.NAME"),
         (r"Layer|Loss|Metric|Optimizer|Initializer|Regularizer|Quantizer", "import it from its own module"),
-        (r"mixed_precision|dtype_policies|DTypePolicy|quantizers|FloatDTypePolicy", "float32 and float64 only"),
+        (r"mixed_precision|dtype_policies|DTypePolicy|FloatDTypePolicy", "float32 and float64 only"),
     ),
 }  # fmt: skip
 IMPORT_FROM = dis.opmap["IMPORT_FROM"]
@@ -181,9 +186,7 @@ def what_instead(module: str, name: str) -> str | None:
     return None
 
 
-def missing(
-    module: str, name: str, present: list[str], here: str | None = None
-) -> AttributeError | ImportError:
+def missing(module: str, name: str, present: list[str], here: str | None = None) -> AttributeError | ImportError:
     """The error for a name that the module of this name does not have, as it is looked for; `here`: where it is.
 
     `from scratchnn.layers import Conv2D` would put a message of its own in the place of an AttributeError's.
@@ -198,7 +201,7 @@ def missing(
 def _is_imported() -> bool:
     """Whether the name is looked for by `from ... import name`, in one of the nearest callers."""
     frame = sys._getframe(2)
-    for _ in range(8):
+    for _ in range(16):  # a module of scratchnn.keras asks another one
         if frame is None:
             return False
         if frame.f_code.co_code[max(frame.f_lasti, 0)] == IMPORT_FROM:

@@ -93,4 +93,3 @@ class Names(ModuleType):
 sys.modules.update({each.__name__: each for each in map(Names, TREE) if each.__name__ != __name__})
 __getattr__ = (_top := Names("")).__getattr__
 __dir__ = _top.__dir__
-__all__ = dir(_top)

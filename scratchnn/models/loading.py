@@ -51,8 +51,9 @@ def rebuild(
     model.set_flat_params(arrays["params"])
     carried = _beginning_with(CARRIED, arrays)
     for n in sorted({int(name.split(".")[0]) for name in carried}):
-        states = [carried.pop(f"{n}.{i}") for i in range(len(model.layers[n].state_names))]
-        model.layers[n].states = list(model.layers[n].as_state(states, len(states[0])))
+        layer: Any = model.layers[n]
+        states = [carried.pop(f"{n}.{i}") for i in range(len(layer.state_names))]
+        layer.states = list(layer.as_state(states, len(states[0])))
     if carried:
         raise ValueError(f"it has states that no layer carries, {sorted(carried)}")
     if state := _beginning_with(OPTIMIZER, arrays):

@@ -164,6 +164,10 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "save_weights_only": Refused("the whole model is saved; load_weights reads its weights alone", (False,)),
         "save_freq": Refused("it saves after every epoch; write Callback.on_train_batch_end for more", ("epoch",)),
     },
+    "CallbackList": {
+        "add_history": Refused("fit returns a History; keep the logs of a loop of your own yourself", (False,)),
+        "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
+    },
     "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),

@@ -175,7 +175,7 @@ class CosineDecay(_Described):
             if step < self.warmup_steps:
                 return start + (self.warmup_target - start) * (step / self.warmup_steps)
             start, step = self.warmup_target, step - self.warmup_steps  # type: ignore[assignment]
-        return start * _cosine(min(step / self.decay_steps, 1), self.alpha)
+        return start * _cosine(min(step / self.decay_steps, 1.0), self.alpha)
 
 
 @heeds_keras

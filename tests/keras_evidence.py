@@ -195,14 +195,15 @@ def of_csv(folder: Path, **given: Any) -> Any:
 def of_rates(callback: Callback) -> list[float]:
     """The learning rates that a callback sets while the loss of validation is this, and the history."""
     model, rates = made(), []
-    model.optimizer.learning_rate = 1.0
+    optimizer: Any = model.optimizer
+    optimizer.learning_rate = 1.0
     callback.set_model(model)  # type: ignore[arg-type]
     callback.on_train_begin({})
     for epoch, value in enumerate((5, 4, 4.2, 3.9, 4.1, 4.2, 4.3, 4.4, 3.7, 3.8, 3.9, 4.0)):
         logs = {"val_loss": value, "loss": -value}
         callback.on_epoch_begin(epoch, {})
         callback.on_epoch_end(epoch, logs)
-        rates += [model.optimizer.learning_rate, logs["learning_rate"]]
+        rates += [optimizer.learning_rate, logs["learning_rate"]]
     return rates
 
 
@@ -378,7 +379,7 @@ GETS = {"losses": ("mse", "binary_crossentropy"), "optimizers": ("sgd", "adam"),
 
 def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> Any:
     """What comes out with this value of the parameter. KeyError where nobody has said how to look."""
-    given = {parameter: Listener() if isinstance(value, str) and value == "a listener" else value}
+    given: dict[str, Any] = {parameter: Listener() if isinstance(value, str) and value == "a listener" else value}
     if module == "layers" and name != "Input":
         return of_layer(getattr(layers, name).__name__, **given)
     if name == "Input":

@@ -214,7 +214,10 @@ def test_a_state_that_does_not_fit_changes_nothing(change: dict, message: str) -
         (lambda: AdamW(weight_decay=-0.1), r"weight_decay must be 0 or more and finite, got -0\.1"),
         (lambda: SGD(clipnorm=0.0), r"clipnorm must be positive and finite, got 0\.0"),
         (lambda: SGD(clipnorm=1.0, clipvalue=1.0), r"only one of .* got \{'clipnorm': 1\.0, 'clipvalue': 1\.0\}"),
-        (lambda: optimizers.get("adma"), r"unknown optimizer 'adma'; did you mean 'adam'\? Known: adadelta, adagrad, adam, "),
+        (
+            lambda: optimizers.get("adma"),
+            r"unknown optimizer 'adma'; did you mean 'adam'\? Known: adadelta, adagrad, adam, ",
+        ),
         (lambda: set_up(SGD()).step(np.ones(4, np.float32), np.ones(4, np.float32)), r"set up for 3 parameters, got 4"),
         (
             lambda: set_up(SGD(clipnorm=1.0)).step(np.ones(3, np.float32), np.ones(3, np.float32)),

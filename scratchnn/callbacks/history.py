@@ -7,7 +7,9 @@ from scratchnn.callbacks.callback import Callback
 
 
 class History(Callback):
-    """What `fit` returns, and fills: `history` with Keras' keys, one number per epoch; `records` adds gradient norm and speed."""
+    """What `fit` returns, and fills: `history` with Keras' keys, a number per epoch; `records` adds gradient norm and
+    speed.
+    """
 
     def __init__(self, records: list[dict[str, float]] | None = None, first: int = 0) -> None:
         self.records = [] if records is None else records

@@ -32,7 +32,10 @@ class Adagrad(Optimizer):
     initial_accumulator_value: float = 0.1
     epsilon: float = 1e-7
 
-    checks = {**Optimizer.checks, "initial_accumulator_value": partial(not_negative, "initial_accumulator_value")}
+    checks: ClassVar = {
+        **Optimizer.checks,
+        "initial_accumulator_value": partial(not_negative, "initial_accumulator_value"),
+    }
 
     @property
     def slot_names(self) -> tuple[str, ...]:
@@ -150,7 +153,7 @@ class Nadam(Optimizer):
 @heeds_keras
 @dataclass(eq=False)
 class Ftrl(Optimizer):
-    """"Follow the regularised leader": w is computed anew from the sum z of all gradients, and l1 makes it sparse.
+    """ "Follow the regularised leader": w is computed anew from the sum z of all gradients, and l1 makes it sparse.
 
     s begins at `initial_accumulator_value`, a is `learning_rate_power`, λ₁ and λ₂ the strengths of l1 and l2, λ that of
     the shrinkage.
@@ -172,7 +175,7 @@ class Ftrl(Optimizer):
     l2_shrinkage_regularization_strength: float = 0.0
     beta: float = 0.0
 
-    checks = {
+    checks: ClassVar = {
         **Optimizer.checks,
         "learning_rate_power": lambda value: -not_negative("-learning_rate_power", -value),
         **{

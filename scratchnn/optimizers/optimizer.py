@@ -11,7 +11,6 @@ arrive here already summed. Keras rounds its constants to float32 even for float
 """
 
 import dataclasses
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -29,7 +28,7 @@ from scratchnn.core.attributes import Attributes, heeds_keras
 from scratchnn.core.backend import Backend
 from scratchnn.core.checks import flag, not_negative, positive, share, whole_number
 from scratchnn.core.names import name_in_file
-from scratchnn.optimizers import schedules
+from scratchnn.optimizers import rate, schedules
 from scratchnn.optimizers.schedules import LearningRateSchedule
 
 ON_HOST = Backend("reference", reference)
@@ -41,27 +40,6 @@ def _optional(check: Callable[[str, Any], float], name: str) -> Callable[[Any], 
 
 def _refuse_name(value: Any) -> Any:
     raise AttributeError(f"an optimizer goes by the name of its class, which a file finds it by; got {value!r}")
-
-
-class _Scheduled:
-    """Stands in the place of a class's default learning rate: the rate of the next step, by the optimizer's schedule.
-
-    An optimizer without a schedule has its rate as an attribute of its own, which hides this one and costs nothing.
-    """
-
-    def __init__(self, default: Any) -> None:
-        self.default = default
-
-    @classmethod
-    def stand_in(cls, kind: type) -> None:
-        default = inspect.getattr_static(kind, "learning_rate", None)
-        if not isinstance(default, _Scheduled):
-            kind.learning_rate = cls(default)  # type: ignore[attr-defined]
-
-    def __get__(self, optimizer: "Optimizer | None", kind: type) -> Any:
-        if optimizer is None or optimizer.schedule is None:
-            return self.default
-        return schedules.rate_at(optimizer.schedule, optimizer.iterations)
 
 
 CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
@@ -134,25 +112,12 @@ class Optimizer(Attributes):
 
     def _takes_schedule(self, value: Any) -> bool:
         """Whether the learning rate is a schedule, which the optimizer follows from now on."""
-        if isinstance(value, Mapping):
-            value = schedules.made(value)
-        if isinstance(value, LearningRateSchedule):
+        schedule = rate.schedule_of(value, before=self.schedule)
+        if schedule is not None:
             vars(self).pop("learning_rate", None)
-            vars(self)["schedule"] = value
-            _Scheduled.stand_in(type(self))
-            return True
-        if callable(value):
-            raise TypeError(
-                f"learning_rate takes a number or a schedule, got {value!r}: derive a class from LearningRateSchedule "
-                "with __call__(self, step), or set optimizer.learning_rate in a callback. Keras calls a function once, "
-                "when it compiles the step, and keeps what it gave"
-            )
-        if self.schedule is not None:
-            raise TypeError(
-                f"the learning rate of this optimizer follows {type(self.schedule).__name__}, so it cannot be set to "
-                f"{value!r}: make the optimizer with a number, or set another schedule"
-            )
-        return False
+            vars(self)["schedule"] = schedule
+            rate.follow_in(type(self))
+        return schedule is not None
 
     def slot_start(self, name: str) -> float:
         """What all numbers of this slot are at the start."""
@@ -256,7 +221,7 @@ class Optimizer(Attributes):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         if self.schedule is not None:  # perhaps in another process
-            _Scheduled.stand_in(type(self))
+            rate.follow_in(type(self))
         self.slots = {name: self.backend.array(slot, slot.dtype) for name, slot in self.slots.items()}
         if self.size is not None:
             self._clipped = self.backend.array(self._clipped, self._clipped.dtype)

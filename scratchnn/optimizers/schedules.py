@@ -237,9 +237,9 @@ def described(schedule: LearningRateSchedule) -> dict[str, Any]:
 
 def rate_at(schedule: LearningRateSchedule, step: int) -> float:
     """What the schedule gives for this step, checked."""
-    rate = schedule(step)
+    rate: Any = schedule(step)
     try:
-        return not_negative("the learning rate", rate.item() if hasattr(rate, "item") else rate)
+        return not_negative("the learning rate", rate.item() if getattr(rate, "shape", None) == () else rate)
     except ValueError as error:
         raise ValueError(f"{type(schedule).__name__} at step {step}: {error}") from None
 

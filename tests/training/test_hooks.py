@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential
-from scratchnn.callbacks import Callback, CSVLogger, EarlyStopping, History, HOOKS
+from scratchnn.callbacks import HOOKS, Callback, CSVLogger, EarlyStopping, History
 from scratchnn.layers import Dense
 from scratchnn.training.progress import Progress
 from tests.training.undoing import everything_of

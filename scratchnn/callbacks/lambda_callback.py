@@ -1,9 +1,8 @@
-from collections.abc import Callable
 from typing import Any
 
 from scratchnn.callbacks.callback import Callback
 
-Hook = Callable[..., Any] | None
+Hook = Any  # a function, or None
 
 
 class LambdaCallback(Callback):

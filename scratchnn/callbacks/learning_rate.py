@@ -1,7 +1,6 @@
 """Callbacks that set the learning rate between epochs."""
 
 import inspect
-from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -40,7 +39,7 @@ class LearningRateScheduler(SettingRate):
         TypeError: for what is no function, and in training for an optimizer that follows a schedule of its own.
     """
 
-    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+    def __init__(self, schedule: Any, verbose: int = 0) -> None:
         if not callable(schedule):
             raise TypeError(f"LearningRateScheduler takes a function of epoch and learning rate, got {schedule!r}")
         self.schedule = schedule
@@ -136,7 +135,8 @@ class ReduceLROnPlateau(SettingRate, Watching):
 
     def _reduce(self, epoch: int) -> None:
         optimizer = self.model.optimizer
-        if optimizer.learning_rate <= self.min_lr:
+        # Compared in float32, as in Keras: 0.1 * 0.1 is a little above 0.01 in float64.
+        if np.float32(optimizer.learning_rate) <= np.float32(self.min_lr):
             return
         optimizer.learning_rate = max(optimizer.learning_rate * self.factor, self.min_lr)
         self.cooldown_counter = self.cooldown

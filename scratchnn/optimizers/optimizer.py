@@ -255,9 +255,9 @@ class Optimizer(Attributes):
 
     def get_config(self) -> dict[str, Any]:
         """All hyper-parameters, as plain values."""
-        config = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init}
-        if self.schedule is not None:
-            config["learning_rate"] = schedules.described(self.schedule)
+        followed = {} if self.schedule is None else {"learning_rate": schedules.described(self.schedule)}
+        names = [f.name for f in dataclasses.fields(self) if f.init]
+        config = {name: followed[name] if name in followed else getattr(self, name) for name in names}
         return config | name_in_file(type(self), self.name)
 
 

@@ -114,6 +114,7 @@ def test_a_step_that_is_refused_ends_training_without_an_error(capsys: pytest.Ca
     epoch, logs = ended
     assert epoch == 0 and not math.isfinite(logs["loss"])
     model.set_weights([weight * 0 for weight in model.get_weights()])
+    model.optimizer.learning_rate = 0.1
     assert model.fit(X, Y, epochs=1, verbose=0).history["loss"][0] < 2  # and training can go on
 
 

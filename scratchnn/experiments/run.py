@@ -180,7 +180,7 @@ def finish(run: Run, console: Console) -> dict[str, float]:
     result = tested(run)
     label = f"epoch {last} (last{' and best' if best == last else ''})"
     console.line(result_line(label, result, run))
-    title = f"{run.settings.arch}: test accuracy {result['accuracy']:.4f}"
+    title = accuracy = f"{run.settings.arch}: test accuracy {result['accuracy']:.4f}"
     model.metadata |= {"epoch": last, "test": result}
     kept = "" if best is None else "best.npz, "
     if best not in (None, last):
@@ -193,11 +193,11 @@ def finish(run: Run, console: Console) -> dict[str, float]:
             model.metadata["best"] = {"epoch": best, "test": at_best}
             line = result_line(f"epoch {best} (best)".ljust(len(label)), at_best, run)
             console.line(f"{line}  best: lowest validation loss")
-            title += f" (last epoch), {at_best['accuracy']:.4f} (best)"
+            title += f", of the best epoch {at_best['accuracy']:.4f}"
     console.line(f"weights {checksum(model)}")
     model.save(folder.model, overwrite=True)
     if run.data.is_synthetic:
-        title += " on synthetic reviews"
+        title = f"{accuracy} on synthetic reviews"  # with both, it would reach the legend
     plot_curves(folder.history(), folder.curves, title=title)
     for suffix in (".svg", ".png"):
         plot_model(model, folder.diagram.with_suffix(suffix))

@@ -70,6 +70,9 @@ def load_checkpoint(
 
 def _without_arrays(entry: dict[str, Any], arrays: dict[str, Array]) -> Any:
     """The state of a callback as plain values; its arrays join `arrays`."""
+    where = f"{entry['callback']}.get_state()"
+    if not isinstance(entry["state"], dict):
+        raise TypeError(f"{where} must return a dict, got {entry['state']!r}")
 
     def moved(value: Any) -> Any:
         match value:
@@ -80,12 +83,11 @@ def _without_arrays(entry: dict[str, Any], arrays: dict[str, Array]) -> Any:
             case list() | tuple():
                 return [moved(item) for item in value]
             case dict():
+                if _ARRAY in value:
+                    raise TypeError(f"a key of {where} must be a string other than {_ARRAY!r}")
                 return {key: moved(item) for key, item in value.items()}
         return value
 
-    where = f"{entry['callback']}.get_state()"
-    if not isinstance(entry["state"], dict):
-        raise TypeError(f"{where} must return a dict, got {entry['state']!r}")
     state = moved(entry["state"])
     plain(state, where)
     return entry | {"state": state}

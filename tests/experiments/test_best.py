@@ -112,13 +112,16 @@ def test_killed_anywhere_and_resumed(name: str, place: Path, whole: tuple[Any, .
         for act in (None, function):
             if act is not None:
                 act(*args)
-            copies.append((place / f"{name}-{len(copies)}", run.progress.epoch - (act is None and name != "save_best")))
+            epoch = run.progress.epoch
+            if act is None and name == "save_checkpoint" and epoch not in (1, BEST, LAST):
+                continue  # the folder as after the call before, but for a row of metrics.csv
+            copies.append((place / f"{name}-{len(copies)}", epoch - (act is None and name != "save_best")))
             shutil.copytree(run.folder.path, copies[-1][0])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, name, copied)
         experiment.train(run, QUIET)
-    assert [epoch for _, epoch in copies[1::2]] == (BETTER if name == "save_best" else list(range(1, LAST + 1)))
+    assert {epoch for _, epoch in copies} == set(BETTER if name == "save_best" else range(LAST + 1))
     for folder, epoch in copies:
         again = experiment.resume(folder, str(place / "data"), None)
         assert again.progress.epoch == epoch

@@ -164,12 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--optimizer", type=_optimizer, help="adam, adamw, rmsprop or sgd (default: adam)")
     add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
     add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
-    add(
-        "--early-stop",
-        type=int,
-        metavar="PATIENCE",
-        help="stop once so many epochs have not lowered the validation loss (default: train all epochs)",
-    )
+    add("--early-stop", type=int, metavar="PATIENCE", help="epochs without lower validation loss (default: no stop)")
     add("--seed", type=int, help="determines every random draw (default: 0)")
     add(
         "--backend",

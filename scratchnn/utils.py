@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.keras_missing import missing
 from scratchnn.core.randomness import set_random_seed
+from scratchnn.data.py_dataset import PyDataset, Sequence
 from scratchnn.data.text import pad_sequences
 from scratchnn.report.diagram import plot_model
 
-__all__ = ["pad_sequences", "plot_model", "set_random_seed"]
+__all__ = ["PyDataset", "Sequence", "pad_sequences", "plot_model", "set_random_seed"]
 
 
 if not TYPE_CHECKING:

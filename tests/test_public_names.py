@@ -27,7 +27,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn.models": ("Model", "Sequential", "load_model"),
     "scratchnn.optimizers": ("SGD", "Adam", "Optimizer", "RMSprop"),
     "scratchnn.threads": ("set_threads",),
-    "scratchnn.utils": ("pad_sequences",),
+    "scratchnn.utils": ("PyDataset", "Sequence", "pad_sequences"),
 }  # fmt: skip
 
 

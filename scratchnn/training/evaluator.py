@@ -11,8 +11,8 @@ from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.backend import Backend
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
-from scratchnn.training import batches, diagnosis, examples
-from scratchnn.training.epoch import Batch
+from scratchnn.training import batches, diagnosis, sources
+from scratchnn.training.batches import Source
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.progress import EXTRA
 from scratchnn.training.weights import Counting
@@ -88,13 +88,11 @@ class Evaluator(Attributes):
         With `steps`, over this many batches from the beginning, which are all examples without a `batch_size`.
         """
         self._compiled()
-        data = examples.in_memory(self.backend, examples.checked(self, x, y, sample_weight))
-        batch_size = batches.size_of(batch_size, steps, len(data[0]))
-        data = batches.first(data, steps, batch_size)
-        self.check_states(None, [len(data[0])], batch_size)
-        hooks = self._hooks(callbacks, verbose, len(data[0]), batch_size)
+        source = sources.to_measure(self, x, y, sample_weight, batch_size, steps)
+        sources.check_states(self, source)
+        hooks = self._hooks(callbacks, verbose, source)
         with one_blas_thread():
-            results = self.measure(data, batch_size, hooks)
+            results = self.measure(source, hooks)
         if verbose:
             Console().line("  ".join(f"{key} {value:.4f}" for key, value in results.items()))
         if return_dict:
@@ -122,18 +120,17 @@ class Evaluator(Attributes):
         With `steps`, for the rows of this many batches from the beginning, which are all rows without a `batch_size`.
         On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
-        x = self.check_input(x)
-        batch_size = batches.size_of(batch_size, steps, len(x))
-        x = x if steps is None else x[: steps * batch_size]
-        hooks = self._hooks(callbacks, verbose, len(x), batch_size)
-        given, parts, after = self.check_states(initial_state, [len(x)], batch_size), [], []
+        source = sources.to_predict(self, x, batch_size, steps, initial_state)
+        hooks = self._hooks(callbacks, verbose, source)
+        given, done = sources.check_states(self, source, initial_state=initial_state), 0
+        parts, after = [], []
         self.stop_predicting = False
         hooks.tell("on_predict_begin", {})
         with one_blas_thread():
-            for number, rows in enumerate(batches.slices(len(x), batch_size)):
+            for number, (x, _, _) in enumerate(source.in_order()):
                 hooks.tell("on_predict_batch_begin", number, logs={})
-                begin = batches.states_of(given, rows)
-                y, _, *states = self.forward(x[rows], keep_caches=False, initial_state=begin, return_state=return_state)
+                begin, done = batches.states_of(given, slice(done, done + len(x))), done + len(x)
+                y, _, *states = self.forward(x, keep_caches=False, initial_state=begin, return_state=return_state)
                 parts.append(y)
                 after += states
                 if hooks.heard("on_predict_batch_end"):
@@ -152,18 +149,16 @@ class Evaluator(Attributes):
             return [self.backend.to_host(y) for y in outputs]
         return self.backend.to_host(outputs)
 
-    def _hooks(self, callbacks: Any, verbose: Any, N: int, batch_size: int) -> Hooks:
-        """Those of a call that goes over N examples once."""
-        steps = len(batches.slices(N, batch_size))
-        return Hooks(callbacks, self, {"verbose": verbose, "epochs": 1, "steps": steps})
+    def _hooks(self, callbacks: Any, verbose: Any, source: Source) -> Hooks:
+        """Those of a call that goes over the batches once."""
+        return Hooks(callbacks, self, {"verbose": verbose, "epochs": 1, "steps": source.steps})
 
-    def measure(self, data: Batch, batch_size: int, hooks: Hooks) -> dict[str, float]:
-        """Loss and metrics over examples that were checked and are in the kernels' memory.
+    def measure(self, source: Source, hooks: Hooks) -> dict[str, float]:
+        """Loss and metrics over all batches.
 
         The loss is the mean over batches by their examples, as Keras reports it; without masks and weights, the mean
         over all.
         """
-        x, y, weight = data
         loss_function = self.loss_in_training
         total, seen, running = 0.0, 0, self.running_metrics()
 
@@ -172,17 +167,17 @@ class Evaluator(Attributes):
 
         self.stop_evaluating = False
         hooks.tell("on_test_begin", {})
-        for number, rows in enumerate(batches.slices(len(x), batch_size)):
+        for number, (x, y, weight) in enumerate(source.in_order()):
             hooks.tell("on_test_batch_begin", number, logs={})
-            y_batch, caches = self.forward_to_loss(x[rows], keep_caches=False)
-            counting = Counting(getattr(caches, "mask", None), None if weight is None else weight[rows])
-            loss, _ = losses.weighted(loss_function, y_batch, y[rows], counting.of_loss(y_batch))
+            y_batch, caches = self.forward_to_loss(x, keep_caches=False)
+            counting = Counting(getattr(caches, "mask", None), weight)
+            loss, _ = losses.weighted(loss_function, y_batch, y, counting.of_loss(y_batch))
             diagnosis.check_is_number(loss_function, loss)
             total += loss * len(y_batch)
             seen += len(y_batch)
             y_batch = self.activate(y_batch) if running else y_batch
             for metric in running:
-                metric.update(y_batch, y[rows], counting.of_metric(y_batch, weighted=metric.weighted))
+                metric.update(y_batch, y, counting.of_metric(y_batch, weighted=metric.weighted))
             if hooks.heard("on_test_batch_end"):
                 hooks.tell("on_test_batch_end", number, logs=results())
             if self.stop_evaluating:

@@ -21,7 +21,7 @@ class Progress:
 
     epoch: int = 0  # finished epochs
     step: int = 0  # finished steps of the epoch under way
-    batch_size: int | None = None  # examples in each of them
+    batch_size: int | None = None  # examples in each of them; None where they come as batches
     loss: float = 0.0  # summed over the examples of the epoch under way
     gradient_norm: float = 0.0  # summed over its steps
     counts: dict[str, list[float]] = field(default_factory=dict)  # of each metric, in the epoch under way
@@ -41,7 +41,7 @@ class Progress:
         if not all(map(_holds_numbers, (sums, *counts, *self.records))):
             raise TypeError(f"progress holds counts and numbers only, got {self}")
 
-    def begin(self, batch_size: int) -> None:
+    def begin(self, batch_size: int | None) -> None:
         """Raise ValueError if the epoch under way was begun with batches of another size."""
         if self.step and self.batch_size != batch_size:
             raise ValueError(

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from scratchnn.core.threads import one_blas_thread
+from scratchnn.core.warning import warn
 from scratchnn.metrics import Metric
 from scratchnn.report.console import Console
 from scratchnn.training.ahead import Ahead
-from scratchnn.training.batches import Batches, order_of
-from scratchnn.training.epoch import Batch, train_epoch
+from scratchnn.training.batches import Source
+from scratchnn.training.epoch import train_epoch
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
 from scratchnn.training.progress import EXTRA, Progress
@@ -21,19 +22,17 @@ from scratchnn.training.progress import EXTRA, Progress
 
 @dataclass
 class Session:
-    """The arguments of `fit`, checked; examples and their targets are in the kernels' memory."""
+    """The arguments of `fit`, checked."""
 
     model: Any
-    examples: Batch
-    validation: Batch | None
-    batch_size: int
+    source: Source
+    validation: Source | None
     epochs: int
     shuffle: bool
     progress: Progress
     console: Console
     hooks: Hooks
     validates: Callable[[int], bool]  # whether to validate after the epoch of this number, counted from 0
-    validation_batch_size: int
 
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
@@ -43,26 +42,35 @@ class Session:
         logs: dict[str, float] = {}
         self.console.table_head()
         with Interrupts() as interrupts, one_blas_thread():
-            while progress.epoch < self.epochs:
+            while progress.epoch < self.epochs and self._goes_on():
                 hooks.tell("on_epoch_begin", progress.epoch, {})
                 self._train(interrupts)
+                self.source.end_epoch()
                 logs = self._finish_epoch()
                 interrupts.act()
                 if model.stop_training:
                     break
         hooks.tell("on_train_end", logs)
 
+    def _goes_on(self) -> bool:
+        goes_on = self.source.goes_on()
+        if not goes_on:
+            warn(
+                f"training ends after {self.progress.epoch} of {self.epochs} epochs, because x has no batch left: let "
+                "it give steps_per_epoch * epochs batches, or give arrays or a scratchnn.utils.PyDataset"
+            )
+        return goes_on
+
     def _train(self, interrupts: Interrupts) -> None:
         """Train the epoch under way. It can end early only where every step that was taken has been counted."""
         model, progress, hooks = self.model, self.progress, self.hooks
         begins, ends = hooks.heard("on_train_batch_begin"), hooks.heard("on_train_batch_end")
         number = model.clock.begin_epoch(progress)
-        order = order_of(len(self.examples[0]), model.seed, number, model.backend, shuffle=self.shuffle)
-        batches = Batches(self.examples, self.batch_size, order)
+        batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
         warned_of = np.geterr()
         metrics = model.running_metrics()
         shown = next((metric for metric in metrics if metric.name in ("accuracy", "acc")), None)
-        ahead = Ahead(model, batches, progress, metrics, every_step=begins or ends)
+        ahead = Ahead(model, batches, progress, metrics, every_step=begins or ends or self.source.asks_once)
 
         def tell(hook: str, step: int, logs: dict[str, float]) -> None:
             with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
@@ -78,7 +86,7 @@ class Session:
                     tell("on_train_batch_end", progress.step - 1, self._logs(metrics))
                 interrupts.act()
 
-        with ahead, self.console.bar(len(batches), progress.epoch + 1, self.epochs) as bar:
+        with ahead, self.console.bar(self.source.steps, progress.epoch + 1, self.epochs) as bar:
             bar.advance(progress.step)
             announce = (lambda step: tell("on_train_batch_begin", step, {})) if begins else None
             train_epoch(model, ahead.steps(announce), model.clock.epoch, count)
@@ -97,7 +105,7 @@ class Session:
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
         if self.validation is not None and self.validates(progress.epoch):
-            results = self.model.measure(self.validation, self.validation_batch_size, self.hooks)
+            results = self.model.measure(self.validation, self.hooks)
             record |= {f"val_{key}": value for key, value in results.items()}
         record["seconds"] = progress.seconds + time.perf_counter() - started
         best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)

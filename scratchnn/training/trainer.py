@@ -18,7 +18,7 @@ from scratchnn.core.checks import whole_number
 from scratchnn.core.randomness import Seed
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
-from scratchnn.training import batches, examples
+from scratchnn.training import batches, examples, sources
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.evaluator import Evaluator
 from scratchnn.training.hooks import Hooks
@@ -147,30 +147,27 @@ class Trainer(Evaluator):
                 stacklevel=3,
             )
         validates = batches.validates_after(validation_freq)
-        data = examples.checked(self, x, y, sample_weight, class_weight)
-        data, validation = examples.hold_out(self, data, validation_split, validation_data)
-        val_size = batch_size if validation_batch_size is None else validation_batch_size
-        validation_batch_size = batches.size_of(val_size, validation_steps, len(validation[0]) if validation else 1)
-        batch_size = batches.size_of(batch_size, steps_per_epoch, len(data[0]))
-        if validation is not None:
-            validation = batches.first(validation, validation_steps, validation_batch_size)
-        steps = len(batches.slices(len(data[0]), batch_size))
-        batches.check_steps(steps_per_epoch, steps)
-        params = {"verbose": verbose, "epochs": epochs, "steps": steps}
-        hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
-        counts = [len(part[0]) for part in (data, validation) if part is not None]
-        self.check_states(None, counts, batch_size, shuffle=shuffle)
-        self.ready_optimizer()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
-        progress.begin(batch_size)
+        sources.check_that_it_lasts(x, steps_per_epoch, epochs - progress.epoch, "steps_per_epoch", progress)
+        validations = sum(map(validates, range(progress.epoch, epochs)))
+        sources.check_that_it_lasts(validation_data, validation_steps, validations, "validation_steps", progress)
+        share = 0.0 if validation_data is not None else validation_split  # as in Keras
+        source, held = sources.to_train(self, x, y, sample_weight, class_weight, batch_size, steps_per_epoch, share)
+        validation = sources.to_validate(
+            self, validation_data, held, batch_size, validation_batch_size, validation_steps
+        )
+        params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
+        hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
+        sources.check_states(self, source, validation, shuffle=shuffle)
+        self.ready_optimizer()
+        progress.begin(source.batch_size)
         given = [each for each in hooks.callbacks if isinstance(each, History)]
         self.history = history = given[-1] if given else History()
         history.records, history.first = progress.records, progress.epoch - len(progress.records)
         history.set_model(self)
         history.set_params(params)
         console = Console(quiet=verbose == 0) if console is None else console
-        around = progress, console, hooks, validates, validation_batch_size
-        Session(self, data, validation, batch_size, epochs, shuffle, *around).run()
+        Session(self, source, validation, epochs, shuffle, progress, console, hooks, validates).run()
         return history
 
     @heeds_keras_in("Model.train_on_batch")

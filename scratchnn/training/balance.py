@@ -35,7 +35,7 @@ def classes_in(target: Any, loss: Loss) -> Counter[float] | None:
         return None
     if (found != np.floor(found)).any():
         return None
-    return Counter(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+    return Counter(dict(zip(map(float, found), counts.tolist(), strict=True)))
 
 
 def warning_of(rest: Counter[float] | None, held: Counter[float] | None) -> str | None:

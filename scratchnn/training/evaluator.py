@@ -29,8 +29,19 @@ class Evaluator(Attributes):
     stop_predicting: bool = False
     metric_names: list[Any]
     weighted_metric_names: list[Any]
+    _compiled_anew: bool = True  # nothing was trained since compile
 
     # ---- what a model defines
+
+    penalties: Sequence[Any] = ()  # what regularizers add to the loss
+
+    def with_penalties(self, loss: Any) -> Any:
+        """The loss of a batch and all that regularizers add to it."""
+        return loss + sum(each.value() for each in self.penalties) if self.penalties else loss
+
+    def take_up_trainable(self) -> None:
+        """Train what is `trainable` now, from the next step on."""
+        raise NotImplementedError
 
     def forward(
         self,
@@ -89,6 +100,8 @@ class Evaluator(Attributes):
         """
         self._compiled()
         source = sources.to_measure(self, x, y, sample_weight, batch_size, steps)
+        if self._compiled_anew:
+            self.take_up_trainable()  # only what is trained is penalised
         sources.check_states(self, source)
         hooks = self._hooks(callbacks, verbose, source)
         with one_blas_thread():
@@ -163,7 +176,8 @@ class Evaluator(Attributes):
         total, seen, running = 0.0, 0, self.running_metrics()
 
         def results() -> dict[str, float]:
-            return {"loss": float(total / seen)} | {metric.name: metric.result() for metric in running}
+            loss = self.with_penalties(total / seen)
+            return {"loss": float(loss)} | {metric.name: metric.result() for metric in running}
 
         self.stop_evaluating = False
         hooks.tell("on_test_begin", {})

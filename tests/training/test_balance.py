@@ -41,7 +41,12 @@ THREE = np.concatenate([np.tile([0, 1, 2], 20), np.tile([0, 1], 10)])
         (SORTED, "sparse_categorical_crossentropy", 2, "every label of the 20 validation examples is 1 "),
         (np.eye(2)[SORTED], "categorical_crossentropy", 2, "every label of the 20 validation examples is 1 "),
         (SORTED, "mse", 1, "every label of the 20 validation examples is 1 "),
-        (THREE, "sparse_categorical_crossentropy", 3, "none of the 16 validation examples is of class 2 (class 2 is 0.0%"),
+        (
+            THREE,
+            "sparse_categorical_crossentropy",
+            3,
+            "none of the 16 validation examples is of class 2 (class 2 is 0.0%",
+        ),
         (np.eye(3)[THREE], "categorical_crossentropy", 3, "none of the 16 validation examples is of class 2 "),
         (
             np.concatenate([np.arange(400) % 2, np.arange(100) % 5 > 0]),
@@ -73,7 +78,8 @@ def test_regression_and_steps_of_sequences_have_no_classes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "N", "held"), [(2, 40, 8), (2, 100, 10), (2, 25_000, 5000), (10, 200, 40), (46, 9000, 900), (900, 9000, 900)]
+    ("classes", "N", "held"),
+    [(2, 40, 8), (2, 100, 10), (2, 25_000, 5000), (10, 200, 40), (46, 9000, 900), (900, 9000, 900)],
 )
 def test_a_random_end_is_not_told(classes: int, N: int, held: int) -> None:
     """Classes as they come, many of them rare. Of eight examples in two classes, one in 128 ends is of one class."""

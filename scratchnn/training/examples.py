@@ -16,7 +16,7 @@ from scratchnn.training.epoch import Batch
 def checked(model: Any, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Batch:
     """x, y and weights as arrays that fit the model and the loss, each checked once, here; x in the kernels' memory."""
     loss = model.loss
-    x = on_disk.taken(x, model.check_input)
+    x = on_disk.taken(x, model.check_input, model.backend)
     y = y if y is None or on_disk.is_on_disk(y) else as_numbers("y", model.backend.to_host(y))
     batches.check_lengths(x, y)
     if model.has_several_outputs:
@@ -29,7 +29,7 @@ def checked(model: Any, x: Any, y: Any, sample_weight: Any = None, class_weight:
             f"Leave out from_logits, or the {loss.joins}"
         )
     y_shape = model.y_shape_of(x)
-    y = on_disk.taken(y, lambda rows: loss.validate((len(rows), *y_shape[1:]), rows, model.dtype))
+    y = on_disk.taken(y, lambda rows: loss.validate((len(rows), *y_shape[1:]), rows, model.dtype), model.backend)
     if class_weight is not None and sample_weight is not None:
         raise ValueError("give class_weight or sample_weight, not both: multiply the classes' weights in yourself")
     if class_weight is not None:
@@ -37,11 +37,10 @@ def checked(model: Any, x: Any, y: Any, sample_weight: Any = None, class_weight:
         sample_weight = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if sample_weight is None or not on_disk.is_on_disk(sample_weight):
         return x, y, weights.checked(sample_weight, y_shape, model.dtype)
-    return (
-        x,
-        y,
-        on_disk.taken(sample_weight, lambda rows: weights.checked(rows, (len(rows), *y_shape[1:]), model.dtype)),
+    weight = on_disk.taken(
+        sample_weight, lambda rows: weights.checked(rows, (len(rows), *y_shape[1:]), model.dtype), model.backend
     )
+    return x, y, weight
 
 
 def in_memory(backend: Backend, data: Batch) -> Batch:

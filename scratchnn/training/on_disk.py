@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.backend import Backend
+
 BYTES_OF_BLOCK = 2**22  # rows are checked so many at a time
 
 
@@ -34,8 +36,10 @@ class OnDisk:
         ValueError: if `convert` refuses some rows, naming the rows.
     """
 
-    def __init__(self, array: Any, convert: Callable[[Array], Array], rows: slice | None = None) -> None:
-        self._array, self._convert = array, convert
+    def __init__(
+        self, array: Any, convert: Callable[[Array], Array], to_host: Callable[[Any], Any], rows: slice | None = None
+    ) -> None:
+        self._array, self._convert, self._to_host = array, convert, to_host
         first, stop, _ = (slice(None) if rows is None else rows).indices(len(array))
         self._first, self._count = first, max(0, stop - first)
 
@@ -50,7 +54,7 @@ class OnDisk:
         if isinstance(rows, slice):
             first, stop, _ = rows.indices(self._count)
             return self._convert(np.asarray(self._array[self._first + first : self._first + stop]))
-        rows = self._first + np.asarray(rows)
+        rows = self._first + self._to_host(rows)
         if isinstance(self._array, np.ndarray):
             return self._convert(np.asarray(self._array[rows]))
         order = np.argsort(rows)  # files are read in order
@@ -61,13 +65,14 @@ class OnDisk:
 
     def then(self, convert: Callable[[Array], Array]) -> "OnDisk":
         """The same rows, converted once more."""
-        before = self._convert
-        return OnDisk(self._array, lambda rows: convert(before(rows)), slice(self._first, self._first + self._count))
+        before, rows = self._convert, slice(self._first, self._first + self._count)
+        return OnDisk(self._array, lambda part: convert(before(part)), self._to_host, rows)
 
     def part(self, rows: slice) -> "OnDisk":
         """A slice of the rows, which stays on disk."""
         first, stop, _ = rows.indices(self._count)
-        return OnDisk(self._array, self._convert, slice(self._first + first, self._first + stop))
+        rows = slice(self._first + first, self._first + stop)
+        return OnDisk(self._array, self._convert, self._to_host, rows)
 
     def blocks(self) -> Iterator[Array]:
         """All rows, some at a time."""
@@ -81,11 +86,11 @@ class OnDisk:
                 raise ValueError(f"in rows {first} to {last}: {error}") from error
 
 
-def taken(value: Any, convert: Callable[[Any], Any]) -> Any:
+def taken(value: Any, convert: Callable[[Any], Any], backend: Backend) -> Any:
     """`convert(value)`, or the same of an array on disk, all of which is checked now, and converted in parts later."""
     if not is_on_disk(value) or len(value.shape) == 0:
         return convert(value)
-    rows = OnDisk(value, convert)
+    rows = OnDisk(value, convert, backend.to_host)
     for _ in rows.blocks():
         pass
     return rows

@@ -66,7 +66,7 @@ def to_predict(model: Any, x: Any, batch_size: Any, steps: Any, initial_state: A
     if comes_in_parts(x):
         _refuse(x, batch_size=batch_size, initial_state=initial_state)
         return stream_of(x, lambda x, y=None, sample_weight=None: (model.check_input(x), None, None), steps)
-    return _cut((on_disk.taken(x, model.check_input), None, None), batch_size, steps)
+    return _cut((on_disk.taken(x, model.check_input, model.backend), None, None), batch_size, steps)
 
 
 def check_that_it_lasts(x: Any, steps: Any, times: int, what: str, progress: Progress) -> None:

@@ -128,18 +128,22 @@ class Trainer(Evaluator):
 
         The model counts its epochs over all calls (`model.clock`), so two calls train like one that is as long.
 
+        x may also be a generator or another iterable of batches (x, y) or (x, y, sample_weight), an object that gives
+        batch n (`utils.PyDataset`), or an array on disk; docs/data.md says more.
+
         Args:
             initial_epoch: the number of the first epoch, counted from 0, for the table, callbacks and `History`. Other
                 than 0, it sets the model's count too.
             callbacks: objects derived from `Callback`, one or a list; see `scratchnn.callbacks`.
             steps_per_epoch: without a batch_size, how many batches all examples are cut into. With one it must be the
-                number of their batches: an epoch goes over all examples.
+                number of their batches: an epoch goes over all examples. Of a generator, how many batches an epoch has.
+            shuffle: new order of the examples, or of a PyDataset's batches, for each epoch. A generator has its own.
             validation_steps: validate on this many batches from the beginning; all of them when None. Without a batch
                 size it is how many batches all of the validation data are cut into.
             validation_batch_size: `batch_size` when None.
             validation_freq: validate after every epoch whose number, counted from 1, it divides or contains.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
-            validation_data: (x, y) or (x, y, sample_weight).
+            validation_data: (x, y) or (x, y, sample_weight), or what gives such batches.
             class_weight: {class number: weight} of the loss of its examples; 1 for a class that is not named. It does
                 not act on validation.
             sample_weight: the weight of each example (N,) or, for outputs (N, T, D), of each step (N, T).

@@ -145,7 +145,9 @@ def test_ids_are_checked_again_when_they_are_read(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", IDS.astype(np.int32))
     x = np.load(tmp_path / "x.npy", mmap_mode="r+")
     model = made("ids")
-    rows = on_disk.taken(x, lambda each: (model.built or model.build((None, T)), model.check_input(each))[1])
+    rows = on_disk.taken(
+        x, lambda each: (model.built or model.build((None, T)), model.check_input(each))[1], model.backend
+    )
     x[5, 0] = 77
     with pytest.raises(ValueError, match="got ids from 0 to 77"):
         rows[0:8]

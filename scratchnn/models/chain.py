@@ -143,7 +143,7 @@ class Chain:
                 "where shuffle=True puts another example. Give fit(..., shuffle=False)",
                 stacklevel=3,
             )
-        return initial_states.checked(self.layers, initial_state, counts[0])
+        return None if initial_state is None else initial_states.checked(self.layers, initial_state, counts[0])
 
     def _stateful(self) -> list[Any]:
         return [layer for layer in self.layers if layer.takes_state and layer.stateful]

@@ -56,7 +56,7 @@ def gradient_of(layer: Any, cache: Any, dy: Any, dstates: Any) -> Any:
 def check_batches(layers: Sequence[Any], counts: Sequence[int], batch_size: int) -> None:
     """Raise ValueError unless so many rows, in batches of this size, are whole batches for every stateful layer."""
     for layer in layers:
-        size = layer.batch_size or min(batch_size, counts[0])
+        size = layer.batch_size or min([batch_size, *counts[:1]])
         for rows in counts:
             if rows % min(batch_size, rows) or min(batch_size, rows) != size:
                 other = "" if layer.input_shape[0] else ", or call reset_states() before another stream of data"

@@ -469,7 +469,7 @@ class Trainer(Attributes):
         batches.check_lengths(x, y)
         if self.has_several_outputs:
             raise ValueError(
-                "a loss needs one output, but the last layer returns its states too: choose one with Model(x, y)"
+                "a loss needs one output, but the last layer has others too (states): choose one with Model(x, y)"
             )
         if self.joins_loss and getattr(loss, "from_logits", False):
             warnings.warn(

@@ -16,7 +16,9 @@ from scratchnn.core.files.foreign import refuse_foreign_name
 from scratchnn.core.names import is_own
 from scratchnn.models import custom_objects
 
-OPTIMIZER = "optimizer."  # begins the names of the arrays of its state
+# What the names of arrays begin with:
+OPTIMIZER = "optimizer."  # its state
+CARRIED = "states."  # what stateful layers carry, by the number of the layer
 
 
 def save_model(
@@ -59,6 +61,9 @@ def contents(model: Any, include_optimizer: bool = True) -> tuple[dict[str, Arra
     arrays = {"params": model.backend.to_host(model.flat_params)}
     if include_optimizer and model.has_ready_optimizer and other_slots(model) is None:
         arrays |= {OPTIMIZER + name: array for name, array in model.optimizer.state().items()}
+    for n, layer in enumerate(model.layers):
+        if layer.takes_state and layer.states is not None:
+            arrays |= {f"{CARRIED}{n}.{i}": model.backend.to_host(state) for i, state in enumerate(layer.states)}
     return arrays, config
 
 

@@ -4,10 +4,10 @@ A hook that no callback overrides is never called, and costs nothing.
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from scratchnn.callbacks import HOOKS, Callback
+from scratchnn.callbacks.callback_list import flat
 from scratchnn.core.names import nearest
 
 # What other frameworks, and hurried fingers, call the hooks.
@@ -30,7 +30,7 @@ class Hooks:
     """
 
     def __init__(self, callbacks: Any, model: Any, params: dict[str, Any], *, skips_validation: bool = False) -> None:
-        self.callbacks = [] if callbacks is None else list(_flat(callbacks))
+        self.callbacks = [] if callbacks is None else list(flat(callbacks))
         for callback in self.callbacks:
             _check(callback)
         for callback in self.callbacks:
@@ -49,14 +49,6 @@ class Hooks:
     def tell(self, hook: str, *args: Any, **logs: Any) -> None:
         for method in self._heard[hook]:
             method(*args, **logs)
-
-
-def _flat(callbacks: Any) -> Iterator[Any]:
-    if isinstance(callbacks, list | tuple):
-        for each in callbacks:
-            yield from _flat(each)
-    else:
-        yield callbacks
 
 
 def _check(callback: Any) -> None:

@@ -1,10 +1,8 @@
 """Where training stands, its results so far, and how it can fail."""
 
-import weakref
+import math
 from dataclasses import dataclass, field
-from typing import Any
 
-from scratchnn.callbacks import Callback
 from scratchnn.core.checks import whole_number
 
 
@@ -13,6 +11,8 @@ class NonFiniteError(ArithmeticError):
 
     Parameters and optimizer are those before the step that was refused.
     """
+
+    loss: float = math.nan  # of that step, where it is not finite
 
 
 @dataclass
@@ -57,14 +57,18 @@ class Progress:
         self.seen += examples
         self.step += 1
 
+    def refuse(self, loss: float) -> None:
+        """Make the mean loss of the epoch show that a step of it was refused: it becomes this loss, NaN or infinite."""
+        self.loss, self.gradient_norm = loss, math.nan
+
     @property
     def mean_loss(self) -> float:
         """Over the examples of this epoch that were counted so far."""
-        return self.loss / self.seen
+        return self.loss / max(self.seen, 1)
 
     @property
     def mean_gradient_norm(self) -> float:
-        return self.gradient_norm / self.step
+        return self.gradient_norm / max(self.step, 1)
 
     def finish_epoch(self, record: dict[str, float]) -> None:
         """Record the results of the epoch, and move on to the beginning of the next one."""
@@ -111,40 +115,3 @@ class Clock:
 
 def _holds_numbers(table: object) -> bool:
     return isinstance(table, dict) and all(isinstance(value, float | int) for value in table.values())
-
-
-class History(Callback):
-    """What `fit` returns: `history` with Keras' keys, one number per epoch; `records` adds gradient norm and speed."""
-
-    def __init__(self, records: list[dict[str, float]] | None = None, first: int = 0) -> None:
-        self.records = [] if records is None else records
-        self.first = first  # the number of the epoch of the first record
-        self._model: Any = None  # a weak reference: the model holds its history
-
-    def set_model(self, model: Any) -> None:
-        self._model = weakref.ref(model)
-
-    @property
-    def model(self) -> Any:  # type: ignore[override]
-        return None if self._model is None else self._model()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy is a record, of no model."""
-        return vars(self) | {"_model": None}
-
-    @property
-    def epoch(self) -> list[int]:
-        return list(range(self.first, self.first + len(self.records)))
-
-    @property
-    def history(self) -> dict[str, list[float]]:
-        keys = {key for record in self.records for key in record if key not in EXTRA}
-        return {key: [r[key] for r in self.records if key in r] for key in sorted(keys, key=_in_order)}
-
-
-def _in_order(key: str) -> tuple[bool, bool, str]:
-    """Loss first, then the metrics, then the same for validation; a file returns keys in alphabetical order."""
-    return key.startswith("val_"), key.removeprefix("val_") != "loss", key
-
-
-EXTRA = ("gradient_norm", "reviews_per_second", "seconds")  # in a record, besides Keras' keys

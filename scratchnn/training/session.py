@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchnn.callbacks import TerminateOnNaN
+from scratchnn.callbacks.history import EXTRA
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.metrics import Metric
 from scratchnn.report.console import Console
@@ -16,7 +18,7 @@ from scratchnn.training.batches import Batches, order_of
 from scratchnn.training.epoch import Batch, train_epoch
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
-from scratchnn.training.progress import EXTRA, Progress
+from scratchnn.training.progress import NonFiniteError, Progress
 
 
 @dataclass
@@ -45,12 +47,23 @@ class Session:
         with Interrupts() as interrupts, one_blas_thread():
             while progress.epoch < self.epochs:
                 hooks.tell("on_epoch_begin", progress.epoch, {})
-                self._train(interrupts)
+                self._train_unless_refused(interrupts)
                 logs = self._finish_epoch()
                 interrupts.act()
                 if model.stop_training:
                     break
         hooks.tell("on_train_end", logs)
+
+    def _train_unless_refused(self, interrupts: Interrupts) -> None:
+        """Train the epoch under way. A step that is refused ends it, and training, where TerminateOnNaN listens."""
+        try:
+            self._train(interrupts)
+        except NonFiniteError as error:
+            listening = [each for each in self.hooks.callbacks if isinstance(each, TerminateOnNaN)]
+            if not listening:
+                raise
+            listening[0].end(self.progress.step, error)
+            self.progress.refuse(error.loss)
 
     def _train(self, interrupts: Interrupts) -> None:
         """Train the epoch under way. It can end early only where every step that was taken has been counted."""
@@ -92,7 +105,8 @@ class Session:
         progress, started = self.progress, time.perf_counter()
         metrics = self.model.running_metrics()
         for metric in metrics:
-            metric.load_counts(progress.counts[metric.name])
+            if metric.name in progress.counts:  # unless the first step was refused
+                metric.load_counts(progress.counts[metric.name])
         record = self._logs(metrics)
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)

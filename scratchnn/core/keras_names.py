@@ -64,10 +64,7 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "implementation": Refused("the kernels choose how they multiply", (0, 1, 2)),
         "time_major": Refused("the batch is always the first axis; transpose x", (False,)),
     },
-    "Bidirectional": {
-        "backward_layer": Refused("both directions have the settings of one layer"),
-        "weights": Refused(_WEIGHTS),
-    },
+    "Bidirectional": {"weights": Refused(_WEIGHTS)},
     "Conv1D": {
         "data_format": Refused(_LAST, (None, "channels_last")),
         "groups": Refused("every filter sees all features; use one Conv1D for each group", (1,)),

@@ -116,7 +116,7 @@ class Model(Chain, Penalties, Calls):
         self.input_shape = shape
         for index, layer in enumerate(self.layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
-                shape = shape[0]
+                shape = self._first_of(self.layers[index - 1])
             self._build_layer(layer, shape, index)
             layer.model = weakref.ref(self)
             shape = layer.output_shape

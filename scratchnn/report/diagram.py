@@ -4,10 +4,11 @@ import os
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.attributes import heeds_keras_in
-from scratchnn.report.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, Pictures, save, style
+from scratchnn.report.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, save, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +54,7 @@ def draw_model(
     show_shapes: bool = True,
     show_layer_names: bool = True,
     dpi: int = 150,
-) -> Pictures:
+) -> list[Path]:
     """Draw one box per row and return the files written: an SVG and a PNG, or the one that the suffix of `path` names.
 
     Raises:
@@ -108,7 +109,7 @@ def plot_model(
     *,
     show_layer_names: bool = True,
     dpi: int = 200,
-) -> Pictures:
+) -> list[Path]:
     """Draw a built model into `to_file`, in Keras' spelling. A notebook shows the picture."""
     return draw_model(
         rows_of(model),

@@ -56,12 +56,12 @@ def test_a_mask_reaches_the_layers_that_it_counts_for(name: str) -> None:
     case = CONFIGURATIONS[name]
     arrays = Arrays(case)
     model = made(case, arrays, "reference")
-    x, mask, reached = arrays.x, None, set()
+    x, mask, reached = arrays.x[: case.batch_size], None, set()
     for layer in model.layers:
         after = layer.compute_mask(x, mask)
         if mask is not None or after is not None:
             reached.add(layer.name)
-            np.testing.assert_array_equal((after if mask is None else mask)[:, : case.length], arrays.real)
+            np.testing.assert_array_equal(after if mask is None else mask, arrays.real[: case.batch_size])
         x, mask = layer.forward(x, mask=mask)[0], after
         x = x[0] if isinstance(x, tuple) else x
     words = [word for word, layer in zip(case.words, model.layers, strict=True) if layer.name in reached]

@@ -1,7 +1,8 @@
 """Optimizers: from gradients to the next parameters.
 
-A model keeps all its parameters in one vector w and all their gradients in another, g, of which the layers' arrays are
-views. So an optimizer needs no list of variables: its rule is a few lines on whole vectors, in place. The rules are in
+A model keeps all parameters that it trains in one vector w, of which the layers' arrays are views, and all their
+gradients in another, g. So an optimizer needs no list of variables: its rule is a few lines on whole vectors, in place,
+and it never sees what is frozen: that is not moved, not decayed, and in no norm that it clips by. The rules are in
 `kernels/scratchnn_kernels/reference/optimizer.py`; this file adds hyper-parameters, state, clipping and weight decay.
 
 Keras: the same names, defaults and order: clip, decay the weights, update. Repeated ids of an embedding
@@ -13,6 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -68,6 +70,8 @@ class Optimizer(Attributes):
     global_clipnorm: float | None = None
     size: int | None = field(default=None, init=False, repr=False)  # of the parameters it is set up for
     owner: Any = field(default=None, init=False, repr=False)  # a weak reference to the model they belong to
+    variables: dict[str, int] = field(default_factory=dict, init=False, repr=False)  # their names and sizes, in order
+    of: int = field(default=0, init=False, repr=False)  # all parameters of the model, frozen ones included
     iterations: int = field(default=0, init=False, repr=False)
     slots: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     backend: Backend = field(default=ON_HOST, init=False, repr=False)
@@ -128,6 +132,26 @@ class Optimizer(Attributes):
         self.size, self.slots, self.iterations = size, {}, 0
         self._fit_slots(())
         self._clipped = backend.xp.zeros(0, dtype)  # room for a clipped gradient, once there is one
+
+    def keep(self, variables: dict[str, int]) -> None:
+        """Go on with some of the variables only, because the others were frozen: their slots, and the count of steps.
+
+        Raises:
+            ValueError: for a variable that the optimizer was not set up for.
+        """
+        if new := [name for name in variables if name not in self.variables]:
+            raise ValueError(
+                f"this optimizer has trained without {', '.join(new)}, and has no slots for them. As in Keras, "
+                "training more than before takes a new optimizer: compile with a new object, or with its name"
+            )
+        ends = np.cumsum([0, *self.variables.values()])
+        where = {name: slice(*map(int, each)) for name, each in zip(self.variables, pairwise(ends), strict=True)}
+        xp = self.backend.xp
+        self.slots = {
+            name: xp.concatenate([slot[where[variable]] for variable in variables] or [slot[:0]])
+            for name, slot in self.slots.items()
+        }
+        self.variables, self.size = variables, sum(variables.values())
 
     def step(self, params: Float[Array, " P"], grads: Float[Array, " P"], segments: Sequence[slice] = ()) -> None:
         """Update `params` in place; `grads` is only read. Only `clipnorm` needs `segments`, one slice per variable."""

@@ -15,6 +15,8 @@ import numpy as np
 
 from scratchnn import Input, Model, Sequential
 from scratchnn.core import backend
+from scratchnn.data import word_vectors
+from scratchnn.initializers import Constant
 from scratchnn.layers import (
     GRU,
     LSTM,
@@ -232,6 +234,38 @@ refuse("Bidirectional of Dense", lambda m: Bidirectional(Dense(2)), "takes a rec
 refuse("Bidirectional of a class", lambda m: Bidirectional(LSTM), "takes a recurrent layer, got type", TypeError)
 refuse("RNN of units", lambda m: RNN(32), r"RNN takes a cell, derived from scratchnn.layers.Cell, got 32", TypeError)
 refuse("RNN of a layer", lambda m: RNN(LSTM(3)), r"RNN takes a cell, derived from scratchnn.layers.Cell", TypeError)
+
+# ---- trainable, given weights
+refuse("trainable: a word", lambda m: Dense(2, trainable="no"), "Dense: trainable must be True or False, got 'no'")
+refuse("trainable: a number", lambda m: Bidirectional(LSTM(2), trainable=1), "trainable must be True or False, got 1")
+refuse("trainable: none", lambda m: LSTM(2, trainable=None), "LSTM: trainable must be True or False, got None")
+refuse("trainable of a model", lambda m: Sequential([Dense(1)], trainable=0), "Sequential: trainable must be True or F")
+refuse(
+    "constant: words", lambda m: Constant(["a", "b"]), r"a number, or an array of numbers, got \['a', 'b'\]", TypeError
+)
+refuse("constant: ragged", lambda m: Constant([[1], [1, 2]]), "inhomogeneous", ValueError)
+refuse(
+    "constant: shape",
+    lambda m: Dense(3, kernel_initializer=Constant(np.ones((3, 4)))).build((None, 4)),
+    r"Dense: the initial W: Constant has an array of shape \(3, 4\), which does not fit shape \(4, 3\)",
+)
+for what, given, got in (
+    ("transposed", np.ones((3, 4)), r"expects .*\[\(3, 4\)\]"),
+    ("two", [np.ones((4, 3))] * 2, r"expects .*\[\(2, 4, 3\)\]"),
+    ("words", [["a"] * 3] * 4, "must be an array of numbers, got dtype <U1"),
+):
+    refuse(f"embedding weights: {what}", lambda m, w=given: Embedding(4, 3, weights=w), rf"Embedding {got}")
+refuse(
+    "embedding weights later",
+    lambda m: Embedding(4, 3).set_weights([np.ones((3, 4))]),
+    r"Embedding expects weights of shapes \[\(4, 3\)\], got \[\(3, 4\)\]",
+)
+refuse(
+    "word vectors for a dict",
+    lambda m: word_vectors("glove.txt", {"the": 1}),
+    "must be a .*Vocabulary, got dict",
+    TypeError,
+)
 
 # ---- weights, masks, states
 refuse("weights: one short", lambda m: m.m.set_weights(m.m.get_weights()[1:]), r"expects weights of shapes .*\(20, 4\)")

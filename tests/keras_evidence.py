@@ -38,6 +38,7 @@ LAYERS: dict[str, dict[str, Any]] = {
     "SimpleRNN": {"units": 4},
 }
 TWO = (False, True)
+MATRICES = ([np.zeros((7, 3))], [np.ones((7, 3))])
 # Two values for each parameter, the same for all layers that have it.
 COMMON: dict[str, tuple[Any, Any]] = {
     "activation": ("tanh", "sigmoid"), "recurrent_activation": ("sigmoid", "tanh"), "units": (4, 5), "filters": (4, 5),
@@ -55,11 +56,12 @@ def of_layer(name: str, /, **given: Any) -> list[Any]:
     """What a layer makes of an input with a mask, at rest and in training, and what it is made of."""
     layer = getattr(layers, name)(**{**LAYERS[name], **given})
     if name == "Layer":
-        return [layer.name]
+        return [layer.name, layer.trainable]
     x = IDS if name == "Embedding" else X
     layer.build((None, *x.shape[1:]), backend="reference", seed=2)
     mask = MASK if layer.supports_masking and name != "Embedding" else None
-    seen: list[Any] = [layer.name, layer.output_shape, layer.compute_mask(x, mask)]
+    seen: list[Any] = [layer.name, layer.trainable, layer.trainable_names(), layer.output_shape]
+    seen.append(layer.compute_mask(x, mask))
     for training in TWO:
         y, _ = layer.forward(x, mask=mask, training=training, rng=np.random.default_rng(1))
         seen += list(y) if isinstance(y, tuple) else [y]
@@ -187,7 +189,7 @@ def of_model(name: str, /, **given: Any) -> list[Any]:
 
 
 def of_files(folder: Path, what: str, given: Any) -> Any:
-    """save, load_model, load_weights: whether and what comes out."""
+    """save, save_weights, load_model, load_weights: whether and what comes out."""
     model = made()
     model.save(folder / "one.npz")
     other = made()
@@ -198,6 +200,10 @@ def of_files(folder: Path, what: str, given: Any) -> Any:
             model.save(folder / "one.npz", overwrite=given)
         elif what == "save":
             model.save(folder / given)
+        elif what == "overwrite weights":
+            model.save_weights(folder / "one.npz", overwrite=given)
+        elif what == "save_weights":
+            model.save_weights(folder / given)
         elif what == "custom_objects":
             return load_model(folder / "one.npz", custom_objects=given).name
         elif what == "load_weights":
@@ -212,6 +218,8 @@ def of_files(folder: Path, what: str, given: Any) -> Any:
 FILES: dict[tuple[str, str], tuple[str, Any, Any]] = {
     ("save", "filepath"): ("save", "a.npz", "b.npz"),
     ("save", "overwrite"): ("overwrite", False, True),
+    ("save_weights", "filepath"): ("save_weights", "a.npz", "b.npz"),
+    ("save_weights", "overwrite"): ("overwrite weights", False, True),
     ("load_weights", "filepath"): ("load_weights", "one.npz", "two.npz"),
     ("load_model", "filepath"): ("load_model", "one.npz", "two.npz"),
     ("load_model", "custom_objects"): ("custom_objects", {}, {"Mine": 3}),
@@ -300,7 +308,7 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
             return [str(error)]
     if name == "Sequential":
         model = Sequential(**{"layers": [layers.Dense(2)], **given})
-        return [model.name, [getattr(each, "units", 0) for each in model.layers], getattr(model, "trainable", None)]
+        return [model.name, [getattr(each, "units", 0) for each in model.layers], model.trainable]
     if name == "pad_sequences":
         padded = utils.pad_sequences(**{"sequences": [[1, 2, 3], [4]], "maxlen": 2, **given})
         return [padded, padded.dtype]
@@ -324,7 +332,7 @@ def made_without_seed() -> Any:
 def pair(module: str, name: str, parameter: str) -> tuple[Any, Any]:
     """Two values of the parameter. KeyError where there are none."""
     if module == "layers" and name != "Input":
-        return COMMON[parameter]
+        return MATRICES if parameter == "weights" else COMMON[parameter]
     if name == "Input":
         return INPUTS[parameter]
     if name == "plot_model":

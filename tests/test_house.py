@@ -60,7 +60,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "layers": ("core", "activations", "initializers"),
     "gradients": ("core", "activations", "losses", "layers"),
     "training": ("core", "callbacks", "losses", "metrics", "optimizers", "report"),
-    "models": ("core", "report", "activations", "layers", "training"),
+    "models": ("core", "report", "activations", "initializers", "layers", "training"),
     "utils": ("core", "data", "report"),
     "experiments": ("core", "callbacks", "data", "report", "optimizers", "layers", "training", "models", "scratchnn"),
     "study": ("core", "callbacks", "data", "report", "training", "models", "experiments", "scratchnn"),

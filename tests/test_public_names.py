@@ -14,10 +14,10 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn": ("Input", "Model", "Sequential", "load_model", "plot_model", "set_random_seed"),
     "scratchnn.activations": ("ACTIVATIONS", "Activation", "sigmoid", "tanh"),
     "scratchnn.callbacks": ("Callback", "CSVLogger", "EarlyStopping", "ModelCheckpoint"),
-    "scratchnn.data": ("Imdb", "Vocabulary", "imdb"),
+    "scratchnn.data": ("Imdb", "Vocabulary", "imdb", "word_vectors"),
     "scratchnn.experiments.presets": ("PRESETS", "Preset"),
     "scratchnn.gradients": ("check", "check_loss"),
-    "scratchnn.initializers": ("Initializer",),
+    "scratchnn.initializers": ("Constant", "Initializer"),
     "scratchnn.layers": (
         "GRU", "LSTM", "RNN", "Activation", "Bidirectional", "Cell", "Conv1D", "Dense", "Dropout", "Embedding",
         "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Input", "Layer", "MaxPooling1D", "SimpleRNN",

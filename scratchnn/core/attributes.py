@@ -51,7 +51,8 @@ class Attributes:
     def _refuse_attribute(self, name: str) -> None:
         kind = type(self)
         if refused := refused_by(kind).get(name):
-            raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {refused.instead}")
+            has = "cannot set its attribute" if hasattr(kind, name) else "has no attribute"
+            raise AttributeError(f"{kind.__name__} {has} {name!r}: {refused.instead}")
         if is_own(kind):
             return
         hint = nearest(name, attributes_of(kind))
@@ -60,8 +61,8 @@ class Attributes:
 
 @functools.cache
 def attributes_of(kind: type) -> frozenset[str]:
-    """The public attributes of a class."""
-    never = {name for name, refused in refused_by(kind).items() if not refused.neutral}
+    """The public attributes of a class that can be set."""
+    never = {name for name, refused in refused_by(kind).items() if not refused.neutral or _is_read_only(kind, name)}
     names = {name for each in kind.__mro__ for name in _names_in(each)} - never
     return frozenset(name for name in names if not name.startswith("_"))
 
@@ -80,6 +81,11 @@ def refused_by(kind: type) -> dict[str, Refused]:
         has = {*_parameters_in(each), *(name for name, what in vars(each).items() if isinstance(what, property))}
         refused = {name: entry for name, entry in refused.items() if name not in has} | ARGUMENTS.get(each.__name__, {})
     return refused
+
+
+def _is_read_only(kind: type, name: str) -> bool:
+    what = getattr(kind, name, None)
+    return isinstance(what, property) and what.fset is None
 
 
 def _names_in(kind: type) -> set[str]:

@@ -21,6 +21,7 @@ _DECAY = "there are no regularizers and constraints; an optimizer's weight_decay
 _SEED = "a model's seed decides all of its draws: pass Sequential(..., seed=1)"
 _DTYPE = "a model has one dtype for all of its layers: pass Sequential(..., dtype='float64')"
 _DTYPES = ("float32", "float64", "int32", "int64")
+_WEIGHTS = "call set_weights once the layer is built"
 _LORA = "low-rank adapters are not built here; train the layer itself"
 _QUANTIZATION = "there is no quantization; float32 and float64 only"
 _LAST = "the features are always the last axis, and time the one before; transpose x"
@@ -39,7 +40,6 @@ _REGULARIZED = {
 ARGUMENTS: dict[str, dict[str, Refused]] = {
     "Layer": {
         "activity_regularizer": Refused(_DECAY),
-        "trainable": Refused("leave the layer's gradients out yourself, in a training loop of your own", (True,)),
         "dtype": Refused(_DTYPE),
         "autocast": Refused(_DTYPE, (True,)),
         "batch_size": Refused("a batch may have any size; pass batch_size to fit"),
@@ -48,7 +48,7 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "lora_rank": Refused(_LORA),
         "lora_alpha": Refused(_LORA),
         "quantization_config": Refused(_QUANTIZATION),
-        "weights": Refused("call set_weights once the layer is built"),
+        "weights": Refused(_WEIGHTS),
         "kernel": Refused("the arrays are in params, by name; set_weights replaces their numbers"),
         "bias": Refused("the arrays are in params, by name; set_weights replaces their numbers"),
         **_REGULARIZED,
@@ -60,7 +60,10 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "implementation": Refused("the kernels choose how they multiply", (0, 1, 2)),
         "time_major": Refused("the batch is always the first axis; transpose x", (False,)),
     },
-    "Bidirectional": {"backward_layer": Refused("both directions have the settings of one layer")},
+    "Bidirectional": {
+        "backward_layer": Refused("both directions have the settings of one layer"),
+        "weights": Refused(_WEIGHTS),
+    },
     "Conv1D": {
         "data_format": Refused(_LAST, (None, "channels_last")),
         "groups": Refused("every filter sees all features; use one Conv1D for each group", (1,)),
@@ -115,14 +118,12 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "output_axes": Refused("the fan out is counted over the last axis and the window"),
     },
     "Model": {
-        "trainable": Refused("leave the gradients out yourself, in a training loop of your own", (True,)),
         "run_eagerly": Refused(_COMPILED, (None, False)),
         "jit_compile": Refused(_COMPILED, (None, "auto", True, False)),
         "metrics": Refused("compile(optimizer, loss, metrics=[...]) sets them", ()),
         "weights": Refused("get_weights reads them, and set_weights replaces them"),
         "test_on_batch": Refused("call evaluate(x, y, batch_size=len(x), verbose=0)", ()),
         "predict_on_batch": Refused("call predict(x, batch_size=len(x), verbose=0)", ()),
-        "save_weights": Refused("save writes the whole model, and load_weights reads its weights alone", ()),
     },
     "Model.compile": {
         "loss_weights": Refused("a model has one output and one loss; scale the learning rate"),
@@ -151,6 +152,7 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "zipped": Refused("the file is always one zip in npz layout", (None, True)),
         "save_format": Refused("the format is scratchnn's own, npz"),
     },
+    "Model.save_weights": {"max_shard_size": Refused("all weights go into one file, whatever its size")},
     "Model.load_weights": {
         "skip_mismatch": Refused("all weights must fit; set_weights of a layer sets those of one", (False,)),
         "by_name": Refused("weights are taken in their order", (False,)),

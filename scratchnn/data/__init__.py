@@ -8,5 +8,18 @@ from scratchnn.data import imdb
 from scratchnn.data.corpus import Corpus, DataError, DataWarning, Reviews
 from scratchnn.data.imdb import Imdb, load
 from scratchnn.data.text import Vocabulary, pad_sequences
+from scratchnn.data.vectors import WordVectors, word_vectors
 
-__all__ = ["Corpus", "DataError", "DataWarning", "Imdb", "Reviews", "Vocabulary", "imdb", "load", "pad_sequences"]
+__all__ = [
+    "Corpus",
+    "DataError",
+    "DataWarning",
+    "Imdb",
+    "Reviews",
+    "Vocabulary",
+    "WordVectors",
+    "imdb",
+    "load",
+    "pad_sequences",
+    "word_vectors",
+]

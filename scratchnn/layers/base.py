@@ -18,14 +18,15 @@ from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.attributes import Attributes, parameters_of
-from scratchnn.core.checks import share, whole_number
-from scratchnn.core.names import is_own
+from scratchnn.core.checks import flag, share, whole_number
+from scratchnn.core.names import class_in_file, is_own
 from scratchnn.layers.symbol import Shape, Symbol, example_shape
+from scratchnn.layers.trainable import Weighted, without_trainable
 
 Config = dict[str, Any]
 
 
-class Layer(Attributes):
+class Layer(Weighted, Attributes):
     """Base of all layers.
 
     A layer is built once: `build` fixes its shapes, backend and dtype, and draws its initial parameters. A model
@@ -59,8 +60,8 @@ class Layer(Attributes):
         """
         return None
 
-    def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
-        self.name = name
+    def __init__(self, *, name: str | None = None, input_shape: Any = None, trainable: bool = True) -> None:
+        self.name, self._trainable = name, flag(type(self).__name__, "trainable", trainable)
         # The shape of one example: older tutorials pass it to the first layer of a Sequential.
         owner = f"{type(self).__name__}: input_shape"
         self.given_input_shape = None if input_shape is None else example_shape(owner, input_shape)
@@ -107,8 +108,17 @@ class Layer(Attributes):
         return mask if self.supports_masking else None
 
     def get_config(self) -> Config:
-        """The constructor's arguments, as plain values for a model file."""
-        return {} if self.name is None else {"name": self.name}
+        """The constructor's arguments, as plain values."""
+        config: Config = {} if self.name is None else {"name": self.name}
+        return config if self.trainable else config | {"trainable": False}
+
+    def in_file(self) -> dict[str, Any]:
+        """How a description names this layer, and the settings to make it from.
+
+        A model's file has `trainable` of all layers, and of what is inside them, in one place of its own: so it comes
+        back for a layer whose constructor does not take it, too.
+        """
+        return without_trainable(class_in_file(self))
 
     def describe(self) -> str:
         """A few words for diagrams: what the name of the class does not say."""
@@ -140,9 +150,15 @@ class Layer(Attributes):
         self.backend.require_memory(
             2 * count * self.dtype.itemsize, f"{self.label}: {count:,} parameters and gradients"
         )
-        params = {name: draw(shape, generator, self.dtype) for name, (shape, draw) in shapes.items()}
+        params = {name: self._drawn(name, *each, generator) for name, each in shapes.items()}
         self.set_params({name: self.backend.array(param, self.dtype) for name, param in params.items()})
         self.built = True
+
+    def _drawn(self, name: str, shape: tuple[int, ...], draw: Any, generator: np.random.Generator) -> Array:
+        try:
+            return draw(shape, generator, self.dtype)
+        except ValueError as error:
+            raise ValueError(f"{self.label}: the initial {name}: {error}") from error
 
     def set_params(self, params: dict[str, Array]) -> None:
         """Replace the parameters by other arrays: a model passes views of its one flat vector."""

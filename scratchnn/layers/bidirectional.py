@@ -8,6 +8,7 @@ from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file, look_up
 from scratchnn.layers.base import Config, Layer, Shape
 from scratchnn.layers.recurrent import Recurrent
+from scratchnn.layers.trainable import Weight
 
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 
@@ -42,8 +43,10 @@ class Bidirectional(Layer):
     backward_layer: Recurrent
     takes_state = True
 
-    def __init__(self, layer: Recurrent, merge_mode: str = "concat", *, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(
+        self, layer: Recurrent, merge_mode: str = "concat", *, name: str | None = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, trainable=trainable)
         if not isinstance(layer, Recurrent):
             raise TypeError(f"Bidirectional takes a recurrent layer, got {type(layer).__name__}")
         self.merge_mode = look_up("merge_mode", merge_mode, {mode: mode for mode in MERGE_MODES})
@@ -53,6 +56,21 @@ class Bidirectional(Layer):
     @property
     def uses_rng(self) -> bool:
         return self.layer.uses_rng
+
+    @property
+    def _parts(self) -> list[Layer]:
+        return [self.forward_layer, self.backward_layer]
+
+    def trainable_names(self) -> list[str]:
+        """One direction may be frozen: `bidirectional.backward_layer.trainable = False`."""
+        if not self.trainable:
+            return []
+        sides = {"forward": self.forward_layer, "backward": self.backward_layer}
+        return [f"{side}.{name}" for side, layer in sides.items() for name in layer.trainable_names()]
+
+    @property
+    def weights(self) -> list[Weight]:
+        return self.forward_layer.weights + self.backward_layer.weights
 
     @staticmethod
     def _copy(layer: Any, other_way: bool) -> Any:

@@ -34,6 +34,7 @@ class Conv1D(Layer):
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86(11), 1998.
     """
 
+    keras_names: ClassVar[dict[str, str]] = {"W": "kernel", "b": "bias"}
     checks: ClassVar = {"activation": activations.get}
 
     def __init__(
@@ -50,8 +51,9 @@ class Conv1D(Layer):
         bias_initializer: Any = "zeros",
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.filters = positive_int("Conv1D", "filters", filters)
         self.kernel_size = positive_int("Conv1D", "kernel_size", _only(kernel_size))
         self.strides = positive_int("Conv1D", "strides", _only(strides))

@@ -28,6 +28,7 @@ class Dense(Layer):
     """
 
     supports_masking = True
+    keras_names: ClassVar[dict[str, str]] = {"W": "kernel", "b": "bias"}
     checks: ClassVar = {"activation": activations.get}
 
     def __init__(
@@ -40,8 +41,9 @@ class Dense(Layer):
         *,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.units = positive_int("Dense", "units", units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)

@@ -21,8 +21,8 @@ class Dropout(Layer):
     supports_masking = True
     checks: ClassVar = {"rate": partial(dropout_rate, "Dropout", "rate")}
 
-    def __init__(self, rate: float, *, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(self, rate: float, *, name: str | None = None, trainable: bool = True) -> None:
+        super().__init__(name=name, trainable=trainable)
         self.rate = dropout_rate("Dropout", "rate", rate)
 
     @property

@@ -36,8 +36,9 @@ class MaxPooling1D(Layer):
         padding: str = "valid",
         *,
         name: str | None = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, trainable=trainable)
         self.pool_size = positive_int("MaxPooling1D", "pool_size", pool_size)
         self.strides = self.pool_size if strides is None else positive_int("MaxPooling1D", "strides", strides)
         self.padding = look_up("padding", padding, {known: known for known in ("valid", "same")})

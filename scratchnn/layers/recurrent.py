@@ -44,6 +44,9 @@ class Recurrent(WithStates):
 
     supports_masking = True
     takes_keep_cache = True
+    keras_names: ClassVar[dict[str, str]] = {
+        "Wx": "kernel", "Wh": "recurrent_kernel", "b": "bias", "bx": "bias", "bh": "bias"
+    }  # fmt: skip
     checks: ClassVar = {
         "activation": activations.get,
         "recurrent_activation": activations.get,
@@ -71,8 +74,9 @@ class Recurrent(WithStates):
         zero_output_for_mask: bool = False,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         kind = type(self).__name__
         self.units = positive_int(kind, "units", units)
         self.use_bias = bool(use_bias)

@@ -42,6 +42,14 @@ class RNN(Recurrent):
             raise ValueError(f"RNN: recurrent_dropout needs recurrent weights, but {kind} has recurrent_gates=0")
 
     @property
+    def _parts(self) -> list[Cell]:
+        return [self.cell]
+
+    def trainable_names(self) -> list[str]:
+        """In Keras all weights belong to the cell, so a frozen cell freezes them all."""
+        return super().trainable_names() if self.cell.trainable else []
+
+    @property
     def recurrent_gates(self) -> int:
         return recurrent_gates_of(self.cell)
 

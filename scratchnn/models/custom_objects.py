@@ -96,7 +96,7 @@ def _check_settings(kind: type, settings: Any, where: str) -> None:
     signature = inspect.signature(kind)
     for parameter in signature.parameters.values():
         several = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        if not several and parameter.name not in {*settings, "name", "input_shape"}:
+        if not several and parameter.name not in {*settings, "name", "input_shape", "trainable"}:
             without = parameter.default is parameter.empty
             so = "loading could not make it" if without else "loading would make it with its default"
             raise ValueError(f"{get_config} leaves out {parameter.name!r}: {so}")

@@ -8,10 +8,11 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files import container
+from scratchnn.initializers import values_follow
 from scratchnn.layers.symbol import Symbol
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
-from scratchnn.models.saving import OPTIMIZER, read
+from scratchnn.models.saving import CARRIED, OPTIMIZER, read
 from scratchnn.models.sequential import Sequential
 from scratchnn.training.progress import Clock
 
@@ -48,25 +49,39 @@ def rebuild(
     settings: dict[str, Any] = {name: config[name] for name in ("dtype", "seed", "name")}
     settings["backend"] = backend or config["backend"]
     start = Symbol(tuple(config["input_shape"]), tuple(config["input_shape"]))
-    layers = filled(config["layers"], given)
-    match config.get("class", Sequential.kind):  # files of earlier versions do not name it, and keep no clock
-        case Sequential.kind:
-            model: Model = Sequential([start, *layers], **settings)
-        case Model.kind:
-            model = Model(start, _chosen(start, layers, config["outputs"]), **settings)
-        case other:
-            raise ValueError(f"{other!r} is no kind of model")
+    with values_follow():
+        layers = filled(config["layers"], given)
+        match config.get("class", Sequential.kind):  # files of earlier versions do not name it, and keep no clock
+            case Sequential.kind:
+                model: Model = Sequential([start, *layers], **settings)
+            case Model.kind:
+                model = Model(start, _chosen(start, layers, config["outputs"]), **settings)
+            case other:
+                raise ValueError(f"{other!r} is no kind of model")
+    if "trainable" in config:  # nor do they have this, and nothing frozen
+        model.set_trainable_state(config["trainable"])
+        model.take_up_trainable()
     model.clock = Clock(**config.get("clock", {}))
     model.metadata = dict(config["metadata"])
     if config["compiled"] is not None:
         model.compile(**filled(config["compiled"], given))
     model.set_flat_params(arrays["params"])
-    if state := {name.removeprefix(OPTIMIZER): array for name, array in arrays.items() if name != "params"}:
+    carried = _beginning_with(CARRIED, arrays)
+    for n in sorted({int(name.split(".")[0]) for name in carried}):
+        states = [carried.pop(f"{n}.{i}") for i in range(len(model.layers[n].state_names))]
+        model.layers[n].states = list(model.layers[n].as_state(states, len(states[0])))
+    if carried:
+        raise ValueError(f"it has states that no layer carries, {sorted(carried)}")
+    if state := _beginning_with(OPTIMIZER, arrays):
         if model.optimizer is None:
             raise ValueError("it has the state of an optimizer, but its model was not compiled")
         model.ready_optimizer()
         model.optimizer.load_state(state)
     return model
+
+
+def _beginning_with(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def _chosen(start: Symbol, layers: list[Any], outputs: list[int]) -> list[Symbol]:

@@ -2,8 +2,7 @@
 
 import warnings
 import weakref
-from collections.abc import Sequence
-from itertools import pairwise
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,16 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.attributes import heeds_keras_in
+from scratchnn.core.checks import flag
 from scratchnn.core.names import is_own
+from scratchnn.initializers import values_follow
 from scratchnn.layers import Layer
-from scratchnn.layers.base import Shape, as_array, fitting
+from scratchnn.layers.base import Shape, as_array
 from scratchnn.layers.symbol import chain_between
 from scratchnn.models import initial_states
 from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
+from scratchnn.models.parameters import Parameters
 from scratchnn.models.stored import Stored
 from scratchnn.report.summary import summary_text
 from scratchnn.training.progress import Clock
@@ -31,17 +33,19 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Chain, Stored):
+class Model(Chain, Parameters, Stored):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
-    rule is a few lines on one vector.
+    rule is a few lines on one vector. Where some are frozen (`layer.trainable = False`), the others are in
+    `trainable_params`.
 
     Args:
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
         dtype: "float32" or "float64".
         seed: determines every random draw of the model: initial parameters, batch order, dropout. Without one, the
             model takes the next stream of `set_random_seed`; `seed=(s, n)` is that of model n after it was set to s.
+        trainable: False trains no layer, whatever its own `trainable`. Setting `model.trainable` sets it for them all.
     """
 
     layers: list[Layer]
@@ -60,8 +64,10 @@ class Model(Chain, Stored):
         dtype: DTypeLike = "float32",
         seed: randomness.GivenSeed = None,
         name: str | None = None,
+        trainable: bool = True,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
+        self._trainable = flag(type(self).__name__, "trainable", trainable)
         layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
         self.layers.extend(layers)
         self.build(self.input_shape)
@@ -109,7 +115,7 @@ class Model(Chain, Stored):
             self._build_layer(layer, shape, index)
             layer.model = weakref.ref(self)
             shape = layer.output_shape
-        self._share_one_vector()
+        self._share_vectors()
         self.built = True
 
     def _build_layer(self, layer: Layer, shape: Shape, index: int) -> None:
@@ -118,19 +124,10 @@ class Model(Chain, Stored):
         if keeps and (layer.input_shape, layer.backend, layer.dtype) == (shape, self.backend, self.dtype):
             return
         weights = layer.get_weights() if keeps else None
-        layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+        with nullcontext() if weights is None else values_follow():
+            layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
         if weights is not None:
             layer.set_weights(weights)
-
-    def _share_one_vector(self) -> None:
-        params = [param for layer in self.layers for param in layer.params.values()]
-        ends = np.cumsum([0, *(param.size for param in params)])
-        self.segments = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        self.flat_params = np.concatenate([param.ravel() for param in params] or [self.backend.xp.zeros(0, self.dtype)])
-        self.flat_grads = np.zeros_like(self.flat_params)
-        views = iter(self.flat_params[segment] for segment in self.segments)
-        for layer in self.layers:
-            layer.set_params({name: next(views).reshape(param.shape) for name, param in layer.params.items()})
 
     # ---- forward and backward
 
@@ -212,12 +209,15 @@ class Model(Chain, Stored):
                 stacklevel=3,
             )
 
-    def backward(self, dy: Any, caches: list[Any], dstates: Any = None) -> tuple[Any, ...]:
-        """Return dx (None if x are ids) and all gradients in one vector, laid out like `flat_params`.
+    def backward(self, dy: Any, caches: list[Any], dstates: Any = None, *, down_to_x: bool = False) -> tuple[Any, ...]:
+        """Return dx and the gradients of what is trained in one vector, laid out like `trainable_params`.
 
-        The vector is overwritten by the next call. `dstates` are gradients of the states that forward returned, and
-        where it was given some, those of these are returned third; both in the form of the states.
+        dx is None if x are ids. It is None too where the lowest layers are frozen: the pass ends above them, unless
+        `down_to_x`, or one of them was given states. The vector is overwritten by the next call. `dstates` are
+        gradients of the states that forward returned, and where it was given some, those of these are returned third;
+        both in the form of the states.
         """
+        self.take_up_trainable()
         dstates, begin = dstates or {}, {}
         flat: list[Array] = []  # the gradients from the last parameter to the first, as the backward pass finds them
         dx = dy
@@ -225,7 +225,10 @@ class Model(Chain, Stored):
         if isinstance(shape[0], tuple) and self._outputs is not None:
             given = dy if len(self._outputs) > 1 else (dy,)
             dx = tuple(dict(zip(self._outputs, given, strict=True)).get(i) for i in range(len(shape)))
-        for index in reversed(range(len(self.layers))):
+        lowest = self._lowest
+        if lowest and (down_to_x or any(getattr(cache, "state_given", False) for cache in caches[:lowest])):
+            lowest = 0
+        for index in reversed(range(lowest, len(self.layers))):
             layer = self.layers[index]
             outputs: Any = layer.output_shape
             if layer.takes_state:
@@ -235,9 +238,10 @@ class Model(Chain, Stored):
             dx, grads = layer.backward(dx, caches[index])
             if layer.takes_state and caches[index].state_given:
                 dx, *begin[layer.name] = dx
-            flat += [grads[name].ravel() for name in reversed(layer.params)]
+            flat += [grads[name].ravel() for name in reversed(self.trained[index])]
         if flat:
             self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
+        dx = dx if lowest == 0 else None
         return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
 
     def check_input(self, x: Any) -> Array:
@@ -259,28 +263,7 @@ class Model(Chain, Stored):
             self.y_shape_of(x)
         return self.layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
 
-    # ---- parameters
-
-    def count_params(self) -> int:
-        self.require_built()
-        return self.flat_params.size
-
-    def get_weights(self) -> list[Array]:
-        """Copies of all parameters, in Keras' order and shapes."""
-        self.require_built()
-        return [weight for layer in self.layers for weight in layer.get_weights()]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all parameters, given in Keras' order and shapes; nothing is changed if one does not fit."""
-        remaining = iter(fitting("the model", weights, self.get_weights()))
-        for layer in self.layers:
-            layer.set_weights([next(remaining) for _ in layer.get_weights()])
-
-    def set_flat_params(self, params: Array) -> None:
-        """Overwrite all parameters by a vector laid out like `flat_params`, or raise ValueError if it does not fit."""
-        if params.shape != self.flat_params.shape or params.dtype != self.dtype:
-            raise ValueError(f"{params.size} parameters of {params.dtype} for a model of {self.count_params()}")
-        self.flat_params[:] = self.backend.array(params, self.dtype)
+    # ---- summary and files
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index."""

@@ -7,6 +7,7 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.attributes import heeds_keras_in
+from scratchnn.core.checks import flag
 from scratchnn.core.randomness import GivenSeed
 from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
@@ -29,8 +30,10 @@ class Sequential(Model):
         dtype: DTypeLike = "float32",
         seed: GivenSeed = None,
         name: str | None = None,
+        trainable: bool = True,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
+        self._trainable = flag(type(self).__name__, "trainable", trainable)
         self._start: Symbol | None = None
         if isinstance(layers, Layer | Symbol):
             raise TypeError(f"Sequential takes a list of layers, got a {type(layers).__name__}: put it into []")

@@ -124,10 +124,13 @@ def plot_model(
 
 def rows_of(model: Any) -> list[LayerRow]:
     """Return what the diagram shows of each layer of a built model."""
-    return [
-        LayerRow(layer.name, type(layer).__name__, layer.describe(), tuple(layer.output_shape), layer.count_params())
-        for layer in model.layers
-    ]
+    rows = []
+    for layer in model.layers:
+        params, trained = layer.count_params(), layer.count_trainable() if model.trainable else 0
+        frozen = "" if trained == params else "partly frozen" if trained else "frozen"
+        detail = ", ".join(filter(None, [layer.describe(), frozen]))
+        rows.append(LayerRow(layer.name, type(layer).__name__, detail, tuple(layer.output_shape), params))
+    return rows
 
 
 def shape_text(shape: Shape) -> str:

@@ -38,7 +38,7 @@ def outcome_of(model: Any, loss: Any, grads: Array) -> tuple[Any, Any, Any]:
     On a device all three stay there: nothing synchronises.
     """
     gradient = model.optimizer.kernels.squared_norm(grads)
-    return loss, gradient, model.backend.rough_squared_norm(model.flat_params)
+    return loss, gradient, model.backend.rough_squared_norm(model.trainable_params)
 
 
 def has_own_classes(model: Any) -> bool:
@@ -64,7 +64,7 @@ class Snapshot:
 
     def take(self, model: Any) -> None:
         optimizer = model.optimizer
-        self._params, self._slots = model.flat_params, dict(optimizer.slots)
+        self._params, self._slots = model.trainable_params, dict(optimizer.slots)
         self._states = model.states  # a forward pass replaces these arrays and leaves them as they are: no copies
         arrays = [self._params, *self._slots.values()]
         rooms = [*self._copies, *[None] * len(arrays)]

@@ -108,8 +108,8 @@ def _at(epoch: int, step: int) -> str:
 
 
 def _parameters(model: Any) -> list[tuple[Any, str, slice]]:
-    """Layer, name and place in the flat vectors of each parameter."""
-    owners = [(layer, name) for layer in model.layers for name in layer.params]
+    """Layer, name and place in the flat vectors of each parameter that is trained."""
+    owners = [(layer, name) for layer, names in zip(model.layers, model.trained, strict=True) for name in names]
     return [(*owner, segment) for owner, segment in zip(owners, model.segments, strict=True)]
 
 

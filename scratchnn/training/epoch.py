@@ -32,5 +32,5 @@ def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, count: Call
             loss, loss_cache = weighted(loss_function, y, target, counting.of_loss(y))
             _, grads = model.backward(loss_function.backward(loss_cache), caches)
             del caches, loss_cache  # their memory serves the next step
-            model.optimizer.step(model.flat_params, grads, model.segments)
+            model.optimizer.step(model.trainable_params, grads, model.segments)
             count(loss, grads, y, target, counting)

@@ -51,6 +51,7 @@ class Trainer(Attributes):
     backend: Backend
     optimizer: optimizers.Optimizer | None = None
     loss: losses.Loss | None = None
+    _compiled_anew: bool = True  # nothing was trained since compile
     stop_training: bool = False  # these three end fit, evaluate and predict after the batch under way
     stop_evaluating: bool = False
     stop_predicting: bool = False
@@ -61,8 +62,21 @@ class Trainer(Attributes):
 
     # ---- what a model defines
 
-    flat_params: Float[Array, " P"]  # all parameters, one vector
-    segments: list[slice]  # where each parameter is in it
+    trainable_params: Float[Array, " P"]  # all parameters that are trained, one vector
+    segments: list[slice]  # where each of them is in it
+
+    @property
+    def trainable_has_changed(self) -> bool:
+        raise NotImplementedError
+
+    def count_params(self) -> int:
+        raise NotImplementedError
+
+    def trainable_sizes(self) -> dict[str, int]:
+        raise NotImplementedError
+
+    def _share_vectors(self, trained: list[list[str]] | None = None) -> None:
+        raise NotImplementedError
 
     def forward(
         self,
@@ -113,6 +127,7 @@ class Trainer(Attributes):
         weighted = weighted_metrics
         self.weighted_metric_names = [weighted] if isinstance(weighted, str) else list(weighted or [])
         self.running_metrics()  # an unknown name is an error here, not later
+        self._compiled_anew = True
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """The arguments of `compile`, as plain values; None before it was called."""
@@ -198,7 +213,7 @@ class Trainer(Attributes):
         hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
         counts = [len(part[0]) for part in (examples, validation) if part is not None]
         self.check_states(None, counts, batch_size, shuffle=shuffle)
-        self.ready_optimizer()
+        self._begin_training()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         progress.begin(batch_size)
         given = [each for each in hooks.callbacks if isinstance(each, History)]
@@ -291,7 +306,7 @@ class Trainer(Attributes):
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
         """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
         batch = self._in_memory(self._examples(x, y, sample_weight, class_weight))
-        self.ready_optimizer()
+        self._begin_training()
         self.check_states(None, [len(batch[0])], len(batch[0]))
         step = self.clock.step
         progress = Progress(self.clock.epoch, step)
@@ -363,24 +378,58 @@ class Trainer(Attributes):
         return loss.of_logits() if self.joins_loss else loss
 
     @property
+    def owns_optimizer(self) -> bool:
+        """Whether the optimizer was set up for this model, as it is or as it was."""
+        owner = None if self.optimizer is None else self.optimizer.owner
+        return owner is not None and owner() is self
+
+    @property
     def has_ready_optimizer(self) -> bool:
         """Whether the optimizer's slots and count of steps are those of this model's training."""
         optimizer = self.optimizer
-        if optimizer is None or optimizer.owner is None or optimizer.owner() is not self:
+        if optimizer is None or not self.owns_optimizer:
             return False
-        return not self.built or optimizer.size == self.flat_params.size  # a layer may have been added since then
+        # A layer may have been added since then, or frozen.
+        return not self.built or (optimizer.variables, optimizer.of) == (self.trainable_sizes(), self.count_params())
 
     def ready_optimizer(self) -> None:
-        """Allocate the optimizer's slots for the parameters of this model, unless it has them."""
+        """Allocate the optimizer's slots for the parameters that are trained, unless it has them."""
         optimizer, _ = self._compiled()
-        if optimizer.owner is None or optimizer.owner() is None or optimizer.size != self.flat_params.size:
-            optimizer.init(self.flat_params.size, self.dtype, self.backend)
-            optimizer.owner = weakref.ref(self)
+        self.take_up_trainable()
+        sizes, total = self.trainable_sizes(), self.count_params()
+        owner = None if optimizer.owner is None else optimizer.owner()
+        if owner is None or (owner is self and optimizer.of != total):  # new, or the model has other layers now
+            optimizer.init(self.trainable_params.size, self.dtype, self.backend)
+            optimizer.owner, optimizer.variables, optimizer.of = weakref.ref(self), sizes, total
             self.before_step = Snapshot()
-        elif optimizer.owner() is not self:
+        elif owner is not self:
             raise ValueError(
                 "this optimizer belongs to another model, whose momentum it holds; give each model its own"
             )
+        elif optimizer.variables != sizes:
+            optimizer.keep(sizes)
+            self.before_step = Snapshot()
+
+    def _begin_training(self) -> None:
+        self.ready_optimizer()
+        if self._compiled_anew and not self.trainable_params.size:
+            warnings.warn("nothing in this model is trainable: it will not learn", stacklevel=4)  # as in Keras
+        self._compiled_anew = False
+
+    def take_up_trainable(self) -> None:
+        """Train what is `trainable` now, unless training has begun with something else since `compile`.
+
+        Raises:
+            RuntimeError: if it has. Keras would train on with what was trainable before.
+        """
+        if not self.trainable_has_changed:
+            return
+        if not self._compiled_anew:
+            raise RuntimeError(
+                "`trainable` was changed after training had begun. As in Keras, that acts from the next compile on: "
+                "call model.compile(...) again, or set `trainable` back"
+            )
+        self._share_vectors()
 
     def running_metrics(self) -> list[metrics.Metric]:
         """The metrics of this model, with nothing counted yet.

@@ -86,8 +86,8 @@ def test_the_message_says_what_to_do(thing: Any, name: str, message: str) -> Non
 def test_reading_says_what_to_do_too() -> None:
     with pytest.raises(AttributeError, match="'SGD' object has no attribute 'lr': its name is learning_rate"):
         SGD().lr  # type: ignore[attr-defined]  # noqa: B018
-    with pytest.raises(AttributeError, match="'save_weights': save writes the whole model"):
-        model().save_weights("x")  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="'test_on_batch': call evaluate"):
+        model().test_on_batch("x")  # type: ignore[attr-defined]
 
 
 # ---- what is fixed once it is made

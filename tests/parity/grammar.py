@@ -1,21 +1,22 @@
 """300 whole models, drawn from a grammar, for the comparison with Keras: layers × masks × weights × states.
 
-`WORDS`, `LASTS`, `MASKS`, `WEIGHTS` and `STATES` are the grammar; `RULES` says what it leaves out, and why. `draw` puts
-sentences together until `CONFIGURATIONS` has 300 in which every pair of a layer and a mask, a kind of weights, a kind
-of states occurs three times or more. A new layer is a line in `WORDS`; then record.py records the part "grammar" anew.
+`WORDS` and `LASTS` of grammar_words.py, `MASKS`, `WEIGHTS` and `STATES` are the grammar; `RULES` says what it leaves
+out, and why. `draw` puts sentences together until `CONFIGURATIONS` has 300, in which every pair of a layer and a mask,
+a kind of weights, a kind of states occurs three times or more. A new layer or loss is a line in grammar_words.py; then
+record.py records the part "grammar" anew.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from tests.parity.cases import Spec, spec
+from tests.parity.grammar_words import LASTS, ROW, STEPS, WORDS, D
 
 COUNT, AT_LEAST = 300, 3
-V, D, H = 7, 3, 2  # ids, features, units
 LENGTHS = (4, 5, 7)
 N = 5  # examples; in batches of 2, 3 or 4, the last of which is smaller
 BATCHES = (2, 3, 4)
@@ -24,119 +25,6 @@ MASKS = ("none", "left", "right", "interior", "empty rows")
 WEIGHTS = ("none", "example", "step", "class")
 STATES = ("none", "given", "carried", "returned")  # carried: stateful, over two batches
 DTYPES = ("float32", "float64")
-
-STEPS, ROW = "steps", "row"  # (B, T, features) and (B, features)
-
-
-class Word(NamedTuple):
-    """A layer of the grammar: one of `specs` is drawn."""
-
-    specs: tuple[Spec, ...]
-    takes: tuple[str, ...] = (STEPS,)
-    gives: str = "same"  # "steps", "row", "same" as it takes; "choice": both are drawn
-    keeps_mask: bool = True  # hands on the mask that reaches it
-    steps: Any = None  # (T, spec) -> how many steps it gives, where that is not T
-    first: bool = False  # takes what enters the model
-
-
-def _cell(kind: str, **options: Any) -> Word:
-    extras: tuple[dict[str, Any], ...] = ({}, {}, {"go_backwards": True}, {"use_bias": False})
-    return Word(tuple(spec(kind, units=H, **options, **extra) for extra in extras), gives="choice")
-
-
-def _both(merge: str | None) -> Word:
-    cells = [spec(kind, units=H) for kind in ("LSTM", "GRU", "SimpleRNN")]
-    return Word(tuple(spec("Bidirectional", layer=cell, merge_mode=merge) for cell in cells), gives="choice")
-
-
-def _windows(T: int, layer: Spec) -> int:
-    """The steps that a convolution or a pooling gives."""
-    size = layer.options.get("kernel_size") or layer.options["pool_size"]
-    stride = layer.options.get("strides") or layer.options.get("pool_size", 1)
-    return -(-T // stride) if layer.options.get("padding") in ("same", "causal") else (T - size) // stride + 1
-
-
-WORDS: dict[str, Word] = {
-    "Embedding": Word((spec("Embedding", input_dim=V, output_dim=D),), ("ids",), STEPS, first=True),
-    "SimpleRNN": _cell("SimpleRNN"),
-    "LSTM": _cell("LSTM"),
-    "GRU": _cell("GRU"),
-    "GRU, reset before": _cell("GRU", reset_after=False),
-    "Bidirectional, concat": _both("concat"),
-    "Bidirectional, sum": _both("sum"),
-    "Bidirectional, mul": _both("mul"),
-    "Bidirectional, ave": _both("ave"),
-    "Conv1D": Word(
-        tuple(
-            spec("Conv1D", filters=H, kernel_size=size, padding=padding, strides=stride)
-            for size, padding, stride in ((3, "valid", 1), (2, "same", 2), (3, "causal", 1))
-        ),
-        keeps_mask=False,
-        steps=_windows,
-    ),
-    "MaxPooling1D": Word(
-        (spec("MaxPooling1D", pool_size=2), spec("MaxPooling1D", pool_size=3, strides=1, padding="same")),
-        keeps_mask=False,
-        steps=_windows,
-    ),
-    "GlobalMaxPooling1D": Word((spec("GlobalMaxPooling1D"),), gives=ROW),
-    "GlobalAveragePooling1D": Word((spec("GlobalAveragePooling1D"),), gives=ROW),
-    "Dense": Word((spec("Dense", units=H, activation="tanh"), spec("Dense", units=D, use_bias=False)), (STEPS, ROW)),
-    "Dropout": Word((spec("Dropout", rate=0.0),), (STEPS, ROW)),  # the two frameworks draw different numbers
-    "Activation": Word((spec("Activation", activation="tanh"), spec("Activation", activation="softmax")), (STEPS, ROW)),
-    "Flatten": Word((spec("Flatten"),), gives=ROW),
-}
-
-
-class Last(NamedTuple):
-    """A loss, with the last layers before it, its targets, and metrics that fit."""
-
-    loss: Spec
-    layers: tuple[Spec, ...]
-    targets: str  # "numbers", "labels" (0 and 1), "rows" (one-hot), "classes" (numbers of classes)
-    metrics: tuple[str, ...] = ()
-    weighted_metrics: tuple[str, ...] = ()
-
-    @property
-    def outputs(self) -> int:
-        return self.layers[0].options["units"]
-
-
-def _dense(units: int, activation: str | None = None) -> Spec:
-    return spec("Dense", units=units, activation=activation)
-
-
-LASTS: dict[str, Last] = {
-    "mse": Last(spec("MeanSquaredError"), (_dense(2),), "numbers", ("mae",), ("mse",)),
-    "bce": Last(
-        spec("BinaryCrossentropy"), (_dense(1, "sigmoid"),), "labels", ("accuracy", "mae"), ("binary_accuracy",)
-    ),
-    "bce, activation": Last(
-        spec("BinaryCrossentropy"), (_dense(1), spec("Activation", activation="sigmoid")), "labels", (), ("accuracy",)
-    ),
-    "bce, logits": Last(spec("BinaryCrossentropy", from_logits=True), (_dense(1),), "labels", (), ("mse",)),
-    "bce, three labels": Last(
-        spec("BinaryCrossentropy"), (_dense(3, "sigmoid"),), "labels", ("binary_accuracy",), ("mae",)
-    ),
-    "cce": Last(spec("CategoricalCrossentropy"), (_dense(3, "softmax"),), "rows", ("accuracy",), ("mae",)),
-    "cce, logits": Last(
-        spec("CategoricalCrossentropy", from_logits=True), (_dense(3),), "rows", (), ("categorical_accuracy",)
-    ),
-    "sparse": Last(
-        spec("SparseCategoricalCrossentropy"),
-        (_dense(3, "softmax"),),
-        "classes",
-        ("accuracy",),
-        ("sparse_categorical_accuracy",),
-    ),
-    "sparse, activation": Last(
-        spec("SparseCategoricalCrossentropy"),
-        (_dense(3), spec("Activation", activation="softmax")),
-        "classes",
-        ("accuracy",),
-    ),
-    "sparse, logits": Last(spec("SparseCategoricalCrossentropy", from_logits=True), (_dense(3),), "classes"),
-}
 
 
 @dataclass(frozen=True)
@@ -161,8 +49,8 @@ class Configuration:
         """(layer, "mask", its kind), and so on. A mask counts for the layers that it reaches."""
         reached = self.words if self.mask == "none" else self.masked
         found = {(word, "mask", self.mask) for word in reached}
-        found |= {(word, "weights", self.weights) for word in self.words}
-        return found | {(word, "states", self.states) for word in self.words}
+        others = ("weights", "states", "dtype", "last")
+        return found | {(word, kind, getattr(self, kind)) for kind in others for word in self.words}
 
 
 # What no configuration has: a reason, and a test of (the words, those that a mask reaches, the configuration's choices).
@@ -182,7 +70,7 @@ RULES: dict[str, Any] = {
     ),
 }
 
-# Pairs that no configuration can have, by the rules above.
+# Pairs that no configuration can have, and why.
 IMPOSSIBLE: dict[tuple[str, str, str], str] = {
     ("GlobalAveragePooling1D", "mask", "empty rows"): "a fully masked row averages to NaN in Keras, to zeros here",
     **{(name, "weights", "step"): "there are no steps behind it" for name in ENDS_TIME},
@@ -202,7 +90,7 @@ def state_count(layer: Spec) -> tuple[int, int]:
 
 
 def all_pairs() -> list[tuple[str, str, str]]:
-    kinds = {"mask": MASKS, "weights": WEIGHTS, "states": STATES}
+    kinds = {"mask": MASKS, "weights": WEIGHTS, "states": STATES, "dtype": DTYPES}
     every = [(word, kind, value) for word in WORDS for kind, values in kinds.items() for value in values]
     return [pair for pair in every if pair not in IMPOSSIBLE]
 
@@ -226,7 +114,7 @@ def draw(seed: int = 11) -> Iterator[Configuration]:
     seen: Counter[tuple[str, str, str]] = Counter()
     for number in range(COUNT):
         valid = [found for found in (sentence(dice, number) for _ in range(60)) if found is not None]
-        best = max(valid, key=lambda c: sum(AT_LEAST > seen[pair] for pair in c.pairs()))
+        best = max(valid, key=lambda c: sum(1 / (1 + seen[pair]) for pair in c.pairs()) / len(c.layers) ** 0.5)
         seen.update(best.pairs())
         yield best
 
@@ -235,67 +123,83 @@ def sentence(dice: Dice, number: int) -> Configuration | None:
     """A first layer, one or two more, what ends time where it must end, and the last layers; None: not a valid one."""
     mask, weights, states = dice.pick(MASKS), dice.pick(WEIGHTS), dice.pick(STATES)
     in_steps = weights == "step" or (weights == "none" and dice.pick((True, False)))
-    length = T = dice.pick(LENGTHS)
     firsts = [word for word in WORDS if WORDS[word].first and (mask != "none" or word == "Embedding")]
-    words = [dice.pick(firsts if mask != "none" else [*firsts, ""])]
     inner = [word for word in WORDS if not WORDS[word].first]
+    words = [dice.pick(firsts)] if mask != "none" or dice.pick((True, False)) else []
     words += [dice.pick(inner) for _ in range(dice.pick((1, 1, 2)))]
-    layers: list[Spec] = []
-    masked: list[str] = []
-    form, has_mask = STEPS, mask != "none"
-    for place, name in enumerate(words):
-        if not name:
-            continue
-        word = WORDS[name]
-        layer = dice.pick(word.specs)
-        if not word.first and form not in word.takes:
-            return None
-        if has_mask:
-            masked.append(name)
-        if name == "Embedding":
-            layer = spec("Embedding", **layer.options, mask_zero=mask != "none")
-        gives = word.gives
-        if gives == "choice":
-            gives = STEPS if place < len(words) - 1 or in_steps else dice.pick((STEPS, ROW))
-            layer = _with_states(layer, sequences=gives == STEPS, states=states)
-        form = form if gives == "same" else gives
-        T = word.steps(T, layer) if word.steps and form == STEPS else T
-        has_mask = has_mask and word.keeps_mask and form == STEPS
-        layers.append(layer)
-    if not in_steps and form == STEPS:
-        name = dice.pick(ENDS_TIME)
-        words.append(name)
-        layers += WORDS[name].specs
-        masked += [name] * has_mask
-        form, has_mask = ROW, False
-    if in_steps != (form == STEPS) or T < 1:
-        return None
+    text = Text(dice, length=dice.pick(LENGTHS), states=states, ids=words[0] == "Embedding", mask=mask)
+    length = text.T
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        then = WORDS[following].takes if following else (STEPS,) if in_steps else (STEPS, ROW)
+        text.add(word, then)
+    if not in_steps and text.form == STEPS:
+        text.add(dice.pick([word for word in ENDS_TIME if word not in words]), (ROW,))
     last = dice.pick([*LASTS])
     for layer in LASTS[last].layers:
-        layers.append(layer)
-        words.append(layer.layer)
-        masked += [layer.layer] * has_mask
-    batch_size = dice.pick(BATCHES)
-    dtype = dice.pick(DTYPES)
-    words = [word for word in words if word]
-    if len(layers) > 4:
+        text.add_layer(layer.layer, layer)
+    if not text.valid or len(text.layers) > 4 or in_steps != (text.form == STEPS):
         return None
     found = Configuration(
-        f"{number}: {', '.join(words)}",
-        tuple(layers),
-        tuple(words),
-        tuple(dict.fromkeys(masked)),
-        "ids" if words[0] == "Embedding" else "numbers",
-        length,
-        T if in_steps else None,
-        last,
-        mask,
-        weights,
-        states,
-        dtype,
-        batch_size,
+        name=f"{number}: {', '.join(text.words)}",
+        layers=tuple(text.layers),
+        words=tuple(text.words),
+        masked=tuple(dict.fromkeys(text.masked)),
+        x="ids" if words[0] == "Embedding" else "numbers",
+        length=length,
+        steps=text.T if in_steps else None,
+        last=last,
+        mask=mask,
+        weights=weights,
+        states=states,
+        dtype=dice.pick(DTYPES),
+        batch_size=dice.pick(BATCHES),
     )
     return None if any(rule(found) for rule in RULES.values()) else found
+
+
+class Text:
+    """The layers so far, and what comes out of them."""
+
+    def __init__(self, dice: Dice, *, length: int, states: str, ids: bool, mask: str) -> None:
+        self.dice, self.states, self.mask_zero = dice, states, mask != "none"
+        self.form, self.T, self.features = "ids" if ids else STEPS, length, D
+        self.has_mask = mask != "none"
+        self.layers: list[Spec] = []
+        self.words: list[str] = []
+        self.masked: list[str] = []
+        self.valid = True
+
+    def add(self, name: str, then: Sequence[str]) -> None:
+        """One of the layers of a word; `then`: what may come out of it."""
+        word = WORDS[name]
+        layer = self.dice.pick(word.specs)
+        if name == "Embedding":
+            layer = spec("Embedding", **layer.options, mask_zero=self.mask_zero)
+        self.valid = self.valid and self.form in word.takes
+        gives = self.form if word.gives == "same" else word.gives
+        if gives == "choice":
+            gives = self.dice.pick(then)
+            layer = _with_states(layer, sequences=gives == STEPS, states=self.states)
+        if self.valid and gives == STEPS and word.shape:
+            self.T, self.features = word.shape(self.T, self.features, layer)
+            self.valid = 0 < self.T
+        else:
+            self.features = _features(layer, self.features)
+        self.form = gives
+        self.add_layer(name, layer, keeps_mask=word.keeps_mask and gives == STEPS)
+
+    def add_layer(self, name: str, layer: Spec, *, keeps_mask: bool = True) -> None:
+        self.layers.append(layer)
+        self.words.append(name)
+        self.masked += [name] * self.has_mask
+        self.has_mask = self.has_mask and keeps_mask
+
+
+def _features(layer: Spec, features: int) -> int:
+    options = layer.options
+    if layer.layer == "Bidirectional":
+        return _features(options["layer"], features) * (2 if options["merge_mode"] == "concat" else 1)
+    return options.get("units") or options.get("output_dim") or features
 
 
 def _with_states(layer: Spec, *, sequences: bool, states: str) -> Spec:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from tests.parity.cases import uniform
-from tests.parity.grammar import LASTS, Configuration, D, N, V
+from tests.parity.grammar import Configuration, N
+from tests.parity.grammar_words import LASTS, D, V
 
 CLASS_WEIGHT = {0: 0.5, 1: 2.0}
 

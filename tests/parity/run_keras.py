@@ -12,8 +12,9 @@ import keras
 import numpy as np
 
 from tests.parity.cases import LayerCase, construct
-from tests.parity.grammar import LASTS, Configuration, state_count
+from tests.parity.grammar import Configuration, state_count
 from tests.parity.grammar_arrays import Arrays
+from tests.parity.grammar_words import LASTS
 from tests.parity.long_cases import LongCase
 from tests.parity.start_cases import StartCase
 from tests.parity.stream_cases import StreamCase

@@ -19,8 +19,9 @@ from scratchnn import layers as our_layers
 from tests.models.kinds import state_of
 from tests.parity import grammar
 from tests.parity.cases import construct
-from tests.parity.grammar import CONFIGURATIONS, LASTS, Configuration, state_count
+from tests.parity.grammar import CONFIGURATIONS, Configuration, state_count
 from tests.parity.grammar_arrays import Arrays
+from tests.parity.grammar_words import LASTS
 from tests.parity.recording import FOLDER, Results, load, recorded
 
 SHARE = {"float32": 1e-5, "float64": 1e-9}  # of an array's largest number
@@ -139,7 +140,7 @@ def run_ours(case: Configuration, backend: str) -> Results:
     )
     results |= {f"evaluate {key}": value for key, value in values.items()}
     results["batch loss"] = model.train_on_batch(**arrays.first_batch)
-    results |= numbered("gradient", in_keras_order(model, model.flat_grads.copy()))
+    results |= numbered("gradient", in_keras_order(model, model.flat_grads))
     model.set_weights(start)
     history = model.fit(arrays.x, arrays.y, size, shuffle=False, verbose=0, **arrays.in_fit).history
     results |= {f"fit {key}": value for key, (value,) in history.items() if f"evaluate {key}" in results}
@@ -154,11 +155,11 @@ def numbered(name: str, arrays: Any) -> Results:
 
 
 def in_keras_order(model: Sequential, gradients: np.ndarray) -> list[np.ndarray]:
-    """Gradients that are laid out like the parameters, as a list like that of `get_weights`."""
-    weights = model.get_weights()
-    model.set_flat_params(gradients)
-    found = model.get_weights()
-    model.set_weights(weights)
+    """Gradients that are laid out like the trained parameters, as arrays like those of `get_weights`."""
+    before = model.trainable_params.copy()
+    model.trainable_params[:] = gradients
+    found = [array for array, weight in zip(model.get_weights(), model.weights, strict=True) if weight.trainable]
+    model.trainable_params[:] = before
     return found
 
 
@@ -175,7 +176,7 @@ def from_given_states(model: Sequential, arrays: Arrays) -> dict[str, Any]:
     _, gradients, dstates = model.backward(arrays.output_gradient(y.shape), caches)
     dstates = [dstates[name] for name in given]
     results |= numbered("dstate", [dstate for each in dstates for dstate in each])
-    return results | numbered("dweight", in_keras_order(model, gradients.copy()))
+    return results | numbered("dweight", in_keras_order(model, gradients))
 
 
 def compare(case: Configuration, got: Results, expected: Results) -> None:

@@ -1,4 +1,4 @@
-"""The arrays of a configuration: inputs with their mask, targets, weights of all kinds. Its name decides every number."""
+"""The arrays of a configuration: inputs with their mask, targets, all kinds of weights. Its name decides each."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from tests.parity.cases import uniform
 from tests.parity.grammar import Configuration, N
-from tests.parity.grammar_words import LASTS, D, V
+from tests.parity.grammar_words import D, V
 
 CLASS_WEIGHT = {0: 0.5, 1: 2.0}
 
@@ -80,7 +80,7 @@ class Arrays:
         return (1 + self.whole("ids", shape, V - 1)) * self.real
 
     def _y(self) -> np.ndarray:
-        last = LASTS[self.case.last]
+        last = self.case.ending
         rows = (self.count,) if self.case.steps is None else (self.count, self.case.steps)
         features = last.outputs
         if last.targets == "numbers":

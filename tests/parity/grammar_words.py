@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from tests.parity.cases import Spec, spec
+from tests.parity.cases import Spec, construct, spec
 
 V, D, H = 7, 4, 3  # ids, features, units
 
@@ -71,7 +71,7 @@ WORDS: dict[str, Word] = {
     "Dense": Word(
         (
             spec("Dense", units=H, activation="tanh"),
-            spec("Dense", units=D, use_bias=False),
+            spec("Dense", units=D, use_bias=False, kernel_regularizer="l2"),
             spec("Dense", units=H, trainable=False),
         ),
         (STEPS, ROW),
@@ -79,6 +79,58 @@ WORDS: dict[str, Word] = {
     "Dropout": Word((spec("Dropout", rate=0.0),), (STEPS, ROW)),  # the two frameworks draw different numbers
     "Activation": Word((spec("Activation", activation="tanh"), spec("Activation", activation="softmax")), (STEPS, ROW)),
     "Flatten": Word((spec("Flatten"),), gives=ROW),
+    "Masking": Word((spec("Masking"),), first=True),
+    "TimeDistributed": Word((spec("TimeDistributed", layer=spec("Dense", units=H, activation="tanh")),)),
+    "LayerNormalization": Word(
+        (
+            spec("LayerNormalization"),
+            spec("LayerNormalization", epsilon=0.1),
+            spec("LayerNormalization", center=False, trainable=False),
+        ),
+        (STEPS, ROW),
+    ),
+    "AveragePooling1D": Word(
+        (spec("AveragePooling1D", pool_size=2), spec("AveragePooling1D", pool_size=3, strides=1, padding="same")),
+        keeps_mask=False,
+        shape=_windows,
+    ),
+    "RepeatVector": Word((spec("RepeatVector", n=3),), (ROW,), STEPS, shape=lambda T, features, layer: (3, features)),
+    "Reshape": Word(
+        (spec("Reshape", target_shape=(-1, 1)),),
+        keeps_mask=False,
+        shape=lambda T, features, layer: (T * features, 1),
+    ),
+    "Permute": Word((spec("Permute", dims=(2, 1)),), keeps_mask=False, shape=lambda T, features, layer: (features, T)),
+    "UpSampling1D": Word(
+        (spec("UpSampling1D", size=2),), keeps_mask=False, shape=lambda T, features, layer: (2 * T, features)
+    ),
+    "ZeroPadding1D": Word(
+        (spec("ZeroPadding1D", padding=(1, 2)),),
+        keeps_mask=False,
+        shape=lambda T, features, layer: (T + 3, features),
+    ),
+    "Cropping1D": Word(
+        (spec("Cropping1D", cropping=(0, 2)),), keeps_mask=False, shape=lambda T, features, layer: (T - 2, features)
+    ),
+    "SpatialDropout1D": Word((spec("SpatialDropout1D", rate=0.0),)),
+    "Noise": Word(
+        (
+            spec("GaussianNoise", stddev=0.0),
+            spec("GaussianDropout", rate=0.0),
+            spec("AlphaDropout", rate=0.0),
+        ),
+        (STEPS, ROW),
+    ),
+    "Rectifier": Word(
+        (
+            spec("ReLU", negative_slope=0.2, threshold=0.1),
+            spec("LeakyReLU", negative_slope=0.2),
+            spec("ELU", alpha=0.7),
+        ),
+        (STEPS, ROW),
+    ),
+    "PReLU": Word((spec("PReLU", shared_axes=[1]),)),
+    "Softmax": Word((spec("Softmax"),), (STEPS, ROW)),
 }
 
 
@@ -87,13 +139,21 @@ class Last(NamedTuple):
 
     loss: Spec
     layers: tuple[Spec, ...]
-    targets: str  # "numbers", "labels" (0 and 1), "rows" (one-hot), "classes" (numbers of classes)
-    metrics: tuple[str, ...] = ()
-    weighted_metrics: tuple[str, ...] = ()
+    targets: str  # "numbers", "positive" ones, "labels" (0, 1), "signs" (-1, 1), "rows" (one-hot), "classes" (0, 1, 2)
+    metrics: tuple[str | Spec, ...] = ()
+    weighted_metrics: tuple[str | Spec, ...] = ()
 
     @property
     def outputs(self) -> int:
         return self.layers[0].options["units"]
+
+    def measured(self, metrics: Any) -> dict[str, Any]:
+        """Arguments of compile; `metrics` is keras.metrics or scratchnn.metrics."""
+        found = {"metrics": self.metrics, "weighted_metrics": self.weighted_metrics}
+        return {
+            key: [each if isinstance(each, str) else construct(metrics, each) for each in measures]
+            for key, measures in found.items()
+        }
 
 
 def _dense(units: int, activation: str | None = None) -> Spec:
@@ -130,4 +190,29 @@ LASTS: dict[str, Last] = {
         ("accuracy",),
     ),
     "sparse, logits": Last(spec("SparseCategoricalCrossentropy", from_logits=True), (_dense(3),), "classes"),
+    "bce, smooth": Last(
+        spec("BinaryCrossentropy", label_smoothing=0.2),
+        (_dense(1, "sigmoid"),),
+        "labels",
+        (spec("Precision", name="precision"),),
+        (spec("Recall", name="recall"), spec("AUC", name="auc")),
+    ),
+    "cce, smooth": Last(
+        spec("CategoricalCrossentropy", label_smoothing=0.2), (_dense(3, "softmax"),), "rows", ("kl_divergence",)
+    ),
+    "mae": Last(spec("MeanAbsoluteError"), (_dense(2),), "numbers", (spec("RootMeanSquaredError", name="rmse"),)),
+    "huber": Last(spec("Huber", delta=0.4), (_dense(2),), "numbers", (), ("log_cosh_error",)),
+    "log cosh": Last(spec("LogCosh"), (_dense(2, "tanh"),), "numbers", ("mse",)),
+    "mape": Last(spec("MeanAbsolutePercentageError"), (_dense(2),), "positive"),
+    "msle": Last(spec("MeanSquaredLogarithmicError"), (_dense(2, "softplus"),), "positive", ("mape",)),
+    "poisson": Last(spec("Poisson"), (_dense(2, "softplus"),), "positive", (), ("msle",)),
+    "cosine": Last(spec("CosineSimilarity"), (_dense(3),), "numbers", ("cosine_similarity",)),
+    "kl": Last(spec("KLDivergence"), (_dense(3, "softmax"),), "rows", ("poisson",)),
+    "hinge": Last(spec("Hinge"), (_dense(1, "tanh"),), "signs", ("squared_hinge",)),
+    "squared hinge": Last(spec("SquaredHinge"), (_dense(2),), "signs", (), ("hinge",)),
+    "categorical hinge": Last(spec("CategoricalHinge"), (_dense(3),), "rows", ("categorical_hinge",)),
+    "focal": Last(spec("BinaryFocalCrossentropy", gamma=1.5), (_dense(1, "sigmoid"),), "labels", ("accuracy",)),
+    "categorical focal": Last(
+        spec("CategoricalFocalCrossentropy"), (_dense(3, "softmax"),), "rows", (), ("top_k_categorical_accuracy",)
+    ),
 }

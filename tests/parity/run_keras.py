@@ -14,7 +14,6 @@ import numpy as np
 from tests.parity.cases import LayerCase, construct
 from tests.parity.grammar import Configuration, state_count
 from tests.parity.grammar_arrays import Arrays
-from tests.parity.grammar_words import LASTS
 from tests.parity.long_cases import LongCase
 from tests.parity.start_cases import StartCase
 from tests.parity.stream_cases import StreamCase
@@ -188,8 +187,8 @@ def _whole_model(case: Configuration, arrays: Arrays) -> dict[str, np.ndarray]:
     model = keras.Model(x, y)
     start = [arrays.weight(number, weight.shape) for number, weight in enumerate(model.get_weights())]
     model.set_weights(start)
-    last, optimizer = LASTS[case.last], KeepsGradients(0.1)
-    options: dict[str, Any] = {"metrics": [*last.metrics], "weighted_metrics": [*last.weighted_metrics]}
+    last, optimizer = case.ending, KeepsGradients(0.1)
+    options: dict[str, Any] = last.measured(keras.metrics)
     model.compile(optimizer, construct(keras.losses, last.loss), run_eagerly=True, jit_compile=False, **options)
 
     predict: dict[str, Any] = {"batch_size": case.batch_size, "verbose": 0}

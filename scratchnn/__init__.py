@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         metrics,
         models,
         optimizers,
+        regularizers,
         utils,
     )
     from scratchnn.core.randomness import set_random_seed
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "callbacks", "data", "initializers", "layers", "losses", "metrics", "models", "optimizers", "utils",
+    "activations", "callbacks", "data", "initializers", "layers", "losses", "metrics", "models", "optimizers",
+    "regularizers", "utils",
 )  # fmt: skip
 _NAMES = {
     "Input": "scratchnn.layers",
@@ -58,6 +60,7 @@ __all__ = [
     "models",
     "optimizers",
     "plot_model",
+    "regularizers",
     "set_random_seed",
     "utils",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn import Input, Sequential, initializers, layers, load_model, losses, optimizers, utils
+from scratchnn import Input, Sequential, initializers, layers, load_model, losses, optimizers, regularizers, utils
 from scratchnn.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
 from scratchnn.training.progress import History
 
@@ -19,6 +19,7 @@ RNG = np.random.default_rng(5)
 X = RNG.normal(size=(6, 5, 3)).astype(np.float32)
 MASK = np.array([[True] * 5, [False, True, False, True, False], [True, True, True, False, False]] * 2)
 IDS = RNG.integers(0, 7, (6, 5))
+PADDED = np.where(MASK[..., None], X, np.float32(0.5))
 
 # By class of a layer: the arguments it needs.
 LAYERS: dict[str, dict[str, Any]] = {
@@ -36,6 +37,16 @@ LAYERS: dict[str, dict[str, Any]] = {
     "Layer": {},
     "MaxPooling1D": {"pool_size": 2},
     "SimpleRNN": {"units": 4},
+    **{name: {"rate": 0.5} for name in ("AlphaDropout", "GaussianDropout", "SpatialDropout1D")},
+    "GaussianNoise": {"stddev": 0.5},
+    "Lambda": {"function": lambda x, by=1: by * x, "backward": lambda dy, x, by=1: by * dy},
+    "AveragePooling1D": {"pool_size": 2},
+    "Permute": {"dims": (2, 1)},
+    "RepeatVector": {"n": 2},
+    "Reshape": {"target_shape": (-1,)},
+    "TimeDistributed": {"layer": layers.Dense(2)},
+    **{name: {} for name in ("Cropping1D", "ZeroPadding1D", "UpSampling1D", "Masking", "LayerNormalization")},
+    **{name: {} for name in ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")},
 }
 TWO = (False, True)
 MATRICES = ([np.zeros((7, 3))], [np.ones((7, 3))])
@@ -49,23 +60,44 @@ COMMON: dict[str, tuple[Any, Any]] = {
     "zero_output_for_mask": TWO, "unit_forget_bias": TWO, "reset_after": TWO, "name": ("one", "other"),
     "rate": (0.2, 0.6), "input_dim": (7, 8), "output_dim": (3, 4), "mask_zero": TWO, "pool_size": (2, 3),
     "stateful": TWO, "merge_mode": ("concat", "sum"), "layer": (layers.GRU(2), layers.GRU(3)), "trainable": TWO,
+    **{f"{part}_regularizer": ("l1", "l2") for part in ("kernel", "recurrent", "bias", "embeddings", "alpha")},
+    **{f"{part}_regularizer": ("l1", "l2") for part in ("beta", "gamma")},
+    "stddev": (0.2, 0.6), "dims": ((2, 1), (1, 2)),
+    "n": (2, 3), "size": (2, 3), "cropping": (1, 0), "mask_value": (0.0, 0.5), "axis": (-1, 1), "epsilon": (1e-3, 0.5),
+    "center": TWO, "scale": TWO, "beta_initializer": ("ones", "zeros"), "gamma_initializer": ("ones", "zeros"),
+    "max_value": (0.1, 0.5), "negative_slope": (0.1, 0.5), "threshold": (0.0, 0.5), "alpha": (0.5, 1.0),
+    "alpha_initializer": ("ones", "zeros"), "target_shape": ((-1,), (-1, 1)), "shared_axes": ([1], [2]),
 }  # fmt: skip
+
+
+OF_ONE_LAYER: dict[tuple[str, str], tuple[Any, Any]] = {
+    ("ZeroPadding1D", "padding"): (1, 2),
+    ("TimeDistributed", "layer"): (layers.Dense(2), layers.Dense(3)),
+    ("Lambda", "function"): (np.tanh, np.sin),
+    ("Lambda", "output_shape"): ((5, 3), (None, 3)),
+    ("Lambda", "arguments"): ({"by": 2}, {"by": 3}),
+    ("Lambda", "mask"): (None, lambda x, mask: mask),
+}
 
 
 def of_layer(name: str, /, **given: Any) -> list[Any]:
     """What a layer makes of an input with a mask, at rest and in training, and what it is made of."""
-    layer = getattr(layers, name)(**{**LAYERS[name], **given})
+    needed = {**LAYERS[name], **given}  # a layer inside is another one each time: it would keep its parameters
+    needed = {word: value.clone() if isinstance(value, layers.Layer) else value for word, value in needed.items()}
+    layer = getattr(layers, name)(**needed)
     if name == "Layer":
         return [layer.name, layer.trainable]
-    x = IDS if name == "Embedding" else X
+    x = {"Embedding": IDS, "RepeatVector": X[:, 0], "Masking": PADDED}.get(name, X)
     layer.build((None, *x.shape[1:]), backend="reference", seed=2)
-    mask = MASK if layer.supports_masking and name != "Embedding" else None
+    mask = MASK if layer.supports_masking and name not in ("Embedding", "Softmax") else None
     seen: list[Any] = [layer.name, layer.trainable, layer.trainable_names(), layer.output_shape]
     seen.append(layer.compute_mask(x, mask))
     for training in TWO:
         y, _ = layer.forward(x, mask=mask, training=training, rng=np.random.default_rng(1))
         seen += list(y) if isinstance(y, tuple) else [y]
-    return [*seen, *layer.get_weights()]
+    for param in layer.params.values():
+        param += 0.3
+    return [*seen, *layer.get_weights(), *layer.losses]
 
 
 def of_optimizer(name: str, /, **given: Any) -> list[Any]:
@@ -84,6 +116,11 @@ def of_loss(name: str, /, **given: Any) -> list[Any]:
     target = np.array([1, 2]) if name.startswith("Sparse") else np.eye(3)[[1, 2]]
     value, cache = loss.forward(y, loss.validate(y.shape, target, y.dtype))
     return [value, loss.backward(cache)]
+
+
+def of_regularizer(name: str, /, **given: Any) -> list[Any]:
+    rule = getattr(regularizers, name)(**given)
+    return [rule(X), rule.gradient(X)]
 
 
 def of_initializer(name: str, /, **given: Any) -> list[Any]:
@@ -276,6 +313,7 @@ INPUTS: dict[str, tuple[Any, Any]] = {"shape": ((3,), (4,)), "name": ("one", "ot
 INPUTS["batch_shape"] = ((2, 3), (2, 4))
 # Identified by what they look up; which is the whole of what they do.
 GETS = {"losses": ("mse", "binary_crossentropy"), "optimizers": ("sgd", "adam"), "initializers": ("ones", "zeros")}
+GETS["regularizers"] = ("l1", "l2")
 
 
 def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> Any:
@@ -289,6 +327,8 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
         return of_optimizer(name, **({"momentum": 0.5} if parameter == "nesterov" else {}) | given)
     if module == "losses" and name != "get":
         return of_loss(name, **given)
+    if module == "regularizers" and name != "get":
+        return of_regularizer(name, **given)
     if module == "initializers" and name != "get":
         return of_initializer(name, **given)
     if (name, parameter) in FILES:
@@ -331,6 +371,10 @@ def made_without_seed() -> Any:
 
 def pair(module: str, name: str, parameter: str) -> tuple[Any, Any]:
     """Two values of the parameter. KeyError where there are none."""
+    if (name, parameter) in OF_ONE_LAYER:
+        return OF_ONE_LAYER[name, parameter]
+    if module == "regularizers":
+        return 0.1, 0.2
     if module == "layers" and name != "Input":
         return MATRICES if parameter == "weights" else COMMON[parameter]
     if name == "Input":

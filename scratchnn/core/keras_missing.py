@@ -16,6 +16,7 @@ _BRANCHES = "a model is one chain of layers, without branches; combine arrays be
 _TEXT = "build a vocabulary with scratchnn.data.text.Vocabulary, which turns text into ids"
 _NORMAL = "standardise x once before training: (x - x.mean(0)) / x.std(0)"
 _OWN_LAYER = "derive a layer with forward and backward from scratchnn.layers.Layer; docs/extending.md shows how"
+_OWN_PENALTY = "derive a rule from scratchnn.regularizers.Regularizer; docs/extending.md shows how"
 _OWN_LOSS = "derive a loss with forward and backward from scratchnn.losses.Loss; docs/extending.md shows how"
 _OWN_METRIC = "make one of a function: scratchnn.metrics.Metric(name, measure), measure(y, target) -> total, seen"
 _OWN_RULE = "derive a rule from scratchnn.optimizers.Optimizer; docs/extending.md shows how"
@@ -47,12 +48,9 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"Pipeline|Wrapper", "a model is a list of layers: Sequential([...])"),
         (r"(Separable|Depthwise)?Conv\w*", "Conv1D slides one dense layer along time"),
         _SERIALIZED,
-        (r"ActivityRegularization", "an optimizer's weight_decay keeps weights small"),
-        (r"Adaptive\w+1D|AveragePooling1D|AvgPool1D|Cropping1D|UpSampling1D|ZeroPadding1D", _OWN_LAYER),
-        (r"AlphaDropout|GaussianDropout|GaussianNoise|SpatialDropout1D", _OWN_LAYER),
-        (r"ELU|LeakyReLU|PReLU|ReLU|Softmax|Identity|Lambda", _OWN_LAYER),
-        (r"EinsumDense|ReversibleEmbedding|LayerNormalization|Masking|TimeDistributed", _OWN_LAYER),
-        (r"Permute|RepeatVector|Reshape", _OWN_LAYER),
+        (r"ActivityRegularization", "penalties are for weights alone, not for outputs: kernel_regularizer"),
+        (r"Adaptive\w+1D|EinsumDense|ReversibleEmbedding", _OWN_LAYER),
+        (r"Identity", "Activation('linear') passes x on as it is"),
     ),
     "losses": (
         _SERIALIZED,
@@ -102,7 +100,10 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"celu|gelu|glu|mish|silu|swish|sparsemax|squareplus|threshold|\w+_(shrink|silu|swish|tanh|plus)", _PAIRS),
         (r"log_\w+|sparse_sigmoid", _PAIRS),
     ),
-    "regularizers": ((r"\w+", "an optimizer's weight_decay keeps weights small"),),
+    "regularizers": (
+        (r"OrthogonalRegularizer|orthogonal_regularizer", _OWN_PENALTY),
+        (r"(de)?serialize", _GET),
+    ),
     "constraints": ((r"\w+", "an optimizer's weight_decay keeps weights small, clipnorm its steps"),),
     "models": (
         (r"clone_model", "copy.deepcopy(model), or make the layers again: layer.clone()"),
@@ -126,7 +127,7 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"Config|standardize_dtype|is_keras_tensor|get_source_inputs", _ARRAYS),
     ),
     "keras": (
-        (r"regularizers|constraints", "an optimizer's weight_decay keeps weights small"),
+        (r"constraints", "kernel_regularizer and an optimizer's weight_decay keep weights small"),
         (r"applications|preprocessing", _IMAGES),
         (r"ops|backend|random|Variable|KerasTensor|Function", _ARRAYS),
         (r"datasets", "scratchnn.data.imdb has Keras' load_data"),

@@ -17,7 +17,8 @@ class Refused(NamedTuple):
         return any(value is each or (type(value) is type(each) and value == each) for each in self.neutral)
 
 
-_DECAY = "there are no regularizers and constraints; an optimizer's weight_decay keeps weights small"
+_CONSTRAINT = "there are no constraints; kernel_regularizer and an optimizer's weight_decay keep weights small"
+_ACTIVITY = "penalties are for weights alone, not for outputs: kernel_regularizer"
 _SEED = "a model's seed decides all of its draws: pass Sequential(..., seed=1)"
 _DTYPE = "a model has one dtype for all of its layers: pass Sequential(..., dtype='float64')"
 _DTYPES = ("float32", "float64", "int32", "int64")
@@ -32,14 +33,16 @@ _NAME = "it goes by the name of its class"
 _COMPILED = "each backend compiles what it needs; choose one by Sequential(..., backend='cpu')"
 _SHAPE = "pass the shape of one example without the batch axis: Input((T, D))"
 _REGULARIZED = {
-    f"{what}_{how}": Refused(_DECAY)
-    for what in ("kernel", "recurrent", "bias", "embeddings")
-    for how in ("regularizer", "constraint")
-}  # fmt: skip
+    **{f"{what}_constraint": Refused(_CONSTRAINT) for what in ("kernel", "recurrent", "bias", "embeddings")},
+    **{
+        f"{what}_regularizer": Refused("this layer has no such weights, so that nothing would be penalised")
+        for what in ("kernel", "recurrent", "bias", "embeddings")
+    },
+}
 
 ARGUMENTS: dict[str, dict[str, Refused]] = {
     "Layer": {
-        "activity_regularizer": Refused(_DECAY),
+        "activity_regularizer": Refused(_ACTIVITY),
         "dtype": Refused(_DTYPE),
         "autocast": Refused(_DTYPE, (True,)),
         "batch_size": Refused("a batch may have any size; pass batch_size to fit"),
@@ -82,6 +85,16 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "noise_shape": Refused("every number is dropped by itself"),
         "seed": Refused(_SEED),
     },
+    **{
+        kind: {"data_format": Refused(_LAST, (None, "channels_last"))} for kind in ("AveragePooling1D", "ZeroPadding1D")
+    },
+    **{kind: {"seed": Refused(_SEED)} for kind in ("SpatialDropout1D", "GaussianDropout", "GaussianNoise")},
+    "AlphaDropout": {"noise_shape": Refused("every number is dropped by itself"), "seed": Refused(_SEED)},
+    "LayerNormalization": {
+        "rms_scaling": Refused("Keras itself calls it wrong: it does not scale by the mean square", (False,)),
+        **{f"{what}_constraint": Refused(_CONSTRAINT) for what in ("beta", "gamma")},
+    },
+    "PReLU": {"alpha_constraint": Refused(_CONSTRAINT)},
     "Input": {
         "dtype": Refused("the first layer decides: Embedding takes ids, others numbers", (None, *_DTYPES)),
         "sparse": Refused("arrays are dense; ids go into an Embedding", (None, False)),

@@ -21,7 +21,7 @@ from scratchnn.layers.symbol import chain_between
 from scratchnn.models import initial_states
 from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
-from scratchnn.models.parameters import Parameters
+from scratchnn.models.penalties import Penalties
 from scratchnn.models.stored import Stored
 from scratchnn.report.summary import summary_text
 from scratchnn.training.progress import Clock
@@ -33,7 +33,7 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Chain, Parameters, Stored):
+class Model(Chain, Penalties, Stored):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
@@ -210,7 +210,7 @@ class Model(Chain, Parameters, Stored):
             )
 
     def backward(self, dy: Any, caches: list[Any], dstates: Any = None, *, down_to_x: bool = False) -> tuple[Any, ...]:
-        """Return dx and the gradients of what is trained in one vector, laid out like `trainable_params`.
+        """Return dx and the gradients of what is trained, penalties' too, in one vector, as in `trainable_params`.
 
         dx is None if x are ids. It is None too where the lowest layers are frozen: the pass ends above them, unless
         `down_to_x`, or one of them was given states. The vector is overwritten by the next call. `dstates` are
@@ -239,8 +239,7 @@ class Model(Chain, Parameters, Stored):
             if layer.takes_state and caches[index].state_given:
                 dx, *begin[layer.name] = dx
             flat += [grads[name].ravel() for name in reversed(self.trained[index])]
-        if flat:
-            self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
+        self.gather(flat[::-1])
         dx = dx if lowest == 0 else None
         return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
 

@@ -147,11 +147,15 @@ class Last(NamedTuple):
     def outputs(self) -> int:
         return self.layers[0].options["units"]
 
-    def measured(self, metrics: Any) -> dict[str, Any]:
+    def measured(self, metrics: Any, dtype: str) -> dict[str, Any]:
         """Arguments of compile; `metrics` is keras.metrics or scratchnn.metrics."""
         found = {"metrics": self.metrics, "weighted_metrics": self.weighted_metrics}
         return {
-            key: [each if isinstance(each, str) else construct(metrics, each) for each in measures]
+            key: [
+                each if isinstance(each, str) else construct(metrics, each)
+                for each in measures
+                if dtype == "float32" or each != "top_k_categorical_accuracy"  # which TensorFlow lacks in float64
+            ]
             for key, measures in found.items()
         }
 

@@ -188,7 +188,7 @@ def _whole_model(case: Configuration, arrays: Arrays) -> dict[str, np.ndarray]:
     start = [arrays.weight(number, weight.shape) for number, weight in enumerate(model.get_weights())]
     model.set_weights(start)
     last, optimizer = case.ending, KeepsGradients(0.1)
-    options: dict[str, Any] = last.measured(keras.metrics)
+    options: dict[str, Any] = last.measured(keras.metrics, case.dtype)
     model.compile(optimizer, construct(keras.losses, last.loss), run_eagerly=True, jit_compile=False, **options)
 
     predict: dict[str, Any] = {"batch_size": case.batch_size, "verbose": 0}

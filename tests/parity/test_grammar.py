@@ -135,7 +135,7 @@ def made(case: Configuration, arrays: Arrays, backend: str, optimizer: str | dic
     model.build((case.batch_size if case.states == "carried" else None, *arrays.x.shape[1:]))
     model.set_weights([arrays.weight(number, weight.shape) for number, weight in enumerate(model.get_weights())])
     loss = construct(losses, last.loss)
-    model.compile(optimizer, loss, **last.measured(metrics))
+    model.compile(optimizer, loss, **last.measured(metrics, case.dtype))
     return model
 
 

@@ -4,14 +4,27 @@ A parameter that is new, or of a new class, needs a line in PAIRS (or in COMMON)
 """
 
 import contextlib
+import gc
 import io
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scratchnn import Input, Sequential, initializers, layers, load_model, losses, optimizers, regularizers, utils
+from scratchnn import (
+    Input,
+    Sequential,
+    initializers,
+    layers,
+    load_model,
+    losses,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
 from scratchnn.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
 from scratchnn.training.progress import History
 
@@ -162,6 +175,13 @@ def of_method(name: str, /, **given: Any) -> list[Any]:
     """What is returned and printed, what a listener heard, and the weights afterwards."""
     model, listener = made(), given.get("callbacks") or Listener()
     needed: dict[str, Any] = {"x": X, "verbose": 0, "batch_size": 2, "callbacks": listener}
+    if name in ("predict_on_batch", "__call__"):
+        return [getattr(model, name)(**given)]
+    if name == "test_on_batch":
+        return [model.test_on_batch(**{"x": X, "y": Y, **given})]
+    if name == "from_config":
+        config = {"config": Sequential([Input((3,)), Own(2)]).get_config()} | given
+        return [Sequential.from_config(**config).name]
     needed |= {"fit": {"y": Y, "epochs": 2, "validation_data": (X, Y)}, "evaluate": {"y": Y}}.get(name, {})
     if name in ("compile", "train_on_batch"):
         needed = {"compile": {"optimizer": "sgd", "loss": "mse"}, "train_on_batch": {"x": X, "y": Y}}[name]
@@ -304,7 +324,19 @@ PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("pad_sequences", "sequences"): ([[1, 2]], [[1, 3]]), ("pad_sequences", "maxlen"): (None, 2),
     ("pad_sequences", "dtype"): ("int32", "int64"), ("pad_sequences", "padding"): ("pre", "post"),
     ("pad_sequences", "truncating"): ("pre", "post"), ("pad_sequences", "value"): (0, 7),
-    ("set_random_seed", "seed"): (1, 2),
+    ("set_random_seed", "seed"): (1, 2), ("clear_session", "free_memory"): TWO,
+    ("clone_model", "model"): (2, 3), ("clone_model", "clone_function"): (None, lambda layer: layers.Dense(3)),
+    ("model_from_json", "json_string"): tuple(
+        Sequential([Input((3,)), layers.Dense(units)]).to_json() for units in (2, 3)
+    ),
+    ("model_from_json", "custom_objects"): (None, {"Own": layers.Dense}),
+    ("test_on_batch", "x"): (X, X[::-1]), ("test_on_batch", "y"): (Y, 1 - Y), ("test_on_batch", "return_dict"): TWO,
+    ("test_on_batch", "sample_weight"): (None, WEIGHTS), ("predict_on_batch", "x"): (X, X[::-1]),
+    ("from_config", "config"): tuple(
+        Sequential([Input((3,)), layers.Flatten()], name=name).get_config() for name in ("one", "other")
+    ),
+    ("from_config", "custom_objects"): (None, {"Own": layers.Dense}),
+    ("to_categorical", "x"): ([0, 2], [1, 2]), ("to_categorical", "num_classes"): (3, 4),
 }  # fmt: skip
 PLOTS: dict[str, tuple[Any, Any]] = {
     "model": (1, 2), "to_file": ("a.svg", "b.svg"), "show_shapes": TWO, "show_layer_names": TWO, "dpi": (50, 100)
@@ -360,7 +392,42 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
     if name == "set_random_seed":
         utils.set_random_seed(value)
         return made_without_seed()
+    if name == "clone_model":
+        model = Sequential([Input((3,)), layers.Dense(value if parameter == "model" else 2)], seed=1)
+        return models.clone_model(model, **({} if parameter == "model" else given)).get_weights()
+    if name == "model_from_json":
+        return of_json(**given)
+    if name == "to_categorical":
+        return utils.to_categorical(**{"x": [0, 2], **given})
+    if name == "clear_session":
+        return is_left_by(lambda: utils.clear_session(**given))
     raise KeyError((module, name, parameter))
+
+
+class Own(layers.Dense):
+    """A layer that a description names."""
+
+
+def of_json(json_string: str | None = None, custom_objects: Any = None) -> Any:
+    text = json_string or Sequential([Input((3,)), Own(2)]).to_json()
+    try:
+        return models.model_from_json(text, custom_objects=custom_objects).count_params()
+    except ValueError as error:
+        return [str(error)]
+
+
+def is_left_by(clear: Callable[[], None]) -> bool:
+    """Whether what names itself only is still there afterwards."""
+    circle = Listener()
+    circle.heard.append(circle)
+    left = weakref.ref(circle)
+    gc.disable()
+    try:
+        del circle
+        clear()
+        return left() is not None
+    finally:
+        gc.enable()
 
 
 def made_without_seed() -> Any:

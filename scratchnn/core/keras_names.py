@@ -135,8 +135,12 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "jit_compile": Refused(_COMPILED, (None, "auto", True, False)),
         "metrics": Refused("compile(optimizer, loss, metrics=[...]) sets them", ()),
         "weights": Refused("get_weights reads them, and set_weights replaces them"),
-        "test_on_batch": Refused("call evaluate(x, y, batch_size=len(x), verbose=0)", ()),
-        "predict_on_batch": Refused("call predict(x, batch_size=len(x), verbose=0)", ()),
+    },
+    "Model.__call__": {
+        "training": Refused(
+            "forward(x, training=True, epoch=, step=) drops by masks that you can draw again", (None, False)
+        ),
+        "mask": Refused("give it to forward: y, caches = model.forward(x, mask=mask)"),
     },
     "Model.compile": {
         "loss_weights": Refused("a model has one output and one loss; scale the learning rate"),
@@ -181,6 +185,11 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
     "ModelCheckpoint": {
         "save_weights_only": Refused("the whole model is saved; load_weights reads its weights alone", (False,)),
         "save_freq": Refused("it saves after every epoch; write Callback.on_train_batch_end for more", ("epoch",)),
+    },
+    "clone_model": {
+        "input_tensors": Refused("the clone has an Input of the same shape"),
+        "call_function": Refused("give clone_function, which makes each new layer"),
+        "recursive": Refused("models are not nested", (False,)),
     },
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),

@@ -121,10 +121,11 @@ WORDS: dict[str, Word] = {
         ),
         (STEPS, ROW),
     ),
+    # TensorFlow has LeakyReLU's slope in float32, whatever the dtype: one that is the same in both.
     "Rectifier": Word(
         (
             spec("ReLU", negative_slope=0.2, threshold=0.1),
-            spec("LeakyReLU", negative_slope=0.2),
+            spec("LeakyReLU", negative_slope=0.25),
             spec("ELU", alpha=0.7),
         ),
         (STEPS, ROW),

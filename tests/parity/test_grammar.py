@@ -26,6 +26,7 @@ from tests.parity.recording import FOLDER, Results, recorded
 
 SGD = {"name": "sgd", "learning_rate": 0.1}
 SHARE = {"float32": 1e-5, "float64": 1e-9}  # of an array's largest number
+LOG_2 = 4e-9  # Keras' LogCosh has log 2 in float32, 1.9e-9 too large, whatever the dtype; a weight is 2 at most
 BACKENDS = pytest.mark.parametrize("backend", ["reference", "cpu"])
 CASES = pytest.mark.parametrize("name", CONFIGURATIONS)
 pytestmark = pytest.mark.filterwarnings("ignore:.* cannot use the mask:UserWarning")
@@ -201,7 +202,7 @@ def compare(case: Configuration, got: Results, expected: Results) -> None:
     assert got.keys() == expected.keys()
     for key, array in expected.items():
         assert np.shape(got[key]) == array.shape, key
-        atol = SHARE[case.dtype] * np.abs(array).max()
+        atol = SHARE[case.dtype] * np.abs(array).max() + (LOG_2 if case.last == "log cosh" and "loss" in key else 0)
         np.testing.assert_allclose(got[key], array, rtol=0, atol=atol, err_msg=key)
 
 

@@ -165,8 +165,8 @@ def test_arguments_that_nobody_has_are_refused_with_the_nearest() -> None:
         ("from scratchnn.layers import Conv2D", r"scratchnn\.layers has no Conv2D: images are out of scope; "),
         ("from scratchnn.layers import Dens", r"scratchnn\.layers has no Dens; did you mean 'Dense'\?"),
         (
-            "from scratchnn.optimizers import Nadam",
-            r"has no Nadam: derive a rule from scratchnn\.optim",
+            "from scratchnn.optimizers import Lion",
+            r"has no Lion: derive a rule from scratchnn\.optim",
         ),
         ("from scratchnn.callbacks import TensorBoard", r"has no TensorBoard: CSVLogger writes every epoch"),
         ("from scratchnn.utils import split_dataset", r"has no split_dataset: slice the arrays, or"),

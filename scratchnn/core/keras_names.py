@@ -109,12 +109,9 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "loss_scale_factor": Refused("float32 and float64 need no scaled loss"),
         "gradient_accumulation_steps": Refused("pass a larger batch_size: long batches are computed in pieces"),
         "lr": Refused("its name is learning_rate", ()),
-        "decay": Refused("its name is weight_decay; a learning rate that falls is set in Callback.on_epoch_begin", ()),
+        "decay": Refused("its name is weight_decay; for a rate that falls there are optimizers.schedules", ()),
         "jit_compile": Refused(_COMPILED, (None, True, "auto")),
         "name": Refused(_NAME),
-    },
-    **{
-        kind: {"amsgrad": Refused("write the rule yourself: docs/extending.md", (False,))} for kind in ("Adam", "AdamW")
     },
     "Loss": {
         "name": Refused(_NAME),
@@ -191,6 +188,11 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "call_function": Refused("give clone_function, which makes each new layer"),
         "recursive": Refused("models are not nested", (False,)),
     },
+    "CallbackList": {
+        "add_history": Refused("fit returns a History; keep the logs of a loop of your own yourself", (False,)),
+        "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
+    },
+    "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),
         "safe_mode": Refused("a file holds no code, and none is run", (True, None)),

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
+from scratchnn.callbacks.history import EXTRA, History
 from scratchnn.core.arrays import as_numbers
 from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.backend import Backend
@@ -25,7 +26,7 @@ from scratchnn.training import batches, diagnosis, weights
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.epoch import Batch
 from scratchnn.training.hooks import Hooks
-from scratchnn.training.progress import EXTRA, Clock, History, Progress
+from scratchnn.training.progress import Clock, Progress
 from scratchnn.training.session import Session
 from scratchnn.training.weights import Counting
 

@@ -101,11 +101,18 @@ def test_weights_and_states_are_seen(name: str) -> None:
         assert far(got["fit loss"], expected["fit loss"]) or far(got["gradient 0"], expected["gradient 0"])
     if case.states == "given":
         assert far(expected["y"], expected["y from states"])
-    if case.states == "carried":
+
+
+def test_what_is_carried_is_seen() -> None:
+    """In the second batch; in a few models hardly, where masks or gates let little of it through."""
+    carried = [case for case in CONFIGURATIONS.values() if case.states == "carried"]
+    seen = 0
+    for case in carried:
         arrays = Arrays(case)
-        model = made(case, arrays, "reference")
-        rows = slice(case.batch_size, None)  # of the second batch
-        assert far(model.predict(arrays.x[rows], case.batch_size), expected["y"][rows])
+        rows = slice(case.batch_size, None)
+        y = made(case, arrays, "reference").predict(arrays.x[rows], case.batch_size)
+        seen += far(y, recorded("grammar", case.name, case)["y"][rows])
+    assert seen > 0.95 * len(carried) > 50
 
 
 def far(got: Any, expected: Any) -> bool:

@@ -37,7 +37,7 @@ def _both(merge: str | None) -> Word:
 
 def _windows(T: int, features: int, layer: Spec) -> tuple[int, int]:
     """Of a convolution or a pooling."""
-    options = {"padding": "valid", "strides": layer.options.get("pool_size")} | layer.options
+    options: dict[str, Any] = {"padding": "valid", "strides": layer.options.get("pool_size")} | layer.options
     size, stride = options.get("kernel_size", options.get("pool_size")), options["strides"]
     steps = (T - size) // stride + 1 if options["padding"] == "valid" else -(-T // stride)
     return steps, options.get("filters", features)

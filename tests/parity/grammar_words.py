@@ -37,8 +37,9 @@ def _both(merge: str | None) -> Word:
 
 def _windows(T: int, features: int, layer: Spec) -> tuple[int, int]:
     """Of a convolution or a pooling."""
-    options = {"padding": "valid", "strides": layer.options.get("pool_size")} | layer.options
-    size, stride = options.get("kernel_size", options.get("pool_size")), options["strides"]
+    options: dict[str, Any] = {"padding": "valid", "strides": layer.options.get("pool_size")} | layer.options
+    size: int = options["kernel_size"] if "kernel_size" in options else options["pool_size"]
+    stride: int = options["strides"]
     steps = (T - size) // stride + 1 if options["padding"] == "valid" else -(-T // stride)
     return steps, options.get("filters", features)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from scratchnn.callbacks import Callback, Logs
+from scratchnn.callbacks.history import EXTRA
 from scratchnn.core import backend
 from scratchnn.data import DataError, Imdb
 from scratchnn.experiments import compiling
@@ -27,7 +28,7 @@ from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
 from scratchnn.report.diagram import plot_model
 from scratchnn.training.interrupts import Interrupts
-from scratchnn.training.progress import EXTRA, Progress
+from scratchnn.training.progress import Progress
 
 
 @dataclass

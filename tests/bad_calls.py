@@ -28,8 +28,11 @@ from scratchnn.layers import (
     Embedding,
     Flatten,
     GlobalAveragePooling1D,
+    Lambda,
     MaxPooling1D,
+    RepeatVector,
     SimpleRNN,
+    TimeDistributed,
 )
 from scratchnn.layers import Activation as ActivationLayer
 from scratchnn.optimizers import SGD
@@ -232,6 +235,10 @@ refuse(
 )
 refuse("Bidirectional of Dense", lambda m: Bidirectional(Dense(2)), "takes a recurrent layer, got Dense", TypeError)
 refuse("Bidirectional of a class", lambda m: Bidirectional(LSTM), "takes a recurrent layer, got type", TypeError)
+refuse("TimeDistributed of units", lambda m: TimeDistributed(3), r"a layer, such as Dense\(3\), got 3", TypeError)
+refuse("RepeatVector of a float", lambda m: RepeatVector(2.0), "n must be a whole number of at least 1, got 2.0")
+refuse("Lambda without derivative", lambda m: Lambda(abs), "derivative .* no autograd here. Give both", TypeError)
+refuse("Lambda of no function", lambda m: Lambda(3, backward=abs), "got function 3 and backward", TypeError)
 refuse("RNN of units", lambda m: RNN(32), r"RNN takes a cell, derived from scratchnn.layers.Cell, got 32", TypeError)
 refuse("RNN of a layer", lambda m: RNN(LSTM(3)), r"RNN takes a cell, derived from scratchnn.layers.Cell", TypeError)
 

@@ -4,14 +4,27 @@ A parameter that is new, or of a new class, needs a line in PAIRS (or in COMMON)
 """
 
 import contextlib
+import gc
 import io
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scratchnn import Input, Sequential, initializers, layers, load_model, losses, optimizers, utils
+from scratchnn import (
+    Input,
+    Sequential,
+    initializers,
+    layers,
+    load_model,
+    losses,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
 from scratchnn.callbacks import (
     HOOKS,
     Callback,
@@ -31,6 +44,7 @@ RNG = np.random.default_rng(5)
 X = RNG.normal(size=(6, 5, 3)).astype(np.float32)
 MASK = np.array([[True] * 5, [False, True, False, True, False], [True, True, True, False, False]] * 2)
 IDS = RNG.integers(0, 7, (6, 5))
+PADDED = np.where(MASK[..., None], X, np.float32(0.5))
 
 # By class of a layer: the arguments it needs.
 LAYERS: dict[str, dict[str, Any]] = {
@@ -48,6 +62,16 @@ LAYERS: dict[str, dict[str, Any]] = {
     "Layer": {},
     "MaxPooling1D": {"pool_size": 2},
     "SimpleRNN": {"units": 4},
+    **{name: {"rate": 0.5} for name in ("AlphaDropout", "GaussianDropout", "SpatialDropout1D")},
+    "GaussianNoise": {"stddev": 0.5},
+    "Lambda": {"function": lambda x, by=1: by * x, "backward": lambda dy, x, by=1: by * dy},
+    "AveragePooling1D": {"pool_size": 2},
+    "Permute": {"dims": (2, 1)},
+    "RepeatVector": {"n": 2},
+    "Reshape": {"target_shape": (-1,)},
+    "TimeDistributed": {"layer": layers.Dense(2)},
+    **{name: {} for name in ("Cropping1D", "ZeroPadding1D", "UpSampling1D", "Masking", "LayerNormalization")},
+    **{name: {} for name in ("ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax")},
 }
 TWO = (False, True)
 MATRICES = ([np.zeros((7, 3))], [np.ones((7, 3))])
@@ -61,23 +85,44 @@ COMMON: dict[str, tuple[Any, Any]] = {
     "zero_output_for_mask": TWO, "unit_forget_bias": TWO, "reset_after": TWO, "name": ("one", "other"),
     "rate": (0.2, 0.6), "input_dim": (7, 8), "output_dim": (3, 4), "mask_zero": TWO, "pool_size": (2, 3),
     "stateful": TWO, "merge_mode": ("concat", "sum"), "layer": (layers.GRU(2), layers.GRU(3)), "trainable": TWO,
+    **{f"{part}_regularizer": ("l1", "l2") for part in ("kernel", "recurrent", "bias", "embeddings", "alpha")},
+    **{f"{part}_regularizer": ("l1", "l2") for part in ("beta", "gamma")},
+    "stddev": (0.2, 0.6), "dims": ((2, 1), (1, 2)),
+    "n": (2, 3), "size": (2, 3), "cropping": (1, 0), "mask_value": (0.0, 0.5), "axis": (-1, 1), "epsilon": (1e-3, 0.5),
+    "center": TWO, "scale": TWO, "beta_initializer": ("ones", "zeros"), "gamma_initializer": ("ones", "zeros"),
+    "max_value": (0.1, 0.5), "negative_slope": (0.1, 0.5), "threshold": (0.0, 0.5), "alpha": (0.5, 1.0),
+    "alpha_initializer": ("ones", "zeros"), "target_shape": ((-1,), (-1, 1)), "shared_axes": ([1], [2]),
 }  # fmt: skip
+
+
+OF_ONE_LAYER: dict[tuple[str, str], tuple[Any, Any]] = {
+    ("ZeroPadding1D", "padding"): (1, 2),
+    ("TimeDistributed", "layer"): (layers.Dense(2), layers.Dense(3)),
+    ("Lambda", "function"): (np.tanh, np.sin),
+    ("Lambda", "output_shape"): ((5, 3), (None, 3)),
+    ("Lambda", "arguments"): ({"by": 2}, {"by": 3}),
+    ("Lambda", "mask"): (None, lambda x, mask: mask),
+}
 
 
 def of_layer(name: str, /, **given: Any) -> list[Any]:
     """What a layer makes of an input with a mask, at rest and in training, and what it is made of."""
-    layer = getattr(layers, name)(**{**LAYERS[name], **given})
+    needed = {**LAYERS[name], **given}  # a layer inside is another one each time: it would keep its parameters
+    needed = {word: value.clone() if isinstance(value, layers.Layer) else value for word, value in needed.items()}
+    layer = getattr(layers, name)(**needed)
     if name == "Layer":
         return [layer.name, layer.trainable]
-    x = IDS if name == "Embedding" else X
+    x = {"Embedding": IDS, "RepeatVector": X[:, 0], "Masking": PADDED}.get(name, X)
     layer.build((None, *x.shape[1:]), backend="reference", seed=2)
-    mask = MASK if layer.supports_masking and name != "Embedding" else None
+    mask = MASK if layer.supports_masking and name not in ("Embedding", "Softmax") else None
     seen: list[Any] = [layer.name, layer.trainable, layer.trainable_names(), layer.output_shape]
     seen.append(layer.compute_mask(x, mask))
     for training in TWO:
         y, _ = layer.forward(x, mask=mask, training=training, rng=np.random.default_rng(1))
         seen += list(y) if isinstance(y, tuple) else [y]
-    return [*seen, *layer.get_weights()]
+    for param in layer.params.values():
+        param += 0.3
+    return [*seen, *layer.get_weights(), *layer.losses]
 
 
 def of_optimizer(name: str, /, **given: Any) -> list[Any]:
@@ -97,6 +142,11 @@ def of_loss(name: str, /, **given: Any) -> list[Any]:
     target = np.array([1, 2]) if name.startswith("Sparse") else np.eye(3)[[1, 2]]
     value, cache = loss.forward(y, loss.validate(y.shape, target, y.dtype))
     return [value, loss.backward(cache)]
+
+
+def of_regularizer(name: str, /, **given: Any) -> list[Any]:
+    rule = getattr(regularizers, name)(**given)
+    return [rule(X), rule.gradient(X)]
 
 
 def of_initializer(name: str, /, **given: Any) -> list[Any]:
@@ -138,6 +188,13 @@ def of_method(name: str, /, **given: Any) -> list[Any]:
     """What is returned and printed, what a listener heard, and the weights afterwards."""
     model, listener = made(), given.get("callbacks") or Listener()
     needed: dict[str, Any] = {"x": X, "verbose": 0, "batch_size": 2, "callbacks": listener}
+    if name in ("predict_on_batch", "__call__"):
+        return [getattr(model, name)(**given)]
+    if name == "test_on_batch":
+        return [model.test_on_batch(**{"x": X, "y": Y, **given})]
+    if name == "from_config":
+        config = {"config": Sequential([Input((3,)), Own(2)]).get_config()} | given
+        return [Sequential.from_config(**config).name]
     needed |= {"fit": {"y": Y, "epochs": 2, "validation_data": (X, Y)}, "evaluate": {"y": Y}}.get(name, {})
     if name in ("compile", "train_on_batch"):
         needed = {"compile": {"optimizer": "sgd", "loss": "mse"}, "train_on_batch": {"x": X, "y": Y}}[name]
@@ -366,7 +423,19 @@ PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("pad_sequences", "sequences"): ([[1, 2]], [[1, 3]]), ("pad_sequences", "maxlen"): (None, 2),
     ("pad_sequences", "dtype"): ("int32", "int64"), ("pad_sequences", "padding"): ("pre", "post"),
     ("pad_sequences", "truncating"): ("pre", "post"), ("pad_sequences", "value"): (0, 7),
-    ("set_random_seed", "seed"): (1, 2),
+    ("set_random_seed", "seed"): (1, 2), ("clear_session", "free_memory"): TWO,
+    ("clone_model", "model"): (2, 3), ("clone_model", "clone_function"): (None, lambda layer: layers.Dense(3)),
+    ("model_from_json", "json_string"): tuple(
+        Sequential([Input((3,)), layers.Dense(units)]).to_json() for units in (2, 3)
+    ),
+    ("model_from_json", "custom_objects"): (None, {"Own": layers.Dense}),
+    ("test_on_batch", "x"): (X, X[::-1]), ("test_on_batch", "y"): (Y, 1 - Y), ("test_on_batch", "return_dict"): TWO,
+    ("test_on_batch", "sample_weight"): (None, WEIGHTS), ("predict_on_batch", "x"): (X, X[::-1]),
+    ("from_config", "config"): tuple(
+        Sequential([Input((3,)), layers.Flatten()], name=name).get_config() for name in ("one", "other")
+    ),
+    ("from_config", "custom_objects"): (None, {"Own": layers.Dense}),
+    ("to_categorical", "x"): ([0, 2], [1, 2]), ("to_categorical", "num_classes"): (3, 4),
 }  # fmt: skip
 PLOTS: dict[str, tuple[Any, Any]] = {
     "model": (1, 2), "to_file": ("a.svg", "b.svg"), "show_shapes": TWO, "show_layer_names": TWO, "dpi": (50, 100)
@@ -375,6 +444,7 @@ INPUTS: dict[str, tuple[Any, Any]] = {"shape": ((3,), (4,)), "name": ("one", "ot
 INPUTS["batch_shape"] = ((2, 3), (2, 4))
 # Identified by what they look up; which is the whole of what they do.
 GETS = {"losses": ("mse", "binary_crossentropy"), "optimizers": ("sgd", "adam"), "initializers": ("ones", "zeros")}
+GETS["regularizers"] = ("l1", "l2")
 
 
 def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> Any:
@@ -392,6 +462,8 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
         return of_optimizer(name, **({"momentum": 0.5} if parameter == "nesterov" else {}) | given)
     if module == "losses" and name != "get":
         return of_loss(name, **given)
+    if module == "regularizers" and name != "get":
+        return of_regularizer(name, **given)
     if module == "initializers" and name != "get":
         return of_initializer(name, **given)
     if (name, parameter) in FILES:
@@ -423,7 +495,42 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
     if name == "set_random_seed":
         utils.set_random_seed(value)
         return made_without_seed()
+    if name == "clone_model":
+        model = Sequential([Input((3,)), layers.Dense(value if parameter == "model" else 2)], seed=1)
+        return models.clone_model(model, **({} if parameter == "model" else given)).get_weights()
+    if name == "model_from_json":
+        return of_json(**given)
+    if name == "to_categorical":
+        return utils.to_categorical(**{"x": [0, 2], **given})
+    if name == "clear_session":
+        return is_left_by(lambda: utils.clear_session(**given))
     raise KeyError((module, name, parameter))
+
+
+class Own(layers.Dense):
+    """A layer that a description names."""
+
+
+def of_json(json_string: str | None = None, custom_objects: Any = None) -> Any:
+    text = json_string or Sequential([Input((3,)), Own(2)]).to_json()
+    try:
+        return models.model_from_json(text, custom_objects=custom_objects).count_params()
+    except ValueError as error:
+        return [str(error)]
+
+
+def is_left_by(clear: Callable[[], None]) -> bool:
+    """Whether what names itself only is still there afterwards."""
+    circle = Listener()
+    circle.heard.append(circle)
+    left = weakref.ref(circle)
+    gc.disable()
+    try:
+        del circle
+        clear()
+        return left() is not None
+    finally:
+        gc.enable()
 
 
 def made_without_seed() -> Any:
@@ -434,6 +541,10 @@ def made_without_seed() -> Any:
 
 def pair(module: str, name: str, parameter: str) -> tuple[Any, Any]:
     """Two values of the parameter. KeyError where there are none."""
+    if (name, parameter) in OF_ONE_LAYER:
+        return OF_ONE_LAYER[name, parameter]
+    if module == "regularizers":
+        return 0.1, 0.2
     if module == "layers" and name != "Input":
         return MATRICES if parameter == "weights" else COMMON[parameter]
     if name == "Input":

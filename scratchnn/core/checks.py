@@ -1,6 +1,7 @@
 """Checks of a user's input: each returns the value, or raises a ValueError saying what was expected and what came."""
 
 import math
+from math import inf, isfinite
 from numbers import Integral, Real
 from typing import Any
 
@@ -25,6 +26,19 @@ def share(name: str, value: Any) -> float:
     """The value as a float, at least 0 and below 1."""
     if not _is_number(value) or not 0 <= float(value) < 1:
         raise ValueError(f"{name} must be at least 0 and below 1, got {value!r}")
+    return float(value)
+
+
+def number(name: str, value: Any, least: float | int = -inf, most: float | int = inf) -> float:
+    """The value as a float, finite, from `least` to `most`."""
+    if (
+        not isinstance(value, Real)
+        or isinstance(value, bool)
+        or not isfinite(value)
+        or not least <= float(value) <= most
+    ):
+        wanted = "" if least == -inf else f" of at least {least:g}" if most == inf else f" from {least:g} to {most:g}"
+        raise ValueError(f"{name} must be a finite number{wanted}, got {value!r}")
     return float(value)
 
 

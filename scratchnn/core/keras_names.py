@@ -17,7 +17,8 @@ class Refused(NamedTuple):
         return any(value is each or (type(value) is type(each) and value == each) for each in self.neutral)
 
 
-_DECAY = "there are no regularizers and constraints; an optimizer's weight_decay keeps weights small"
+_CONSTRAINT = "there are no constraints; kernel_regularizer and an optimizer's weight_decay keep weights small"
+_ACTIVITY = "penalties are for weights alone, not for outputs: kernel_regularizer"
 _SEED = "a model's seed decides all of its draws: pass Sequential(..., seed=1)"
 _DTYPE = "a model has one dtype for all of its layers: pass Sequential(..., dtype='float64')"
 _DTYPES = ("float32", "float64", "int32", "int64")
@@ -32,14 +33,16 @@ _NAME = "it goes by the name of its class"
 _COMPILED = "each backend compiles what it needs; choose one by Sequential(..., backend='cpu')"
 _SHAPE = "pass the shape of one example without the batch axis: Input((T, D))"
 _REGULARIZED = {
-    f"{what}_{how}": Refused(_DECAY)
-    for what in ("kernel", "recurrent", "bias", "embeddings")
-    for how in ("regularizer", "constraint")
-}  # fmt: skip
+    **{f"{what}_constraint": Refused(_CONSTRAINT) for what in ("kernel", "recurrent", "bias", "embeddings")},
+    **{
+        f"{what}_regularizer": Refused("this layer has no such weights, so that nothing would be penalised")
+        for what in ("kernel", "recurrent", "bias", "embeddings")
+    },
+}
 
 ARGUMENTS: dict[str, dict[str, Refused]] = {
     "Layer": {
-        "activity_regularizer": Refused(_DECAY),
+        "activity_regularizer": Refused(_ACTIVITY),
         "dtype": Refused(_DTYPE),
         "autocast": Refused(_DTYPE, (True,)),
         "batch_size": Refused("a batch may have any size; pass batch_size to fit"),
@@ -82,6 +85,16 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "noise_shape": Refused("every number is dropped by itself"),
         "seed": Refused(_SEED),
     },
+    **{
+        kind: {"data_format": Refused(_LAST, (None, "channels_last"))} for kind in ("AveragePooling1D", "ZeroPadding1D")
+    },
+    **{kind: {"seed": Refused(_SEED)} for kind in ("SpatialDropout1D", "GaussianDropout", "GaussianNoise")},
+    "AlphaDropout": {"noise_shape": Refused("every number is dropped by itself"), "seed": Refused(_SEED)},
+    "LayerNormalization": {
+        "rms_scaling": Refused("Keras itself calls it wrong: it does not scale by the mean square", (False,)),
+        **{f"{what}_constraint": Refused(_CONSTRAINT) for what in ("beta", "gamma")},
+    },
+    "PReLU": {"alpha_constraint": Refused(_CONSTRAINT)},
     "Input": {
         "dtype": Refused("the first layer decides: Embedding takes ids, others numbers", (None, *_DTYPES)),
         "sparse": Refused("arrays are dense; ids go into an Embedding", (None, False)),
@@ -119,8 +132,12 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "jit_compile": Refused(_COMPILED, (None, "auto", True, False)),
         "metrics": Refused("compile(optimizer, loss, metrics=[...]) sets them", ()),
         "weights": Refused("get_weights reads them, and set_weights replaces them"),
-        "test_on_batch": Refused("call evaluate(x, y, batch_size=len(x), verbose=0)", ()),
-        "predict_on_batch": Refused("call predict(x, batch_size=len(x), verbose=0)", ()),
+    },
+    "Model.__call__": {
+        "training": Refused(
+            "forward(x, training=True, epoch=, step=) drops by masks that you can draw again", (None, False)
+        ),
+        "mask": Refused("give it to forward: y, caches = model.forward(x, mask=mask)"),
     },
     "Model.compile": {
         "loss_weights": Refused("a model has one output and one loss; scale the learning rate"),
@@ -171,6 +188,11 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
     },
     "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
+    "clone_model": {
+        "input_tensors": Refused("the clone has an Input of the same shape"),
+        "call_function": Refused("give clone_function, which makes each new layer"),
+        "recursive": Refused("models are not nested", (False,)),
+    },
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),
         "safe_mode": Refused("a file holds no code, and none is run", (True, None)),

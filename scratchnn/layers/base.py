@@ -19,9 +19,10 @@ from scratchnn.core import randomness
 from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import flag, share, whole_number
-from scratchnn.core.names import class_in_file, is_own
+from scratchnn.core.names import class_in_file, described, is_own
 from scratchnn.layers.symbol import Shape, Symbol, example_shape
 from scratchnn.layers.trainable import Weighted, without_trainable
+from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
 
@@ -36,6 +37,7 @@ class Layer(Weighted, Attributes):
     set at any time.
     """
 
+    supports_masking: bool = False  # whether an incoming mask is used or passed on
     backend: backends.Backend
     dtype: np.dtype
     given_input_shape: tuple[int | None, ...] | None
@@ -43,9 +45,9 @@ class Layer(Weighted, Attributes):
     params: dict[str, Array]
     model: Any
     output_shape: Any
-    supports_masking: ClassVar[bool] = False  # whether an incoming mask is used or passed on
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
     takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
+    regularized: ClassVar[dict[str, str]] = {}  # by parameter, the constructor's argument for its regularizer
 
     @property
     def uses_rng(self) -> bool:
@@ -109,7 +111,9 @@ class Layer(Weighted, Attributes):
 
     def get_config(self) -> Config:
         """The constructor's arguments, as plain values."""
-        config: Config = {} if self.name is None else {"name": self.name}
+        given = {argument: getattr(self, argument) for argument in self.regularized.values()}
+        config = {argument: rule if rule is None else described(rule) for argument, rule in given.items()}
+        config |= {} if self.name is None else {"name": self.name}
         return config if self.trainable else config | {"trainable": False}
 
     def in_file(self) -> dict[str, Any]:
@@ -212,12 +216,23 @@ class Layer(Weighted, Attributes):
             raise ValueError(f"{self.label}: dy must have the shape of y, {y_shape}, got {dy.shape}")
         return dy
 
-    def as_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
+    def as_mask(self, mask: Any, shape: tuple[int, ...]) -> Array:
         """The mask as kernels expect it, checked."""
         mask = mask if self.backend.is_device_array(mask) else as_numbers("mask", mask)
         if mask.shape != shape or mask.dtype != bool:
             raise ValueError(f"{self.label} takes a bool mask of shape {shape}, got {mask.dtype} of shape {mask.shape}")
         return self.backend.array(mask, bool)
+
+    def regularizers(self) -> dict[str, Regularizer]:
+        """The regularizer of each parameter that has one."""
+        rules = {name: getattr(self, self.regularized[name]) for name in self.params if name in self.regularized}
+        return {name: rule for name, rule in rules.items() if rule is not None}
+
+    @property
+    def losses(self) -> list[Any]:
+        """The penalty of each trainable parameter that has a regularizer; as in Keras, what is frozen has none."""
+        rules = self.regularizers()
+        return [rules[name](self.params[name]) for name in self.trainable_names() if name in rules]
 
     def require_built(self) -> None:
         if not self.built:
@@ -305,7 +320,7 @@ class Layer(Weighted, Attributes):
 def _fixed_settings(kind: type) -> frozenset[str]:
     """The arguments of our own constructors that nothing reads again once the layer is built."""
     ours = next(each for each in kind.__mro__ if not is_own(each))
-    return frozenset(parameters_of(ours)) - {"name", "input_shape", *kind.checks}
+    return frozenset(parameters_of(ours)) - {"name", "input_shape", "output_shape", *kind.checks}
 
 
 def _symbols_in(x: Any) -> int:

@@ -9,6 +9,7 @@ from scratchnn.core.names import class_in_file, look_up
 from scratchnn.layers.base import Config, Layer, Shape
 from scratchnn.layers.recurrent import Recurrent
 from scratchnn.layers.trainable import Weight
+from scratchnn.regularizers import Regularizer
 
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 
@@ -239,6 +240,10 @@ class Bidirectional(Layer):
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         return mask if self.layer.return_sequences else None
+
+    def regularizers(self) -> dict[str, Regularizer]:
+        sides = {"forward": self.forward_layer, "backward": self.backward_layer}
+        return {f"{side}.{name}": r for side, layer in sides.items() for name, r in layer.regularizers().items()}
 
     def to_keras(self, params: list[Array]) -> list[Array]:
         half = len(params) // 2

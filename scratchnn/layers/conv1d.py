@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn import activations, initializers
+from scratchnn import activations, initializers, regularizers
 from scratchnn.core.names import described, look_up
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
@@ -34,6 +34,7 @@ class Conv1D(Layer):
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86(11), 1998.
     """
 
+    regularized: ClassVar = {"W": "kernel_regularizer", "b": "bias_regularizer"}
     keras_names: ClassVar[dict[str, str]] = {"W": "kernel", "b": "bias"}
     checks: ClassVar = {"activation": activations.get}
 
@@ -49,6 +50,8 @@ class Conv1D(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
         name: str | None = None,
         input_shape: Any = None,
         trainable: bool = True,
@@ -63,6 +66,8 @@ class Conv1D(Layer):
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
         if self.strides > 1 and self.dilation_rate > 1:
             raise ValueError(
                 f"Conv1D: strides and dilation_rate cannot both be above 1, got {self.strides} and {self.dilation_rate}"

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn import initializers
+from scratchnn import initializers, regularizers
 from scratchnn.core.checks import whole_number
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, as_array, fitting, positive_int
@@ -29,6 +29,7 @@ class Embedding(Layer):
     Raises: ValueError for ids outside the table, or that are not whole numbers; checked in every call.
     """
 
+    regularized: ClassVar = {"E": "embeddings_regularizer"}
     keras_names: ClassVar[dict[str, str]] = {"E": "embeddings"}
 
     def __init__(
@@ -39,6 +40,7 @@ class Embedding(Layer):
         *,
         mask_zero: bool = False,
         input_length: int | None = None,
+        embeddings_regularizer: Any = None,
         weights: Any = None,
         name: str | None = None,
         input_shape: Any = None,
@@ -50,6 +52,7 @@ class Embedding(Layer):
         whole_number("Embedding: input_dim", input_dim, 1, 2**31)  # kernels read ids of 32 bits
         self.output_dim = positive_int("Embedding", "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.mask_zero = bool(mask_zero)
         self.input_length = None if input_length is None else positive_int("Embedding", "input_length", input_length)
         if weights is not None:

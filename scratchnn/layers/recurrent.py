@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
-from scratchnn import activations, initializers
+from scratchnn import activations, initializers, regularizers
 from scratchnn.activations import Activation
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Shape, draw_key, dropout_rate, positive_int
@@ -44,6 +44,11 @@ class Recurrent(WithStates):
 
     supports_masking = True
     takes_keep_cache = True
+    regularized: ClassVar = {
+        "Wx": "kernel_regularizer",
+        "Wh": "recurrent_regularizer",
+        **dict.fromkeys(("b", "bx", "bh"), "bias_regularizer"),
+    }
     keras_names: ClassVar[dict[str, str]] = {
         "Wx": "kernel", "Wh": "recurrent_kernel", "b": "bias", "bx": "bias", "bh": "bias"
     }  # fmt: skip
@@ -65,6 +70,9 @@ class Recurrent(WithStates):
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         return_sequences: bool = False,
@@ -83,6 +91,9 @@ class Recurrent(WithStates):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
         self.dropout = dropout_rate(kind, "dropout", dropout)
         self.recurrent_dropout = dropout_rate(kind, "recurrent_dropout", recurrent_dropout)
         self.return_sequences = bool(return_sequences)

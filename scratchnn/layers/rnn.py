@@ -30,8 +30,8 @@ class RNN(Recurrent):
     def __init__(self, cell: Cell, **settings: Any) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(f"RNN takes a cell, derived from scratchnn.layers.Cell, got {cell!r}")
-        if twice := {"units", "activation"} & settings.keys():
-            raise TypeError(f"RNN takes no {' and no '.join(sorted(twice))}: the cell decides about that")
+        if "units" in settings:
+            raise TypeError("RNN takes no units: the cell decides about that")
         self.cell, kind = cell, type(cell).__name__
         self._sizes = sizes_of(cell)
         super().__init__(self._sizes[0], **settings)

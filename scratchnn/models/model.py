@@ -1,6 +1,5 @@
 """Models: a list of layers, built once, with its forward and backward pass."""
 
-import warnings
 import weakref
 from contextlib import nullcontext
 from typing import Any
@@ -13,16 +12,15 @@ from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import flag
-from scratchnn.core.names import is_own
 from scratchnn.initializers import values_follow
 from scratchnn.layers import Layer
-from scratchnn.layers.base import Shape, as_array
-from scratchnn.layers.symbol import chain_between
+from scratchnn.layers.base import Shape
+from scratchnn.layers.symbol import Symbol, chain, chain_between
 from scratchnn.models import initial_states
+from scratchnn.models.calls import Calls
 from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
-from scratchnn.models.parameters import Parameters
-from scratchnn.models.stored import Stored
+from scratchnn.models.penalties import Penalties
 from scratchnn.report.summary import summary_text
 from scratchnn.training.progress import Clock
 
@@ -33,7 +31,7 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Chain, Parameters, Stored):
+class Model(Chain, Penalties, Calls):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
@@ -72,6 +70,13 @@ class Model(Chain, Parameters, Stored):
         self.layers.extend(layers)
         self.build(self.input_shape)
 
+    @classmethod
+    def assembled(cls, start: Symbol | None, layers: list[Layer], outputs: Any, settings: dict[str, Any]) -> "Model":
+        """A model of these layers; `outputs` of the last one, by number."""
+        if start is None:
+            raise ValueError("a Model needs the shape of its Input")
+        return cls(start, chain(start, layers, outputs), **settings)
+
     def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
         self.backend = backends.load(backend)
         try:
@@ -84,7 +89,7 @@ class Model(Chain, Parameters, Stored):
         self.clock = Clock()
         self.name = name or type(self).__name__.lower()
         self.layers: list[Layer] = []
-        self._masks_ended: list[Layer] = []  # layers about which a warning was given
+        self._masks_ended = []
         self._outputs: tuple[int, ...] | None = None  # of the last layer: 0 is y, others are states; None: all
         self.built = False
         self.input_shape: Shape = ()
@@ -176,41 +181,11 @@ class Model(Chain, Parameters, Stored):
         caches.mask = mask
         return (self._choose(x), caches, after) if return_state else (self._choose(x), caches)
 
-    @property
-    def joins_loss(self) -> bool:
-        """Whether the loss takes the last layer's pre-activation: it is exact where a probability rounds to 0 or 1."""
-        last = self.layers[-1]
-        activation = last.final_activation
-        if activation is None or self.loss is None or activation.name != self.loss.joins:
-            return False
-        return not any(is_own(type(part)) for part in (self, last, self.loss))  # which may compute something else
-
-    def activate(self, y: Array) -> Array:
-        """The model's output, from what `forward_to_loss` returned."""
-        activation = self.layers[-1].final_activation
-        return activation.forward(y) if self.joins_loss and activation is not None else y
-
-    def _choose(self, outputs: Any) -> Any:
-        """Those of the last layer's outputs that the model was made with: one array, or a tuple."""
-        if not isinstance(outputs, tuple) or self._outputs is None:
-            return outputs
-        chosen = tuple(output for i in self._outputs for output in outputs[i : i + 1])
-        return chosen[0] if len(chosen) == 1 else chosen
-
     def dropout_keys(self, index: int, epoch: int, step: int) -> randomness.Keys:
         return randomness.Keys(self.seed, epoch=epoch, step=step, layer=index)
 
-    def _warn_that_mask_ends(self, layer: Layer) -> None:
-        if layer not in self._masks_ended:
-            self._masks_ended.append(layer)
-            warnings.warn(
-                f"{layer.label} cannot use the mask that reaches it: it treats padding as words, and so do the layers "
-                "after it. GlobalAveragePooling1D and the recurrent layers use masks",
-                stacklevel=3,
-            )
-
     def backward(self, dy: Any, caches: list[Any], dstates: Any = None, *, down_to_x: bool = False) -> tuple[Any, ...]:
-        """Return dx and the gradients of what is trained in one vector, laid out like `trainable_params`.
+        """Return dx and the gradients of what is trained, penalties' too, in one vector, as in `trainable_params`.
 
         dx is None if x are ids. It is None too where the lowest layers are frozen: the pass ends above them, unless
         `down_to_x`, or one of them was given states. The vector is overwritten by the next call. `dstates` are
@@ -239,31 +214,11 @@ class Model(Chain, Parameters, Stored):
             if layer.takes_state and caches[index].state_given:
                 dx, *begin[layer.name] = dx
             flat += [grads[name].ravel() for name in reversed(self.trained[index])]
-        if flat:
-            self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
+        self.gather(flat[::-1])
         dx = dx if lowest == 0 else None
         return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
 
-    def check_input(self, x: Any) -> Array:
-        """x as an array that the first layer can take: the one check of a whole call."""
-        x = as_array(self.backend.to_host(x))
-        if len(x) == 0:
-            raise ValueError(f"x is empty, of shape {x.shape}; give at least one row")
-        self.require_built()
-        if x.shape == self.input_shape[1:]:
-            raise ValueError(
-                f"x is one example, of shape {x.shape}, without a batch axis: give x[None], a batch of one"
-            )
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
-        if x.shape[1:] != self.input_shape[1:]:
-            if len(x.shape) != len(self.input_shape):
-                raise ValueError(f"{self._misfit(x.shape)}, with another number of axes")
-            self.check_shape(x.shape)
-            self.y_shape_of(x)
-        return self.layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
-
-    # ---- summary and files
+    # ---- layers
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index."""

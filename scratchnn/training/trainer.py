@@ -65,6 +65,11 @@ class Trainer(Attributes):
 
     trainable_params: Float[Array, " P"]  # all parameters that are trained, one vector
     segments: list[slice]  # where each of them is in it
+    penalties: Sequence[Any] = ()  # what regularizers add to the loss
+
+    def with_penalties(self, loss: Any) -> Any:
+        """The loss of a batch and all that regularizers add to it."""
+        return loss + sum(each.value() for each in self.penalties) if self.penalties else loss
 
     @property
     def trainable_has_changed(self) -> bool:
@@ -245,6 +250,8 @@ class Trainer(Attributes):
         """
         self._compiled()
         data = self._in_memory(self._examples(x, y, sample_weight))
+        if self._compiled_anew:
+            self.take_up_trainable()  # only what is trained is penalised
         batch_size = batches.size_of(batch_size, steps, len(data[0]))
         data = batches.first(data, steps, batch_size)
         self.check_states(None, [len(data[0])], batch_size)
@@ -335,7 +342,8 @@ class Trainer(Attributes):
         total, seen, running = 0.0, 0, self.running_metrics()
 
         def results() -> dict[str, float]:
-            return {"loss": float(total / seen)} | {metric.name: metric.result() for metric in running}
+            loss = self.with_penalties(total / seen)
+            return {"loss": float(loss)} | {metric.name: metric.result() for metric in running}
 
         self.stop_evaluating = False
         hooks.tell("on_test_begin", {})

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BACKENDS = dict.fromkeys(("layers", "long", "starts", "streams"), "tensorflow") | {"training": "jax"}
+BACKENDS = dict.fromkeys(("layers", "array_layers", "long", "starts", "streams"), "tensorflow") | {"training": "jax"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,10 +24,20 @@ def main(parts: list[str]) -> None:
 def record(part: str) -> None:
     import importlib.metadata
 
-    from tests.parity import cases, long_cases, recording, run_keras, start_cases, stream_cases, training_cases
+    from tests.parity import (
+        array_cases,
+        cases,
+        long_cases,
+        recording,
+        run_keras,
+        start_cases,
+        stream_cases,
+        training_cases,
+    )
 
     table, run, dtype = {
         "layers": (cases.LAYERS, run_keras.run_keras, "float32"),
+        "array_layers": (array_cases.ARRAY_LAYERS, run_keras.run_keras, "float32"),
         "long": (long_cases.LONG, run_keras.run_long, "float64"),
         "starts": (start_cases.STARTS, run_keras.start, "float32"),
         "streams": (stream_cases.STREAMS, run_keras.stream, "float32"),

@@ -196,6 +196,10 @@ class Ftrl(Optimizer):
 
     def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
         s, z, rate = self.slots["accumulator"], self.slots["linear"], self.learning_rate
+        if not rate:
+            raise ValueError(
+                f"Ftrl divides by the learning rate, which its schedule has at 0 in step {self.iterations}"
+            )
         l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength
         r = s + g * g  # (1)
         now, before = r**-self.learning_rate_power, s**-self.learning_rate_power

@@ -28,7 +28,7 @@ def test_two_epochs(rule: dict[str, Any]) -> None:
     models = []
     for backend in ("reference", "gpu"):
         model = Sequential([Input((3,)), Dense(4, "tanh"), Dense(1)], backend=backend, seed=1)
-        model.compile(optimizers.get({"learning_rate": CosineDecay(0.1, 10), **rule}), "mse")
+        model.compile(optimizers.get({"learning_rate": CosineDecay(0.1, 20), **rule}), "mse")
         model.fit(X, X[:, :1], batch_size=4, epochs=2, verbose=0)
         models.append(model)
     for expected, got in zip(models[0].get_weights(), models[1].get_weights(), strict=True):

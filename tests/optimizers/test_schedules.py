@@ -188,9 +188,9 @@ X = RNG.normal(size=(40, 3)).astype(np.float32)
 Y = X[:, :1] - X[:, 1:2]
 
 
-def model_of(schedule: Any, backend: str = "reference") -> Sequential:
+def model_of(schedule: Any, backend: str = "reference", optimizer: Any = None) -> Sequential:
     model = Sequential([Input((3,)), Dense(4, "tanh"), Dense(1)], backend=backend, seed=1)
-    model.compile(Adam(schedule), "mse")
+    model.compile(optimizer or Adam(schedule), "mse")
     return model
 
 
@@ -349,6 +349,11 @@ def test_other_schedules_may_be_set_and_numbers_not() -> None:
             lambda: optimizers.get({"name": "sgd", "learning_rate": {"rate": 3}}),
             ValueError,
             r"by its class and its con",
+        ),
+        (
+            lambda: fit(model_of(None, optimizer=optimizers.Ftrl(CosineDecay(0.1, 3))), 1),
+            ValueError,
+            r"Ftrl divides by the learning rate, which its schedule has at 0 in step 3",
         ),
         (lambda: fit(model_of(Halving(-1)), 1), ValueError, r"Halving at step 0: the learning rate must be 0 or more"),
         (lambda: fit(model_of(Halving(np.nan)), 1), ValueError, r"Halving at step 0: .* got nan"),

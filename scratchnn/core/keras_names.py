@@ -183,16 +183,16 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "save_weights_only": Refused("the whole model is saved; load_weights reads its weights alone", (False,)),
         "save_freq": Refused("it saves after every epoch; write Callback.on_train_batch_end for more", ("epoch",)),
     },
-    "CallbackList": {
-        "add_history": Refused("fit returns a History; keep the logs of a loop of your own yourself", (False,)),
-        "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
-    },
-    "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
     "clone_model": {
         "input_tensors": Refused("the clone has an Input of the same shape"),
         "call_function": Refused("give clone_function, which makes each new layer"),
         "recursive": Refused("models are not nested", (False,)),
     },
+    "CallbackList": {
+        "add_history": Refused("fit returns a History; keep the logs of a loop of your own yourself", (False,)),
+        "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
+    },
+    "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),
         "safe_mode": Refused("a file holds no code, and none is run", (True, None)),

@@ -53,7 +53,7 @@ TREE: dict[str, str | dict[str, str]] = {
     "preprocessing.sequence": {"pad_sequences": "scratchnn.utils"},
     "preprocessing.text": {},
     "random": {},
-    "regularizers": {},
+    "regularizers": "scratchnn.regularizers",
     "saving": {"load_model": "scratchnn.models"},
     "utils": "scratchnn.utils",
     "wrappers": {},

@@ -127,7 +127,8 @@ def test_ends_at_nan(frameworks: tuple[Any, Any]) -> None:
     for model, module, library in ((ours, optimizers, callbacks), (theirs, keras.optimizers, keras.callbacks)):
         model.compile(module.SGD(10.0), "mse")
         model.fit(X * 1e4, Y, batch_size=10, epochs=5, verbose=0, callbacks=[library.TerminateOnNaN()])
-    for model in (ours, theirs):
+    both_of_them: Any = ours, theirs
+    for model in both_of_them:
         assert model.stop_training and len(model.history.history["loss"]) == 1
         assert not np.isfinite(model.history.history["loss"][0])
     # Keras' last step has acted, where ours has not.

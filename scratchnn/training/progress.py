@@ -1,9 +1,12 @@
 """Where training stands, its results so far, and how it can fail."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from scratchnn.core.checks import whole_number
+from scratchnn.report.best import best_epoch
 
 
 class NonFiniteError(ArithmeticError):
@@ -29,6 +32,9 @@ class Progress:
     seconds: float = 0.0  # spent on the epoch under way
     records: list[dict[str, float]] = field(default_factory=list)  # one per finished epoch
     order: int | None = None  # the number by which the model's clock drew the order of the epoch under way
+    states: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)  # of the callbacks, see Hooks
+
+    _ask = None  # asks the callbacks while `fit` trains
 
     def __post_init__(self) -> None:
         """Raise ValueError for a count, TypeError for a table, that can only come from a damaged file."""
@@ -40,6 +46,29 @@ class Progress:
             whole_number("order", self.order, 0)
         if not all(map(_holds_numbers, (sums, *counts, *self.records))):
             raise TypeError(f"progress holds counts and numbers only, got {self}")
+        if not isinstance(self.states, list) or not all(map(_is_state, self.states)):
+            raise TypeError("progress holds a list of states of callbacks, as Hooks.states returns them")
+
+    def listen(self, ask: Callable[[], list[dict[str, Any]]] | None) -> None:
+        """Ask for the states of the callbacks like this from now on; None: keep those of now."""
+        self.refresh()
+        self._ask = ask
+
+    def refresh(self) -> None:
+        """Bring `states` up to date."""
+        if self._ask is not None:
+            self.states = self._ask()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy keeps what the callbacks know, and not the callbacks."""
+        self.refresh()
+        return {name: value for name, value in vars(self).items() if name != "_ask"}
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch of the lowest validation loss among those recorded, counted from 1."""
+        best = best_epoch(record.get("val_loss", math.nan) for record in self.records)
+        return None if best is None else self.epoch - len(self.records) + best
 
     def begin(self, batch_size: int) -> None:
         """Raise ValueError if the epoch under way was begun with batches of another size."""
@@ -111,6 +140,13 @@ class Clock:
 
     def finish_epoch(self) -> None:
         self.epoch, self.step = self.epoch + 1, 0
+
+
+def _is_state(entry: object) -> bool:
+    match entry:
+        case {"callback": str(), "late": bool(), "state": dict()}:
+            return True
+    return False
 
 
 def _holds_numbers(table: object) -> bool:

@@ -47,7 +47,9 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     ),
     "scratchnn.regularizers": ("L1", "L1L2", "L2", "Regularizer"),
     "scratchnn.threads": ("set_threads",),
-    "scratchnn.utils": ("clear_session", "pad_sequences", "plot_model", "set_random_seed", "to_categorical"),
+    "scratchnn.utils": (
+        "PyDataset", "Sequence", "clear_session", "pad_sequences", "plot_model", "set_random_seed", "to_categorical",
+    ),
 }  # fmt: skip
 
 

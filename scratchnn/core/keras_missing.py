@@ -110,7 +110,6 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"timeseries_dataset_from_array", "numpy.lib.stride_tricks.sliding_window_view cuts windows"),
         (r"normalize", _NORMAL),
         (r"split_dataset", "slice the arrays, or pass validation_split to fit"),
-        (r"Sequence|PyDataset", "fit takes arrays"),
         (r"FeatureSpace", _TEXT),
         (r"get_file", "scratchnn.data finds and checks its own files; download others yourself"),
         (r"(un)?pack_x_y_sample_weight", "pass x and y by themselves"),

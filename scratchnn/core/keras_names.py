@@ -32,6 +32,7 @@ _SMOOTH = "smooth the targets yourself: y * (1 - s) + s / 2, or s / classes"
 _NAME = "it goes by the name of its class"
 _COMPILED = "each backend compiles what it needs; choose one by Sequential(..., backend='cpu')"
 _SHAPE = "pass the shape of one example without the batch axis: Input((T, D))"
+_ONE_BY_ONE = "batches are asked for one by one, without workers and queues"
 _REGULARIZED = {
     **{f"{what}_constraint": Refused(_CONSTRAINT) for what in ("kernel", "recurrent", "bias", "embeddings")},
     **{
@@ -63,10 +64,7 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "implementation": Refused("the kernels choose how they multiply", (0, 1, 2)),
         "time_major": Refused("the batch is always the first axis; transpose x", (False,)),
     },
-    "Bidirectional": {
-        "backward_layer": Refused("both directions have the settings of one layer"),
-        "weights": Refused(_WEIGHTS),
-    },
+    "Bidirectional": {"weights": Refused(_WEIGHTS)},
     "Conv1D": {
         "data_format": Refused(_LAST, (None, "channels_last")),
         "groups": Refused("every filter sees all features; use one Conv1D for each group", (1,)),
@@ -148,9 +146,9 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "sample_weight_mode": Refused("sample_weight of shape (N, T) weighs steps"),
     },
     "Model.fit": {
-        "max_queue_size": Refused("batches are cut from arrays, without a queue", (10,)),
-        "workers": Refused("batches are cut from arrays, without workers", (0, 1)),
-        "use_multiprocessing": Refused("batches are cut from arrays, without workers", (False,)),
+        "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
+        "workers": Refused(_ONE_BY_ONE, (0, 1)),
+        "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
     },
     "Model.train_on_batch": {
         "return_dict": Refused("it returns the loss alone", (False,)),
@@ -193,6 +191,11 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
     },
     "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
+    "PyDataset": {
+        "workers": Refused(_ONE_BY_ONE, (0, 1)),
+        "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
+        "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
+    },
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),
         "safe_mode": Refused("a file holds no code, and none is run", (True, None)),

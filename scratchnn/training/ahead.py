@@ -13,7 +13,7 @@ the user's own need not be equal; there the copy is made, and the outcome read, 
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core.names import is_own, marks_own
 from scratchnn.metrics import Metric
 from scratchnn.training import diagnosis
-from scratchnn.training.batches import Batches
-from scratchnn.training.epoch import Batch, Numbered, train_epoch
+from scratchnn.training.epoch import Numbered, train_epoch
 from scratchnn.training.progress import Clock, Progress
 from scratchnn.training.weights import Counting, joined
 
@@ -92,15 +91,16 @@ class Ahead:
     and not counted are undone.
 
     Args:
-        batches: (examples, targets, weights) by the number of the step.
+        batches: (examples, targets, weights) by the number of the step: `Batches`, or what is like them.
         metrics: what to measure on the outputs; they continue from their counts in `progress`.
-        every_step: read the outcome of each step at once, on a device too, because a callback uses it.
+        every_step: read the outcome of each step at once, on a device too, because a callback uses it, or because no
+            batch can be asked for again.
     """
 
     def __init__(
         self,
         model: Any,
-        batches: Batches | Mapping[int, Batch],
+        batches: Any,
         progress: Progress,
         metrics: Sequence[Metric],
         *,
@@ -136,7 +136,7 @@ class Ahead:
 
     def steps(self, announce: Callable[[int], None] | None = None) -> Iterator[Numbered]:
         """The remaining batches of the epoch, until training is stopped; each one may be announced."""
-        for step in range(self._progress.step, len(self._batches)):
+        for step in self._batches.steps(self._progress.step):
             if announce is not None:
                 announce(step)  # before the model is copied: what a callback changes is not undone
             yield self._begin(step)

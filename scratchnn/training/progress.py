@@ -24,7 +24,7 @@ class Progress:
 
     epoch: int = 0  # finished epochs
     step: int = 0  # finished steps of the epoch under way
-    batch_size: int | None = None  # examples in each of them
+    batch_size: int | None = None  # examples in each of them; None where they come as batches
     loss: float = 0.0  # summed over the examples of the epoch under way
     gradient_norm: float = 0.0  # summed over its steps
     counts: dict[str, list[float]] = field(default_factory=dict)  # of each metric, in the epoch under way
@@ -70,7 +70,7 @@ class Progress:
         best = best_epoch(record.get("val_loss", math.nan) for record in self.records)
         return None if best is None else self.epoch - len(self.records) + best
 
-    def begin(self, batch_size: int) -> None:
+    def begin(self, batch_size: int | None) -> None:
         """Raise ValueError if the epoch under way was begun with batches of another size."""
         if self.step and self.batch_size != batch_size:
             raise ValueError(

@@ -2,7 +2,6 @@
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +11,12 @@ import numpy as np
 from scratchnn.callbacks import Callback, TerminateOnNaN
 from scratchnn.callbacks.history import EXTRA
 from scratchnn.core.threads import one_blas_thread
+from scratchnn.core.warning import warn
 from scratchnn.metrics import Metric
 from scratchnn.report.console import Console
 from scratchnn.training.ahead import Ahead
-from scratchnn.training.batches import Batches, order_of
-from scratchnn.training.epoch import Batch, train_epoch
+from scratchnn.training.batches import Source
+from scratchnn.training.epoch import train_epoch
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
 from scratchnn.training.progress import NonFiniteError, Progress
@@ -24,19 +24,17 @@ from scratchnn.training.progress import NonFiniteError, Progress
 
 @dataclass
 class Session:
-    """The arguments of `fit`, checked; examples and their targets are in the kernels' memory."""
+    """The arguments of `fit`, checked."""
 
     model: Any
-    examples: Batch
-    validation: Batch | None
-    batch_size: int
+    source: Source
+    validation: Source | None
     epochs: int
     shuffle: bool
     progress: Progress
     console: Console
     hooks: Hooks
     validates: Callable[[int], bool]  # whether to validate after the epoch of this number, counted from 0
-    validation_batch_size: int
 
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
@@ -50,9 +48,10 @@ class Session:
         try:
             self.console.table_head()
             with Interrupts() as interrupts, one_blas_thread():
-                while progress.epoch < self.epochs and not ended:
+                while progress.epoch < self.epochs and not ended and self._goes_on():
                     hooks.tell("on_epoch_begin", progress.epoch, {})
                     self._train_unless_refused(interrupts)
+                    self.source.end_epoch()
                     logs = self._finish_epoch()
                     interrupts.act()
                     ended = model.stop_training
@@ -73,10 +72,9 @@ class Session:
         ended = model.stop_training
         model.stop_training = ended or asked  # on_train_begin ends it after a step at the earliest
         if ended and progress.epoch < self.epochs:
-            warnings.warn(
+            warn(
                 f"nothing is trained: a callback has ended this training after epoch {progress.epoch}; "
-                "more patience, or a new Progress, would train on",
-                stacklevel=5,
+                "more patience, or a new Progress, would train on"
             )
         return ended
 
@@ -91,17 +89,25 @@ class Session:
             listening[0].end(self.progress.step, error)
             self.progress.refuse(error.loss)
 
+    def _goes_on(self) -> bool:
+        goes_on = self.source.goes_on()
+        if not goes_on:
+            warn(
+                f"training ends after {self.progress.epoch} of {self.epochs} epochs, because x has no batch left: let "
+                "it give steps_per_epoch * epochs batches, or give arrays or a scratchnn.utils.PyDataset"
+            )
+        return goes_on
+
     def _train(self, interrupts: Interrupts) -> None:
         """Train the epoch under way. It can end early only where every step that was taken has been counted."""
         model, progress, hooks = self.model, self.progress, self.hooks
         begins, ends = hooks.heard("on_train_batch_begin"), hooks.heard("on_train_batch_end")
         number = model.clock.begin_epoch(progress)
-        order = order_of(len(self.examples[0]), model.seed, number, model.backend, shuffle=self.shuffle)
-        batches = Batches(self.examples, self.batch_size, order)
+        batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
         warned_of = np.geterr()
         metrics = model.running_metrics()
         shown = next((metric for metric in metrics if metric.name in ("accuracy", "acc")), None)
-        ahead = Ahead(model, batches, progress, metrics, every_step=begins or ends)
+        ahead = Ahead(model, batches, progress, metrics, every_step=begins or ends or self.source.asks_once)
 
         def tell(hook: str, step: int, logs: dict[str, float]) -> None:
             with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
@@ -117,7 +123,7 @@ class Session:
                     tell("on_train_batch_end", progress.step - 1, self._logs(metrics))
                 interrupts.act()
 
-        with ahead, self.console.bar(len(batches), progress.epoch + 1, self.epochs) as bar:
+        with ahead, self.console.bar(self.source.steps, progress.epoch + 1, self.epochs) as bar:
             bar.advance(progress.step)
             announce = (lambda step: tell("on_train_batch_begin", step, {})) if begins else None
             train_epoch(model, ahead.steps(announce), model.clock.epoch, count)
@@ -137,7 +143,7 @@ class Session:
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
         if self.validation is not None and self.validates(progress.epoch):
-            results = self.model.measure(self.validation, self.validation_batch_size, self.hooks)
+            results = self.model.measure(self.validation, self.hooks)
             record |= {f"val_{key}": value for key, value in results.items()}
         record["seconds"] = progress.seconds + time.perf_counter() - started
         progress.finish_epoch(record)

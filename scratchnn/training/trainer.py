@@ -1,4 +1,4 @@
-"""How a model is trained and used, with Keras' names: compile, fit, evaluate, predict.
+"""How a model is trained, with Keras' names: compile, fit. `evaluator.py` has evaluate and predict.
 
 It asks the model for a forward and a backward pass and knows nothing of layers. The loop itself is in `epoch.py`.
 """
@@ -9,26 +9,22 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn import losses, metrics, optimizers
-from scratchnn.callbacks.history import EXTRA, History
-from scratchnn.core.arrays import as_numbers
-from scratchnn.core.attributes import Attributes, heeds_keras_in
-from scratchnn.core.backend import Backend
+from scratchnn import losses, optimizers
+from scratchnn.callbacks.history import History
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import whole_number
 from scratchnn.core.randomness import Seed
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
-from scratchnn.training import batches, diagnosis, weights
+from scratchnn.training import batches, examples, sources
 from scratchnn.training.ahead import Ahead, Snapshot
-from scratchnn.training.epoch import Batch
+from scratchnn.training.evaluator import Evaluator
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.progress import Clock, Progress
 from scratchnn.training.session import Session
-from scratchnn.training.weights import Counting
 
 
 def _made(what: str, base: type, value: Any) -> Any:
@@ -38,7 +34,7 @@ def _made(what: str, base: type, value: Any) -> Any:
     return value
 
 
-class Trainer(Attributes):
+class Trainer(Evaluator):
     """compile, fit, evaluate, predict, as in Keras. `Model` fills in the methods that raise here."""
 
     checks: ClassVar = {
@@ -48,28 +44,14 @@ class Trainer(Attributes):
     built: bool
     seed: Seed
     clock: Clock
-    dtype: np.dtype
-    backend: Backend
-    optimizer: optimizers.Optimizer | None = None
-    loss: losses.Loss | None = None
-    _compiled_anew: bool = True  # nothing was trained since compile
-    stop_training: bool = False  # these three end fit, evaluate and predict after the batch under way
-    stop_evaluating: bool = False
-    stop_predicting: bool = False
+    stop_training: bool = False  # ends fit after the batch under way
     history: History | None = None  # of the last call of fit
-    metric_names: list[Any]
-    weighted_metric_names: list[Any]
     before_step: Snapshot
 
     # ---- what a model defines
 
     trainable_params: Float[Array, " P"]  # all parameters that are trained, one vector
     segments: list[slice]  # where each of them is in it
-    penalties: Sequence[Any] = ()  # what regularizers add to the loss
-
-    def with_penalties(self, loss: Any) -> Any:
-        """The loss of a batch and all that regularizers add to it."""
-        return loss + sum(each.value() for each in self.penalties) if self.penalties else loss
 
     @property
     def trainable_has_changed(self) -> bool:
@@ -84,33 +66,7 @@ class Trainer(Attributes):
     def _share_vectors(self, trained: list[list[str]] | None = None) -> None:
         raise NotImplementedError
 
-    def forward(
-        self,
-        x: Array,
-        *,
-        training: bool = False,
-        epoch: int = 0,
-        step: int = 0,
-        keep_caches: bool = True,
-        pre_activation: bool = False,
-        initial_state: Any = None,
-        return_state: bool = False,
-    ) -> tuple[Any, ...]:
-        raise NotImplementedError
-
-    def activate(self, y: Array) -> Array:
-        raise NotImplementedError
-
     def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, ...]:
-        raise NotImplementedError
-
-    def check_states(
-        self, initial_state: Any, counts: Sequence[int], batch_size: int, *, shuffle: bool = False
-    ) -> dict[str, Any] | None:
-        """Given states, checked; or a ValueError, also where so many rows are no whole batches but must be."""
-        raise NotImplementedError
-
-    def check_input(self, x: Any) -> Array:
         raise NotImplementedError
 
     # ---- Keras' methods
@@ -173,18 +129,22 @@ class Trainer(Attributes):
 
         The model counts its epochs over all calls (`model.clock`), so two calls train like one that is as long.
 
+        x may also be a generator or another iterable of batches (x, y) or (x, y, sample_weight), an object that gives
+        batch n (`utils.PyDataset`), or an array on disk; docs/data.md says more.
+
         Args:
             initial_epoch: the number of the first epoch, counted from 0, for the table, callbacks and `History`. Other
                 than 0, it sets the model's count too.
             callbacks: objects derived from `Callback`, one or a list; see `scratchnn.callbacks`.
             steps_per_epoch: without a batch_size, how many batches all examples are cut into. With one it must be the
-                number of their batches: an epoch goes over all examples.
+                number of their batches: an epoch goes over all examples. Of a generator, how many batches an epoch has.
+            shuffle: new order of the examples, or of a PyDataset's batches, for each epoch. A generator has its own.
             validation_steps: validate on this many batches from the beginning; all of them when None. Without a batch
                 size it is how many batches all of the validation data are cut into.
             validation_batch_size: `batch_size` when None.
             validation_freq: validate after every epoch whose number, counted from 1, it divides or contains.
             validation_split: the share at the END of x and y that is held out, before any shuffling.
-            validation_data: (x, y) or (x, y, sample_weight).
+            validation_data: (x, y) or (x, y, sample_weight), or what gives such batches.
             class_weight: {class number: weight} of the loss of its examples; 1 for a class that is not named. It does
                 not act on validation.
             sample_weight: the weight of each example (N,) or, for outputs (N, T, D), of each step (N, T).
@@ -206,114 +166,34 @@ class Trainer(Attributes):
                 stacklevel=3,
             )
         validates = batches.validates_after(validation_freq)
-        data = self._examples(x, y, sample_weight, class_weight)
-        examples, validation = self._hold_out(data, validation_split, validation_data)
-        val_size = batch_size if validation_batch_size is None else validation_batch_size
-        validation_batch_size = batches.size_of(val_size, validation_steps, len(validation[0]) if validation else 1)
-        batch_size = batches.size_of(batch_size, steps_per_epoch, len(examples[0]))
-        if validation is not None:
-            validation = batches.first(validation, validation_steps, validation_batch_size)
-        steps = len(batches.slices(len(examples[0]), batch_size))
-        batches.check_steps(steps_per_epoch, steps)
-        params = {"verbose": verbose, "epochs": epochs, "steps": steps}
-        hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
-        counts = [len(part[0]) for part in (examples, validation) if part is not None]
-        self.check_states(None, counts, batch_size, shuffle=shuffle)
-        self._begin_training()
         progress = Progress(epoch=initial_epoch) if progress is None else progress
-        progress.begin(batch_size)
+        sources.check_that_it_lasts(x, steps_per_epoch, epochs - progress.epoch, "steps_per_epoch", progress)
+        validations = sum(map(validates, range(progress.epoch, epochs)))
+        sources.check_that_it_lasts(validation_data, validation_steps, validations, "validation_steps", progress)
+        share = 0.0 if validation_data is not None else validation_split  # as in Keras
+        source, held = sources.to_train(self, x, y, sample_weight, class_weight, batch_size, steps_per_epoch, share)
+        validation = sources.to_validate(
+            self, validation_data, held, batch_size, validation_batch_size, validation_steps
+        )
+        params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
+        hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
+        sources.check_states(self, source, validation, shuffle=shuffle)
+        self._begin_training()
+        progress.begin(source.batch_size)
         given = [each for each in hooks.callbacks if isinstance(each, History)]
         self.history = history = given[-1] if given else History()
         history.records, history.first = progress.records, progress.epoch - len(progress.records)
         history.set_model(self)
         history.set_params(params)
         console = Console(quiet=verbose == 0) if console is None else console
-        around = progress, console, hooks, validates, validation_batch_size
-        Session(self, examples, validation, batch_size, epochs, shuffle, *around).run()
+        Session(self, source, validation, epochs, shuffle, progress, console, hooks, validates).run()
         return history
-
-    @heeds_keras_in("Model.evaluate")
-    def evaluate(
-        self,
-        x: Any,
-        y: Any = None,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        sample_weight: Any = None,
-        steps: int | None = None,
-        callbacks: Any = None,
-        return_dict: bool = False,
-    ) -> float | list[float] | dict[str, float]:
-        """The loss, and the metrics where there are some: a list, or a dict with `return_dict`.
-
-        With `steps`, over this many batches from the beginning, which are all examples without a `batch_size`.
-        """
-        self._compiled()
-        data = self._in_memory(self._examples(x, y, sample_weight))
-        if self._compiled_anew:
-            self.take_up_trainable()  # only what is trained is penalised
-        batch_size = batches.size_of(batch_size, steps, len(data[0]))
-        data = batches.first(data, steps, batch_size)
-        self.check_states(None, [len(data[0])], batch_size)
-        hooks = self._hooks(callbacks, verbose, len(data[0]), batch_size)
-        with one_blas_thread():
-            results = self.measure(data, batch_size, hooks)
-        if verbose:
-            Console().line("  ".join(f"{key} {value:.4f}" for key, value in results.items()))
-        if return_dict:
-            return results
-        values = list(results.values())
-        return values[0] if len(values) == 1 else values
-
-    @heeds_keras_in("Model.predict")
-    def predict(
-        self,
-        x: Any,
-        batch_size: int | None = None,
-        verbose: Any = "auto",
-        steps: int | None = None,
-        callbacks: Any = None,
-        *,
-        initial_state: Any = None,
-        return_state: bool = False,
-    ) -> Any:
-        """The model's output for every row of x; a list where the model has several outputs.
-
-        `initial_state`: {name of a recurrent layer: its states, a row of each for every row of x}. `return_state`:
-        return a pair, the output and such a dict, the states after the last step.
-
-        With `steps`, for the rows of this many batches from the beginning, which are all rows without a `batch_size`.
-        On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
-        """
-        x = self.check_input(x)
-        batch_size = batches.size_of(batch_size, steps, len(x))
-        x = x if steps is None else x[: steps * batch_size]
-        hooks = self._hooks(callbacks, verbose, len(x), batch_size)
-        given, parts, after = self.check_states(initial_state, [len(x)], batch_size), [], []
-        self.stop_predicting = False
-        hooks.tell("on_predict_begin", {})
-        with one_blas_thread():
-            for number, rows in enumerate(batches.slices(len(x), batch_size)):
-                hooks.tell("on_predict_batch_begin", number, logs={})
-                begin = batches.states_of(given, rows)
-                y, _, *states = self.forward(x[rows], keep_caches=False, initial_state=begin, return_state=return_state)
-                parts.append(y)
-                after += states
-                if hooks.heard("on_predict_batch_end"):
-                    hooks.tell("on_predict_batch_end", number, logs={"outputs": self._on_host(parts[-1])})
-                if self.stop_predicting:
-                    break
-        hooks.tell("on_predict_end", {})
-        if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
-            y = [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
-        else:
-            y = self.backend.to_host(np.concatenate(parts))
-        return (y, batches.join_states(after, self.backend)) if return_state else y
 
     @heeds_keras_in("Model.train_on_batch")
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
         """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
-        batch = self._in_memory(self._examples(x, y, sample_weight, class_weight))
+        self._compiled()
+        batch = examples.in_memory(self.backend, examples.checked(self, x, y, sample_weight, class_weight))
         self._begin_training()
         self.check_states(None, [len(batch[0])], len(batch[0]))
         step = self.clock.step
@@ -321,70 +201,7 @@ class Trainer(Attributes):
         with one_blas_thread(), Ahead(self, {step: batch}, progress, [], every_step=True) as ahead:
             return ahead.take(step)
 
-    def _on_host(self, outputs: Any) -> Any:
-        if isinstance(outputs, tuple):
-            return [self.backend.to_host(y) for y in outputs]
-        return self.backend.to_host(outputs)
-
-    def _hooks(self, callbacks: Any, verbose: Any, N: int, batch_size: int) -> Hooks:
-        """Those of a call that goes over N examples once."""
-        steps = len(batches.slices(N, batch_size))
-        return Hooks(callbacks, self, {"verbose": verbose, "epochs": 1, "steps": steps})
-
-    def measure(self, data: Batch, batch_size: int, hooks: Hooks) -> dict[str, float]:
-        """Loss and metrics over examples that were checked and are in the kernels' memory.
-
-        The loss is the mean over batches by their examples, as Keras reports it; without masks and weights, the mean
-        over all.
-        """
-        x, y, weight = data
-        loss_function = self.loss_in_training
-        total, seen, running = 0.0, 0, self.running_metrics()
-
-        def results() -> dict[str, float]:
-            loss = self.with_penalties(total / seen)
-            return {"loss": float(loss)} | {metric.name: metric.result() for metric in running}
-
-        self.stop_evaluating = False
-        hooks.tell("on_test_begin", {})
-        for number, rows in enumerate(batches.slices(len(x), batch_size)):
-            hooks.tell("on_test_batch_begin", number, logs={})
-            y_batch, caches = self.forward_to_loss(x[rows], keep_caches=False)
-            counting = Counting(getattr(caches, "mask", None), None if weight is None else weight[rows])
-            loss, _ = losses.weighted(loss_function, y_batch, y[rows], counting.of_loss(y_batch))
-            diagnosis.check_is_number(loss_function, loss)
-            total += loss * len(y_batch)
-            seen += len(y_batch)
-            y_batch = self.activate(y_batch) if running else y_batch
-            for metric in running:
-                metric.update(y_batch, y[rows], counting.of_metric(y_batch, weighted=metric.weighted))
-            if hooks.heard("on_test_batch_end"):
-                hooks.tell("on_test_batch_end", number, logs=results())
-            if self.stop_evaluating:
-                break
-        hooks.tell("on_test_end", results())
-        return results()
-
     # ---- checks
-
-    def _compiled(self) -> tuple[optimizers.Optimizer, losses.Loss]:
-        if self.optimizer is None or self.loss is None:
-            raise RuntimeError("call compile(optimizer=..., loss=...) before training or evaluating")
-        return self.optimizer, self.loss
-
-    @property
-    def joins_loss(self) -> bool:
-        raise NotImplementedError
-
-    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, ...]:
-        """`forward`, but y is what `loss_in_training` takes."""
-        return self.forward(x, **options, pre_activation=True) if self.joins_loss else self.forward(x, **options)
-
-    @property
-    def loss_in_training(self) -> losses.Loss:
-        """The loss of what `forward_to_loss` returns."""
-        _, loss = self._compiled()
-        return loss.of_logits() if self.joins_loss else loss
 
     @property
     def owns_optimizer(self) -> bool:
@@ -439,83 +256,3 @@ class Trainer(Attributes):
                 "call model.compile(...) again, or set `trainable` back"
             )
         self._share_vectors()
-
-    def running_metrics(self) -> list[metrics.Metric]:
-        """The metrics of this model, with nothing counted yet.
-
-        Raises:
-            ValueError: for an unknown name, for two of one name, and for a name that other results have.
-        """
-        loss = self._compiled()[1]
-        found = [metrics.get(name, loss) for name in self.metric_names]
-        for name in self.weighted_metric_names:
-            metric = metrics.get(name, loss)
-            metric.weighted = True
-            if metric.name in [other.name for other in found]:
-                metric.name = f"weighted_{metric.name}"  # as Keras
-            found.append(metric)
-        names = [metric.name for metric in found]
-        if taken := [name for name in names if names.count(name) > 1 or name in ("loss", *EXTRA)]:
-            raise ValueError(
-                f"a metric called {taken[0]!r} would hide another result of that name: each needs a name of its own, "
-                "none of " + ", ".join(("loss", *EXTRA))
-            )
-        return found
-
-    def _examples(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Batch:
-        """x, y and weights as arrays that fit the model and the loss, each checked once, here; x in kernels' memory."""
-        _, loss = self._compiled()
-        x, y = self.check_input(x), self.backend.to_host(y)
-        y = y if y is None else as_numbers("y", y)
-        batches.check_lengths(x, y)
-        if self.has_several_outputs:
-            raise ValueError(
-                "a loss needs one output, but the last layer returns its states too: choose one with Model(x, y)"
-            )
-        if self.joins_loss and getattr(loss, "from_logits", False):
-            warnings.warn(
-                f"{loss.name} has from_logits=True, but the model ends in {loss.joins}: the loss takes what enters it. "
-                f"Leave out from_logits, or the {loss.joins}",
-                stacklevel=3,
-            )
-        y_shape = self.y_shape_of(x)
-        y = loss.validate(y_shape, y, self.dtype)
-        if class_weight is not None and sample_weight is not None:
-            raise ValueError("give class_weight or sample_weight, not both: multiply the classes' weights in yourself")
-        if class_weight is not None:
-            sample_weight = weights.of_classes(class_weight, y, y_shape, loss)
-        return x, y, weights.checked(sample_weight, y_shape, self.dtype)
-
-    def _in_memory(self, data: Batch) -> Batch:
-        """The same in the kernels' memory."""
-        x, y, weight = data
-        weight = None if weight is None else self.backend.array(weight, weight.dtype)
-        return x, self.backend.array(y, y.dtype), weight
-
-    def _hold_out(self, data: Batch, share: float, given: Any) -> tuple[Batch, Batch | None]:
-        """What to train on and what to validate on, in the kernels' memory. As in Keras, `given` overrides `share`."""
-        classes = len(np.unique(data[1]))
-        data, validation = batches.split(data, 0.0 if given is not None else share)
-        if given is not None:
-            if not isinstance(given, tuple | list) or len(given) not in (2, 3):
-                several = isinstance(given, tuple | list)
-                what = f"{type(given).__name__} of {len(given)}" if several else type(given).__name__
-                raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got a {what}")
-            validation = self._examples(*given)
-        if validation is not None:
-            y_held = validation[1]
-            if len(np.unique(y_held)) == 1 and classes > 1:
-                warnings.warn(
-                    f"every label of the {len(y_held):,} validation examples is {y_held.flat[0]:g}: "
-                    "the last examples are held out as they are, so shuffle x and y together first",
-                    stacklevel=4,
-                )
-            validation = self._in_memory(validation)
-        return self._in_memory(data), validation
-
-    def y_shape_of(self, x: Array) -> tuple[int, ...]:
-        raise NotImplementedError
-
-    @property
-    def has_several_outputs(self) -> bool:
-        raise NotImplementedError

@@ -136,7 +136,7 @@ def test_validation_numbers_are_those_of_evaluate() -> None:
 @pytest.mark.parametrize("ones", [15, 12])
 def test_a_held_out_end_of_one_class_is_told(ones: int) -> None:
     y = np.arange(21) < ones
-    with pytest.warns(UserWarning, match="every label of the 6 validation examples is 0: .* shuffle x and y together"):
+    with pytest.warns(UserWarning, match="every label of the 6 validation examples is 0 .* shuffle x and y together"):
         model_for_ids().fit(IDS, y, verbose=0, validation_split=0.25)
 
 

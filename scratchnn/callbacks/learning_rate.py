@@ -73,8 +73,7 @@ class ReduceLROnPlateau(SettingRate, Watching):
     """Multiplies the learning rate by `factor` when `monitor` has not improved by more than `min_delta` for `patience`
     epochs.
 
-    After that, `cooldown` epochs do not count as waiting, which goes on in training that is resumed from a checkpoint.
-    The rate does not fall below `min_lr`. `verbose` 1 prints
+    After that, `cooldown` epochs do not count as waiting. The rate does not fall below `min_lr`. `verbose` 1 prints
     each reduction.
 
     Keras: the same, except that a missing `monitor` is an error, that NaN never counts as the best, and that unknown
@@ -120,14 +119,6 @@ class ReduceLROnPlateau(SettingRate, Watching):
 
     def in_cooldown(self) -> bool:
         return self.cooldown_counter > 0
-
-    def get_state(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("monitor", "mode", "best", "wait", "cooldown_counter")}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        self._continues(state)
-        self._monitor.best = state["best"]
-        self.wait, self.cooldown_counter = state["wait"], state["cooldown_counter"]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         super().on_train_begin(logs)

@@ -18,7 +18,7 @@ DECIDING = (
     "initializers.py", "layers/*.py", "losses.py", "metrics.py", "models/model.py", "models/naming.py",
     "models/sequential.py", "optimizers.py", "study/run.py", "training/ahead.py", "training/batches.py",
     "training/epoch.py", "training/evaluator.py", "training/examples.py", "training/progress.py",
-    "training/session.py", "training/trainer.py",
+    "training/on_disk.py", "training/session.py", "training/sources.py", "training/trainer.py",
 )  # fmt: skip
 
 

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
         callbacks,
         data,
         initializers,
+        keras,
         layers,
         losses,
         metrics,
         models,
+        nn,
         optimizers,
         regularizers,
         utils,
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "callbacks", "data", "initializers", "layers", "losses", "metrics", "models", "optimizers",
-    "regularizers", "utils",
+    "activations", "callbacks", "data", "initializers", "keras", "layers", "losses", "metrics", "models", "nn",
+    "optimizers", "regularizers", "utils",
 )  # fmt: skip
 _NAMES = {
     "Input": "scratchnn.layers",
@@ -53,11 +55,13 @@ __all__ = [
     "callbacks",
     "data",
     "initializers",
+    "keras",
     "layers",
     "load_model",
     "losses",
     "metrics",
     "models",
+    "nn",
     "optimizers",
     "plot_model",
     "regularizers",

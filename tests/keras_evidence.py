@@ -4,16 +4,41 @@ A parameter that is new, or of a new class, needs a line in PAIRS (or in COMMON)
 """
 
 import contextlib
+import gc
 import io
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scratchnn import Input, Sequential, initializers, layers, load_model, losses, optimizers, regularizers, utils
-from scratchnn.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
-from scratchnn.training.progress import History
+from scratchnn import (
+    Input,
+    Sequential,
+    initializers,
+    layers,
+    load_model,
+    losses,
+    models,
+    optimizers,
+    regularizers,
+    utils,
+)
+from scratchnn.callbacks import (
+    HOOKS,
+    Callback,
+    CallbackList,
+    CSVLogger,
+    EarlyStopping,
+    History,
+    LambdaCallback,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+)
+from scratchnn.optimizers import schedules
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(6, 5, 3)).astype(np.float32)
@@ -103,10 +128,11 @@ def of_layer(name: str, /, **given: Any) -> list[Any]:
 def of_optimizer(name: str, /, **given: Any) -> list[Any]:
     """Where three steps lead."""
     base = {"momentum": 0.5} if name in ("SGD", "RMSprop") else {}
+    base = {"beta_2": 0.5} if "amsgrad" in given else base  # otherwise the largest v is the last one
     w, rule = np.linspace(-1, 1, 6), getattr(optimizers, name)(**{**base, **given})
     rule.init(6, np.float64)
     for step in range(3):
-        rule.step(w, np.linspace(-2, 3, 6) ** (step + 1), [slice(0, 2), slice(2, 6)])
+        rule.step(w, 0.3**step * np.linspace(-2, 3, 6) ** (step + 1), [slice(0, 2), slice(2, 6)])
     return [w]
 
 
@@ -162,6 +188,13 @@ def of_method(name: str, /, **given: Any) -> list[Any]:
     """What is returned and printed, what a listener heard, and the weights afterwards."""
     model, listener = made(), given.get("callbacks") or Listener()
     needed: dict[str, Any] = {"x": X, "verbose": 0, "batch_size": 2, "callbacks": listener}
+    if name in ("predict_on_batch", "__call__"):
+        return [getattr(model, name)(**given)]
+    if name == "test_on_batch":
+        return [model.test_on_batch(**{"x": X, "y": Y, **given})]
+    if name == "from_config":
+        config = {"config": Sequential([Input((3,)), Own(2)]).get_config()} | given
+        return [Sequential.from_config(**config).name]
     needed |= {"fit": {"y": Y, "epochs": 2, "validation_data": (X, Y)}, "evaluate": {"y": Y}}.get(name, {})
     if name in ("compile", "train_on_batch"):
         needed = {"compile": {"optimizer": "sgd", "loss": "mse"}, "train_on_batch": {"x": X, "y": Y}}[name]
@@ -214,6 +247,75 @@ def of_csv(folder: Path, **given: Any) -> Any:
     path = given.pop("filename", "log.csv")
     for _ in range(2 if given.get("append") else 1):
         of_callback(CSVLogger(folder / path, **given), 5, 4)
+
+
+def of_rates(callback: Callback) -> list[float]:
+    """The learning rates that a callback sets while the loss of validation is this, and the history."""
+    model, rates = made(), []
+    optimizer: Any = model.optimizer
+    optimizer.learning_rate = 1.0
+    callback.set_model(model)  # type: ignore[arg-type]
+    callback.on_train_begin({})
+    for epoch, value in enumerate((5, 4, 4.2, 3.9, 4.1, 4.2, 4.3, 4.4, 3.7, 3.8, 3.9, 4.0)):
+        logs = {"val_loss": value, "loss": -value}
+        callback.on_epoch_begin(epoch, {})
+        callback.on_epoch_end(epoch, logs)
+        rates += [optimizer.learning_rate, logs["learning_rate"]]
+    return rates
+
+
+def of_hooks(callback: Callback) -> list[str]:
+    """All hooks, which print."""
+    for hook in HOOKS:
+        getattr(callback, hook)(*([7] if "epoch" in hook or "batch" in hook else []), {})
+    return []
+
+
+def of_callback_list(**given: Any) -> Any:
+    listener = Listener()
+    if given.get("callbacks") == "a listener":
+        given["callbacks"] = listener
+    else:
+        given.setdefault("callbacks", [listener])
+    if given.get("model"):
+        given["model"] = made()
+    CallbackList(**given).on_train_batch_end(3, {"loss": 1.0})
+    return [listener.heard, hasattr(listener, "model")]
+
+
+def of_terminate(**given: Any) -> str:
+    callback = TerminateOnNaN(**given)
+    callback.set_model(made())  # type: ignore[arg-type]
+    try:
+        callback.end(3, ArithmeticError("the loss is nan"))
+    except RuntimeError as error:
+        return str(error)
+    return ""
+
+
+def of_schedule(name: str, /, **given: Any) -> list[Any]:
+    schedule = getattr(schedules, name)(**{**SCHEDULES[name], **given})
+    return [*(schedule(step) for step in range(50)), schedule.get_config()["name"]]
+
+
+RATES: dict[str, Any] = {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5}
+SCHEDULES: dict[str, dict[str, Any]] = {
+    "ExponentialDecay": RATES,
+    "InverseTimeDecay": RATES,
+    "PiecewiseConstantDecay": {"boundaries": [5, 10], "values": [0.1, 0.2, 0.3]},
+    "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 10},
+    "CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 10, "warmup_target": 0.3, "warmup_steps": 5},
+    "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 10},
+}
+CALLBACKS: dict[str, Callable[..., Any]] = {
+    "LambdaCallback": lambda **given: of_hooks(LambdaCallback(**given)),
+    "LearningRateScheduler": lambda **given: of_rates(
+        LearningRateScheduler(**{"schedule": lambda epoch: 0.5 / (epoch + 1), **given})
+    ),
+    "ReduceLROnPlateau": lambda **given: of_rates(ReduceLROnPlateau(**{"patience": 2, **given})),
+    "CallbackList": of_callback_list,
+    "TerminateOnNaN": of_terminate,
+}
 
 
 def of_model(name: str, /, **given: Any) -> list[Any]:
@@ -299,12 +401,41 @@ PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("ModelCheckpoint", "save_best_only"): TWO, ("ModelCheckpoint", "mode"): ("min", "max"),
     ("ModelCheckpoint", "initial_value_threshold"): (None, 4.5),
     ("CSVLogger", "filename"): ("a.csv", "b.csv"), ("CSVLogger", "separator"): (",", ";"), ("CSVLogger", "append"): TWO,
+    **{("optimizer", name): (0.1, 0.6) for name in ("initial_accumulator_value", "beta", "l1_regularization_strength")},
+    **{("optimizer", f"l2_{name}regularization_strength"): (0.1, 0.6) for name in ("", "shrinkage_")},
+    ("optimizer", "learning_rate_power"): (-0.5, -0.3),
+    **{("schedule", name): (0.1, 0.2) for name in ("initial_learning_rate", "decay_rate", "alpha", "warmup_target")},
+    **{("schedule", name): (10, 20) for name in ("decay_steps", "first_decay_steps", "warmup_steps")},
+    **{("schedule", name): (1.5, 2.0) for name in ("t_mul", "m_mul", "power")},
+    **{("schedule", name): TWO for name in ("staircase", "cycle")},
+    ("schedule", "name"): ("one", "other"), ("schedule", "end_learning_rate"): (0.01, 0.02),
+    ("schedule", "boundaries"): ([5, 10], [5, 11]), ("schedule", "values"): ([0.1, 0.2, 0.3], [0.1, 0.2, 0.4]),
+    **{("LambdaCallback", hook): (None, print) for hook in HOOKS},
+    ("LearningRateScheduler", "schedule"): (lambda epoch: 0.5, lambda epoch, rate: rate * 0.5),
+    ("LearningRateScheduler", "verbose"): (0, 1), ("TerminateOnNaN", "raise_error"): TWO,
+    ("CallbackList", "callbacks"): (None, "a listener"), ("CallbackList", "model"): (None, True),
+    ("ReduceLROnPlateau", "monitor"): ("val_loss", "loss"), ("ReduceLROnPlateau", "factor"): (0.1, 0.5),
+    ("ReduceLROnPlateau", "patience"): (1, 3), ("ReduceLROnPlateau", "verbose"): (0, 1),
+    ("ReduceLROnPlateau", "mode"): ("min", "max"), ("ReduceLROnPlateau", "min_delta"): (0.0, 0.5),
+    ("ReduceLROnPlateau", "cooldown"): (0, 2), ("ReduceLROnPlateau", "min_lr"): (0.0, 0.2),
     ("Sequential", "layers"): ([layers.Dense(2)], [layers.Dense(3)]), ("Sequential", "name"): ("one", "other"),
     ("Sequential", "trainable"): TWO,
     ("pad_sequences", "sequences"): ([[1, 2]], [[1, 3]]), ("pad_sequences", "maxlen"): (None, 2),
     ("pad_sequences", "dtype"): ("int32", "int64"), ("pad_sequences", "padding"): ("pre", "post"),
     ("pad_sequences", "truncating"): ("pre", "post"), ("pad_sequences", "value"): (0, 7),
-    ("set_random_seed", "seed"): (1, 2),
+    ("set_random_seed", "seed"): (1, 2), ("clear_session", "free_memory"): TWO,
+    ("clone_model", "model"): (2, 3), ("clone_model", "clone_function"): (None, lambda layer: layers.Dense(3)),
+    ("model_from_json", "json_string"): tuple(
+        Sequential([Input((3,)), layers.Dense(units)]).to_json() for units in (2, 3)
+    ),
+    ("model_from_json", "custom_objects"): (None, {"Own": layers.Dense}),
+    ("test_on_batch", "x"): (X, X[::-1]), ("test_on_batch", "y"): (Y, 1 - Y), ("test_on_batch", "return_dict"): TWO,
+    ("test_on_batch", "sample_weight"): (None, WEIGHTS), ("predict_on_batch", "x"): (X, X[::-1]),
+    ("from_config", "config"): tuple(
+        Sequential([Input((3,)), layers.Flatten()], name=name).get_config() for name in ("one", "other")
+    ),
+    ("from_config", "custom_objects"): (None, {"Own": layers.Dense}),
+    ("to_categorical", "x"): ([0, 2], [1, 2]), ("to_categorical", "num_classes"): (3, 4),
 }  # fmt: skip
 PLOTS: dict[str, tuple[Any, Any]] = {
     "model": (1, 2), "to_file": ("a.svg", "b.svg"), "show_shapes": TWO, "show_layer_names": TWO, "dpi": (50, 100)
@@ -318,11 +449,15 @@ GETS["regularizers"] = ("l1", "l2")
 
 def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> Any:
     """What comes out with this value of the parameter. KeyError where nobody has said how to look."""
-    given = {parameter: Listener() if isinstance(value, str) and value == "a listener" else value}
+    given: dict[str, Any] = {parameter: Listener() if isinstance(value, str) and value == "a listener" else value}
     if module == "layers" and name != "Input":
         return of_layer(getattr(layers, name).__name__, **given)
     if name == "Input":
         return Input(**({} if parameter in ("shape", "batch_shape") else {"shape": (3,)}) | given)
+    if module == "optimizers.schedules":
+        return of_schedule(name, **given)
+    if module == "callbacks" and name in CALLBACKS:
+        return in_folder(lambda where: CALLBACKS[name](**{parameter: value}), folder)
     if module == "optimizers" and name != "get":
         return of_optimizer(name, **({"momentum": 0.5} if parameter == "nesterov" else {}) | given)
     if module == "losses" and name != "get":
@@ -360,7 +495,42 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
     if name == "set_random_seed":
         utils.set_random_seed(value)
         return made_without_seed()
+    if name == "clone_model":
+        model = Sequential([Input((3,)), layers.Dense(value if parameter == "model" else 2)], seed=1)
+        return models.clone_model(model, **({} if parameter == "model" else given)).get_weights()
+    if name == "model_from_json":
+        return of_json(**given)
+    if name == "to_categorical":
+        return utils.to_categorical(**{"x": [0, 2], **given})
+    if name == "clear_session":
+        return is_left_by(lambda: utils.clear_session(**given))
     raise KeyError((module, name, parameter))
+
+
+class Own(layers.Dense):
+    """A layer that a description names."""
+
+
+def of_json(json_string: str | None = None, custom_objects: Any = None) -> Any:
+    text = json_string or Sequential([Input((3,)), Own(2)]).to_json()
+    try:
+        return models.model_from_json(text, custom_objects=custom_objects).count_params()
+    except ValueError as error:
+        return [str(error)]
+
+
+def is_left_by(clear: Callable[[], None]) -> bool:
+    """Whether what names itself only is still there afterwards."""
+    circle = Listener()
+    circle.heard.append(circle)
+    left = weakref.ref(circle)
+    gc.disable()
+    try:
+        del circle
+        clear()
+        return left() is not None
+    finally:
+        gc.enable()
 
 
 def made_without_seed() -> Any:
@@ -384,6 +554,7 @@ def pair(module: str, name: str, parameter: str) -> tuple[Any, Any]:
     if (name, parameter) in FILES:
         return FILES[name, parameter][1:]
     kinds = {"optimizers": "optimizer", "losses": "loss", "initializers": "initializer"}
+    kinds["optimizers.schedules"] = "schedule"
     return PAIRS[kinds.get(module, name), parameter]
 
 

@@ -18,6 +18,11 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn.experiments.presets": ("PRESETS", "Preset"),
     "scratchnn.gradients": ("check", "check_loss", "check_regularizer"),
     "scratchnn.initializers": ("Constant", "Initializer"),
+    "scratchnn.keras": (
+        "Input", "Model", "Sequential", "activations", "backend", "callbacks", "datasets", "initializers", "layers",
+        "losses", "metrics", "models", "optimizers", "preprocessing", "saving", "utils",
+    ),
+    "scratchnn.keras.datasets": ("imdb",),
     "scratchnn.layers": (
         "Activation", "AlphaDropout", "AveragePooling1D", "Bidirectional", "Cell", "Conv1D", "Cropping1D",
         "Dense", "Dropout", "ELU", "Embedding", "Flatten", "GRU", "GaussianDropout", "GaussianNoise",
@@ -28,11 +33,14 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     ),
     "scratchnn.losses": ("Loss",),
     "scratchnn.metrics": ("MeanMetric", "Metric"),
-    "scratchnn.models": ("Model", "Sequential", "load_model"),
+    "scratchnn.models": ("Model", "Sequential", "clone_model", "load_model", "model_from_json"),
+    "scratchnn.nn": ("relu", "sigmoid", "softmax", "tanh"),
     "scratchnn.optimizers": ("SGD", "Adam", "Optimizer", "RMSprop"),
     "scratchnn.regularizers": ("L1", "L1L2", "L2", "Regularizer"),
     "scratchnn.threads": ("set_threads",),
-    "scratchnn.utils": ("PyDataset", "Sequence", "pad_sequences"),
+    "scratchnn.utils": (
+        "PyDataset", "Sequence", "clear_session", "pad_sequences", "plot_model", "set_random_seed", "to_categorical",
+    ),
 }  # fmt: skip
 
 

@@ -53,6 +53,17 @@ class Callback(Attributes):
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
 
+    def get_state(self) -> dict[str, Any]:
+        """What training that is interrupted and resumed needs to know again: plain values, arrays, and lists and dicts
+        of them by text. A checkpoint keeps it; {}: nothing."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over what `get_state` returned. Called after `on_train_begin`, and only where training is resumed.
+
+        Set `self.model.stop_training` where training had ended already.
+        """
+
     def on_train_begin(self, logs: Logs | None = None) -> None: ...
     def on_train_end(self, logs: Logs | None = None) -> None: ...
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None: ...

@@ -12,13 +12,17 @@ def _patience(epochs: Any) -> int:
     return epochs
 
 
+_COUNTS = ("wait", "best_epoch", "stopped_epoch")
+
+
 class EarlyStopping(Watching):
     """Stops when `monitor` has not improved by more than `min_delta` for `patience` epochs.
 
     With `baseline`, an epoch restarts the waiting only if it also beats the baseline. Epochs before `start_from_epoch`
     are ignored. `restore_best_weights` restores the weights of the best epoch when `fit` returns, also when training
     ran to the last epoch. Afterwards `best`, `best_epoch` and `stopped_epoch` (None: it was not stopped here) say what
-    happened.
+    happened. All of it survives a checkpoint: training that is resumed waits on from there. With more patience than
+    before it also goes on where it had been stopped.
 
     Keras: the same, except that a missing `monitor` is an error and that NaN never counts as the best.
     """
@@ -46,7 +50,30 @@ class EarlyStopping(Watching):
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
 
+        self.on_train_begin()
+
     min_delta = property(lambda self: self._monitor.min_delta)
+
+    def get_state(self) -> dict[str, Any]:
+        kept = {name: getattr(self, name) for name in ("monitor", "mode", "best", *_COUNTS)}
+        return kept | {"best_weights": self._best_weights}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self._continues(state)
+        if self.restore_best_weights and state["best_epoch"] is not None and state["best_weights"] is None:
+            raise ValueError(
+                "EarlyStopping cannot restore the weights of the best epoch so far: the training that is to be "
+                "continued did not keep them; resume it with restore_best_weights=False"
+            )
+        self._monitor.best = state["best"]
+        for name in _COUNTS:
+            setattr(self, name, state[name])
+        self._best_weights = state["best_weights"] if self.restore_best_weights else None
+        if self.stopped_epoch is not None:
+            if self.wait >= self.patience:
+                self.model.stop_training = True
+            else:
+                self.stopped_epoch = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._monitor.best = None

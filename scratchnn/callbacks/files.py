@@ -15,7 +15,8 @@ class ModelCheckpoint(Watching):
 
     `filepath` may hold the epoch and the logs: "model-{epoch:02d}-{val_loss:.2f}.npz". A path without them is the same
     file every time. A file that was there before training is not touched: saving over it is an error. `last_path` is
-    the file saved last. With `initial_value_threshold`, "ever" begins with that number.
+    the file saved last. With `initial_value_threshold`, "ever" begins with that number. What was best, and which files
+    are its own, survives a checkpoint.
 
     Raises:
         ValueError: for a name that promises another format, such as best.keras: files are .npz, of scratchnn's own.
@@ -46,7 +47,17 @@ class ModelCheckpoint(Watching):
         self.last_path = None
         self._written: set[str] = set()
 
-    def on_train_begin(self, logs: Logs | None = None) -> None:
+    def get_state(self) -> dict[str, Any]:
+        names = ("monitor", "mode", "best", "last_path")
+        return {name: getattr(self, name) for name in names} | {"written": sorted(self._written)}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        if self._continues(state) and self._monitor is not None:
+            self._monitor.best = state["best"]
+        self.last_path, self._written = state["last_path"], set(state["written"])
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Not at the beginning of training, when a resumed one does not know its files yet."""
         if os.path.exists(self.filepath) and self.filepath not in self._written:
             raise FileExistsError(f"ModelCheckpoint: {self.filepath} exists already; choose another name")
 

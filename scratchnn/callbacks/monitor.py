@@ -55,6 +55,17 @@ class Watching(Callback):
     """A callback that watches one number; which one is fixed when it is made."""
 
     _monitor: Any  # a Monitor, or None where nothing is watched
+
+    def _continues(self, state: dict[str, Any]) -> bool:
+        """Whether this state was watching; a ValueError if it watched something else."""
+        watched, watches = (state["monitor"], state["mode"]), (self.monitor, self.mode)
+        if None not in (watched[0], watches[0]) and watched != watches:
+            raise ValueError(
+                f"{type(self).__name__} watches {watches[0]!r} ({watches[1]}), but the training that is to be "
+                f"continued watched {watched[0]!r} ({watched[1]}): resume it with the same monitor and mode"
+            )
+        return watched[0] is not None
+
     monitor = property(lambda self: self._monitor and self._monitor.key)
     mode = property(lambda self: self._monitor and self._monitor.mode)
     best = property(lambda self: self._monitor and self._monitor.best)

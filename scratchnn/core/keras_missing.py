@@ -20,7 +20,6 @@ _OWN_PENALTY = "derive a rule from scratchnn.regularizers.Regularizer; docs/exte
 _OWN_LOSS = "derive a loss with forward and backward from scratchnn.losses.Loss; docs/extending.md shows how"
 _OWN_METRIC = "make one of a function: scratchnn.metrics.Metric(name, measure), measure(y, target) -> total, seen"
 _OWN_RULE = "derive a rule from scratchnn.optimizers.Optimizer; docs/extending.md shows how"
-_OWN_CALLBACK = "derive a callback from scratchnn.callbacks.Callback and override the hooks you need"
 _OWN_CELL = "derive a cell from scratchnn.layers.Cell and wrap it: RNN(cell)"
 _NAME = "pass its name: activation='NAME'"
 _PAIRS = "write Activation(name, forward, backward), with the derivative in y"
@@ -28,7 +27,10 @@ _FILES = "a model file names all classes; load_model(path, custom_objects={...})
 _GET = "pass the name, the object or its get_config() where it is used"
 _ARRAYS = "use NumPy on the arrays; layers have forward and backward"
 _SERIALIZED = (r"(de)?serialize(_keras_object)?|get", _GET)
-_SCHEDULE = "set optimizer.learning_rate in Callback.on_epoch_begin or on_train_batch_begin"
+_REVIEWS = "the reviews of imdb are the data here; arrays of your own go into fit as they are"
+_TENSORS = "use NumPy, whose arrays go in and out of models and layers"
+_SEED = "set_random_seed(1) decides all draws, and Sequential(..., seed=1) those of one model"
+_TAPE = "there is no tape: y, caches = model.forward(x, training=True), then dx, grads = model.backward(dy, caches)"
 
 MISSING: dict[str, tuple[tuple[str, str], ...]] = {
     "layers": (
@@ -46,6 +48,7 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"Flax\w+|Jax\w+|TFSM\w+|Torch\w+", "layers of other frameworks cannot be trained here; " + _OWN_LAYER),
         (r"InputLayer|InputSpec", "the shape of x is given by Input((T, D))"),
         (r"Pipeline|Wrapper", "a model is a list of layers: Sequential([...])"),
+        (r"CuDNN(LSTM|GRU)", "LSTM and GRU run on a GPU as they are: Sequential([LSTM(32), ...], backend='gpu')"),
         (r"(Separable|Depthwise)?Conv\w*", "Conv1D slides one dense layer along time"),
         _SERIALIZED,
         (r"ActivityRegularization", "penalties are for weights alone, not for outputs: kernel_regularizer"),
@@ -68,23 +71,17 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"(?i:hinge|huber|poisson)", _OWN_METRIC),
     ),
     "optimizers": (
-        (r"schedules", _SCHEDULE),
         (r"LossScaleOptimizer", "float32 and float64 need no scaled loss"),
         (r"MultiOptimizer|OptimizerMap", "a model has one optimizer"),
         (r"(de)?serialize", _GET),
-        (r"Ada(delta|factor|grad|max)|Ftrl|Lamb|Lion|Muon|Nadam|ScheduleFreeAdamW", _OWN_RULE),
+        (r"Adafactor|Lamb|Lion|Muon|ScheduleFreeAdamW", _OWN_RULE),
     ),
-    "optimizers.schedules": ((r"\w+Decay(Restarts)?|LearningRateSchedule", _SCHEDULE), _SERIALIZED),
+    "optimizers.schedules": (_SERIALIZED,),
     "callbacks": (
-        (r"CallbackList", "pass the list itself: fit(callbacks=[...])"),
         (r"ProgbarLogger", "fit shows its progress unless verbose=0"),
         (r"TensorBoard|RemoteMonitor", "CSVLogger writes every epoch to a file, compare shows many runs"),
         (r"BackupAndRestore|OrbaxCheckpoint", "ModelCheckpoint saves every epoch, examples/checkpointing.py goes on"),
         (r"SwapEMAWeights", "EarlyStopping(restore_best_weights=True) keeps the best weights"),
-        (r"TerminateOnNaN", "training ends by itself, with the layer to blame, when a number is not finite"),
-        (r"LearningRateScheduler|ReduceLROnPlateau", _SCHEDULE),
-        (r"History", "fit returns it"),
-        (r"LambdaCallback", _OWN_CALLBACK),
     ),
     "initializers": (
         (r"STFT\w*|stft", "it initialises layers of sound, which are not here"),
@@ -106,14 +103,11 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "constraints": ((r"\w+", "an optimizer's weight_decay keeps weights small, clipnorm its steps"),),
     "models": (
-        (r"clone_model", "copy.deepcopy(model), or make the layers again: layer.clone()"),
-        (r"model_from_json", "load_model reads what save wrote"),
         (r"save_model", "model.save(path)"),
     ),
     "utils": (
         (r"\w*_dataset_from_directory|audio\w*|\w*img\w*", _IMAGES),
         (r"timeseries_dataset_from_array", "numpy.lib.stride_tricks.sliding_window_view cuts windows"),
-        (r"to_categorical", "numpy.eye(classes)[labels], or sparse_categorical_crossentropy on the labels"),
         (r"normalize", _NORMAL),
         (r"split_dataset", "slice the arrays, or pass validation_split to fit"),
         (r"FeatureSpace", _TEXT),
@@ -121,18 +115,56 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"(un)?pack_x_y_sample_weight", "pass x and y by themselves"),
         (r"Progbar|\w*interactive_logging\w*", "verbose=0 keeps fit silent"),
         (r"model_to_dot", "plot_model draws the model"),
-        (r"clear_session", "there is no session: a model goes when nothing names it"),
         (r"(?i:custom_?object_?scope)|\w*register\w*|get_custom_objects|\w*serialize\w*", _FILES),
         (r"Config|standardize_dtype|is_keras_tensor|get_source_inputs", _ARRAYS),
     ),
+    "applications": ((r"\w+", _IMAGES),),
+    "backend": (
+        (r"(set_)?(floatx|image_data_format|epsilon)", "a model has its dtype, Sequential(..., dtype='float64')"),
+        (r"[gs]et_value", "set the attribute: optimizer.learning_rate = 0.1"),
+        (r"\w+", _TENSORS),
+    ),
+    "datasets": ((r"\w+", _REVIEWS),),
+    "data": ((r"Dataset|TextLineDataset|TFRecordDataset|AUTOTUNE|experimental", "fit takes arrays and cuts batches"),),
+    "mixed_precision": ((r"\w+", "float32 and float64 only"),),
+    "nn": (
+        (r"relu6|gelu|silu|swish|crelu|log_softmax|\w*softmax\w*", _PAIRS),
+        (r"\w*cross_entropy\w*", "compile(loss='binary_crossentropy') gets the logits where they are more accurate"),
+        (r"dropout", "scratchnn.layers.Dropout"),
+        (r"[a-z]\w*", "there are the layers: scratchnn.layers"),
+    ),
+    "ops": ((r"\w+", _TENSORS),),
+    "preprocessing.image": ((r"\w+", _IMAGES),),
+    "preprocessing.sequence": (
+        (r"TimeseriesGenerator", "numpy.lib.stride_tricks.sliding_window_view cuts windows"),
+        (r"make_sampling_table|skipgrams", "draw the pairs of words with NumPy"),
+    ),
+    "preprocessing.text": ((r"Tokenizer|\w*one_hot|text_to_word_sequence|hashing_trick|tokenizer_\w+", _TEXT),),
+    "random": ((r"set_seed|SeedGenerator", _SEED), (r"\w+", "draw with numpy.random.default_rng(1)")),
+    "saving": ((r"\w+", _FILES),),
+    "wrappers": ((r"\w+", "write a class with fit and predict around the model"),),
     "keras": (
+        (r"distillation", "train a second model on the predictions of the first"),
+        (r"export", "model.save(path) and load_model, or get_weights for another program"),
+        (r"legacy|tree", _ARRAYS),
+        (r"quantizers", "float32 and float64 only"),
+        (r"visualization", "scratchnn.report.curves draws histories, plot_model a model"),
+        (r"version", "scratchnn.__version__ is ours"),
+        (r"distribution", "a model trains in one process; compare runs many models side by side"),
+        (r"GradientTape", _TAPE),
+        (r"function|executing_eagerly|compat|autograph|Module", "layers run as they are called, and there is no graph"),
+        (r"config|device|distribute", "a model has its backend: Sequential(..., backend='gpu')"),
+        (r"random", _SEED),
+        (r"constant|convert_to_tensor|Tensor|RaggedTensor|SparseTensor|TensorShape|zeros|ones|fill|range", _TENSORS),
+        (r"reduce_\w+|math|linalg|square|abs|exp|cast|concat|stack|reshape|expand_dims|squeeze|matmul", _TENSORS),
+        (r"shape|transpose|where|maximum|minimum|argmax|one_hot|u?int\d+|float\d+|b?float16|strings", _TENSORS),
+        (r"io|saved_model|train|lite|summary|test|debugging|logging|feature_column|estimator", _FILES),
         (r"constraints", "kernel_regularizer and an optimizer's weight_decay keep weights small"),
-        (r"applications|preprocessing", _IMAGES),
-        (r"ops|backend|random|Variable|KerasTensor|Function", _ARRAYS),
-        (r"datasets", "scratchnn.data.imdb has Keras' load_data"),
-        (r"saving", _FILES),
+        (r"applications", _IMAGES),
+        (r"ops|Variable|KerasTensor|Function", _ARRAYS),
+        (r"backend|datasets|preprocessing|saving", "its names are in scratchnn.keras.NAME"),
         (r"Layer|Loss|Metric|Optimizer|Initializer|Regularizer|Quantizer", "import it from its own module"),
-        (r"mixed_precision|dtype_policies|DTypePolicy|quantizers|FloatDTypePolicy", "float32 and float64 only"),
+        (r"mixed_precision|dtype_policies|DTypePolicy|FloatDTypePolicy", "float32 and float64 only"),
     ),
 }  # fmt: skip
 IMPORT_FROM = dis.opmap["IMPORT_FROM"]
@@ -146,12 +178,12 @@ def what_instead(module: str, name: str) -> str | None:
     return None
 
 
-def missing(module: str, name: str, present: list[str]) -> AttributeError | ImportError:
-    """The error for a name that the module of this name does not have, as it is looked for.
+def missing(module: str, name: str, present: list[str], here: str | None = None) -> AttributeError | ImportError:
+    """The error for a name that the module of this name does not have, as it is looked for; `here`: where it is.
 
     `from scratchnn.layers import Conv2D` would put a message of its own in the place of an AttributeError's.
     """
-    here = "scratchnn" if module == "keras" else f"scratchnn.{module}"
+    here = here or ("scratchnn" if module == "keras" else f"scratchnn.{module}")
     instead = None if name.startswith("_") else what_instead(module, name)
     near = nearest(name, [each for each in present if not each.startswith("_")])
     message = f"{here} has no {name}" + (near if instead is None else f": {instead.replace('NAME', name)}")
@@ -161,7 +193,7 @@ def missing(module: str, name: str, present: list[str]) -> AttributeError | Impo
 def _is_imported() -> bool:
     """Whether the name is looked for by `from ... import name`, in one of the nearest callers."""
     frame = sys._getframe(2)
-    for _ in range(8):
+    for _ in range(16):  # a module of scratchnn.keras asks another one
         if frame is None:
             return False
         if frame.f_code.co_code[max(frame.f_lasti, 0)] == IMPORT_FROM:

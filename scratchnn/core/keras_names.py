@@ -110,12 +110,9 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "loss_scale_factor": Refused("float32 and float64 need no scaled loss"),
         "gradient_accumulation_steps": Refused("pass a larger batch_size: long batches are computed in pieces"),
         "lr": Refused("its name is learning_rate", ()),
-        "decay": Refused("its name is weight_decay; a learning rate that falls is set in Callback.on_epoch_begin", ()),
+        "decay": Refused("its name is weight_decay; for a rate that falls there are optimizers.schedules", ()),
         "jit_compile": Refused(_COMPILED, (None, True, "auto")),
         "name": Refused(_NAME),
-    },
-    **{
-        kind: {"amsgrad": Refused("write the rule yourself: docs/extending.md", (False,))} for kind in ("Adam", "AdamW")
     },
     "Loss": {
         "name": Refused(_NAME),
@@ -136,8 +133,12 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "jit_compile": Refused(_COMPILED, (None, "auto", True, False)),
         "metrics": Refused("compile(optimizer, loss, metrics=[...]) sets them", ()),
         "weights": Refused("get_weights reads them, and set_weights replaces them"),
-        "test_on_batch": Refused("call evaluate(x, y, batch_size=len(x), verbose=0)", ()),
-        "predict_on_batch": Refused("call predict(x, batch_size=len(x), verbose=0)", ()),
+    },
+    "Model.__call__": {
+        "training": Refused(
+            "forward(x, training=True, epoch=, step=) drops by masks that you can draw again", (None, False)
+        ),
+        "mask": Refused("give it to forward: y, caches = model.forward(x, mask=mask)"),
     },
     "Model.compile": {
         "loss_weights": Refused("a model has one output and one loss; scale the learning rate"),
@@ -188,6 +189,16 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
         "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
     },
+    "clone_model": {
+        "input_tensors": Refused("the clone has an Input of the same shape"),
+        "call_function": Refused("give clone_function, which makes each new layer"),
+        "recursive": Refused("models are not nested", (False,)),
+    },
+    "CallbackList": {
+        "add_history": Refused("fit returns a History; keep the logs of a loop of your own yourself", (False,)),
+        "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
+    },
+    "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),
         "safe_mode": Refused("a file holds no code, and none is run", (True, None)),

@@ -4,6 +4,9 @@ from scratchnn.data import imdb
 data = imdb.load()
 """
 
+from typing import TYPE_CHECKING, Any
+
+from scratchnn.core.keras_missing import missing
 from scratchnn.data import imdb
 from scratchnn.data.corpus import Corpus, DataError, DataWarning, Reviews
 from scratchnn.data.imdb import Imdb, load
@@ -23,3 +26,9 @@ __all__ = [
     "pad_sequences",
     "word_vectors",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("data", name, list(globals()))

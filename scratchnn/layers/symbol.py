@@ -3,6 +3,7 @@
 Of a layer this file uses only `label` and `compute_output_shape`: it imports none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -104,3 +105,12 @@ def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[in
     if any(not isinstance(other, Symbol) or other.layers != output.layers for other in given):
         raise ValueError("a model is one chain of layers: its outputs must be outputs of one last layer, not branches")
     return list(output.layers), output.input_shape, tuple(other.output for other in given)
+
+
+def chain(start: Symbol, layers: Sequence[Any], outputs: Sequence[int] | None) -> Any:
+    """The outputs of these layers, one called on the other, that a model returns; None: all of them."""
+    y: Any = start
+    for layer in layers:
+        y = layer(y[0] if isinstance(y, tuple) else y)
+    found = y if isinstance(y, tuple) else (y,)
+    return list(found) if outputs is None else [found[i] for i in outputs]

@@ -9,7 +9,6 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files import container
 from scratchnn.initializers import values_follow
-from scratchnn.layers.symbol import Symbol
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
 from scratchnn.models.saving import CARRIED, OPTIMIZER, read
@@ -46,30 +45,15 @@ def rebuild(
     arrays: Mapping[str, Array], config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]
 ) -> Model:
     """The model that `saving.contents` describes; `given` has all that `require` asks for."""
-    settings: dict[str, Any] = {name: config[name] for name in ("dtype", "seed", "name")}
-    settings["backend"] = backend or config["backend"]
-    start = Symbol(tuple(config["input_shape"]), tuple(config["input_shape"]))
     with values_follow():
-        layers = filled(config["layers"], given)
-        match config.get("class", Sequential.kind):  # files of earlier versions do not name it, and keep no clock
-            case Sequential.kind:
-                model: Model = Sequential([start, *layers], **settings)
-            case Model.kind:
-                model = Model(start, _chosen(start, layers, config["outputs"]), **settings)
-            case other:
-                raise ValueError(f"{other!r} is no kind of model")
-    if "trainable" in config:  # nor do they have this, and nothing frozen
-        model.set_trainable_state(config["trainable"])
-        model.take_up_trainable()
+        model = described_model(config, backend, given)
     model.clock = Clock(**config.get("clock", {}))
-    model.metadata = dict(config["metadata"])
-    if config["compiled"] is not None:
-        model.compile(**filled(config["compiled"], given))
     model.set_flat_params(arrays["params"])
     carried = _beginning_with(CARRIED, arrays)
     for n in sorted({int(name.split(".")[0]) for name in carried}):
-        states = [carried.pop(f"{n}.{i}") for i in range(len(model.layers[n].state_names))]
-        model.layers[n].states = list(model.layers[n].as_state(states, len(states[0])))
+        layer: Any = model.layers[n]
+        states = [carried.pop(f"{n}.{i}") for i in range(len(layer.state_names))]
+        layer.states = list(layer.as_state(states, len(states[0])))
     if carried:
         raise ValueError(f"it has states that no layer carries, {sorted(carried)}")
     if state := _beginning_with(OPTIMIZER, arrays):
@@ -84,9 +68,14 @@ def _beginning_with(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _chosen(start: Symbol, layers: list[Any], outputs: list[int]) -> list[Symbol]:
-    """The outputs of a chain that its model returns."""
-    y: Any = start
-    for layer in layers:
-        y = layer(y[0] if isinstance(y, tuple) else y)
-    return [(y if isinstance(y, tuple) else (y,))[i] for i in outputs]
+def described_model(config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]) -> Model:
+    """The model of a `get_config()`, compiled if it was, with parameters that are drawn from its seed."""
+    kind = config.get("class", Sequential.kind)  # files of earlier versions do not name it, and keep no clock
+    kinds: dict[str, type[Model]] = {Sequential.kind: Sequential, Model.kind: Model}
+    if kind not in kinds:
+        raise ValueError(f"{kind!r} is no kind of model")
+    model = kinds[kind].described(config, given, backend)
+    model.metadata = dict(config["metadata"])
+    if config["compiled"] is not None:
+        model.compile(**filled(config["compiled"], given))
+    return model

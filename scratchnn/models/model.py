@@ -15,12 +15,12 @@ from scratchnn.core.checks import flag
 from scratchnn.initializers import values_follow
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
-from scratchnn.layers.symbol import chain_between
+from scratchnn.layers.symbol import Symbol, chain, chain_between
 from scratchnn.models import initial_states
+from scratchnn.models.calls import Calls
 from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
 from scratchnn.models.penalties import Penalties
-from scratchnn.models.stored import Stored
 from scratchnn.report.summary import summary_text
 from scratchnn.training.progress import Clock
 
@@ -31,7 +31,7 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Chain, Penalties, Stored):
+class Model(Chain, Penalties, Calls):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
@@ -69,6 +69,13 @@ class Model(Chain, Penalties, Stored):
         layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
         self.layers.extend(layers)
         self.build(self.input_shape)
+
+    @classmethod
+    def assembled(cls, start: Symbol | None, layers: list[Layer], outputs: Any, settings: dict[str, Any]) -> "Model":
+        """A model of these layers; `outputs` of the last one, by number."""
+        if start is None:
+            raise ValueError("a Model needs the shape of its Input")
+        return cls(start, chain(start, layers, outputs), **settings)
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
         self.backend = backends.load(backend)

@@ -42,6 +42,12 @@ class Sequential(Model):
         if self._start is not None and self.layers:
             self.build(self._start.shape)
 
+    @classmethod
+    def assembled(
+        cls, start: Symbol | None, layers: list[Layer], outputs: Any, settings: dict[str, Any]
+    ) -> "Sequential":
+        return cls(layers if start is None else [start, *layers], **settings)
+
     def add(self, layer: Any) -> None:
         """Append a layer, or, as the first of all, an `Input`."""
         if isinstance(layer, Symbol) and not self.layers and not layer.layers:

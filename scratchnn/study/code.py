@@ -16,7 +16,7 @@ DECIDING = (
     "activations.py", "core/backend.py", "core/randomness.py", "core/threads.py", "data/corpus.py", "data/imdb.py",
     "data/text.py", "experiments/preparation.py", "experiments/presets.py", "experiments/settings.py",
     "initializers.py", "layers/*.py", "losses.py", "metrics.py", "models/model.py", "models/naming.py",
-    "models/sequential.py", "optimizers.py", "study/run.py", "training/ahead.py", "training/batches.py",
+    "models/sequential.py", "optimizers/*.py", "study/run.py", "training/ahead.py", "training/batches.py",
     "training/epoch.py", "training/evaluator.py", "training/examples.py", "training/progress.py",
     "training/on_disk.py", "training/session.py", "training/sources.py", "training/trainer.py",
 )  # fmt: skip

@@ -41,8 +41,9 @@ def outcome_of(model: Any, loss: Any, grads: Array) -> tuple[Any, Any, Any]:
 
 
 def has_own_classes(model: Any) -> bool:
-    """Whether the user's own code takes part in a step: in the model, a layer or inside of one, optimizer or loss."""
-    parts = [model, model.optimizer, model.loss, *model.layers]
+    """Whether the user's own code takes part in a step: model, layers and what is inside, optimizer, schedule, loss."""
+    schedule = model.optimizer.schedule
+    parts = [model, model.optimizer, model.loss, *model.layers, *([] if schedule is None else [schedule])]
     return any(is_own(type(part)) for part in parts) or any(marks_own(layer.get_config()) for layer in model.layers)
 
 

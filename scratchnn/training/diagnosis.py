@@ -44,7 +44,9 @@ def check_loss(model: Any, loss: float, x: Array, drawn: tuple[int, int], epoch:
     """
     if not math.isfinite(loss):
         where = find_non_finite(model, x, *drawn)
-        raise NonFiniteError(f"the loss is {loss} {_at(epoch, step)}: {where}. {_REMEDY}")
+        error = NonFiniteError(f"the loss is {loss} {_at(epoch, step)}: {where}. {_REMEDY}")
+        error.loss = loss
+        raise error
 
 
 def check_gradient(model: Any, grads: Float[Array, " P"], squared_norm: float, epoch: int, step: int) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, metrics, optimizers
+from scratchnn.callbacks.history import EXTRA
 from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.backend import Backend
 from scratchnn.core.threads import one_blas_thread
@@ -14,7 +15,6 @@ from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis, sources
 from scratchnn.training.batches import Source
 from scratchnn.training.hooks import Hooks
-from scratchnn.training.progress import EXTRA
 from scratchnn.training.weights import Counting
 
 

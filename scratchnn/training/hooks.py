@@ -4,10 +4,10 @@ A hook that no callback overrides is never called, and costs nothing.
 """
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from scratchnn.callbacks import HOOKS, Callback
+from scratchnn.callbacks.callback_list import flat
 from scratchnn.core.names import nearest
 
 # What other frameworks, and hurried fingers, call the hooks.
@@ -30,7 +30,7 @@ class Hooks:
     """
 
     def __init__(self, callbacks: Any, model: Any, params: dict[str, Any], *, skips_validation: bool = False) -> None:
-        self.callbacks = [] if callbacks is None else list(_flat(callbacks))
+        self.callbacks = [] if callbacks is None else list(flat(callbacks))
         for callback in self.callbacks:
             _check(callback)
         for callback in self.callbacks:
@@ -38,6 +38,7 @@ class Hooks:
             callback.set_model(model)
         for callback in self.callbacks:
             callback.set_params(params)
+        self._late: list[Callback] = []
         self._heard = {
             hook: [getattr(each, hook) for each in self.callbacks if _overrides(each, hook)] for hook in HOOKS
         }
@@ -46,17 +47,41 @@ class Hooks:
         """Whether anybody listens."""
         return bool(self._heard[hook])
 
+    def end_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """Tell `on_epoch_end`. Where a callback saves a checkpoint then, `states` knows who has still to be told."""
+        self._late = [each for each in self.callbacks if _overrides(each, "on_epoch_end")]
+        while self._late:
+            self._late.pop(0).on_epoch_end(epoch, logs)
+
+    def states(self) -> list[dict[str, Any]]:
+        """What the callbacks keep over an interruption, each with its class. "late": it was not told of the epoch."""
+        return [
+            {"callback": type(each).__name__, "late": any(other is each for other in self._late), "state": state}
+            for each in self.callbacks
+            if (state := each.get_state())
+        ]
+
+    def owners_of(self, states: list[dict[str, Any]]) -> list[tuple[Callback, dict[str, Any]]]:
+        """Each of these states with its callback: the first of the class that has none yet.
+
+        Raises:
+            ValueError: for a state without a callback.
+        """
+        found, left = [], list(self.callbacks)
+        for entry in states:
+            name = entry["callback"]
+            at = next((i for i, each in enumerate(left) if type(each).__name__ == name), None)
+            if at is None:
+                raise ValueError(
+                    f"the training that is to be continued had the callback {name}, whose state the progress holds: "
+                    f"pass callbacks=[{name}(...)] again, or begin without it by progress.states.clear()"
+                )
+            found.append((left.pop(at), entry))
+        return found
+
     def tell(self, hook: str, *args: Any, **logs: Any) -> None:
         for method in self._heard[hook]:
             method(*args, **logs)
-
-
-def _flat(callbacks: Any) -> Iterator[Any]:
-    if isinstance(callbacks, list | tuple):
-        for each in callbacks:
-            yield from _flat(each)
-    else:
-        yield callbacks
 
 
 def _check(callback: Any) -> None:

@@ -2,12 +2,15 @@
 
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from scratchnn.callbacks import Callback, TerminateOnNaN
+from scratchnn.callbacks.history import EXTRA
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.core.warning import warn
 from scratchnn.metrics import Metric
@@ -17,7 +20,7 @@ from scratchnn.training.batches import Source
 from scratchnn.training.epoch import train_epoch
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
-from scratchnn.training.progress import EXTRA, Progress
+from scratchnn.training.progress import NonFiniteError, Progress
 
 
 @dataclass
@@ -37,22 +40,58 @@ class Session:
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
         model, progress, hooks = self.model, self.progress, self.hooks
+        kept = hooks.owners_of(progress.states)
         model.stop_training = False
         hooks.tell("on_train_begin", {})
+        ended = self._go_on(kept)
         logs: dict[str, float] = {}
-        self.console.table_head()
-        with Interrupts() as interrupts, one_blas_thread():
-            while progress.epoch < self.epochs and self._goes_on():
-                hooks.tell("on_epoch_begin", progress.epoch, {})
-                self._train(interrupts)
-                self.source.end_epoch()
-                logs = self._finish_epoch()
-                interrupts.act()
-                if model.stop_training:
-                    break
-        hooks.tell("on_train_end", logs)
+        progress.listen(hooks.states)
+        try:
+            self.console.table_head()
+            with Interrupts() as interrupts, one_blas_thread():
+                while progress.epoch < self.epochs and not ended and self._has_batches():
+                    hooks.tell("on_epoch_begin", progress.epoch, {})
+                    self._train_unless_refused(interrupts)
+                    self.source.end_epoch()
+                    logs = self._finish_epoch()
+                    interrupts.act()
+                    ended = model.stop_training
+            hooks.tell("on_train_end", logs)
+        finally:
+            progress.listen(None)
 
-    def _goes_on(self) -> bool:
+    def _go_on(self, kept: Sequence[tuple[Callback, dict[str, Any]]]) -> bool:
+        """Give the callbacks what they knew when training was interrupted; return whether one of them had ended it."""
+        model, progress = self.model, self.progress
+        asked, model.stop_training = model.stop_training, False
+        for callback, entry in kept:
+            callback.load_state(entry["state"])
+        for callback, entry in kept:
+            if entry["late"]:
+                last = progress.records[-1]
+                callback.on_epoch_end(progress.epoch - 1, {key: last[key] for key in last if key not in EXTRA})
+        ended = model.stop_training
+        model.stop_training = ended or asked  # on_train_begin ends it after a step at the earliest
+        if ended and progress.epoch < self.epochs:
+            warnings.warn(
+                f"nothing is trained: a callback has ended this training after epoch {progress.epoch}; "
+                "more patience, or a new Progress, would train on",
+                stacklevel=5,
+            )
+        return ended
+
+    def _train_unless_refused(self, interrupts: Interrupts) -> None:
+        """Train the epoch under way. A step that is refused ends it, and training, where TerminateOnNaN listens."""
+        try:
+            self._train(interrupts)
+        except NonFiniteError as error:
+            listening = [each for each in self.hooks.callbacks if isinstance(each, TerminateOnNaN)]
+            if not listening:
+                raise
+            listening[0].end(self.progress.step, error)
+            self.progress.refuse(error.loss)
+
+    def _has_batches(self) -> bool:
         goes_on = self.source.goes_on()
         if not goes_on:
             warn(
@@ -100,7 +139,8 @@ class Session:
         progress, started = self.progress, time.perf_counter()
         metrics = self.model.running_metrics()
         for metric in metrics:
-            metric.load_counts(progress.counts[metric.name])
+            if metric.name in progress.counts:  # unless the first step was refused
+                metric.load_counts(progress.counts[metric.name])
         record = self._logs(metrics)
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
@@ -108,11 +148,10 @@ class Session:
             results = self.model.measure(self.validation, self.hooks)
             record |= {f"val_{key}": value for key, value in results.items()}
         record["seconds"] = progress.seconds + time.perf_counter() - started
-        best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)
         progress.finish_epoch(record)
         self.model.clock.finish_epoch()
-        self.console.epoch_row(progress.epoch, record, best=record.get("val_loss", math.inf) < best)
+        self.console.epoch_row(progress.epoch, record, best=progress.best_epoch == progress.epoch)
         logs = {key: value for key, value in record.items() if key not in EXTRA}
-        self.hooks.tell("on_epoch_end", progress.epoch - 1, logs)
+        self.hooks.end_epoch(progress.epoch - 1, logs)
         record |= {key: float(value) for key, value in logs.items() if key not in record}  # what callbacks added
         return logs

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, optimizers
+from scratchnn.callbacks.history import History
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import whole_number
 from scratchnn.core.randomness import Seed
@@ -22,7 +23,7 @@ from scratchnn.training import batches, examples, sources
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.evaluator import Evaluator
 from scratchnn.training.hooks import Hooks
-from scratchnn.training.progress import Clock, History, Progress
+from scratchnn.training.progress import Clock, Progress
 from scratchnn.training.session import Session
 
 

@@ -16,7 +16,7 @@ MODULES = (
 )  # fmt: skip
 METHODS = (
     "fit", "evaluate", "predict", "compile", "train_on_batch", "test_on_batch", "predict_on_batch", "summary", "save",
-    "get_layer", "load_weights", "save_weights",
+    "get_layer", "load_weights", "save_weights", "__call__", "to_json", "from_config",
 )  # fmt: skip
 
 
@@ -29,6 +29,9 @@ def names_of(keras: Any) -> dict[str, Any]:
         found["modules"][name] = {key: parameters_of(thing) for key, thing in public.items() if callable(thing)}
     found["modules"]["Model"] = {name: parameters_of(getattr(keras.Model, name)) for name in METHODS}
     found["modules"]["keras"] = {name: parameters_of(getattr(keras, name)) for name in ("Input", "Model", "Sequential")}
+    found["tree"] = [
+        name for name in dir(keras) if inspect.ismodule(getattr(keras, name)) and name[0] != "_" and name != "src"
+    ]
     found["hooks"] = [name for name in dir(keras.callbacks.Callback) if name.startswith("on_")]
     return found
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential
-from scratchnn.callbacks import HOOKS, Callback, CSVLogger, EarlyStopping
+from scratchnn.callbacks import HOOKS, Callback, CSVLogger, EarlyStopping, History
 from scratchnn.layers import Dense
-from scratchnn.training.progress import History, Progress
+from scratchnn.training.progress import Progress
 from tests.training.undoing import everything_of
 
 RNG = np.random.default_rng(3)

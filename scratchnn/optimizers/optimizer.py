@@ -1,9 +1,10 @@
-"""Optimizers: from gradients to the next parameters.
+"""What all optimizers share: hyper-parameters, state, clipping, weight decay, and a learning rate that may follow a
+schedule.
 
 A model keeps all parameters that it trains in one vector w, of which the layers' arrays are views, and all their
 gradients in another, g. So an optimizer needs no list of variables: its rule is a few lines on whole vectors, in place,
-and it never sees what is frozen: that is not moved, not decayed, and in no norm that it clips by. The rules are in
-`kernels/scratchnn_kernels/reference/optimizer.py`; this file adds hyper-parameters, state, clipping and weight decay.
+and it never sees what is frozen: that is not moved, not decayed, and in no norm that it clips by. Rules with kernels of
+their own are in `kernels/scratchnn_kernels/reference/optimizer.py`, the others in `array_rules.py`.
 
 Keras: the same names, defaults and order: clip, decay the weights, update. Repeated ids of an embedding
 arrive here already summed. Keras rounds its constants to float32 even for float64 variables; here they stay exact.
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -26,8 +27,9 @@ from scratchnn_kernels.contract import Array, OptimizerRules
 from scratchnn.core.attributes import Attributes, heeds_keras
 from scratchnn.core.backend import Backend
 from scratchnn.core.checks import flag, not_negative, positive, share, whole_number
-from scratchnn.core.keras_missing import missing
-from scratchnn.core.names import make, name_in_file
+from scratchnn.core.names import name_in_file
+from scratchnn.optimizers import rate, schedules
+from scratchnn.optimizers.schedules import LearningRateSchedule
 
 ON_HOST = Backend("reference", reference)
 
@@ -53,16 +55,20 @@ class Optimizer(Attributes):
     Hyper-parameters can be set at any time, between two steps as well: they are checked as in the constructor, and
     a slot that one asks for is there from then on, starting at zero.
 
+    `learning_rate` takes a number or one of `schedules`. Read, it is the number that the next step is taken with. As in
+    Keras, an optimizer that has a schedule takes another schedule, but no number.
+
     At most one of: `clipnorm` (each variable's gradient is scaled down to this L2 norm), `clipvalue` (each element is
     clipped to this size), `global_clipnorm` (the whole gradient is scaled down to this norm). `weight_decay` λ moves w
     to w - η λ w before the update (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019).
 
     Raises:
         ValueError: for a hyper-parameter out of its range.
+        TypeError: for a learning rate that is a function, or a number in the place of a schedule.
     """
 
     name: ClassVar[str]
-    learning_rate: float = 0.01
+    learning_rate: float | Any = 0.01
     _: KW_ONLY
     weight_decay: float | None = None
     clipnorm: float | None = None
@@ -75,6 +81,7 @@ class Optimizer(Attributes):
     iterations: int = field(default=0, init=False, repr=False)
     slots: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     backend: Backend = field(default=ON_HOST, init=False, repr=False)
+    schedule: ClassVar[LearningRateSchedule | None] = None  # of this optimizer's own, once it has one
 
     checks: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
         "learning_rate": partial(positive, "learning_rate"),
@@ -93,19 +100,38 @@ class Optimizer(Attributes):
             if others:
                 given = {**others, name: value}
                 raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm can be set, got {given}")
+        if name == "schedule":
+            raise AttributeError("a schedule is set as the learning rate: optimizer.learning_rate = schedule")
+        if name == "learning_rate" and self._takes_schedule(value):
+            return
         acts = self.size is not None and name in self.checks
         before = self.slot_names if acts else ()
         super().__setattr__(name, value)
         if acts:
             self._fit_slots(before)
 
+    def _takes_schedule(self, value: Any) -> bool:
+        """Whether the learning rate is a schedule, which the optimizer follows from now on."""
+        schedule = rate.schedule_of(value, before=self.schedule)
+        if schedule is not None:
+            vars(self).pop("learning_rate", None)
+            vars(self)["schedule"] = schedule
+            rate.follow_in(type(self))
+        return schedule is not None
+
+    def slot_start(self, name: str) -> float:
+        """What all numbers of this slot are at the start."""
+        return 0.0
+
     def _fit_slots(self, before: tuple[str, ...]) -> None:
-        """Add the slots that the rule asks for now, at zero, and drop those that it asked for `before`."""
+        """Add the slots that the rule asks for now, as they start, and drop those that it asked for `before`."""
         for name in set(before) - set(self.slot_names):
             self.slots.pop(name, None)
         for name in self.slot_names:
             if name not in self.slots:
                 self.slots[name] = self.backend.xp.zeros(self.size, self._dtype)
+                if start := self.slot_start(name):
+                    self.slots[name] += start
 
     @property
     def slot_names(self) -> tuple[str, ...]:
@@ -125,7 +151,7 @@ class Optimizer(Attributes):
         return self.backend.kernels.optimizer
 
     def init(self, size: int, dtype: DTypeLike, backend: Backend = ON_HOST) -> None:
-        """Allocate the slots for a model of `size` parameters, all zero, and start counting again."""
+        """Allocate the slots for a model of `size` parameters, as they start, and start counting again."""
         needed = len(self.slot_names) * size * np.dtype(dtype).itemsize
         backend.require_memory(needed, f"the optimizer {self.name} for {size:,} parameters")
         self.backend, self._dtype = backend, np.dtype(dtype)
@@ -194,6 +220,8 @@ class Optimizer(Attributes):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        if self.schedule is not None:  # perhaps in another process
+            rate.follow_in(type(self))
         self.slots = {name: self.backend.array(slot, slot.dtype) for name, slot in self.slots.items()}
         if self.size is not None:
             self._clipped = self.backend.array(self._clipped, self._clipped.dtype)
@@ -227,124 +255,12 @@ class Optimizer(Attributes):
 
     def get_config(self) -> dict[str, Any]:
         """All hyper-parameters, as plain values."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init} | name_in_file(
-            type(self), self.name
-        )
-
-
-@heeds_keras
-@dataclass(eq=False)
-class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum μ and step size η.
-
-    (1) m ← μ m - η g
-    (2) w ← w + m, or w ← w + μ m - η g with `nesterov`
-
-    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
-    """
-
-    name: ClassVar[str] = "sgd"
-    learning_rate: float = 0.01
-    momentum: float = 0.0
-    nesterov: bool = False
-
-    @property
-    def slot_names(self) -> tuple[str, ...]:
-        return ("momentum",) if self.momentum else ()
-
-    def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
-        self.kernels.sgd(w, g, self.slots.get("momentum"), self.learning_rate, self.momentum, self.nesterov)
-
-
-@heeds_keras
-@dataclass(eq=False)
-class RMSprop(Optimizer):
-    """Each element's step is divided by the running size of its gradient; ρ is `rho`, μ is `momentum`.
-
-    (1) v ← ρ v + (1 - ρ) g²
-    (2) a ← ρ a + (1 - ρ) g           when `centered`
-    (3) s = √(v + ε), or √(v - a² + ε) when `centered`
-    (4) m ← μ m + η g / s
-    (5) w ← w - m
-
-    Source: Hinton, "Neural Networks for Machine Learning", lecture 6, 2012; centered: Graves, "Generating Sequences
-    With Recurrent Neural Networks", 2013.
-    """
-
-    name: ClassVar[str] = "rmsprop"
-    learning_rate: float = 0.001
-    rho: float = 0.9
-    momentum: float = 0.0
-    epsilon: float = 1e-7
-    centered: bool = False
-
-    @property
-    def slot_names(self) -> tuple[str, ...]:
-        return ("velocity", *(["momentum"] if self.momentum else []), *(["average_gradient"] if self.centered else []))
-
-    def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
-        v, m, a = self.slots["velocity"], self.slots.get("momentum"), self.slots.get("average_gradient")
-        self.kernels.rmsprop(w, g, v, m, a, self.learning_rate, self.rho, self.momentum, self.epsilon)
-
-
-@heeds_keras
-@dataclass(eq=False)
-class Adam(Optimizer):
-    """Momentum and RMSprop together, both corrected for their start at zero; t counts steps from 1.
-
-    (1) m ← m + (1 - β₁)(g - m)
-    (2) v ← v + (1 - β₂)(g² - v)
-    (3) α = η √(1 - β₂ᵗ) / (1 - β₁ᵗ)
-    (4) w ← w - α m / (√v + ε)
-
-    ε is outside the root, and the corrections are folded into α: it is the "ε hat" of the paper's section 2.
-
-    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
-    """
-
-    name: ClassVar[str] = "adam"
-    learning_rate: float = 0.001
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-7
-
-    @property
-    def slot_names(self) -> tuple[str, ...]:
-        return ("momentum", "velocity")
-
-    def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
-        m, v, t = self.slots["momentum"], self.slots["velocity"], self.iterations + 1
-        alpha = self.learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)  # (3)
-        self.kernels.adam(w, g, m, v, alpha, self.beta_1, self.beta_2, self.epsilon)
-
-
-@heeds_keras
-@dataclass(eq=False)
-class AdamW(Adam):
-    """Adam with weight decay, which acts on w directly rather than through the gradient: see `Optimizer`."""
-
-    name: ClassVar[str] = "adamw"
-    weight_decay: float | None = field(default=0.004, kw_only=False)  # the second argument, as in Keras
-
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {rule.name: rule for rule in (SGD, RMSprop, Adam, AdamW)}
-
-
-def get(identifier: str | Optimizer | Mapping[str, Any]) -> Optimizer:
-    """Return the optimizer meant by a name (a new one), an `Optimizer`, or its `get_config()`.
-
-    Raises:
-        ValueError: for an unknown name (the nearest one is suggested) or a hyper-parameter out of range.
-    """
-    return make("optimizer", identifier, Optimizer, OPTIMIZERS)
+        followed = {} if self.schedule is None else {"learning_rate": schedules.described(self.schedule)}
+        names = [f.name for f in dataclasses.fields(self) if f.init]
+        config = {name: followed[name] if name in followed else getattr(self, name) for name in names}
+        return config | name_in_file(type(self), self.name)
 
 
 def gradient_norm(grads: Float[Array, " P"], kernels: OptimizerRules = reference.optimizer) -> Any:
     """The L2 norm of all gradients together, in the kernels' memory."""
     return np.sqrt(kernels.squared_norm(grads))
-
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        raise missing("optimizers", name, list(globals()))

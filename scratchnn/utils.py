@@ -10,15 +10,7 @@ from scratchnn.data.py_dataset import PyDataset, Sequence
 from scratchnn.data.text import pad_sequences
 from scratchnn.report.diagram import plot_model
 
-__all__ = [
-    "PyDataset",
-    "Sequence",
-    "clear_session",
-    "pad_sequences",
-    "plot_model",
-    "set_random_seed",
-    "to_categorical",
-]
+__all__ = ["PyDataset", "Sequence", "clear_session", "pad_sequences", "plot_model", "set_random_seed", "to_categorical"]
 
 
 if not TYPE_CHECKING:

@@ -98,6 +98,7 @@ COMMON: dict[str, tuple[Any, Any]] = {
 OF_ONE_LAYER: dict[tuple[str, str], tuple[Any, Any]] = {
     ("ZeroPadding1D", "padding"): (1, 2),
     ("TimeDistributed", "layer"): (layers.Dense(2), layers.Dense(3)),
+    ("Bidirectional", "backward_layer"): (None, layers.GRU(2, "relu", go_backwards=True)),
     ("Lambda", "function"): (np.tanh, np.sin),
     ("Lambda", "output_shape"): ((5, 3), (None, 3)),
     ("Lambda", "arguments"): ({"by": 2}, {"by": 3}),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from scratchnn import set_random_seed
 from scratchnn.data import DataError, imdb
 from tests.house import ROOT
 
@@ -40,6 +41,7 @@ def run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def program(name: str) -> dict[str, Any]:
         monkeypatch.setattr(sys, "argv", [name, "--quick"])
+        set_random_seed(0)  # as in a process of its own
         return runpy.run_path(str(FOLDER / name), run_name="__main__")
 
     return program

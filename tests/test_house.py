@@ -74,6 +74,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "metrics",
         "layers",
         "models",
+        "regularizers",
         "utils",
     ),
     "experiments": ("core", "callbacks", "data", "report", "optimizers", "layers", "training", "models", "scratchnn"),

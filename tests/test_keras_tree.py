@@ -26,6 +26,9 @@ from scratchnn.keras.layers import Dense, Dropout, Embedding, LSTM, SimpleRNN, B
 from scratchnn.keras.losses import BinaryCrossentropy
 from scratchnn.keras.models import Sequential, Model, load_model, clone_model, model_from_json
 from scratchnn.keras.optimizers import Adam, RMSprop, SGD, schedules
+from scratchnn.keras.optimizers.schedules import ExponentialDecay
+from scratchnn.keras.regularizers import l2
+from scratchnn.keras.callbacks import LearningRateScheduler, ReduceLROnPlateau
 from scratchnn.keras.saving import load_model
 from scratchnn.keras.utils import to_categorical, plot_model, pad_sequences, set_random_seed
 from scratchnn.keras.layers import *

@@ -268,3 +268,39 @@ def test_a_penalty_too_large_stops_training() -> None:
         warnings.simplefilter("ignore")
         model.fit(X, Y, verbose=0)
     np.testing.assert_array_equal(model.get_weights()[0], [[0.5], [0.5]])
+
+
+def test_what_is_frozen_is_not_penalised() -> None:
+    """Keras 3.15.1 has these numbers for the same model, and the same changes of evaluate's loss."""
+    rule = {"kernel_initializer": "ones", "kernel_regularizer": L2(0.1)}
+    inner, both = Dense(2, **rule), Bidirectional(SimpleRNN(1, **rule))
+    model = Sequential([Input((4, 3)), TimeDistributed(inner), both, Dense(1, **rule)], seed=0)
+    x, y = np.ones((2, 4, 3), np.float32), np.zeros((2, 1), np.float32)
+
+    def evaluated() -> float:
+        model.compile(SGD(0.1), "mse")
+        loss: Any = model.evaluate(x, y, verbose=0)
+        return loss
+
+    assert model.losses == pytest.approx([0.6, 0.2, 0.2, 0.2])
+    whole = evaluated()
+    frozen = ((inner, [0.2] * 3), (both.backward_layer, [0.2] * 2), (model.layers[-1], [0.2]), (model, []))
+    for part, left in frozen:
+        part.trainable = False
+        assert model.losses == pytest.approx(left)
+        assert evaluated() - whole == pytest.approx(sum(left) - 1.2, abs=1e-6)
+    model.trainable = True
+    assert model.losses == pytest.approx([0.6, 0.2, 0.2, 0.2]) and evaluated() == whole
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_training_leaves_the_frozen_alone_and_penalises_the_rest(backend: str) -> None:
+    """A step with a loss of 0 follows the penalties alone: w - 0.5 * 2 * 0.1 * w = 0.9 w, where w is trained."""
+    layers = [Dense(2, use_bias=False, kernel_regularizer=L2(0.1)) for _ in range(3)]
+    layers[0].trainable = False
+    model = Sequential([Input((2,)), *layers], backend=backend, seed=0)
+    before = model.get_weights()
+    model.compile(SGD(0.5), "mse")
+    model.fit(np.zeros((2, 2), np.float32), np.zeros((2, 2), np.float32), verbose=0)
+    for w, now, factor in zip(before, model.get_weights(), (1, 0.9, 0.9), strict=True):
+        np.testing.assert_allclose(now, factor * w, rtol=1e-6)

@@ -109,6 +109,14 @@ class ReduceLROnPlateau(SettingRate, Watching):
 
     min_delta = property(lambda self: self._monitor.min_delta)
 
+    def get_state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("monitor", "mode", "best", "wait", "cooldown_counter")}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        self._continues(state)
+        self._monitor.best = state["best"]
+        self.wait, self.cooldown_counter = state["wait"], state["cooldown_counter"]
+
     def in_cooldown(self) -> bool:
         return self.cooldown_counter > 0
 

@@ -145,8 +145,10 @@ def _own_cell() -> Iterator[Case]:
 
 
 def _bidirectional() -> Iterator[Case]:
-    def both_ways(variant: str, layer: Any, merge_mode: str = "concat", **options: Any) -> Case:
-        return _layer(variant, partial(layers.Bidirectional, layer, merge_mode), **options)
+    def both_ways(
+        variant: str, layer: Any, merge_mode: str | None = "concat", other: Any = None, **options: Any
+    ) -> Case:
+        return _layer(variant, partial(layers.Bidirectional, layer, merge_mode, backward_layer=other), **options)
 
     sequences = {"return_sequences": True}
     for kind, count in ((layers.SimpleRNN, 2), (layers.LSTM, 4), (layers.GRU, 2)):
@@ -158,6 +160,12 @@ def _bidirectional() -> Iterator[Case]:
         yield both_ways(f"merge by {mode}, sequences", layers.SimpleRNN(H, **sequences), mode)
     dropping = layers.LSTM(H, recurrent_dropout=0.3, dropout=0.4, **sequences)
     yield both_ways("dropout, mask", dropping, training=True, mask="mask inside")
+    yield both_ways("two outputs", layers.GRU(H), None)
+    several = {"return_sequences": True, "return_state": True}
+    other = layers.GRU(H + 1, "relu", go_backwards=True, **several)
+    yield both_ways("two layers, mask", layers.LSTM(H, **several), other=other, mask="mask inside")
+    other = layers.GRU(H + 1, go_backwards=True, **several)
+    yield both_ways("two layers, two outputs, states, mask", layers.LSTM(H, **several), None, other, mask="mask left")
 
 
 def _convolutions() -> Iterator[Case]:

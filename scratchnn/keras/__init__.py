@@ -15,10 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.keras_missing import missing
 
+# ruff: noqa: F401 - what type checkers know of the tree
 if TYPE_CHECKING:
-    from scratchnn import activations, callbacks, initializers, layers, losses, metrics, models, optimizers, utils  # noqa: F401
-    from scratchnn.layers import Input, Layer  # noqa: F401
-    from scratchnn.models import Model, Sequential  # noqa: F401
+    from scratchnn import (
+        activations,
+        callbacks,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        models,
+        optimizers,
+        regularizers,
+        utils,
+    )
+    from scratchnn.layers import Input, Layer
+    from scratchnn.models import Model, Sequential
 
 # By module of Keras': the module of ours that has all of its names, or the few names and the modules that have them.
 TREE: dict[str, str | dict[str, str]] = {

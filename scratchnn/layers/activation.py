@@ -27,8 +27,10 @@ class Activation(Layer):
     supports_masking = True
     checks: ClassVar = {"activation": activations.get}
 
-    def __init__(self, activation: Any, *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(name=name, trainable=trainable)
+    def __init__(
+        self, activation: Any, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.activation = activations.get(activation)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

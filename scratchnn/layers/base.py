@@ -55,6 +55,11 @@ class Layer(Weighted, Attributes):
         return False
 
     @property
+    def y_count(self) -> int:
+        """How many outputs there are, without the states that recurrent layers may return after them."""
+        return 1
+
+    @property
     def final_activation(self) -> activations.Activation | None:
         """What turns the pre-activation a into y, where forward takes `pre_activation=True`, which returns a.
 

@@ -21,8 +21,10 @@ class Dropout(Layer):
     supports_masking = True
     checks: ClassVar = {"rate": partial(dropout_rate, "Dropout", "rate")}
 
-    def __init__(self, rate: float, *, name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(name=name, trainable=trainable)
+    def __init__(
+        self, rate: float, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.rate = dropout_rate("Dropout", "rate", rate)
 
     @property

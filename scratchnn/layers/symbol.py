@@ -1,6 +1,6 @@
 """A value that is not computed yet: its shape and the layers that lead to it. Calling a layer on one extends it.
 
-Of a layer this file uses only `label` and `compute_output_shape`: it imports none.
+Of a layer this file uses only `label`, `y_count` and `compute_output_shape`: it imports none.
 """
 
 from collections.abc import Sequence
@@ -31,8 +31,9 @@ class Symbol:
     def then(self, layer: Any) -> Any:
         """The output of `layer` applied to this one: a Symbol, or a tuple of them for a layer with several outputs."""
         if self.output != 0:
+            what = "a state" if self.output >= self.layers[-1].y_count else "the second output"
             raise ValueError(
-                f"{layer.label} was called on a state of {self.layers[-1].label}, but a model is a chain of layers "
+                f"{layer.label} was called on {what} of {self.layers[-1].label}, but a model is a chain of layers "
                 "through their first outputs. To use states, call the layers' forward and backward yourself"
             )
         if any(layer is other for other in self.layers):

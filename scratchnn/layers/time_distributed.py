@@ -1,4 +1,3 @@
-import weakref
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +6,7 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file
 from scratchnn.layers.base import Config, Layer, Shape, as_array
+from scratchnn.layers.inside import build_inside
 from scratchnn.layers.trainable import Weight
 from scratchnn.regularizers import Regularizer
 
@@ -71,16 +71,8 @@ class TimeDistributed(Layer):
 
     def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
         settings["seed"] = randomness.layer_seed() if seed is None else seed
-        owner = None if self.layer.model is None else self.layer.model()
-        if owner not in (None, self):
-            raise ValueError(f"{self.layer.label} is in another place already, and a layer can be in one only")
         self.compute_output_shape(tuple(input_shape))  # an error about x names this layer
-        inside = (None, *input_shape[2:])
-        weights = self.layer.get_weights() if self.layer.built and self.layer.takes(inside) else None
-        self.layer.build(inside, index=index, **settings)
-        if weights is not None:  # as in Keras, a layer that was built before keeps its parameters
-            self.layer.set_weights(weights)
-        self.layer.model = weakref.ref(self)
+        build_inside(self, self.layer, (None, *input_shape[2:]), index=index, **settings)
         params = self.layer.params
         super().build(input_shape, index=index, **settings)
         self.set_params(params)

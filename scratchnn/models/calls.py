@@ -7,7 +7,7 @@ from typing import Any
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files.plain import plain
 from scratchnn.core.randomness import anew
-from scratchnn.layers.symbol import Symbol
+from scratchnn.layers.symbol import Symbol, chain
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.stored import Stored
 
@@ -39,7 +39,11 @@ class Calls(Stored):
 
     @classmethod
     def assembled(cls, start: Symbol | None, layers: list[Any], outputs: Any, settings: dict[str, Any]) -> Any:
-        raise NotImplementedError
+        """A model of these layers; `outputs`: which of the last one, by number, or None for all of them."""
+        if start is None:
+            raise ValueError(f"{cls.__name__} needs the shape of its Input")
+        make: Any = cls
+        return make(start, chain(start, layers, outputs), **settings)
 
     @classmethod
     def described(cls, config: Mapping[str, Any], given: Mapping[str, Any], backend: str | None = None) -> Any:

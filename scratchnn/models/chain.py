@@ -48,6 +48,16 @@ class Chain:
             self.y_shape_of(x)
         return self.layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
 
+    @staticmethod
+    def _first_of(layer: Any) -> Shape:
+        """The shape of y, which is all that goes on to the next layer."""
+        if layer.y_count > 1:
+            raise ValueError(
+                f"{layer.label} has merge_mode=None, so that it has two outputs, and a model is one chain of layers: "
+                "let it be the last layer, or merge them: merge_mode='concat'"
+            )
+        return layer.output_shape[0]
+
     def _choose(self, outputs: Any) -> Any:
         """Those of the last layer's outputs that the model was made with: one array, or a tuple."""
         if not isinstance(outputs, tuple) or self._outputs is None:

@@ -15,7 +15,7 @@ from scratchnn.core.checks import flag
 from scratchnn.initializers import values_follow
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
-from scratchnn.layers.symbol import Symbol, chain, chain_between
+from scratchnn.layers.symbol import chain_between
 from scratchnn.models import initial_states
 from scratchnn.models.calls import Calls
 from scratchnn.models.chain import Chain
@@ -70,13 +70,6 @@ class Model(Chain, Penalties, Calls):
         self.layers.extend(layers)
         self.build(self.input_shape)
 
-    @classmethod
-    def assembled(cls, start: Symbol | None, layers: list[Layer], outputs: Any, settings: dict[str, Any]) -> "Model":
-        """A model of these layers; `outputs` of the last one, by number."""
-        if start is None:
-            raise ValueError("a Model needs the shape of its Input")
-        return cls(start, chain(start, layers, outputs), **settings)
-
     def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
         self.backend = backends.load(backend)
         try:
@@ -116,7 +109,7 @@ class Model(Chain, Penalties, Calls):
         self.input_shape = shape
         for index, layer in enumerate(self.layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
-                shape = shape[0]
+                shape = self._first_of(self.layers[index - 1])
             self._build_layer(layer, shape, index)
             layer.model = weakref.ref(self)
             shape = layer.output_shape

@@ -110,7 +110,7 @@ def plot_model(
     show_layer_names: bool = True,
     dpi: int = 200,
 ) -> list[Path]:
-    """Draw a built model into `to_file`, in Keras' spelling."""
+    """Draw a built model into `to_file`, in Keras' spelling. A notebook shows the picture."""
     return draw_model(
         rows_of(model),
         to_file,

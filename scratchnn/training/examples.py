@@ -21,7 +21,7 @@ def checked(model: Any, x: Any, y: Any, sample_weight: Any = None, class_weight:
     batches.check_lengths(x, y)
     if model.has_several_outputs:
         raise ValueError(
-            "a loss needs one output, but the last layer returns its states too: choose one with Model(x, y)"
+            "a loss needs one output, but the last layer has others too (states): choose one with Model(x, y)"
         )
     if model.joins_loss and getattr(loss, "from_logits", False):
         warn(

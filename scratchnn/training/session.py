@@ -2,7 +2,6 @@
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +48,7 @@ class Session:
         try:
             self.console.table_head()
             with Interrupts() as interrupts, one_blas_thread():
-                while progress.epoch < self.epochs and not ended and self._has_batches():
+                while progress.epoch < self.epochs and not ended and self._goes_on():
                     hooks.tell("on_epoch_begin", progress.epoch, {})
                     self._train_unless_refused(interrupts)
                     self.source.end_epoch()
@@ -73,10 +72,9 @@ class Session:
         ended = model.stop_training
         model.stop_training = ended or asked  # on_train_begin ends it after a step at the earliest
         if ended and progress.epoch < self.epochs:
-            warnings.warn(
+            warn(
                 f"nothing is trained: a callback has ended this training after epoch {progress.epoch}; "
-                "more patience, or a new Progress, would train on",
-                stacklevel=5,
+                "more patience, or a new Progress, would train on"
             )
         return ended
 
@@ -91,7 +89,7 @@ class Session:
             listening[0].end(self.progress.step, error)
             self.progress.refuse(error.loss)
 
-    def _has_batches(self) -> bool:
+    def _goes_on(self) -> bool:
         goes_on = self.source.goes_on()
         if not goes_on:
             warn(

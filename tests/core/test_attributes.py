@@ -69,7 +69,7 @@ def test_a_name_that_is_not_there_cannot_be_set(what: str) -> None:
         (Adam(), "use_ema", "'use_ema': no running mean of the weights is kept"),
         (Dropout(0.5), "raet", r"did you mean 'rate'\?"),
         (Dense(3), "weights", "'weights': call set_weights"),
-        (Dense(3), "kernel_regularizer", "'kernel_regularizer': there are no regularizers"),
+        (Dense(3), "kernel_constraint", "'kernel_constraint': there are no constraints"),
         (SimpleRNN(3), "recurrent_activation", "SimpleRNN has no attribute 'recurrent_activation'"),
         (model(), "optimizr", r"did you mean 'optimizer'\?"),
         (model(), "run_eagerly", "'run_eagerly': each backend compiles what it needs"),

@@ -27,6 +27,11 @@ CASES: dict[str, tuple[Spec, tuple[int, ...]]] = {
     "GRU": (spec("GRU", units=H, **RECURRENT), (B, T, D)),
     "GRU before": (spec("GRU", units=H, reset_after=False, **RECURRENT), (B, T, D)),
     "Bidirectional": (spec("Bidirectional", layer=spec("LSTM", units=H, **RECURRENT)), (B, T, D)),
+    "Bidirectional, two layers": (
+        spec("Bidirectional", layer=spec("LSTM", units=H, **RECURRENT),
+             backward_layer=spec("GRU", units=H + 1, activation="relu", go_backwards=True)),
+        (B, T, D),
+    ),
     "TimeDistributed": (spec("TimeDistributed", layer=spec("Dense", units=H, **WEIGHTS)), (B, T, D)),
     "LayerNormalization": (
         spec("LayerNormalization", gamma_regularizer=rule("L2", l2=0.02), beta_regularizer=rule("L1", l1=0.03)),

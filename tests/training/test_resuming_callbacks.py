@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential, load_model
-from scratchnn.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from scratchnn.callbacks import Callback, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from scratchnn.core.files import container
 from scratchnn.core.files.container import StorageError
 from scratchnn.layers import Dense, Embedding, GlobalAveragePooling1D
@@ -155,6 +155,25 @@ def test_two_callbacks_of_a_class_and_a_new_one(tmp_path: Path) -> None:
         each.get_state()["best_epoch"] for each in again if isinstance(each, EarlyStopping)
     ]
     assert model.flat_params.tobytes() == other.flat_params.tobytes()
+
+
+def test_the_learning_rate_goes_on_falling(tmp_path: Path) -> None:
+    def falling() -> ReduceLROnPlateau:
+        return ReduceLROnPlateau(factor=0.7, patience=2, cooldown=1)
+
+    model, progress, whole = new_model(), Progress(), falling()
+    train(model, progress, whole)
+    rates = [record["learning_rate"] for record in progress.records]
+    falls = [epoch for epoch in range(1, MOST) if rates[epoch] < rates[epoch - 1]]
+    assert len(falls) >= 2
+    for epoch in (falls[0] - 2, falls[0] - 1, falls[0]):
+        again, progress = falling(), Progress()
+        with pytest.raises(Killed):
+            train(new_model(), progress, falling(), Saver(tmp_path / "c.npz", progress, epoch))
+        other, progress = load_checkpoint(tmp_path / "c.npz")
+        train(other, progress, again)
+        assert other.flat_params.tobytes() == model.flat_params.tobytes(), epoch
+        assert (again.best, again.wait, again.cooldown_counter) == (whole.best, whole.wait, whole.cooldown_counter)
 
 
 # ---- ModelCheckpoint

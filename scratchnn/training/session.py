@@ -89,7 +89,7 @@ class Session:
             listening[0].end(self.progress.step, error)
             self.progress.refuse(error.loss)
 
-    def _has_batches(self) -> bool:
+    def _goes_on(self) -> bool:
         goes_on = self.source.goes_on()
         if not goes_on:
             warn(

@@ -16,7 +16,7 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import activations, initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.arrays import as_numbers, converted
+from scratchnn.core.arrays import as_numbers, converted, require_finite
 from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import flag, share, whole_number
 from scratchnn.core.names import class_in_file, described, is_own
@@ -166,7 +166,10 @@ class Layer(Weighted, Attributes):
 
     def _drawn(self, name: str, shape: tuple[int, ...], draw: Any, generator: np.random.Generator) -> Array:
         try:
-            return draw(shape, generator, self.dtype)
+            with np.errstate(over="ignore"):  # of float32; what it gives is refused
+                drawn = draw(shape, generator, self.dtype)
+            require_finite(f"in {self.dtype} it", drawn)
+            return drawn
         except ValueError as error:
             raise ValueError(f"{self.label}: the initial {name}: {error}") from error
 

@@ -126,8 +126,8 @@ class Optimizer(Attributes):
 
         Kernels divide by the root of a subnormal number, or flush it to 0.
         """
-        limits = np.finfo(dtype)
-        if not isinstance(value, float) or value == 0 or limits.tiny <= abs(value) <= limits.max:
+        least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+        if not isinstance(value, float) or value == 0 or least <= abs(value) <= most:
             return
         rounded = 0.0 if abs(value) < 1 else math.copysign(math.inf, value)
         try:
@@ -135,7 +135,7 @@ class Optimizer(Attributes):
         except ValueError as error:
             raise ValueError(
                 f"{self.name}: {name}={value!r} counts as {rounded:g} in {dtype}, the dtype of the model, which holds "
-                f"numbers from {limits.tiny:.2g} to {limits.max:.2g}"
+                f"numbers from {least:.2g} to {most:.2g}"
             ) from error
 
     def slot_start(self, name: str) -> float:

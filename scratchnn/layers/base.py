@@ -67,6 +67,11 @@ class Layer(Weighted, Attributes):
         """
         return None
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether y is x, in training too: a loss goes through this layer to the activation before it."""
+        return False
+
     def __init__(self, *, name: str | None = None, input_shape: Any = None, trainable: bool = True) -> None:
         self.name, self._trainable = name, flag(type(self).__name__, "trainable", trainable)
         # The shape of one example: older tutorials pass it to the first layer of a Sequential.

@@ -8,10 +8,14 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.backend import Backend
-from scratchnn.core.names import is_own
+from scratchnn.core.names import overrides
 from scratchnn.layers.base import Shape, as_array
 from scratchnn.models import initial_states
 from scratchnn.training.batches import States
+
+
+def _passes_on(layer: Any) -> bool:
+    return layer.is_identity and not overrides(type(layer), "forward", "backward")
 
 
 class Chain:
@@ -78,16 +82,22 @@ class Chain:
 
     @property
     def joins_loss(self) -> bool:
-        """Whether the loss takes the last layer's pre-activation: it is exact where a probability rounds to 0 or 1."""
-        last = self.layers[-1]
-        activation = last.final_activation
+        """Whether the loss takes the pre-activation of `head`: it is exact where a probability rounds to 0 or 1."""
+        activation = self.head.final_activation
         if activation is None or self.loss is None or activation.name != self.loss.joins:
             return False
-        return not any(is_own(type(part)) for part in (self, last, self.loss))  # which may compute something else
+        passes = any(overrides(type(part), "forward", "backward") for part in (self, self.head))
+        return not passes and not overrides(type(self.loss), "forward", "backward", "values", "gradient")
+
+    @property
+    def head(self) -> Any:
+        """The layer whose activation is the model's output: the last that is not an identity, if one is not."""
+        heads = (each for each in reversed(self.layers) if not _passes_on(each))
+        return next(heads, self.layers[-1])
 
     def activate(self, y: Array) -> Array:
         """The model's output, from what `forward_to_loss` returned."""
-        activation = self.layers[-1].final_activation
+        activation = self.head.final_activation
         return activation.forward(y) if self.joins_loss and activation is not None else y
 
     # ---- shapes

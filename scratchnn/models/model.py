@@ -147,20 +147,20 @@ class Model(Chain, Penalties, Calls):
         `epoch` and `step` determine the dropout draws in training.
 
         Without `keep_caches`, for inference, a long sequence takes no more memory than a short one. `pre_activation`:
-        y before the last layer's activation, as the loss wants it if the model `joins_loss`. `initial_state`: {name of
+        y before the activation of `head`, as the loss wants it if the model `joins_loss`. `initial_state`: {name of
         a recurrent layer: its states}; such a dict of the states at the end is returned third with `return_state`.
         """
         given, after = {}, {}
         if initial_state is not None:
             given = initial_states.checked(self.layers, initial_state, len(x)) or {}
-        caches, last = Caches(), self.layers[-1]
+        caches, last, head = Caches(), self.layers[-1], self.head if pre_activation else None
         for index, layer in enumerate(self.layers):
             rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None
             if mask is not None and not layer.supports_masking:
                 self._warn_that_mask_ends(layer)
             next_mask = layer.compute_mask(x, mask)
             options: dict[str, Any] = {} if keep_caches or not layer.takes_keep_cache else {"keep_cache": False}
-            if pre_activation and layer is last:
+            if layer is head:
                 options["pre_activation"] = True
             if given or return_state:
                 options |= initial_states.options_of(layer, given, return_state)

@@ -15,7 +15,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn import losses, optimizers
 from scratchnn.callbacks.history import History
 from scratchnn.core.attributes import heeds_keras_in
-from scratchnn.core.checks import whole_number
+from scratchnn.core.checks import shuffles, whole_number
 from scratchnn.core.randomness import Seed
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
@@ -113,7 +113,7 @@ class Trainer(Evaluator):
         callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
-        shuffle: bool = True,
+        shuffle: Any = True,
         class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
@@ -138,7 +138,7 @@ class Trainer(Evaluator):
             callbacks: objects derived from `Callback`, one or a list; see `scratchnn.callbacks`.
             steps_per_epoch: without a batch_size, how many batches all examples are cut into. With one it must be the
                 number of their batches: an epoch goes over all examples. Of a generator, how many batches an epoch has.
-            shuffle: new order of the examples, or of a PyDataset's batches, for each epoch. A generator has its own.
+            shuffle: True or False: new order of the examples, or of a PyDataset's batches, for each epoch. A generator has its own.
             validation_steps: validate on this many batches from the beginning; all of them when None. Without a batch
                 size it is how many batches all of the validation data are cut into.
             validation_batch_size: `batch_size` when None.
@@ -165,6 +165,7 @@ class Trainer(Evaluator):
                 "counted from the first of all, not how many to add",
                 stacklevel=3,
             )
+        shuffle = shuffles(shuffle)
         validates = batches.validates_after(validation_freq)
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         sources.check_that_it_lasts(x, steps_per_epoch, epochs - progress.epoch, "steps_per_epoch", progress)

@@ -25,6 +25,7 @@ from scratchnn.layers.trainable import Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
+_SET_BY_BUILD = ("input_shape", "output_shape", "dtype")
 
 
 class Layer(Weighted, Attributes):
@@ -89,7 +90,12 @@ class Layer(Weighted, Attributes):
             raise AttributeError(
                 f"{self.label}: {name} is fixed when the layer is made; make another one with {name}={value!r}"
             )
-        super().__setattr__(name, value)
+        if name in _SET_BY_BUILD and not is_own(type(self)) and (name in vars(self) or name == "dtype"):
+            raise AttributeError(
+                f"{self.label}: {name} follows from what the layer is built for; make another one: build(input_shape, "
+                "dtype=), or a model with another Input or dtype"
+            )
+        super().__setattr__(name, flag(self.label, name, value) if name == "built" else value)
 
     # ---- what a layer defines
 
@@ -154,10 +160,10 @@ class Layer(Weighted, Attributes):
         `index` is the layer's place in its model: the seed and the index determine the draw. Without a seed, as for a
         model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
-        self.output_shape = self.compute_output_shape(tuple(input_shape))
-        self.input_shape = self._last_shape = tuple(input_shape)
+        shapes: Any = {"output_shape": self.compute_output_shape(tuple(input_shape)), "input_shape": tuple(input_shape)}
+        vars(self).update(shapes, dtype=np.dtype(dtype))  # nobody else sets them
+        self._last_shape = self.input_shape
         self.backend = backends.load(backend) if isinstance(backend, str) else backend
-        self.dtype = np.dtype(dtype)
         generator = randomness.generator(randomness.layer_seed() if seed is None else seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)
         count = sum(math.prod(shape) for shape, _ in shapes.values())

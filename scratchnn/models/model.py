@@ -52,6 +52,10 @@ class Model(Chain, Penalties, Calls):
     built: bool
     metadata: dict[str, Any]
     flat_grads: Array
+    not_kept = dict.fromkeys(
+        ("inputs", "outputs"),
+        "read model.input_shape and model.output_shape; another model needs new layers, such as layer.clone()",
+    )
 
     def __init__(
         self,
@@ -66,9 +70,9 @@ class Model(Chain, Penalties, Calls):
     ) -> None:
         self._prepare(backend, dtype, seed, name)
         self._trainable = flag(type(self).__name__, "trainable", trainable)
-        layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
+        layers, shape, self._outputs = chain_between(inputs, outputs)
         self._layers.extend(layers)
-        self.build(self.input_shape)
+        self.build(shape)
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
         self.backend = backends.load(backend)
@@ -89,10 +93,12 @@ class Model(Chain, Penalties, Calls):
         self.metadata: dict[str, Any] = {}  # whatever should be saved with the model: vocabulary, data settings
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "layers" or (name in ("backend", "dtype") and name in vars(self)):
+        if name == "layers" or (name in ("backend", "dtype", "input_shape") and name in vars(self)):
             raise AttributeError(
                 f"{name} is fixed when the model is made; make another model, and give it this one's get_weights()"
             )
+        if name in ("optimizer", "loss"):
+            self.require_no_fit(f"model.{name} = ...")
         super().__setattr__(name, value)
 
     @property
@@ -111,7 +117,7 @@ class Model(Chain, Penalties, Calls):
             if layer.model is not None and layer.model() not in (None, self):
                 raise ValueError(f"{layer.label} belongs to another model, and a layer can be in one only")
         shape: Any = tuple(input_shape)
-        self.input_shape = shape
+        vars(self)["input_shape"] = shape  # nobody else sets it
         for index, layer in enumerate(self._layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
                 shape = self._first_of(self._layers[index - 1])

@@ -50,6 +50,7 @@ class Sequential(Model):
 
     def add(self, layer: Any) -> None:
         """Append a layer, or, as the first of all, an `Input`."""
+        self.require_no_fit("model.add")
         if isinstance(layer, Symbol) and not layer.layers and self._start is not None:
             raise ValueError(
                 f"a Sequential has one Input, and this one has that of shape {self._start.shape[1:]} already, "

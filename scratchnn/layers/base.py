@@ -25,7 +25,7 @@ from scratchnn.layers.trainable import Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
-_SET_BY_BUILD = ("input_shape", "output_shape", "dtype")
+_SET_BY_BUILD = ("input_shape", "output_shape", "dtype", "backend")
 
 
 class Layer(Weighted, Attributes):
@@ -90,10 +90,10 @@ class Layer(Weighted, Attributes):
             raise AttributeError(
                 f"{self.label}: {name} is fixed when the layer is made; make another one with {name}={value!r}"
             )
-        if name in _SET_BY_BUILD and not is_own(type(self)) and (name in vars(self) or name == "dtype"):
+        if name in _SET_BY_BUILD and not is_own(type(self)) and (name in vars(self) or "shape" not in name):
             raise AttributeError(
                 f"{self.label}: {name} follows from what the layer is built for; make another one: build(input_shape, "
-                "dtype=), or a model with another Input or dtype"
+                "backend=, dtype=), or a model with another Input, backend or dtype"
             )
         super().__setattr__(name, flag(self.label, name, value) if name == "built" else value)
 
@@ -161,9 +161,9 @@ class Layer(Weighted, Attributes):
         model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
         shapes: Any = {"output_shape": self.compute_output_shape(tuple(input_shape)), "input_shape": tuple(input_shape)}
-        vars(self).update(shapes, dtype=np.dtype(dtype))  # nobody else sets them
+        loaded = backends.load(backend) if isinstance(backend, str) else backend
+        vars(self).update(shapes, backend=loaded, dtype=np.dtype(dtype))  # nobody else sets them
         self._last_shape = self.input_shape
-        self.backend = backends.load(backend) if isinstance(backend, str) else backend
         generator = randomness.generator(randomness.layer_seed() if seed is None else seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)
         count = sum(math.prod(shape) for shape, _ in shapes.values())

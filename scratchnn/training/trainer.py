@@ -14,9 +14,9 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, optimizers
 from scratchnn.callbacks.history import History
+from scratchnn.core import randomness
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import flag, shuffles, whole_number
-from scratchnn.core.randomness import Seed
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training import batches, examples, sources
@@ -43,9 +43,10 @@ class Trainer(Evaluator):
         "loss": partial(_made, "loss", losses.Loss),
         "clock": partial(_made, "clock", Clock),
         "built": partial(flag, "model", "built"),
+        "seed": randomness.checked,
     }
     built: bool
-    seed: Seed
+    seed: randomness.Seed
     clock: Clock
     stop_training: bool = False  # ends fit after the batch under way
     history: History | None = None  # of the last call of fit

@@ -126,7 +126,7 @@ def test_what_nothing_would_read_cannot_be_set(name: str) -> None:
 def test_what_building_decides_is_fixed() -> None:
     made = model()
     for layer in (made.layers[0], made.layers[1], Dense(2)):
-        for name in ("input_shape", "output_shape", "dtype"):
+        for name in ("input_shape", "output_shape", "dtype", "backend"):
             with pytest.raises(AttributeError, match=f"{name} follows from what the layer is built for"):
                 setattr(layer, name, 123)
         with pytest.raises(ValueError, match="built must be True or False, got 123"):
@@ -143,6 +143,9 @@ def test_the_clock_of_a_model_is_a_clock() -> None:
     made = model()
     with pytest.raises(TypeError, match=r"model\.clock takes Clock objects, got 5$"):
         made.clock = 5  # type: ignore[assignment]
+    for wrong in (-1, "one", 0.5, None):
+        with pytest.raises((ValueError, TypeError), match="seed"):
+            made.seed = wrong  # type: ignore[assignment]
     made.clock = Clock(epoch=3)
     made.fit(np.ones((2, 3)), np.ones(2), verbose=0)
     assert made.clock.epoch == 4

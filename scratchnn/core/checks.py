@@ -22,6 +22,16 @@ def flag(owner: str, name: str, value: Any) -> bool:
     return value
 
 
+def shuffles(value: Any) -> bool:
+    """The value of fit's `shuffle`, which is True or False; Keras has a third."""
+    if isinstance(value, str) and value == "batch":
+        raise ValueError(
+            "fit: shuffle='batch' is refused: whole batches are not shuffled. Give True, for a new order of the "
+            "examples, or False; a scratchnn.utils.PyDataset has its batches shuffled by True"
+        )
+    return flag("fit", "shuffle", value)
+
+
 def share(name: str, value: Any) -> float:
     """The value as a float, at least 0 and below 1."""
     if not _is_number(value) or not 0 <= float(value) < 1:

@@ -25,6 +25,7 @@ from scratchnn.layers.trainable import Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
+_SET_BY_BUILD = ("input_shape", "output_shape", "dtype", "backend")
 
 
 class Layer(Weighted, Attributes):
@@ -67,6 +68,11 @@ class Layer(Weighted, Attributes):
         """
         return None
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether y is x, in training too: a loss goes through this layer to the activation before it."""
+        return False
+
     def __init__(self, *, name: str | None = None, input_shape: Any = None, trainable: bool = True) -> None:
         self.name, self._trainable = name, flag(type(self).__name__, "trainable", trainable)
         # The shape of one example: older tutorials pass it to the first layer of a Sequential.
@@ -84,7 +90,12 @@ class Layer(Weighted, Attributes):
             raise AttributeError(
                 f"{self.label}: {name} is fixed when the layer is made; make another one with {name}={value!r}"
             )
-        super().__setattr__(name, value)
+        if name in _SET_BY_BUILD and not is_own(type(self)) and (name in vars(self) or "shape" not in name):
+            raise AttributeError(
+                f"{self.label}: {name} follows from what the layer is built for; make another one: build(input_shape, "
+                "backend=, dtype=), or a model with another Input, backend or dtype"
+            )
+        super().__setattr__(name, flag(self.label, name, value) if name == "built" else value)
 
     # ---- what a layer defines
 
@@ -150,10 +161,10 @@ class Layer(Weighted, Attributes):
         model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
         self.refuse_empty(tuple(input_shape))
-        self.output_shape = self.compute_output_shape(tuple(input_shape))
-        self.input_shape = self._last_shape = tuple(input_shape)
-        self.backend = backends.load(backend) if isinstance(backend, str) else backend
-        self.dtype = np.dtype(dtype)
+        shapes: Any = {"output_shape": self.compute_output_shape(tuple(input_shape)), "input_shape": tuple(input_shape)}
+        loaded = backends.load(backend) if isinstance(backend, str) else backend
+        vars(self).update(shapes, backend=loaded, dtype=np.dtype(dtype))  # nobody else sets them
+        self._last_shape = self.input_shape
         generator = randomness.generator(randomness.layer_seed() if seed is None else seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)
         count = sum(math.prod(shape) for shape, _ in shapes.values())

@@ -38,6 +38,13 @@ class Session:
 
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
+        before, self.model._in_fit = self.model._in_fit, True
+        try:
+            self._run()
+        finally:
+            self.model._in_fit = before
+
+    def _run(self) -> None:
         model, progress, hooks = self.model, self.progress, self.hooks
         kept = hooks.owners_of(progress.states)
         model.stop_training = False

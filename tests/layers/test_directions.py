@@ -186,7 +186,7 @@ def test_the_layers_of_a_bidirectional_are_its_own(name: str) -> None:
     both = Bidirectional(LSTM(3))
     with pytest.raises(AttributeError, match=f"Bidirectional cannot set its attribute '{name}': "):
         setattr(both, name, LSTM(3))
-    with pytest.raises(AttributeError, match="no attribute 'layer': .* forward_layer and backward_layer"):
+    with pytest.raises(AttributeError, match=r"no attribute 'layer': .* forward_layer and backward_layer"):
         both.layer.dropout = 0.5
     with pytest.raises(AttributeError, match="has no attribute 'layers'"):
         both.layers  # noqa: B018

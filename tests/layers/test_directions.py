@@ -142,7 +142,8 @@ def saved_and_loaded(model: Sequential, path: Path) -> Sequential:
 
 def test_what_is_set_on_the_two_layers_acts_and_comes_back_from_a_file(tmp_path: Path) -> None:
     model = Sequential([Input((4, 2)), Bidirectional(LSTM(3, dropout=0.2)), Dense(1)], seed=1)
-    both, x = model.layers[0], X[:, :4, :2].astype(np.float32)
+    both: Any = model.layers[0]
+    x = X[:, :4, :2].astype(np.float32)
     before = model.predict(x)
     both.forward_layer.activation = "relu"
     both.forward_layer.dropout = 0.5
@@ -151,7 +152,8 @@ def test_what_is_set_on_the_two_layers_acts_and_comes_back_from_a_file(tmp_path:
     assert not np.allclose(y, before)
     loaded = saved_and_loaded(model, tmp_path / "m.npz")
     assert np.array_equal(loaded.predict(x), y)
-    there, back = loaded.layers[0].forward_layer, loaded.layers[0].backward_layer
+    of_file: Any = loaded.layers[0]
+    there, back = of_file.forward_layer, of_file.backward_layer
     assert (there.activation.name, there.dropout, there.recurrent_dropout) == ("relu", 0.5, 0.0)
     assert (back.activation.name, back.dropout, back.recurrent_dropout) == ("tanh", 0.2, 0.3)
     again = saved_and_loaded(loaded, tmp_path / "again.npz")
@@ -175,7 +177,8 @@ def test_dropout_that_is_set_later_draws() -> None:
     for each in (model, plain):
         each.compile("sgd", "mse")
         each.fit(x, y, verbose=0)
-    model.layers[0].backward_layer.dropout = 0.5
+    both: Any = model.layers[0]
+    both.backward_layer.dropout = 0.5
     model.fit(x, y, verbose=0)
     plain.fit(x, y, verbose=0)
     assert not np.array_equal(model.flat_params, plain.flat_params)
@@ -183,7 +186,7 @@ def test_dropout_that_is_set_later_draws() -> None:
 
 @pytest.mark.parametrize("name", ["layer", "forward_layer", "backward_layer"])
 def test_the_layers_of_a_bidirectional_are_its_own(name: str) -> None:
-    both = Bidirectional(LSTM(3))
+    both: Any = Bidirectional(LSTM(3))
     with pytest.raises(AttributeError, match=f"Bidirectional cannot set its attribute '{name}': "):
         setattr(both, name, LSTM(3))
     with pytest.raises(AttributeError, match=r"no attribute 'layer': .* forward_layer and backward_layer"):
@@ -196,7 +199,8 @@ def test_what_is_set_on_a_layer_inside_comes_back_from_a_file(tmp_path: Path) ->
     model = Sequential([Input((4, 2)), TimeDistributed(Dense(3)), LSTM(2), Dense(1)], seed=1)
     x = X[:, :4, :2].astype(np.float32)
     before = model.predict(x)
-    model.layers[0].layer.activation = "relu"
+    outer: Any = model.layers[0]
+    outer.layer.activation = "relu"
     y = model.predict(x)
     assert not np.allclose(y, before)
     assert np.array_equal(saved_and_loaded(model, tmp_path / "m.npz").predict(x), y)

@@ -318,7 +318,7 @@ def test_a_state_that_does_not_fit_changes_nothing(change: dict, message: str) -
             lambda: Ftrl(l1_regularization_strength=-1),
             r"l1_regularization_strength must be 0 or more and finite, got -1",
         ),
-        (lambda: Adam(amsgrad=1), r"optimizer: amsgrad must be True or False, got 1"),
+        (lambda: Adam(amsgrad=1), r"optimizer: amsgrad must be True or False, got 1"),  # type: ignore
         (lambda: Adam(epsilon=-1.0), r"epsilon must be positive and finite, got -1\.0"),
         (lambda: AdamW(weight_decay=-0.1), r"weight_decay must be 0 or more and finite, got -0\.1"),
         (lambda: SGD(clipnorm=0.0), r"clipnorm must be positive and finite, got 0\.0"),

@@ -13,7 +13,10 @@ from tests.house import COMMANDS, ROOT, within
 PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn": ("Input", "Model", "Sequential", "load_model", "plot_model", "set_random_seed"),
     "scratchnn.activations": ("ACTIVATIONS", "Activation", "sigmoid", "tanh"),
-    "scratchnn.callbacks": ("Callback", "CSVLogger", "EarlyStopping", "ModelCheckpoint"),
+    "scratchnn.callbacks": (
+        "Callback", "CallbackList", "CSVLogger", "EarlyStopping", "History", "LambdaCallback", "LearningRateScheduler",
+        "ModelCheckpoint", "ReduceLROnPlateau", "TerminateOnNaN",
+    ),
     "scratchnn.data": ("Imdb", "Vocabulary", "imdb", "word_vectors"),
     "scratchnn.experiments.presets": ("PRESETS", "Preset"),
     "scratchnn.gradients": ("check", "check_loss", "check_regularizer"),
@@ -35,7 +38,13 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn.metrics": ("MeanMetric", "Metric"),
     "scratchnn.models": ("Model", "Sequential", "clone_model", "load_model", "model_from_json"),
     "scratchnn.nn": ("relu", "sigmoid", "softmax", "tanh"),
-    "scratchnn.optimizers": ("SGD", "Adam", "Optimizer", "RMSprop"),
+    "scratchnn.optimizers": (
+        "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Ftrl", "Nadam", "Optimizer", "RMSprop",
+    ),
+    "scratchnn.optimizers.schedules": (
+        "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule",
+        "PiecewiseConstantDecay", "PolynomialDecay",
+    ),
     "scratchnn.regularizers": ("L1", "L1L2", "L2", "Regularizer"),
     "scratchnn.threads": ("set_threads",),
     "scratchnn.utils": (

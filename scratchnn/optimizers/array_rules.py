@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from operator import mul
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -28,7 +28,7 @@ class Adagrad(Optimizer):
     """
 
     name: ClassVar[str] = "adagrad"
-    learning_rate: float = 0.001
+    learning_rate: float | Any = 0.001
     initial_accumulator_value: float = 0.1
     epsilon: float = 1e-7
 
@@ -64,7 +64,7 @@ class Adadelta(Optimizer):
     """
 
     name: ClassVar[str] = "adadelta"
-    learning_rate: float = 0.001
+    learning_rate: float | Any = 0.001
     rho: float = 0.95
     epsilon: float = 1e-7
 
@@ -93,7 +93,7 @@ class Adamax(Optimizer):
     """
 
     name: ClassVar[str] = "adamax"
-    learning_rate: float = 0.001
+    learning_rate: float | Any = 0.001
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-7
@@ -128,7 +128,7 @@ class Nadam(Optimizer):
     """
 
     name: ClassVar[str] = "nadam"
-    learning_rate: float = 0.001
+    learning_rate: float | Any = 0.001
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-7
@@ -167,7 +167,7 @@ class Ftrl(Optimizer):
     """
 
     name: ClassVar[str] = "ftrl"
-    learning_rate: float = 0.001
+    learning_rate: float | Any = 0.001
     learning_rate_power: float = -0.5
     initial_accumulator_value: float = 0.1
     l1_regularization_strength: float = 0.0
@@ -196,6 +196,10 @@ class Ftrl(Optimizer):
 
     def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
         s, z, rate = self.slots["accumulator"], self.slots["linear"], self.learning_rate
+        if not rate:
+            raise ValueError(
+                f"Ftrl divides by the learning rate, which its schedule has at 0 in step {self.iterations}"
+            )
         l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength
         r = s + g * g  # (1)
         now, before = r**-self.learning_rate_power, s**-self.learning_rate_power

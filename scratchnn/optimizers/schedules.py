@@ -17,6 +17,11 @@ from scratchnn.core.checks import flag, not_negative, positive, whole_number
 from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import class_in_file, look_up
 
+__all__ = [
+    "CosineDecay", "CosineDecayRestarts", "ExponentialDecay", "InverseTimeDecay", "LearningRateSchedule",
+    "PiecewiseConstantDecay", "PolynomialDecay",
+]  # fmt: skip
+
 
 def _from_one(name: str, value: Any) -> float:
     if positive(name, value) < 1:

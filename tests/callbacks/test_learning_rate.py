@@ -10,6 +10,7 @@ from scratchnn.callbacks import Callback, CSVLogger, LearningRateScheduler, Redu
 from scratchnn.layers import Dense
 from scratchnn.optimizers import SGD
 from scratchnn.optimizers.schedules import ExponentialDecay
+from scratchnn.training.progress import Progress
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3)).astype(np.float32)
@@ -150,6 +151,16 @@ def test_it_can_be_used_again() -> None:
     for _ in range(2):
         rates = model_of().fit(X * 0, Y * 0, epochs=4, verbose=0, callbacks=callback).history["learning_rate"]
         assert rates == [1.0, 1.0, 1.0, 0.1]
+
+
+@pytest.mark.parametrize(("settings", "rates"), [row[:2] for row in PLATEAUS], ids=[str(row[0]) for row in PLATEAUS])
+@pytest.mark.parametrize("stop", range(1, 13))
+def test_waiting_goes_on_in_training_that_is_resumed(stop: int, settings: dict, rates: list[float]) -> None:
+    model, progress = model_of(), Progress()
+    for epochs in (stop, 13):
+        callbacks = [Play(), ReduceLROnPlateau("loss", **settings)]
+        model.fit(X * 0, Y * 0, epochs=epochs, verbose=0, callbacks=callbacks, progress=progress)
+    np.testing.assert_allclose([record["learning_rate"] for record in progress.records], rates, rtol=1e-12)
 
 
 @pytest.mark.parametrize("callback", [ReduceLROnPlateau("loss"), LearningRateScheduler(lambda epoch: 0.1)])

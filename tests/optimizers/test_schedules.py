@@ -188,9 +188,9 @@ X = RNG.normal(size=(40, 3)).astype(np.float32)
 Y = X[:, :1] - X[:, 1:2]
 
 
-def model_of(schedule: Any, backend: str = "reference") -> Sequential:
+def model_of(schedule: Any, backend: str = "reference", optimizer: Any = None) -> Sequential:
     model = Sequential([Input((3,)), Dense(4, "tanh"), Dense(1)], backend=backend, seed=1)
-    model.compile(Adam(schedule), "mse")
+    model.compile(optimizer or Adam(schedule), "mse")
     return model
 
 
@@ -267,7 +267,7 @@ def test_a_rule_of_ones_own_follows_it_without_knowing() -> None:
         def update(self, w: Any, g: Any) -> None:
             w -= self.learning_rate * g
 
-    rule, w = Plain(ExponentialDecay(0.25, 1, 0.5)), np.zeros(1)
+    rule, w = Plain(ExponentialDecay(0.25, 1, 0.5)), np.zeros(1)  # type: ignore
     rule.init(1, np.float64)
     rule.step(w, np.ones(1))
     rule.step(w, np.ones(1))
@@ -303,10 +303,10 @@ def test_other_schedules_may_be_set_and_numbers_not() -> None:
     [
         (lambda: ExponentialDecay(0.1, 0, 0.5), ValueError, r"^decay_steps must be positive and finite, got 0$"),
         (lambda: ExponentialDecay(-0.1, 1, 0.5), ValueError, r"initial_learning_rate must be 0 or more and finite"),
-        (lambda: ExponentialDecay(0.1, 1, 0.5, 1), ValueError, r"schedule: staircase must be True or False, got 1"),
+        (lambda: ExponentialDecay(0.1, 1, 0.5, 1), ValueError, r"schedule: staircase must be True or False, got 1"),  # type: ignore
         (lambda: CosineDecay(0.1, 5, warmup_steps=3), ValueError, r"warmup_steps needs a warmup_target"),
         (
-            lambda: CosineDecay(0.1, 5, warmup=3),
+            lambda: CosineDecay(0.1, 5, warmup=3),  # type: ignore
             TypeError,
             r"CosineDecay takes no argument 'warmup'; did you mean 'warm",
         ),
@@ -321,7 +321,7 @@ def test_other_schedules_may_be_set_and_numbers_not() -> None:
             ValueError,
             r"each after the one before, got \[5, 5",
         ),
-        (lambda: schedules.PiecewiseConstantDecay([2.5], [1, 2]), ValueError, r"boundaries must be a whole number"),
+        (lambda: schedules.PiecewiseConstantDecay([2.5], [1, 2]), ValueError, r"boundaries must be a whole number"),  # type: ignore
         (lambda: Adam(lambda: 0.1), TypeError, r"takes a number or a schedule, got <function .* LearningRateSchedule"),
         (lambda: Adam(CosineDecay), TypeError, r"got the class CosineDecay: call it"),
         (
@@ -349,6 +349,11 @@ def test_other_schedules_may_be_set_and_numbers_not() -> None:
             lambda: optimizers.get({"name": "sgd", "learning_rate": {"rate": 3}}),
             ValueError,
             r"by its class and its con",
+        ),
+        (
+            lambda: fit(model_of(None, optimizer=optimizers.Ftrl(CosineDecay(0.1, 3))), 1),
+            ValueError,
+            r"Ftrl divides by the learning rate, which its schedule has at 0 in step 3",
         ),
         (lambda: fit(model_of(Halving(-1)), 1), ValueError, r"Halving at step 0: the learning rate must be 0 or more"),
         (lambda: fit(model_of(Halving(np.nan)), 1), ValueError, r"Halving at step 0: .* got nan"),

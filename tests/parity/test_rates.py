@@ -79,7 +79,9 @@ def test_ten_steps_of_a_model(number: int, frameworks: tuple[Any, Any]) -> None:
 
 CALLBACKS: dict[str, Any] = {
     "plateau": lambda module: [module.ReduceLROnPlateau("loss", patience=1, factor=0.5, min_delta=0.05, cooldown=1)],
-    "plateau, validation": lambda module: [module.ReduceLROnPlateau(patience=2, factor=0.3, min_lr=0.01)],
+    "plateau, validation": lambda module: [
+        module.ReduceLROnPlateau(patience=2, factor=0.3, min_lr=0.01, min_delta=0.2)
+    ],
     "scheduler of two": lambda module: [module.LearningRateScheduler(lambda epoch, rate: rate * 0.8)],
     "scheduler of one": lambda module: [module.LearningRateScheduler(lambda epoch: 0.1 / (epoch + 1))],
     "both": lambda module: [
@@ -118,14 +120,16 @@ def test_keras_calls_a_function_once(frameworks: tuple[Any, Any]) -> None:
 
 
 def test_ends_at_nan(frameworks: tuple[Any, Any]) -> None:
-    """The same epoch is the last, with a loss that is no number; Keras' weights are lost, ours are not."""
+    """The same epoch is the last, with a loss that is no number; Keras' weights have gone further."""
     _, keras = frameworks
     ours = Sequential([Input((4,)), Dense(1)], backend="reference", seed=1)
     theirs = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
     for model, module, library in ((ours, optimizers, callbacks), (theirs, keras.optimizers, keras.callbacks)):
         model.compile(module.SGD(10.0), "mse")
         model.fit(X * 1e4, Y, batch_size=10, epochs=5, verbose=0, callbacks=[library.TerminateOnNaN()])
-    for model in (ours, theirs):
+    both_of_them: Any = ours, theirs
+    for model in both_of_them:
         assert model.stop_training and len(model.history.history["loss"]) == 1
         assert not np.isfinite(model.history.history["loss"][0])
-    assert np.isfinite(ours.get_weights()[0]).all() and not np.isfinite(theirs.get_weights()[0]).all()
+    # Keras' last step has acted, where ours has not.
+    assert np.abs(ours.get_weights()[0]).max() < 1e15 < np.abs(theirs.get_weights()[0]).max()

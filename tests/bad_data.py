@@ -291,7 +291,12 @@ for name, value, words in (
     ("verbose", "a", "verbose must be a whole number"),
 ):
     refuse_set(lambda: callbacks.ModelCheckpoint("m.npz"), name, value, words)
-refuse_set(lambda: callbacks.CSVLogger("log.csv"), "separator", "::", "separator must be one character between two columns, got '::'")
+refuse_set(
+    lambda: callbacks.CSVLogger("log.csv"),
+    "separator",
+    "::",
+    "separator must be one character between two columns, got '::'",
+)
 refuse_set(lambda: callbacks.CSVLogger("log.csv"), "append", "no", "append must be True or False, got 'no'")
 for value in ("False", None, 2, []):
     refuse_set(lambda: Dense(3), "trainable", value, "Dense: trainable must be True or False, got ")

@@ -23,8 +23,9 @@ _TAG = re.compile(rf"""</?({_TAG_NAMES})(?:\s+[\w-]+=(?:"[^"<>]*"|'[^'<>]*'|[^\s
 # Replaced before NFKC, which makes a space and an accent of the acute accent that stands for an apostrophe. The first
 # two are those of Windows' code page 1252, read as Latin-1.
 _APOSTROPHES = str.maketrans(dict.fromkeys("\x91\x92‘’‚‛′‵´ʹʻʼʽʾʿˈˊˋ˴΄᾽᾿`´῾＇｀՚ꞌꞋ׳❛❜", "'"))
-# A grave accent of ASCII is one in front of what follows an apostrophe in English.
-_BACKTICK = re.compile(r"(?<=[^\W\d_])`(?=(?:t|s|m|d|ll|re|ve)(?!\w))", re.IGNORECASE)
+# A grave accent of ASCII between letters is one where it makes a word that is known, or an ending of English.
+_BACKTICK = re.compile(r"(?<![^\W\d_])([^\W\d_]+)`([^\W\d_]+)(?!\w)")
+_ENDINGS = ("t", "s", "m", "d", "ll", "re", "ve")
 _COMMA_ABOVE = re.compile("(?<=[A-Za-z])[\u0313\u0315]")
 # Letters in circles and squares, some of which NFKC knows: in a word of their own they are letters,
 # beside others signs.
@@ -47,12 +48,17 @@ def parts(text: str, known: Container[str]) -> list[str]:
         for _ in range(2):  # some texts were escaped twice
             text = _ENTITY.sub(lambda entity: _unescaped(entity, known), text)
     if "`" in text:
-        text = _BACKTICK.sub("'", text)
+        text = _BACKTICK.sub(lambda word: _joined(word, known), text)
     if "<" in text:
         end = text.rfind("-->") + 3  # nothing behind it can be a comment, and need not be searched
         text = _COMMENT.sub(" ", text[:end]) + text[end:] if end > 2 else text
         text = _TAG.sub(lambda tag: " br " if tag[1].lower() == "br" and "br" in known else " ", text)
     return [part for part in _SEPARATORS.split(text) if part]
+
+
+def _joined(word: re.Match, known: Container[str]) -> str:
+    whole = f"{word[1]}'{word[2]}"
+    return whole if word[2].lower() in _ENDINGS or whole.lower() in known else word[0]
 
 
 def _unescaped(entity: re.Match, known: Container[str]) -> str:

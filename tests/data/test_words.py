@@ -79,7 +79,8 @@ def test_a_word_reaches_its_id(name: str) -> None:
 
 
 def test_a_word_with_a_sign_that_the_vocabulary_knows_is_that_word() -> None:
-    vocabulary = Vocabulary.from_ranked(["good", "good²", "½", "film™", "notable"])
+    vocabulary = Vocabulary.from_ranked(["good", "o'clock", "good²", "½", "film™", "notable"])
+    assert words_of("O`clock") == ["<oov>", "<oov>"] and words_of("O`clock", vocabulary) == ["o'clock"]
     assert words_of("Good² good ½ film™ good&notable", vocabulary) == ["good²", "good", "½", "film™", "good", "notable"]
 
 

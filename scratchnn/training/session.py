@@ -96,7 +96,7 @@ class Session:
             listening[0].end(self.progress.step, error)
             self.progress.refuse(error.loss)
 
-    def _goes_on(self) -> bool:
+    def _has_batches(self) -> bool:
         goes_on = self.source.goes_on()
         if not goes_on:
             warn(

@@ -27,6 +27,9 @@ class Attributes:
     checks: ClassVar[Mapping[str, Callable[[Any], Any]]] = {}
     """By attribute, what a value goes through whenever it is set: it returns the value to keep, or raises."""
 
+    not_kept: ClassVar[Mapping[str, str]] = {}
+    """By name, what to do instead of reading or setting it: arguments of the constructor that are no attributes."""
+
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         if "__init__" in vars(cls) and not is_own(cls):
@@ -44,8 +47,8 @@ class Attributes:
         def __getattr__(self, name: str) -> Any:
             """Called for what is not there."""
             kind = type(self)
-            refused = None if name.startswith("_") else refused_by(kind).get(name)
-            hint = "" if refused is None else f": {refused.instead}"
+            instead = None if name.startswith("_") else _instead(kind, name)
+            hint = "" if instead is None else f": {instead}"
             raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}{hint}")
 
     def _refuse_attribute(self, name: str) -> None:
@@ -55,6 +58,8 @@ class Attributes:
             raise AttributeError(f"{kind.__name__} {has} {name!r}: {refused.instead}")
         if is_own(kind):
             return
+        if instead := _instead(kind, name):
+            raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {instead}")
         hint = nearest(name, attributes_of(kind))
         raise AttributeError(f"{kind.__name__} has no attribute {name!r}, so that nothing would read it{hint}")
 
@@ -63,7 +68,7 @@ class Attributes:
 def attributes_of(kind: type) -> frozenset[str]:
     """The public attributes of a class that can be set."""
     never = {name for name, refused in refused_by(kind).items() if not refused.neutral or _is_read_only(kind, name)}
-    names = {name for each in kind.__mro__ for name in _names_in(each)} - never
+    names = {name for each in kind.__mro__ for name in _names_in(each)} - never - set(getattr(kind, "not_kept", ()))
     return frozenset(name for name in names if not name.startswith("_"))
 
 
@@ -81,6 +86,11 @@ def refused_by(kind: type) -> dict[str, Refused]:
         has = {*_parameters_in(each), *(name for name, what in vars(each).items() if isinstance(what, property))}
         refused = {name: entry for name, entry in refused.items() if name not in has} | ARGUMENTS.get(each.__name__, {})
     return refused
+
+
+def _instead(kind: type, name: str) -> str | None:
+    refused = refused_by(kind).get(name)
+    return getattr(kind, "not_kept", {}).get(name) if refused is None else refused.instead
 
 
 def _is_read_only(kind: type, name: str) -> bool:

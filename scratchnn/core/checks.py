@@ -23,6 +23,16 @@ def flag(owner: str, name: str, value: Any) -> bool:
     return value
 
 
+def shuffles(value: Any) -> bool:
+    """The value of fit's `shuffle`, which is True or False; Keras has a third."""
+    if isinstance(value, str) and value == "batch":
+        raise ValueError(
+            "fit: shuffle='batch' is refused: whole batches are not shuffled. Give True, for a new order of the "
+            "examples, or False; a scratchnn.utils.PyDataset has its batches shuffled by True"
+        )
+    return flag("fit", "shuffle", value)
+
+
 def path(name: str, value: Any) -> str:
     """The value as a path, if it is a str or an os.PathLike; a number would be that of an open file.
 

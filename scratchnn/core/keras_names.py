@@ -33,6 +33,9 @@ _NAME = "it goes by the name of its class"
 _COMPILED = "each backend compiles what it needs; choose one by Sequential(..., backend='cpu')"
 _SHAPE = "pass the shape of one example without the batch axis: Input((T, D))"
 _ONE_BY_ONE = "batches are asked for one by one, without workers and queues"
+_SYMBOLS = "read model.input_shape and model.output_shape; another model needs new layers, such as layer.clone()"
+_STEP = "a loop of your own calls forward and backward: docs/extending.md"
+_ADDS = ("add_loss", "add_metric", "add_weight")
 _REGULARIZED = {
     **{f"{what}_constraint": Refused(_CONSTRAINT) for what in ("kernel", "recurrent", "bias", "embeddings")},
     **{
@@ -130,6 +133,22 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "jit_compile": Refused(_COMPILED, (None, "auto", True, False)),
         "metrics": Refused("compile(optimizer, loss, metrics=[...]) sets them", ()),
         "weights": Refused("get_weights reads them, and set_weights replaces them"),
+        "pop": Refused("make another model of the layers that stay: Sequential([layer.clone() for layer in ...])", ()),
+        **{name: Refused(_SYMBOLS, ()) for name in ("input", "output")},
+        **{name: Refused(_STEP, ()) for name in ("train_step", "test_step", "predict_step", "call", "compute_loss")},
+        **{
+            name: Refused(_STEP, ())
+            for name in ("make_train_function", "make_test_function", "make_predict_function", "compute_metrics")
+        },
+        **{
+            name: Refused("derive a loss or a regularizer, or a layer with parameters of its own", ()) for name in _ADDS
+        },
+        "metrics_names": Refused("evaluate(..., return_dict=True) gives each number its name", ()),
+        "reset_metrics": Refused("every call of fit and evaluate counts its metrics from nothing", ()),
+        "variables": Refused("model.weights lists them, and model.optimizer.slots has those of the optimizer", ()),
+        "non_trainable_variables": Refused("its name is non_trainable_weights", ()),
+        "export": Refused("model.save(path) and load_model, or get_weights for another program", ()),
+        "quantize": Refused(_QUANTIZATION, ()),
     },
     "Model.__call__": {
         "training": Refused(
@@ -181,6 +200,11 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "save_weights_only": Refused("the whole model is saved; load_weights reads its weights alone", (False,)),
         "save_freq": Refused("it saves after every epoch; write Callback.on_train_batch_end for more", ("epoch",)),
     },
+    "PyDataset": {
+        "workers": Refused(_ONE_BY_ONE, (0, 1)),
+        "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
+        "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
+    },
     "clone_model": {
         "input_tensors": Refused("the clone has an Input of the same shape"),
         "call_function": Refused("give clone_function, which makes each new layer"),
@@ -191,11 +215,6 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
     },
     "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
-    "PyDataset": {
-        "workers": Refused(_ONE_BY_ONE, (0, 1)),
-        "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
-        "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
-    },
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),
         "safe_mode": Refused("a file holds no code, and none is run", (True, None)),

@@ -1,6 +1,7 @@
 """Finding an object by its name, and suggesting the name that was meant when there is none."""
 
 import difflib
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -36,6 +37,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def is_own(kind: type) -> bool:
     """Whether a class is the user's own, and not one of ours."""
     return not kind.__module__.startswith("scratchnn.")
+
+
+@functools.cache
+def overrides(kind: type, *methods: str) -> bool:
+    """Whether one of these methods is the user's own: a class that adds nothing to ours computes what ours does."""
+    defining = (next(each for each in kind.__mro__ if method in vars(each)) for method in methods)
+    return any(map(is_own, defining))
 
 
 class OwnName(str):

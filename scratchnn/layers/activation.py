@@ -40,6 +40,10 @@ class Activation(Layer):
     def final_activation(self) -> activations.Activation:
         return self.activation
 
+    @property
+    def is_identity(self) -> bool:
+        return self.activation.name == "linear"
+
     def forward(
         self,
         x: Array,

@@ -16,7 +16,7 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import activations, initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.arrays import as_numbers, converted
+from scratchnn.core.arrays import as_numbers, converted, require_finite
 from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import flag, share, whole_number
 from scratchnn.core.names import class_in_file, described, is_own
@@ -25,6 +25,7 @@ from scratchnn.layers.trainable import Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
+_SET_BY_BUILD = ("input_shape", "output_shape", "dtype", "backend")
 
 
 class Layer(Weighted, Attributes):
@@ -67,6 +68,11 @@ class Layer(Weighted, Attributes):
         """
         return None
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether y is x, in training too: a loss goes through this layer to the activation before it."""
+        return False
+
     def __init__(self, *, name: str | None = None, input_shape: Any = None, trainable: bool = True) -> None:
         self.name, self._trainable = name, flag(type(self).__name__, "trainable", trainable)
         # The shape of one example: older tutorials pass it to the first layer of a Sequential.
@@ -84,7 +90,12 @@ class Layer(Weighted, Attributes):
             raise AttributeError(
                 f"{self.label}: {name} is fixed when the layer is made; make another one with {name}={value!r}"
             )
-        super().__setattr__(name, value)
+        if name in _SET_BY_BUILD and not is_own(type(self)) and (name in vars(self) or "shape" not in name):
+            raise AttributeError(
+                f"{self.label}: {name} follows from what the layer is built for; make another one: build(input_shape, "
+                "backend=, dtype=), or a model with another Input, backend or dtype"
+            )
+        super().__setattr__(name, flag(self.label, name, value) if name == "built" else value)
 
     # ---- what a layer defines
 
@@ -149,10 +160,11 @@ class Layer(Weighted, Attributes):
         `index` is the layer's place in its model: the seed and the index determine the draw. Without a seed, as for a
         model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
-        self.output_shape = self.compute_output_shape(tuple(input_shape))
-        self.input_shape = self._last_shape = tuple(input_shape)
-        self.backend = backends.load(backend) if isinstance(backend, str) else backend
-        self.dtype = np.dtype(dtype)
+        self.refuse_empty(tuple(input_shape))
+        shapes: Any = {"output_shape": self.compute_output_shape(tuple(input_shape)), "input_shape": tuple(input_shape)}
+        loaded = backends.load(backend) if isinstance(backend, str) else backend
+        vars(self).update(shapes, backend=loaded, dtype=np.dtype(dtype))  # nobody else sets them
+        self._last_shape = self.input_shape
         generator = randomness.generator(randomness.layer_seed() if seed is None else seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)
         count = sum(math.prod(shape) for shape, _ in shapes.values())
@@ -165,7 +177,10 @@ class Layer(Weighted, Attributes):
 
     def _drawn(self, name: str, shape: tuple[int, ...], draw: Any, generator: np.random.Generator) -> Array:
         try:
-            return draw(shape, generator, self.dtype)
+            with np.errstate(over="ignore"):  # of float32; what it gives is refused
+                drawn = draw(shape, generator, self.dtype)
+            require_finite(f"in {self.dtype} it", drawn)
+            return drawn
         except ValueError as error:
             raise ValueError(f"{self.label}: the initial {name}: {error}") from error
 
@@ -194,8 +209,7 @@ class Layer(Weighted, Attributes):
         So a layer is bound to no more of the shape it was built with than its parameters are: an LSTM to the features
         of a sequence, not to its length. Axes that are not known yet are None.
         """
-        if 0 in shape:
-            raise ValueError(f"{self.label} needs at least one number along every axis of x, got shape {shape}")
+        self.refuse_empty(shape)
         if shape[1:] == self._last_shape[1:]:
             return
         self.compute_output_shape(shape)
@@ -206,6 +220,11 @@ class Layer(Weighted, Attributes):
                     f"{needed} instead of {self.params[name].shape}"
                 )
         self._last_shape = shape
+
+    def refuse_empty(self, shape: Shape) -> None:
+        """Raise ValueError for x without numbers, from which kernels would return whatever is in memory."""
+        if 0 in shape:
+            raise ValueError(f"{self.label} needs at least one number along every axis of x, got shape {shape}")
 
     def as_input(self, x: Any) -> Array:
         """x as a contiguous array of the layer's dtype, checked."""

@@ -31,6 +31,10 @@ class Dropout(Layer):
     def uses_rng(self) -> bool:
         return self.rate > 0
 
+    @property
+    def is_identity(self) -> bool:
+        return self.rate == 0
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 

@@ -23,6 +23,10 @@ class _Noise(Layer):
 
     supports_masking = True
 
+    @property
+    def is_identity(self) -> bool:
+        return not self.uses_rng
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 

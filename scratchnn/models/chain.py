@@ -8,16 +8,20 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.backend import Backend
-from scratchnn.core.names import is_own
+from scratchnn.core.names import overrides
 from scratchnn.layers.base import Shape, as_array
 from scratchnn.models import initial_states
 from scratchnn.training.batches import States
 
 
+def _passes_on(layer: Any) -> bool:
+    return layer.is_identity and not overrides(type(layer), "forward", "backward")
+
+
 class Chain:
     """The part of a `Model` that knows what its layers take and give. All shapes have the batch axis."""
 
-    layers: list[Any]
+    _layers: list[Any]
     backend: Backend
     loss: Any
     input_shape: Shape
@@ -46,7 +50,7 @@ class Chain:
                 raise ValueError(f"{self._misfit(x.shape)}, with another number of axes")
             self.check_shape(x.shape)
             self.y_shape_of(x)
-        return self.layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
+        return self._layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
 
     @staticmethod
     def _first_of(layer: Any) -> Shape:
@@ -78,16 +82,22 @@ class Chain:
 
     @property
     def joins_loss(self) -> bool:
-        """Whether the loss takes the last layer's pre-activation: it is exact where a probability rounds to 0 or 1."""
-        last = self.layers[-1]
-        activation = last.final_activation
+        """Whether the loss takes the pre-activation of `head`: it is exact where a probability rounds to 0 or 1."""
+        activation = self.head.final_activation
         if activation is None or self.loss is None or activation.name != self.loss.joins:
             return False
-        return not any(is_own(type(part)) for part in (self, last, self.loss))  # which may compute something else
+        passes = any(overrides(type(part), "forward", "backward") for part in (self, self.head))
+        return not passes and not overrides(type(self.loss), "forward", "backward", "values", "gradient")
+
+    @property
+    def head(self) -> Any:
+        """The layer whose activation is the model's output: the last that is not an identity, if one is not."""
+        heads = (each for each in reversed(self._layers) if not _passes_on(each))
+        return next(heads, self._layers[-1])
 
     def activate(self, y: Array) -> Array:
         """The model's output, from what `forward_to_loss` returned."""
-        activation = self.layers[-1].final_activation
+        activation = self.head.final_activation
         return activation.forward(y) if self.joins_loss and activation is not None else y
 
     # ---- shapes
@@ -95,7 +105,7 @@ class Chain:
     @property
     def output_shape(self) -> Any:
         self.require_built()
-        return self.layers[-1].output_shape
+        return self._layers[-1].output_shape
 
     @property
     def has_several_outputs(self) -> bool:
@@ -105,16 +115,16 @@ class Chain:
     def y_shape_of(self, x: Array) -> tuple[int, ...]:
         """The shape of y for the batch x, or a ValueError where a layer cannot take what reaches it."""
         shape: Any = x.shape
-        for layer in self.layers:
+        for layer in self._layers:
             try:
                 layer.check_shape(shape)
             except ValueError as error:
-                if layer is self.layers[0]:
+                if layer is self._layers[0]:
                     raise
                 raise ValueError(f"{self._misfit(x.shape)}: {error}") from error
             shape = layer.compute_output_shape(shape)
             if isinstance(shape[0], tuple):
-                shape = shape[self._outputs[0] if layer is self.layers[-1] and self._outputs else 0]
+                shape = shape[self._outputs[0] if layer is self._layers[-1] and self._outputs else 0]
         return shape
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
@@ -134,7 +144,7 @@ class Chain:
 
     @states.setter
     def states(self, carried: dict[str, list[Array] | None]) -> None:
-        for layer in self.layers:
+        for layer in self._layers:
             if layer.name in carried:
                 layer.states = carried[layer.name]
 
@@ -153,7 +163,7 @@ class Chain:
                 "where shuffle=True puts another example. Give fit(..., shuffle=False)",
                 stacklevel=3,
             )
-        return None if initial_state is None else initial_states.checked(self.layers, initial_state, counts[0])
+        return None if initial_state is None else initial_states.checked(self._layers, initial_state, counts[0])
 
     def _stateful(self) -> list[Any]:
-        return [layer for layer in self.layers if layer.takes_state and layer.stateful]
+        return [layer for layer in self._layers if layer.takes_state and layer.stateful]

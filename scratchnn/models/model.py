@@ -46,12 +46,16 @@ class Model(Chain, Penalties, Calls):
         trainable: False trains no layer, whatever its own `trainable`. Setting `model.trainable` sets it for them all.
     """
 
-    layers: list[Layer]
+    _layers: list[Layer]
     name: str
     input_shape: Shape
     built: bool
     metadata: dict[str, Any]
     flat_grads: Array
+    not_kept = dict.fromkeys(
+        ("inputs", "outputs"),
+        "read model.input_shape and model.output_shape; another model needs new layers, such as layer.clone()",
+    )
 
     def __init__(
         self,
@@ -66,9 +70,9 @@ class Model(Chain, Penalties, Calls):
     ) -> None:
         self._prepare(backend, dtype, seed, name)
         self._trainable = flag(type(self).__name__, "trainable", trainable)
-        layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
-        self.layers.extend(layers)
-        self.build(self.input_shape)
+        layers, shape, self._outputs = chain_between(inputs, outputs)
+        self._layers.extend(layers)
+        self.build(shape)
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
         self.backend = backends.load(backend)
@@ -81,7 +85,7 @@ class Model(Chain, Penalties, Calls):
         self.seed = randomness.model_seed() if seed is None else randomness.checked(seed)
         self.clock = Clock()
         self.name = name or type(self).__name__.lower()
-        self.layers: list[Layer] = []
+        self._layers: list[Layer] = []
         self._masks_ended = []
         self._outputs: tuple[int, ...] | None = None  # of the last layer: 0 is y, others are states; None: all
         self.built = False
@@ -89,27 +93,34 @@ class Model(Chain, Penalties, Calls):
         self.metadata: dict[str, Any] = {}  # whatever should be saved with the model: vocabulary, data settings
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("backend", "dtype", "layers") and name in vars(self):
+        if name == "layers" or (name in ("backend", "dtype", "input_shape") and name in vars(self)):
             raise AttributeError(
                 f"{name} is fixed when the model is made; make another model, and give it this one's get_weights()"
             )
+        if name in ("optimizer", "loss"):
+            self.require_no_fit(f"model.{name} = ...")
         super().__setattr__(name, value)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in their order: a new list, as in Keras. `add` of a `Sequential` appends one to the model."""
+        return list(self._layers)
 
     # ---- building
 
     def build(self, input_shape: Any) -> None:
         """Fix all shapes and draw the initial parameters. `input_shape` includes the batch axis, None."""
-        if not self.layers:
+        if not self._layers:
             raise ValueError("a model needs at least one layer")
-        name_layers(self.layers)
-        for layer in self.layers:
+        name_layers(self._layers)
+        for layer in self._layers:
             if layer.model is not None and layer.model() not in (None, self):
                 raise ValueError(f"{layer.label} belongs to another model, and a layer can be in one only")
         shape: Any = tuple(input_shape)
-        self.input_shape = shape
-        for index, layer in enumerate(self.layers):
+        vars(self)["input_shape"] = shape  # nobody else sets it
+        for index, layer in enumerate(self._layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
-                shape = self._first_of(self.layers[index - 1])
+                shape = self._first_of(self._layers[index - 1])
             self._build_layer(layer, shape, index)
             layer.model = weakref.ref(self)
             shape = layer.output_shape
@@ -147,20 +158,20 @@ class Model(Chain, Penalties, Calls):
         `epoch` and `step` determine the dropout draws in training.
 
         Without `keep_caches`, for inference, a long sequence takes no more memory than a short one. `pre_activation`:
-        y before the last layer's activation, as the loss wants it if the model `joins_loss`. `initial_state`: {name of
+        y before the activation of `head`, as the loss wants it if the model `joins_loss`. `initial_state`: {name of
         a recurrent layer: its states}; such a dict of the states at the end is returned third with `return_state`.
         """
         given, after = {}, {}
         if initial_state is not None:
-            given = initial_states.checked(self.layers, initial_state, len(x)) or {}
-        caches, last = Caches(), self.layers[-1]
-        for index, layer in enumerate(self.layers):
+            given = initial_states.checked(self._layers, initial_state, len(x)) or {}
+        caches, last, head = Caches(), self._layers[-1], self.head if pre_activation else None
+        for index, layer in enumerate(self._layers):
             rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None
             if mask is not None and not layer.supports_masking:
                 self._warn_that_mask_ends(layer)
             next_mask = layer.compute_mask(x, mask)
             options: dict[str, Any] = {} if keep_caches or not layer.takes_keep_cache else {"keep_cache": False}
-            if pre_activation and layer is last:
+            if layer is head:
                 options["pre_activation"] = True
             if given or return_state:
                 options |= initial_states.options_of(layer, given, return_state)
@@ -189,19 +200,19 @@ class Model(Chain, Penalties, Calls):
         dstates, begin = dstates or {}, {}
         flat: list[Array] = []  # the gradients from the last parameter to the first, as the backward pass finds them
         dx = dy
-        shape: Any = self.layers[-1].output_shape
+        shape: Any = self._layers[-1].output_shape
         if isinstance(shape[0], tuple) and self._outputs is not None:
             given = dy if len(self._outputs) > 1 else (dy,)
             dx = tuple(dict(zip(self._outputs, given, strict=True)).get(i) for i in range(len(shape)))
         lowest = self._lowest
         if lowest and (down_to_x or any(getattr(cache, "state_given", False) for cache in caches[:lowest])):
             lowest = 0
-        for index in reversed(range(lowest, len(self.layers))):
-            layer = self.layers[index]
+        for index in reversed(range(lowest, len(self._layers))):
+            layer = self._layers[index]
             outputs: Any = layer.output_shape
             if layer.takes_state:
                 dx = initial_states.gradient_of(layer, caches[index], dx, dstates)
-            elif index < len(self.layers) - 1 and isinstance(outputs[0], tuple):
+            elif index < len(self._layers) - 1 and isinstance(outputs[0], tuple):
                 dx = (dx, *[None] * (len(outputs) - 1))
             dx, grads = layer.backward(dx, caches[index])
             if layer.takes_state and caches[index].state_given:
@@ -217,13 +228,13 @@ class Model(Chain, Penalties, Calls):
         """A layer by its name or its index."""
         if index is not None or isinstance(name, int):
             place, n = ("index=" if index is not None else "", name if index is None else index)
-            if index is None or not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(f"get_layer takes a name, or index=0 to index={len(self.layers) - 1}, got {place}{n}")
-            return self.layers[index]
-        for layer in self.layers:
+            if index is None or not -len(self._layers) <= index < len(self._layers):
+                raise ValueError(f"get_layer takes a name, or index=0 to index={len(self._layers) - 1}, got {place}{n}")
+            return self._layers[index]
+        for layer in self._layers:
             if layer.name == name:
                 return layer
-        raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self.layers]}")
+        raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self._layers]}")
 
     # ---- summary
 

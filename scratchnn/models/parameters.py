@@ -22,7 +22,7 @@ class Parameters(Trainable):
     which no optimizer sees.
     """
 
-    layers: list[Layer]
+    _layers: list[Layer]
     backend: Backend
     dtype: np.dtype
     trainable_params: Float[Array, " P"]
@@ -33,7 +33,7 @@ class Parameters(Trainable):
 
     @property
     def _parts(self) -> list[Layer]:
-        return self.layers
+        return self._layers
 
     def require_built(self) -> None:
         raise NotImplementedError
@@ -42,8 +42,8 @@ class Parameters(Trainable):
 
     def _trainable_names(self) -> list[list[str]]:
         if not self.trainable:
-            return [[] for _ in self.layers]
-        names = [(layer.params, set(layer.trainable_names())) for layer in self.layers]
+            return [[] for _ in self._layers]
+        names = [(layer.params, set(layer.trainable_names())) for layer in self._layers]
         return [[name for name in params if name in trained] for params, trained in names]
 
     def _share_vectors(self, trained: list[list[str]] | None = None) -> None:
@@ -54,17 +54,17 @@ class Parameters(Trainable):
         now = self._trainable_names(), CHANGES.number
         self.trained, self._changes_seen = now if trained is None else (trained, -1)
         sets = [set(names) for names in self.trained]
-        is_trained = [name in sets[i] for i, layer in enumerate(self.layers) for name in layer.params]
-        params = [param for layer in self.layers for param in layer.params.values()]
+        is_trained = [name in sets[i] for i, layer in enumerate(self._layers) for name in layer.params]
+        params = [param for layer in self._layers for param in layer.params.values()]
         self.trainable_params, self.segments, views = self._joined(params, is_trained, True)
         self.flat_grads = np.zeros_like(self.trainable_params)
         frozen_views = iter(()) if all(is_trained) else self._joined(params, is_trained, False)[2]
         arrays = iter([next(views if each else frozen_views) for each in is_trained])
-        for layer in self.layers:
+        for layer in self._layers:
             layer.set_params({name: next(arrays) for name in layer.params})
         # The backward pass ends at the lowest layer with something to train, if parameters below it are frozen.
-        lowest = next((i for i, names in enumerate(self.trained) if names), len(self.layers))
-        self._lowest = lowest if any(layer.params for layer in self.layers[:lowest]) else 0
+        lowest = next((i for i, names in enumerate(self.trained) if names), len(self._layers))
+        self._lowest = lowest if any(layer.params for layer in self._layers[:lowest]) else 0
 
     def _joined(
         self, params: list[Array], is_trained: list[bool], wanted: bool
@@ -89,7 +89,7 @@ class Parameters(Trainable):
 
     def trainable_sizes(self) -> dict[str, int]:
         """The size of each trainable parameter, by a name that is its own: the variables of the optimizer, in order."""
-        owners = zip(self.layers, self._trainable_names(), strict=True)
+        owners = zip(self._layers, self._trainable_names(), strict=True)
         return {f"{layer.name}/{name}": layer.params[name].size for layer, names in owners for name in names}
 
     @property
@@ -101,7 +101,7 @@ class Parameters(Trainable):
         """
         if self.trainable_params.size == self.count_params():
             return self.trainable_params
-        vector = np.concatenate([param.ravel() for layer in self.layers for param in layer.params.values()])
+        vector = np.concatenate([param.ravel() for layer in self._layers for param in layer.params.values()])
         if isinstance(vector, np.ndarray):
             vector.flags.writeable = False
         return vector
@@ -116,7 +116,7 @@ class Parameters(Trainable):
         if params.shape != (size,) or params.dtype != self.dtype:
             raise ValueError(f"{params.size} parameters of {params.dtype} for a model of {size}")
         params, end = self.backend.array(params, self.dtype), 0
-        for layer in self.layers:
+        for layer in self._layers:
             for param in layer.params.values():
                 begin, end = end, end + param.size
                 param[...] = params[begin:end].reshape(param.shape)
@@ -126,20 +126,20 @@ class Parameters(Trainable):
     def count_params(self) -> int:
         """The number of all parameters, frozen ones included."""
         self.require_built()
-        return sum(layer.count_params() for layer in self.layers)
+        return sum(layer.count_params() for layer in self._layers)
 
     def count_trainable(self) -> int:
         """The number of those that training may change."""
-        return sum(layer.count_trainable() for layer in self.layers) if self.trainable else 0
+        return sum(layer.count_trainable() for layer in self._layers) if self.trainable else 0
 
     @property
     def weights(self) -> list[Weight]:
         """All arrays in Keras' order, layer by layer, each with name, shape and `trainable`."""
-        return [weight for layer in self.layers for weight in layer.weights]
+        return [weight for layer in self._layers for weight in layer.weights]
 
     @property
     def trainable_weights(self) -> list[Weight]:
-        return [weight for layer in self.layers for weight in layer.trainable_weights] if self.trainable else []
+        return [weight for layer in self._layers for weight in layer.trainable_weights] if self.trainable else []
 
     @property
     def trainable_variables(self) -> list[Weight]:
@@ -150,15 +150,15 @@ class Parameters(Trainable):
     def non_trainable_weights(self) -> list[Weight]:
         if not self.trainable:
             return self.weights
-        return [weight for layer in self.layers for weight in layer.non_trainable_weights]
+        return [weight for layer in self._layers for weight in layer.non_trainable_weights]
 
     def get_weights(self) -> list[Array]:
         """Copies of all parameters, in Keras' order and shapes."""
         self.require_built()
-        return [weight for layer in self.layers for weight in layer.get_weights()]
+        return [weight for layer in self._layers for weight in layer.get_weights()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all parameters, given in Keras' order and shapes; nothing is changed if one does not fit."""
         remaining = iter(fitting("the model", weights, self.get_weights()))
-        for layer in self.layers:
+        for layer in self._layers:
             layer.set_weights([next(remaining) for _ in layer.get_weights()])

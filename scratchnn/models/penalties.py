@@ -35,7 +35,7 @@ class Penalties(Parameters):
 
     def _share_vectors(self, trained: list[list[str]] | None = None) -> None:
         super()._share_vectors(trained)
-        owners = [(layer, name) for layer, names in zip(self.layers, self.trained, strict=True) for name in names]
+        owners = [(layer, name) for layer, names in zip(self._layers, self.trained, strict=True) for name in names]
         found = []
         for (layer, name), segment in zip(owners, self.segments, strict=True):
             if (rule := layer.regularizers().get(name)) is not None:
@@ -53,4 +53,4 @@ class Penalties(Parameters):
     @property
     def losses(self) -> list[Any]:
         """The penalty of each trainable parameter that has a regularizer."""
-        return [loss for layer in self.layers for loss in layer.losses] if self.trainable else []
+        return [loss for layer in self._layers for loss in layer.losses] if self.trainable else []

@@ -39,7 +39,7 @@ class Sequential(Model):
             raise TypeError(f"Sequential takes a list of layers, got a {type(layers).__name__}: put it into []")
         for layer in layers or ():
             self.add(layer)
-        if self._start is not None and self.layers:
+        if self._start is not None and self._layers:
             self.build(self._start.shape)
 
     @classmethod
@@ -50,22 +50,28 @@ class Sequential(Model):
 
     def add(self, layer: Any) -> None:
         """Append a layer, or, as the first of all, an `Input`."""
-        if isinstance(layer, Symbol) and not self.layers and not layer.layers:
+        self.require_no_fit("model.add")
+        if isinstance(layer, Symbol) and not layer.layers and self._start is not None:
+            raise ValueError(
+                f"a Sequential has one Input, and this one has that of shape {self._start.shape[1:]} already, "
+                f"got another of shape {layer.shape[1:]}: leave one out"
+            )
+        if isinstance(layer, Symbol) and not self._layers and not layer.layers:
             self._start = layer
             return
         if not isinstance(layer, Layer):
             raise TypeError(f"Sequential takes layers, got {layer!r}")
-        if any(layer is other for other in self.layers):
+        if any(layer is other for other in self._layers):
             raise ValueError(f"{layer.label} is already in this model; a model can contain a layer only once")
-        self.layers.append(layer)
+        self._layers.append(layer)
         self.built = False
-        if self._start is None and len(self.layers) == 1 and layer.given_input_shape is not None:
+        if self._start is None and len(self._layers) == 1 and layer.given_input_shape is not None:
             self._start = Input(layer.given_input_shape)
 
     @heeds_keras_in("Model.summary")
     def summary(self, *, print_fn: Any = print) -> str:
         if not self.built and self._start is None:  # as in Keras, a summary needs no shapes
-            name_layers(self.layers)
+            name_layers(self._layers)
             return self._show(summary_text(self), print_fn)
         return super().summary(print_fn=print_fn)
 

@@ -26,7 +26,7 @@ class Stored(Trainer):
     # ---- what a model defines
 
     name: str
-    layers: list[Layer]
+    _layers: list[Layer]
     input_shape: Shape
     metadata: dict[str, Any]
     trained: list[list[str]]
@@ -58,7 +58,7 @@ class Stored(Trainer):
             compiled |= {"optimizer": described(self.optimizer), "loss": described(self.loss)}
         return {
             "class": self.kind,
-            "layers": [layer.in_file() for layer in self.layers],
+            "layers": [layer.in_file() for layer in self._layers],
             "trainable": self.trainable_state(),
             "input_shape": list(self.input_shape),
             "weights": [list(weight.shape) for weight in self.weights],
@@ -119,14 +119,14 @@ class Stored(Trainer):
 
         The layers hold the parameters, in the host's memory.
         """
-        remade = ("trainable_params", "flat_grads", "segments", "penalties", "before_step")
+        remade = ("trainable_params", "flat_grads", "segments", "penalties", "before_step", "_in_fit")
         state = {name: value for name, value in vars(self).items() if name not in remade}
         return state | {"owns_optimizer": self.owns_optimizer}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         owns_optimizer = vars(self).pop("owns_optimizer")
-        for layer in self.layers:
+        for layer in self._layers:
             layer.model = weakref.ref(self) if layer.built else None
         if self.built:
             self._share_vectors(self.trained)

@@ -86,7 +86,7 @@ def find_non_finite(model: Any, x: Array, epoch: int, step: int) -> str:
             if not np.isfinite(param).all():
                 return f"parameter {name} of {layer.label} is not finite"
         next_mask = layer.compute_mask(x, mask)
-        options = {"pre_activation": True} if model.joins_loss and layer is model.layers[-1] else {}
+        options = {"pre_activation": True} if model.joins_loss and layer is model.head else {}
         x, _ = layer.forward(x, mask=mask, training=True, rng=model.dropout_keys(index, epoch, step), **options)
         x, mask = (x[0] if isinstance(x, tuple) else x), next_mask
         if not np.isfinite(x).all():

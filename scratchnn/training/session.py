@@ -38,6 +38,13 @@ class Session:
 
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
+        before, self.model._in_fit = self.model._in_fit, True
+        try:
+            self._run()
+        finally:
+            self.model._in_fit = before
+
+    def _run(self) -> None:
         model, progress, hooks = self.model, self.progress, self.hooks
         kept = hooks.owners_of(progress.states)
         model.stop_training = False
@@ -48,7 +55,7 @@ class Session:
         try:
             self.console.table_head()
             with Interrupts() as interrupts, one_blas_thread():
-                while progress.epoch < self.epochs and not ended and self._goes_on():
+                while progress.epoch < self.epochs and not ended and self._has_batches():
                     hooks.tell("on_epoch_begin", progress.epoch, {})
                     self._train_unless_refused(interrupts)
                     self.source.end_epoch()
@@ -89,7 +96,7 @@ class Session:
             listening[0].end(self.progress.step, error)
             self.progress.refuse(error.loss)
 
-    def _goes_on(self) -> bool:
+    def _has_batches(self) -> bool:
         goes_on = self.source.goes_on()
         if not goes_on:
             warn(

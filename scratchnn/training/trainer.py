@@ -14,9 +14,9 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn import losses, optimizers
 from scratchnn.callbacks.history import History
+from scratchnn.core import randomness
 from scratchnn.core.attributes import heeds_keras_in
-from scratchnn.core.checks import whole_number
-from scratchnn.core.randomness import Seed
+from scratchnn.core.checks import flag, shuffles, whole_number
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training import batches, examples, sources
@@ -30,7 +30,8 @@ from scratchnn.training.session import Session
 def _made(what: str, base: type, value: Any) -> Any:
     """The value, if it is what `compile` makes of a name."""
     if not isinstance(value, base):
-        raise TypeError(f"model.{what} takes {base.__name__} objects, got {value!r}; compile takes names")
+        hint = "" if what == "clock" else "; compile takes names"
+        raise TypeError(f"model.{what} takes {base.__name__} objects, got {value!r}{hint}")
     return value
 
 
@@ -40,13 +41,17 @@ class Trainer(Evaluator):
     checks: ClassVar = {
         "optimizer": partial(_made, "optimizer", optimizers.Optimizer),
         "loss": partial(_made, "loss", losses.Loss),
+        "clock": partial(_made, "clock", Clock),
+        "built": partial(flag, "model", "built"),
+        "seed": randomness.checked,
     }
     built: bool
-    seed: Seed
+    seed: randomness.Seed
     clock: Clock
     stop_training: bool = False  # ends fit after the batch under way
     history: History | None = None  # of the last call of fit
     before_step: Snapshot
+    _in_fit: bool = False
 
     # ---- what a model defines
 
@@ -81,6 +86,7 @@ class Trainer(Evaluator):
         weighted_metrics: Sequence[Any] | None = None,
     ) -> None:
         """Choose what to minimise and how: names or objects. In `weighted_metrics` sample weights count as well."""
+        self.require_no_fit("model.compile")
         if loss is None:
             raise ValueError("compile needs a loss, for instance loss='binary_crossentropy'")
         self.optimizer = optimizers.get(optimizer)
@@ -113,7 +119,7 @@ class Trainer(Evaluator):
         callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
-        shuffle: bool = True,
+        shuffle: Any = True,
         class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
@@ -138,7 +144,8 @@ class Trainer(Evaluator):
             callbacks: objects derived from `Callback`, one or a list; see `scratchnn.callbacks`.
             steps_per_epoch: without a batch_size, how many batches all examples are cut into. With one it must be the
                 number of their batches: an epoch goes over all examples. Of a generator, how many batches an epoch has.
-            shuffle: new order of the examples, or of a PyDataset's batches, for each epoch. A generator has its own.
+            shuffle: True: new order of the examples, or of a PyDataset's batches, for each epoch; a generator has its
+                own. Or False.
             validation_steps: validate on this many batches from the beginning; all of them when None. Without a batch
                 size it is how many batches all of the validation data are cut into.
             validation_batch_size: `batch_size` when None.
@@ -165,6 +172,7 @@ class Trainer(Evaluator):
                 "counted from the first of all, not how many to add",
                 stacklevel=3,
             )
+        shuffle = shuffles(shuffle)
         validates = batches.validates_after(validation_freq)
         progress = Progress(epoch=initial_epoch) if progress is None else progress
         sources.check_that_it_lasts(x, steps_per_epoch, epochs - progress.epoch, "steps_per_epoch", progress)
@@ -193,7 +201,8 @@ class Trainer(Evaluator):
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
         """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
         self._compiled()
-        batch = examples.in_memory(self.backend, examples.checked(self, x, y, sample_weight, class_weight))
+        batch = examples.weighted_by_class(self, examples.checked(self, x, y, sample_weight), class_weight)
+        batch = examples.in_memory(self.backend, batch)
         self._begin_training()
         self.check_states(None, [len(batch[0])], len(batch[0]))
         step = self.clock.step
@@ -202,6 +211,14 @@ class Trainer(Evaluator):
             return ahead.take(step)
 
     # ---- checks
+
+    def require_no_fit(self, what: str) -> None:
+        """Raise RuntimeError while `fit` is at work with what `what` would replace."""
+        if self._in_fit:
+            raise RuntimeError(
+                f"{what} was called by a callback, and fit is at work with what it would replace. Do it between two "
+                "calls of fit; optimizer.learning_rate may be set at any time"
+            )
 
     @property
     def owns_optimizer(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn import Input, Sequential
+from scratchnn import Input, Model, Sequential
 from scratchnn.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
 from scratchnn.core.attributes import attributes_of
 from scratchnn.layers import (
@@ -25,6 +25,7 @@ from scratchnn.layers import (
     SimpleRNN,
 )
 from scratchnn.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
+from scratchnn.training.progress import Clock
 
 RNG = np.random.default_rng(2)
 
@@ -86,8 +87,11 @@ def test_the_message_says_what_to_do(thing: Any, name: str, message: str) -> Non
 def test_reading_says_what_to_do_too() -> None:
     with pytest.raises(AttributeError, match="'SGD' object has no attribute 'lr': its name is learning_rate"):
         SGD().lr  # type: ignore[attr-defined]  # noqa: B018
-    with pytest.raises(AttributeError, match="'test_on_batch': call evaluate"):
-        model().test_on_batch("x")  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="'pop': make another model of the layers that stay"):
+        model().pop()  # type: ignore[attr-defined]
+    for name in ("inputs", "outputs", "input", "output"):
+        with pytest.raises(AttributeError, match=rf"{name}'?: read model\.input_shape and model\.output_shape"):
+            getattr(model(), name)
 
 
 # ---- what is fixed once it is made
@@ -110,7 +114,44 @@ def test_settings_that_are_read_once_are_fixed(layer: Layer, name: str, value: A
     assert getattr(layer, name) is before
 
 
-@pytest.mark.parametrize("name", ["layers", "backend", "dtype"])
+@pytest.mark.parametrize("name", ["inputs", "outputs", "train_step", "pop", "input"])
+def test_what_nothing_would_read_cannot_be_set(name: str) -> None:
+    start = Input((3,))
+    for made in (model(), Model(start, Dense(1)(start), seed=0)):
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
+            setattr(made, name, 3)
+        assert not hasattr(made, name)
+
+
+def test_what_building_decides_is_fixed() -> None:
+    made = model()
+    for layer in (made.layers[0], made.layers[1], Dense(2)):
+        for name in ("input_shape", "output_shape", "dtype", "backend"):
+            with pytest.raises(AttributeError, match=f"{name} follows from what the layer is built for"):
+                setattr(layer, name, 123)
+        with pytest.raises(ValueError, match="built must be True or False, got 123"):
+            layer.built = 123  # type: ignore[assignment]
+    layer = Dense(2)
+    layer.build((None, 3))
+    layer.build((None, 5), dtype="float64")  # building again decides again
+    assert (layer.input_shape, layer.output_shape, layer.dtype) == ((None, 5), (None, 2), np.dtype("float64"))
+    with pytest.raises(ValueError, match="model: built must be True or False, got 123"):
+        made.built = 123  # type: ignore[assignment]
+
+
+def test_the_clock_of_a_model_is_a_clock() -> None:
+    made = model()
+    with pytest.raises(TypeError, match=r"model\.clock takes Clock objects, got 5$"):
+        made.clock = 5  # type: ignore[assignment]
+    for wrong in (-1, "one", 0.5, None):
+        with pytest.raises((ValueError, TypeError), match="seed"):
+            made.seed = wrong  # type: ignore[assignment]
+    made.clock = Clock(epoch=3)
+    made.fit(np.ones((2, 3)), np.ones(2), verbose=0)
+    assert made.clock.epoch == 4
+
+
+@pytest.mark.parametrize("name", ["layers", "backend", "dtype", "input_shape"])
 def test_what_a_model_is_made_of_is_fixed(name: str) -> None:
     with pytest.raises(AttributeError, match=f"{name} is fixed when the model is made; make another model"):
         setattr(model(), name, "float64")

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from scratchnn import Input, Model, Sequential
-from scratchnn.layers import Activation, Conv1D, Dense, Flatten, SimpleRNN, Softmax
+from scratchnn.layers import (
+    Activation,
+    AlphaDropout,
+    Conv1D,
+    Dense,
+    Dropout,
+    Flatten,
+    GaussianDropout,
+    GaussianNoise,
+    SimpleRNN,
+    Softmax,
+)
 from scratchnn.losses import BinaryCrossentropy, CategoricalCrossentropy
 from scratchnn.optimizers import SGD
 
@@ -119,7 +130,9 @@ def test_code_of_ones_own_is_called_as_it_was_written(where: str) -> None:
     """A class derived from ours may compute something else, so it gets y and nothing but y."""
 
     class OwnLoss(BinaryCrossentropy):
-        pass
+        def values(self, y: Any, target: Any) -> Any:
+            assert not self.from_logits
+            return super().values(y, target)
 
     class OwnDense(Dense):
         def forward(self, x: Any, **options: Any) -> Any:
@@ -164,3 +177,95 @@ def test_a_layer_alone_returns_either() -> None:
     dx, grads = layer.backward(np.ones((4, 2)), cache)
     np.testing.assert_allclose(grads["b"], [4, 4])  # no derivative of the sigmoid in it
     np.testing.assert_allclose(dx, np.ones((4, 2)) @ layer.params["W"].T)
+
+
+@pytest.mark.parametrize("where", ["loss", "layer", "model", "all"])
+def test_a_class_that_adds_nothing_changes_nothing(where: str) -> None:
+    """Keras: 100, and a gradient of 1 for b."""
+
+    class OwnLoss(BinaryCrossentropy):
+        pass
+
+    class OwnDense(Dense):
+        extra = 1
+
+    class OwnModel(Sequential):
+        def describe(self) -> str:
+            return "a model"
+
+    chosen = {name: where in (name, "all") for name in ("loss", "layer", "model")}
+    layer = (OwnDense if chosen["layer"] else Dense)(1, "sigmoid")
+    model = (OwnModel if chosen["model"] else Sequential)([Input((1,)), layer], seed=0)
+    model.compile(SGD(0.01), (OwnLoss if chosen["loss"] else BinaryCrossentropy)())
+    model.set_weights(ONE_W)
+    assert model.evaluate(X[:1], T[:1], verbose=0) == pytest.approx(100, rel=1e-6)
+    assert model.train_on_batch(X[:1], T[:1]) == pytest.approx(100, rel=1e-6)
+    np.testing.assert_allclose(model.get_weights()[1], [-0.01], rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["values", "gradient", "forward", "backward"])
+def test_a_loss_that_computes_for_itself_gets_probabilities(method: str) -> None:
+    """Also where a class between ours and the last one does."""
+
+    class Computes(BinaryCrossentropy):
+        pass
+
+    def own(self: Any, *args: Any) -> Any:
+        return getattr(BinaryCrossentropy, method)(self, *args)
+
+    setattr(Computes, method, own)
+
+    class OwnLoss(Computes):
+        pass
+
+    model = saturated()
+    model.compile("sgd", OwnLoss())
+    assert not model.joins_loss
+    assert model.evaluate(X, T, verbose=0) == pytest.approx(10.686826, rel=1e-5)
+
+
+IDENTITIES = {
+    "dropout": lambda: [Dropout(0.0)], "linear": lambda: [Activation("linear")],
+    "two": lambda: [Activation("linear"), Dropout(0.0)], "noise": lambda: [GaussianNoise(0.0)],
+    "gaussian dropout": lambda: [GaussianDropout(0.0)], "alpha dropout": lambda: [AlphaDropout(0.0)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["reference", "cpu"])
+@pytest.mark.parametrize("name", IDENTITIES)
+@pytest.mark.parametrize("end", ["dense", "activation"])
+def test_layers_that_change_nothing_are_looked_through(end: str, name: str, backend: str) -> None:
+    """Keras: 100, and a gradient of 1 for b."""
+    ends = [Dense(1, "sigmoid")] if end == "dense" else [Dense(1), Activation("sigmoid")]
+    model = Sequential([Input((1,)), *ends, *IDENTITIES[name]()], seed=0, backend=backend)
+    model.compile(SGD(0.01), "binary_crossentropy", ["accuracy"])
+    model.set_weights(ONE_W)
+    assert model.evaluate(X[:1], T[:1], verbose=0) == [pytest.approx(100, rel=1e-6), 0]
+    assert model.predict(X[:1], verbose=0) == pytest.approx(1)
+    history = model.fit(X[:1], T[:1], verbose=0).history
+    assert history["loss"] == [pytest.approx(100, rel=1e-6)] and history["accuracy"] == [0]
+    np.testing.assert_allclose(model.get_weights()[1], [-0.01], rtol=1e-6)
+
+
+def test_what_may_change_something_is_not_looked_through() -> None:
+    """Dropout after the sigmoid drops probabilities; a layer of one's own may do anything; a tanh is no identity."""
+
+    class OwnLinear(Activation):
+        def forward(self, x: Any, **options: Any) -> Any:
+            return super().forward(x, **options)
+
+    for last in (Dropout(0.5), GaussianNoise(0.5), OwnLinear("linear"), Activation("tanh"), Flatten()):
+        model = Sequential([Input((1,)), Dense(1, "sigmoid"), last], seed=0)
+        model.compile("sgd", "binary_crossentropy")
+        assert not model.joins_loss
+    only = Sequential([Input((1,)), Activation("linear")], seed=0)
+    only.compile("sgd", "binary_crossentropy")
+    assert only.evaluate(X * 0 + 0.5, T, verbose=0) == pytest.approx(np.log(2), rel=1e-6)
+
+
+def test_a_rate_that_is_set_later_counts() -> None:
+    model = Sequential([Input((1,)), Dense(1, "sigmoid"), Dropout(0.0)], seed=0)
+    model.compile("sgd", "binary_crossentropy")
+    assert model.joins_loss
+    model.layers[-1].rate = 0.5
+    assert not model.joins_loss

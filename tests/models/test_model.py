@@ -260,3 +260,25 @@ def test_weights_go_out_as_copies_and_come_back() -> None:
     model.get_weights()[0][:] = 0
     assert same(model.get_weights(), weights)
     assert np.array_equal(model.flat_params, np.concatenate([weight.ravel() for weight in weights]))
+
+
+def test_layers_is_a_list_of_its_own() -> None:
+    """Keras 3.15.1: a copy, so that the model stays what it is."""
+    model = Sequential([Input((3,)), Dense(4), Dense(1)], seed=0)
+    x = np.ones((2, 3), np.float32)
+    before = model.predict(x, verbose=0)
+    model.layers.pop()
+    model.layers.append(Dense(7))
+    model.layers.clear()
+    assert [layer.units for layer in model.layers] == [4, 1]  # type: ignore[attr-defined]
+    assert model.layers is not model.layers and model.layers[0] is model.layers[0]
+    np.testing.assert_array_equal(model.predict(x, verbose=0), before)
+
+
+@pytest.mark.parametrize(
+    "first", [lambda: [Input((3,))], lambda: [Input((3,)), Dense(4)], lambda: [Dense(4, input_shape=(3,))]]
+)
+def test_a_sequential_has_one_input(first: Any) -> None:
+    """Keras 3.15.1 refuses the second one, too."""
+    with pytest.raises(ValueError, match=r"has one Input, and this one has that of shape \(3,\) already, got .*\(5,\)"):
+        Sequential([*first(), Input((5,)), Dense(2)])

@@ -76,7 +76,7 @@ def run_ours(case: LayerCase, backend: str) -> Results:
         options |= {"training": True, "rng": np.random.default_rng(0)}
         first = layers[0].backend
         kernels = SimpleNamespace(**vars(first.kernels) | {"dropout": ScriptedDropout(case)})
-        layers[0].backend = replace(first, kernels=kernels)
+        vars(layers[0])["backend"] = replace(first, kernels=kernels)
     y, mask, caches = x, case.mask_array(), []
     for i, layer in enumerate(layers):
         before, before_mask = y, mask

@@ -54,7 +54,7 @@ def noted(model: Sequential) -> Noted:
     notes = Noted(model.backend.kernels.dropout)
     for layer in every_layer(model.layers):
         kernels = SimpleNamespace(**vars(layer.backend.kernels) | {"dropout": notes})
-        layer.backend = replace(layer.backend, kernels=kernels)
+        vars(layer)["backend"] = replace(layer.backend, kernels=kernels)
     return notes
 
 

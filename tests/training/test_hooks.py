@@ -1,14 +1,18 @@
 """Which hooks are called, when, and with what: as Keras 3.15.1 calls them."""
 
+import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scratchnn import Sequential
+from scratchnn import Input, Sequential
 from scratchnn.callbacks import HOOKS, Callback, CSVLogger, EarlyStopping, History
 from scratchnn.layers import Dense
+from scratchnn.losses import MeanSquaredError
+from scratchnn.optimizers import SGD
 from scratchnn.training.progress import Progress
 from tests.training.undoing import everything_of
 
@@ -316,3 +320,49 @@ def test_an_epoch_is_all_batches() -> None:
             model.evaluate(X, Y, steps=wrong, verbose=0)
         with pytest.raises(ValueError, match="validation_freq must be a whole number of at least 1"):
             model.fit(X, Y, validation_freq=wrong, verbose=0)
+
+
+def acting(hook: str, act: Callable[[Any], Any]) -> Callback:
+    """A callback that does one thing to the model, at one hook."""
+    return type("Acts", (Callback,), {hook: lambda self, *_, **__: act(self.model)})()
+
+
+def _set_optimizer(model: Any) -> None:
+    model.optimizer = SGD()
+
+
+def _set_loss(model: Any) -> None:
+    model.loss = MeanSquaredError()
+
+
+REPLACING: dict[str, Any] = {
+    "model.compile": lambda model: model.compile("sgd", "mse"),
+    r"model.optimizer = \.\.\.": _set_optimizer,
+    r"model.loss = \.\.\.": _set_loss,
+    "model.add": lambda model: model.add(Dense(1)),
+}
+
+
+@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_train_batch_end", "on_epoch_end"])
+@pytest.mark.parametrize("what", REPLACING)
+def test_what_fit_works_with_cannot_be_replaced_by_a_callback(what: str, hook: str) -> None:
+    model = Sequential([Input((2,)), Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 2)), np.ones(4)
+    with pytest.raises(RuntimeError, match=f"^{what} was called by a callback.* between two calls of fit"):
+        model.fit(x, y, verbose=0, callbacks=[acting(hook, REPLACING[what])])
+    assert len(model.layers) == 1
+    REPLACING[what](model)  # between two calls of fit
+    model.fit(x, y, verbose=0)
+
+
+def test_copies_that_a_callback_makes_are_free() -> None:
+    copies = []
+    model = Sequential([Input((2,)), Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    model.fit(
+        np.ones((4, 2)), np.ones(4), verbose=0,
+        callbacks=[acting("on_epoch_end", lambda model: copies.append(copy.deepcopy(model)))],
+    )  # fmt: skip
+    copies[0].compile("sgd", "mse")
+    assert copies[0].fit(np.ones((4, 2)), np.ones(4), verbose=0).history["loss"]

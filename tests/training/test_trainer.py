@@ -270,3 +270,17 @@ def test_a_row_has_one_prediction_whatever_batch_it_is_in(name: str, backend: st
     for batch_size in (1, 7, 32):
         apart = model.predict(x, batch_size)
         assert np.array_equal(apart, whole) if exact else np.allclose(apart, whole, rtol=1e-5, atol=1e-6), batch_size
+
+
+@pytest.mark.parametrize("value", [None, [], "yes", "", 0, 1, 2.0, "Batch"])
+def test_shuffle_is_true_or_false(value: Any) -> None:
+    model = model_for_ids()
+    before = bytes_of(model)
+    with pytest.raises(ValueError, match=r"fit: shuffle must be True or False, got "):
+        model.fit(IDS, LABELS, shuffle=value, verbose=0)
+    assert bytes_of(model) == before
+
+
+def test_whole_batches_are_not_shuffled() -> None:
+    with pytest.raises(ValueError, match=r"fit: shuffle='batch' is refused: .* Give True, .* or False"):
+        model_for_ids().fit(IDS, LABELS, shuffle="batch", verbose=0)

@@ -192,7 +192,8 @@ def test_save_best_only_may_be_set_later() -> None:
 
 
 def test_settings_of_callbacks_are_numbers_and_flags() -> None:
-    stopping = EarlyStopping(patience=np.int64(3), verbose=True, min_delta=np.float32(0.5), baseline=math.inf)  # type: ignore[arg-type]
+    stopping = EarlyStopping(verbose=True, min_delta=-0.5, baseline=math.inf)
+    setattr(stopping, "patience", np.int64(3))  # noqa: B010
     assert (stopping.patience, stopping.min_delta, stopping.baseline) == (3, 0.5, math.inf)
     assert type(stopping.patience) is int
     threshold = ModelCheckpoint("m.npz", save_best_only=True, initial_value_threshold=-math.inf)

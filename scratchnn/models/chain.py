@@ -82,7 +82,10 @@ class Chain:
 
     @property
     def joins_loss(self) -> bool:
-        """Whether the loss takes the pre-activation of `head`: it is exact where a probability rounds to 0 or 1."""
+        """Whether the loss takes the pre-activation of `head`: it is exact where a probability rounds to 0 or 1.
+
+        Not where a Dropout drops probabilities after it: then the loss clips them, in `evaluate` as in training.
+        """
         activation = self.head.final_activation
         if activation is None or self.loss is None or activation.name != self.loss.joins:
             return False

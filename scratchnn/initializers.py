@@ -20,6 +20,7 @@ from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.arrays import converted, require_finite
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
@@ -84,7 +85,8 @@ class Constant(Initializer):
 
     Raises:
         TypeError: for a value that is no number and no array of numbers.
-        ValueError: when drawn, if the array does not fit the shape, or is not there because it is from a file.
+        ValueError: for NaN and infinity; when drawn, for a number that the dtype cannot hold, and if the array does not
+            fit the shape, or is not there because it is from a file.
     """
 
     name: ClassVar[str] = "constant"
@@ -99,13 +101,14 @@ class Constant(Initializer):
                 raise ValueError(f"Constant takes a number, or an array of numbers ({error})") from error
             if value.dtype.kind not in "iufb":
                 raise TypeError(f"Constant takes a number, or an array of numbers, got {self.value!r}")
+            require_finite("Constant", value)
             value.flags.writeable = False
         object.__setattr__(self, "value", value if isinstance(value, Mapping) or value.shape else value.item())
 
     def __call__(
         self, shape: tuple[int, ...], generator: np.random.Generator, dtype: DTypeLike = np.float32
     ) -> Float[Array, "..."]:
-        return self._in_shape(shape).astype(dtype)
+        return np.array(converted("Constant", self._in_shape(shape), dtype))
 
     def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
         return self._in_shape(shape).astype(np.float64)

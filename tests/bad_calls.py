@@ -213,7 +213,7 @@ for kind, wrong, nearest, call in (
 ):
     words = f"unknown {kind} '{wrong}'; did you mean '{nearest}'\\? Known: "
     refuse(f"{kind} {wrong}", lambda _, call=call, name=wrong: call(name), words)
-    if kind != "activation":  # None means linear
+    if kind not in ("activation", "merge_mode"):  # None means linear, and two outputs
         refuse(
             f"{kind} None",
             lambda _, call=call: call(None),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scratchnn import Input, Sequential, callbacks, load_model, losses, optimizers
-from scratchnn.data import Vocabulary, imdb
+from scratchnn.data import Vocabulary, imdb, word_vectors
 from scratchnn.layers import Activation, Dense
 from scratchnn.utils import pad_sequences
 
@@ -233,8 +233,76 @@ CALLS["no weights"] = (
 )
 
 # ---- files
-refuse(load_model, "expected str, bytes or os.PathLike object, not NoneType", None)
-refuse(load_model, "expected str, bytes or os.PathLike object, not int", 3)
+for path in (None, 3, b"m.npz"):
+    words = " must be a path, a str or an os.PathLike, got "
+    refuse(load_model, f"filepath{words}", path)
+    refuse(word_vectors, f"path{words}", path, VOCABULARY)
+    refuse(callbacks.ModelCheckpoint, f"ModelCheckpoint: filepath{words}", path)
+    refuse(callbacks.CSVLogger, f"CSVLogger: filename{words}", path)
+    for method in ("save", "save_weights", "load_weights"):
+        CALLS[f"{method}({path!r})"] = (lambda models, m=method, p=path: getattr(models.m, m)(p), f"filepath{words}")
+for separator in ("::", "", None, 3, "\n", b","):
+    refuse(callbacks.CSVLogger, "CSVLogger: separator must be one character", "log.csv", separator)
+refuse(callbacks.CSVLogger, "CSVLogger: append must be True or False, got 'no'", "log.csv", append="no")
+
+# ---- vocabularies
+for ranked in ({"the"}, frozenset(("a",)), {"the": 1}, "the", 3, None, [1, 2], [b"the"]):
+    refuse(Vocabulary.from_ranked, "^ranked must be words", ranked)
+for num_words in (-1, 0, 2, 3, "5", 5.0, True, float("nan")):
+    refuse(Vocabulary.from_ranked, "^num_words must be a whole number of at least 4, got", ["the"], num_words)
+for skip_top in (-1, "a", None, 1.5, True):
+    refuse(Vocabulary.from_ranked, "^skip_top must be a whole number of at least 0, got", ["the"], skip_top=skip_top)
+
+# ---- callbacks: when they are made, and when it is set later
+SETTINGS = {
+    "patience": ((-1, "3", 2.0, True, None), "patience must be a whole number of at least 0, got "),
+    "start_from_epoch": ((-1, "a", None), "start_from_epoch must be a whole number of at least 0, got "),
+    "baseline": (("a", float("nan"), True), "EarlyStopping: baseline must be a number, got "),
+    "restore_best_weights": (("no", 1, None), "EarlyStopping: restore_best_weights must be True or False, got "),
+    "verbose": (("a", None, -1), "verbose must be a whole number of at least 0, got "),
+}
+
+
+def refuse_set(make: Callable[[], Any], name: str, value: Any, message: str) -> None:
+    CALLS[f"{make().__class__.__name__}.{name} = {value!r}"] = (lambda _: setattr(make(), name, value), message)
+
+
+for name, (values, words) in SETTINGS.items():
+    for value in values:
+        refuse(callbacks.EarlyStopping, words + re.escape(repr(value)), **{name: value})
+        refuse_set(callbacks.EarlyStopping, name, value, words)
+for kind in (callbacks.EarlyStopping, callbacks.ReduceLROnPlateau):
+    for value in ("a", float("nan"), None, float("inf"), True):
+        refuse(kind, f"{kind.__name__}: min_delta must be a finite number, got ", min_delta=value)
+    for value in (None, 3, ["loss"]):
+        refuse(
+            kind, f"{kind.__name__}: monitor must be the name of a number in the logs, such as 'val_loss', got", value
+        )
+for mode in ("zzz", None, ["min"]):
+    refuse(callbacks.ModelCheckpoint, "ModelCheckpoint expects mode 'auto', 'min' or 'max', got ", "m.npz", mode=mode)
+for threshold in ("a", float("nan")):
+    refuse(callbacks.ModelCheckpoint, "ModelCheckpoint: initial_value_threshold must be a number", "m.npz",
+           save_best_only=True, initial_value_threshold=threshold)  # fmt: skip
+for name, value, words in (
+    ("save_best_only", "no", "save_best_only must be True or False, got 'no'"),
+    ("save_weights_only", True, "save_weights_only=True is refused: the whole model is saved"),
+    ("save_freq", 1, "save_freq=1 is refused: it saves after every epoch"),
+    ("filepath", "m.keras", "is named like a file in Keras' own format"),
+    ("verbose", "a", "verbose must be a whole number"),
+):
+    refuse_set(lambda: callbacks.ModelCheckpoint("m.npz"), name, value, words)
+refuse_set(
+    lambda: callbacks.CSVLogger("log.csv"),
+    "separator",
+    "::",
+    "separator must be one character between two columns, got '::'",
+)
+refuse_set(lambda: callbacks.CSVLogger("log.csv"), "append", "no", "append must be True or False, got 'no'")
+for value in ("False", None, 2, []):
+    refuse_set(lambda: Dense(3), "trainable", value, "Dense: trainable must be True or False, got ")
+    refuse_set(lambda: Sequential([Dense(3)]), "trainable", value, "Sequential: trainable must be True or False, got ")
+
+# ---- data sets
 for load in (imdb.load, imdb.load_data):
     refuse(load, "the first argument is the place of the files, got 1000; num_words=1000 was meant", 1000)
 for name, value in (("num_words", -5), ("num_words", 10.0), ("skip_top", -1), ("maxlen", "80"), ("seed", -1),

@@ -170,9 +170,37 @@ def test_csv_refuses_other_columns_and_writes_nothing(tmp_path: Path) -> None:
             r"cannot fill in '\{epoch\}-\{val_los:\.2f\}': the epoch has \['epoch', 'val_loss'\]",
         ),
         (lambda: EarlyStopping("val_bleu"), r"cannot tell whether 'val_bleu' is better large or small: pass mode="),
-        (lambda: EarlyStopping(patience=-1), r"patience must be 0 or more epochs, got -1"),
+        (lambda: EarlyStopping(patience=-1), r"patience must be a whole number of at least 0, got -1"),
     ],
 )
 def test_what_is_refused(act: Callable, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         act()
+
+
+def test_save_best_only_may_be_set_later() -> None:
+    callback = ModelCheckpoint("{epoch}.npz")
+    assert not callback.save_best_only and callback.monitor is None
+    callback.save_best_only = True
+    assert (callback.save_best_only, callback.monitor, callback.mode) == (True, "val_loss", "min")
+    assert play(callback, losses(2.0, 3.0, 1.0)).saved == ["1.npz", "3.npz"]
+    callback.save_best_only = True  # as it was: the best so far stays
+    assert callback.best == 1.0
+    callback.save_best_only = False
+    assert play(callback, losses(2.0, 3.0)).saved == ["1.npz", "2.npz"]
+    callback.save_freq, callback.save_weights_only = "epoch", False  # as they are
+
+
+def test_settings_of_callbacks_are_numbers_and_flags() -> None:
+    stopping = EarlyStopping(patience=np.int64(3), verbose=True, min_delta=np.float32(0.5), baseline=math.inf)  # type: ignore[arg-type]
+    assert (stopping.patience, stopping.min_delta, stopping.baseline) == (3, 0.5, math.inf)
+    assert type(stopping.patience) is int
+    threshold = ModelCheckpoint("m.npz", save_best_only=True, initial_value_threshold=-math.inf)
+    assert threshold.best == -math.inf
+
+
+def test_settings_of_a_log_act_when_set_later(tmp_path: Path) -> None:
+    log = CSVLogger("elsewhere.csv")
+    log.filename, log.separator = str(tmp_path / "log.csv"), ";"
+    play(log, losses(1.0))
+    assert (tmp_path / "log.csv").read_text() == "epoch;val_loss\n0;1.0\n"

@@ -9,6 +9,7 @@ import pytest
 
 from scratchnn import initializers
 from scratchnn.initializers import Constant, Orthogonal, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling
+from scratchnn.layers import LSTM, Dense
 
 
 def draw(identifier: object, shape: tuple[int, ...], dtype: type = np.float64, seed: int = 3) -> np.ndarray:
@@ -114,6 +115,15 @@ def test_keras_class_spelling_is_understood() -> None:
         (lambda: initializers.get({"name": "variance_scaling", "scale": -1.0}), r"scale must be positive, got -1\.0"),
         (lambda: RandomUniform(1.0, 0.0), r"minval must not be above maxval, got minval=1\.0, maxval=0\.0"),
         (lambda: RandomNormal(0.0, -1.0), r"stddev must be 0 or more, got -1\.0"),
+        (lambda: Constant(np.nan), "Constant must hold finite numbers, got nan"),
+        (
+            lambda: Constant([[1.0, 2.0], [3.0, -np.inf]]),
+            "Constant must hold finite numbers, got -inf in row 1, column 1",
+        ),
+        (
+            lambda: draw(Constant(1e39), (2, 3), np.float32),
+            r"Constant holds 1e\+39 in row 0, column 0, but is to be float32",
+        ),
         (lambda: draw("orthogonal", (5,)), r"orthogonal .* at least two axes, got shape \(5,\)"),
     ],
 )
@@ -169,3 +179,23 @@ def test_the_description_of_an_array_is_short_and_remembers_it() -> None:
         assert draw(from_file, (4, 3)).shape == (4, 3)
     with pytest.raises(ValueError, match="is not in the model file"):
         draw(from_file, (4, 3))
+
+
+@pytest.mark.parametrize("make", [lambda **rule: Dense(2, **rule), lambda **rule: LSTM(2, **rule)])
+@pytest.mark.parametrize(
+    "rule",
+    [Constant(1e39), RandomNormal(stddev=1e41), RandomNormal(np.nan), RandomUniform(1e39, 2e39), Orthogonal(np.inf)],
+)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_initial_values_that_the_dtype_cannot_hold_are_refused(make, rule) -> None:
+    for argument in ("kernel_initializer", "bias_initializer"):
+        if argument == "bias_initializer" and isinstance(rule, Orthogonal):
+            continue
+        with pytest.raises(ValueError, match=r"the initial (W|Wx|b): .*(1e\+39|got -?inf|got nan)"):
+            make(**{argument: rule}).build((None, 4, 3))
+
+
+def test_float64_holds_more() -> None:
+    layer = Dense(2, kernel_initializer=Constant(1e39))
+    layer.build((None, 3), dtype=np.float64)
+    np.testing.assert_array_equal(layer.get_weights()[0], np.full((3, 2), 1e39))

@@ -1,12 +1,15 @@
 """Optimizers against formulas written out a second time, straight through, one variable at a time, in float64."""
 
 import math
+import re
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-from scratchnn import optimizers
+from scratchnn import Sequential, optimizers
+from scratchnn.layers import Dense
 from scratchnn.optimizers import (
     SGD,
     Adadelta,
@@ -358,3 +361,43 @@ def test_gradient_norm_is_summed_in_float64_and_in_pieces() -> None:
     g = np.random.default_rng(1).normal(size=40_001).astype(np.float32)
     assert gradient_norm(g) == pytest.approx(math.sqrt(math.fsum(float(x) ** 2 for x in g)), rel=1e-14)
     assert gradient_norm(np.zeros(0, np.float32)) == 0
+
+
+LOST = [
+    (Adam, "epsilon", 1e-50), (RMSprop, "epsilon", 1e-50), (Adagrad, "epsilon", 1e-46), (RMSprop, "epsilon", 1e-44),
+    (RMSprop, "epsilon", 1e39),
+    (SGD, "learning_rate", 1e-46), (Adam, "learning_rate", 1e39), (AdamW, "weight_decay", 1e39),
+    *((SGD, name, 1e-50) for name in ("clipvalue", "clipnorm", "global_clipnorm")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), LOST)
+def test_a_value_that_the_dtype_cannot_hold_is_refused(kind: Any, name: str, value: float) -> None:
+    told = rf"{kind.name}: {name}={re.escape(repr(value))} counts as (0|inf) in float32, the dtype of the model"
+    optimizer = kind(**{name: value})
+    with pytest.raises(ValueError, match=told):
+        optimizer.init(3, np.float32)
+    assert optimizer.size is None
+    optimizer.init(3, np.float64)  # which holds it
+
+    later = kind()
+    later.init(3, np.float32)
+    before = getattr(later, name)
+    if name == "learning_rate":
+        later.learning_rate = 1e-46  # where a callback that lowers it step by step may arrive
+    else:
+        with pytest.raises(ValueError, match=told):
+            setattr(later, name, value)
+        assert getattr(later, name) == before
+
+
+def test_a_value_that_may_be_0_may_become_0() -> None:
+    for optimizer in (SGD(momentum=1e-50), Adam(beta_1=1e-50), AdamW(weight_decay=1e-50), SGD(0.1, clipvalue=2e-38)):
+        optimizer.init(3, np.float32)
+
+
+def test_training_says_which_value_is_lost() -> None:
+    model = Sequential([Dense(1)])
+    model.compile(Adam(epsilon=1e-50), "mse")
+    with pytest.raises(ValueError, match="adam: epsilon=1e-50 counts as 0 in float32"):
+        model.fit(np.ones((4, 3)), np.ones(4), verbose=0)

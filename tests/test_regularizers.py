@@ -154,7 +154,8 @@ def test_every_layer_takes_them(name: str, backend: str) -> None:
 def _without(layer: Layer) -> Layer:
     config = layer.get_config()
     if "layer" in config:
-        return type(layer)(_without(layer.layer))  # type: ignore[attr-defined, call-arg]
+        inside = layer.forward_layer if isinstance(layer, Bidirectional) else layer.layer  # type: ignore[attr-defined]
+        return type(layer)(_without(inside))  # type: ignore[call-arg]
     return type(layer)(**{key: value for key, value in config.items() if not key.endswith("regularizer")})
 
 

@@ -4,13 +4,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.callbacks.callback import Logs
 from scratchnn.callbacks.monitor import Mode, Monitor, Watching
-
-
-def _patience(epochs: Any) -> int:
-    if not isinstance(epochs, int) or epochs < 0:
-        raise ValueError(f"patience must be 0 or more epochs, got {epochs}")
-    return epochs
-
+from scratchnn.core.checks import comparable, flag, whole_number
 
 _COUNTS = ("wait", "best_epoch", "stopped_epoch")
 
@@ -27,7 +21,13 @@ class EarlyStopping(Watching):
     Keras: the same, except that a missing `monitor` is an error and that NaN never counts as the best.
     """
 
-    checks: ClassVar = {"patience": _patience}
+    checks: ClassVar = {
+        **Watching.checks,
+        "patience": lambda epochs: whole_number("patience", epochs, 0),
+        "baseline": lambda value: None if value is None else comparable("EarlyStopping: baseline", value),
+        "restore_best_weights": lambda value: flag("EarlyStopping", "restore_best_weights", value),
+        "start_from_epoch": lambda epoch: whole_number("start_from_epoch", epoch, 0),
+    }
     wait: int
     best_epoch: int | None
     stopped_epoch: int | None

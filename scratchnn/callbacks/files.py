@@ -3,11 +3,26 @@
 import csv
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from scratchnn.callbacks.callback import Callback, Logs
-from scratchnn.callbacks.monitor import Mode, Monitor, Watching
+from scratchnn.callbacks.monitor import Mode, Monitor, Watching, check
+from scratchnn.core.checks import comparable, flag, path
 from scratchnn.core.files.foreign import refuse_foreign_name
+from scratchnn.core.keras_names import ARGUMENTS
+
+
+def _filepath(path: Any) -> str:
+    refuse_foreign_name("ModelCheckpoint", path)
+    return os.fspath(path)
+
+
+def _neutral(name: str, value: Any) -> Any:
+    """The value, if it asks for nothing that is not done."""
+    refused = ARGUMENTS["ModelCheckpoint"][name]
+    if not refused.takes(value):
+        raise ValueError(f"ModelCheckpoint: {name}={value!r} is refused: {refused.instead}")
+    return value
 
 
 class ModelCheckpoint(Watching):
@@ -22,6 +37,12 @@ class ModelCheckpoint(Watching):
         ValueError: for a name that promises another format, such as best.keras: files are .npz, of scratchnn's own.
     """
 
+    checks: ClassVar = {
+        **Watching.checks,
+        "filepath": _filepath,
+        "save_weights_only": lambda value: _neutral("save_weights_only", value),
+        "save_freq": lambda value: _neutral("save_freq", value),
+    }
     last_path: str | None
 
     def __init__(
@@ -35,17 +56,34 @@ class ModelCheckpoint(Watching):
         save_freq: Any = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        refuse_foreign_name("ModelCheckpoint", filepath)
-        self.filepath = os.fspath(filepath)
+        self.filepath: Any = filepath  # `checks` makes it a str
+        check("ModelCheckpoint", monitor, mode)
         # Without save_best_only nothing is watched, so "auto" need not understand the name.
-        self._monitor = Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None
-        if self._monitor is not None:
-            self._monitor.best = initial_value_threshold
-        elif initial_value_threshold is not None:
-            raise ValueError("ModelCheckpoint: initial_value_threshold needs save_best_only=True")
+        self._monitor = None
+        self._to_watch: tuple[str, Mode] = monitor, mode
+        self.save_best_only = save_best_only
+        self.save_weights_only = save_weights_only
+        self.save_freq = save_freq
+        if initial_value_threshold is not None:
+            if self._monitor is None:
+                raise ValueError("ModelCheckpoint: initial_value_threshold needs save_best_only=True")
+            self._monitor.best = comparable("ModelCheckpoint: initial_value_threshold", initial_value_threshold)
+        self._threshold = initial_value_threshold
         self.verbose = verbose
         self.last_path = None
         self._written: set[str] = set()
+
+    @property
+    def save_best_only(self) -> bool:
+        """It may be set between two epochs, too: what comes then is the first best."""
+        return self._monitor is not None
+
+    @save_best_only.setter
+    def save_best_only(self, value: bool) -> None:
+        if flag("ModelCheckpoint", "save_best_only", value) != self.save_best_only:
+            self._monitor = Monitor("ModelCheckpoint", *self._to_watch) if value else None
+
+    initial_value_threshold = property(lambda self: self._threshold)
 
     def get_state(self) -> dict[str, Any]:
         names = ("monitor", "mode", "best", "last_path")
@@ -82,6 +120,12 @@ class ModelCheckpoint(Watching):
             raise ValueError(f"ModelCheckpoint cannot fill in {self.filepath!r}: the epoch has {known}") from error
 
 
+def _separator(value: Any) -> str:
+    if not isinstance(value, str) or len(value) != 1 or value in '\r\n"':
+        raise ValueError(f"CSVLogger: separator must be one character between two columns, got {value!r}")
+    return value
+
+
 class CSVLogger(Callback):
     """Writes one row per epoch: its number from 0, then the logs in alphabetical order. Rows are on disk at once.
 
@@ -91,8 +135,14 @@ class CSVLogger(Callback):
         FileExistsError: before training, if the file exists and `append` was not asked for.
     """
 
+    checks: ClassVar = {
+        "filename": lambda value: Path(path("CSVLogger: filename", value)),
+        "separator": _separator,
+        "append": lambda value: flag("CSVLogger", "append", value),
+    }
+
     def __init__(self, filename: str | os.PathLike, separator: str = ",", append: bool = False) -> None:
-        self.filename = Path(filename)
+        self.filename: Any = filename  # `checks` makes it a Path
         self.separator = separator
         self.append = append
 

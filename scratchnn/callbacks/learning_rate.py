@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 
 from scratchnn.callbacks.callback import Callback, Logs
-from scratchnn.callbacks.monitor import Mode, Monitor, Watching
+from scratchnn.callbacks.monitor import Mode, Monitor, Watching, verbosity
 from scratchnn.core.checks import not_negative, share, whole_number
 
 
@@ -38,6 +38,8 @@ class LearningRateScheduler(SettingRate):
         ValueError: in training, for a result that is no float (as in Keras) or not positive.
         TypeError: for what is no function, and in training for an optimizer that follows a schedule of its own.
     """
+
+    checks: ClassVar = {"verbose": verbosity}
 
     def __init__(self, schedule: Any, verbose: int = 0) -> None:
         if not callable(schedule):
@@ -81,6 +83,7 @@ class ReduceLROnPlateau(SettingRate, Watching):
     """
 
     checks: ClassVar = {
+        **Watching.checks,
         "factor": _factor,
         "patience": lambda epochs: whole_number("patience", epochs, 0),
         "cooldown": lambda epochs: whole_number("cooldown", epochs, 0),

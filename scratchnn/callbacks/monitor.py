@@ -1,11 +1,26 @@
 """Watching one number of the logs."""
 
 import math
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal
 
 from scratchnn.callbacks.callback import Callback, Logs
+from scratchnn.core.checks import number, whole_number
 
 Mode = Literal["auto", "min", "max"]
+
+
+def check(owner: str, key: Any, mode: Any) -> None:
+    """ValueError unless these can be watched."""
+    if not isinstance(key, str):
+        raise ValueError(f"{owner}: monitor must be the name of a number in the logs, such as 'val_loss', got {key!r}")
+    if mode not in ("auto", "min", "max"):
+        raise ValueError(f"{owner} expects mode 'auto', 'min' or 'max', got {mode!r}")
+
+
+def verbosity(value: Any) -> int:
+    """`verbose` as a number."""
+    return int(value) if isinstance(value, bool) else whole_number("verbose", value, 0)
 
 
 class Monitor:
@@ -15,8 +30,7 @@ class Monitor:
     """
 
     def __init__(self, owner: str, key: str, mode: Mode, min_delta: float = 0.0) -> None:
-        if mode not in ("auto", "min", "max"):
-            raise ValueError(f"{owner} expects mode 'auto', 'min' or 'max', got {mode!r}")
+        check(owner, key, mode)
         if mode == "auto":
             name = key.removeprefix("val_")
             if name == "acc" or name.endswith("accuracy"):
@@ -30,7 +44,7 @@ class Monitor:
         self.owner, self.key = owner, key
         self.sign = 1 if mode == "max" else -1
         self.mode: Mode = mode
-        self.min_delta = abs(min_delta)
+        self.min_delta = abs(number(f"{owner}: min_delta", min_delta))
         self.best: float | None = None
 
     def read(self, logs: Logs | None, skips_validation: bool = False) -> float | None:
@@ -54,6 +68,7 @@ class Monitor:
 class Watching(Callback):
     """A callback that watches one number; which one is fixed when it is made."""
 
+    checks: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"verbose": verbosity}
     _monitor: Any  # a Monitor, or None where nothing is watched
 
     def _continues(self, state: dict[str, Any]) -> bool:

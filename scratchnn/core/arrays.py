@@ -76,6 +76,14 @@ def narrowed(what: str, value: Any, dtype: DTypeLike) -> Array:
     return new
 
 
+def require_finite(what: str, array: Array) -> None:
+    """Raise ValueError naming the first number that is NaN or infinite, and where it is."""
+    wrong = ~np.isfinite(array)
+    if wrong.any():
+        place, where = _first(wrong)
+        raise ValueError(f"{what} must hold finite numbers, got {array[place]} {where}".rstrip())
+
+
 def _plain_array(what: str, value: Any) -> Array:
     if comes_in_parts(value):
         raise ValueError(
@@ -140,8 +148,7 @@ def _hint(array: Array) -> str:
 
 def _cannot_hold(what: str, array: Array, lost: Array, dtype: np.dtype) -> str:
     """The message about the first number that is lost."""
-    place = tuple(int(n) for n in np.argwhere(lost)[0])
-    where = {0: "", 1: "at {}", 2: "in row {}, column {}"}.get(len(place), f"at {place}").format(*place)
+    place, where = _first(lost)
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         why = f"whole numbers from {limits.min} to {limits.max}"
@@ -152,3 +159,9 @@ def _cannot_hold(what: str, array: Array, lost: Array, dtype: np.dtype) -> str:
     else:
         why = f"whole numbers up to 2**{np.finfo(dtype).nmant + 1}"
     return f"{what} holds {array[place]} {where}".rstrip() + f", but is to be {dtype}, which holds {why}"
+
+
+def _first(chosen: Array) -> tuple[tuple[int, ...], str]:
+    """The place of the first True, and words for it."""
+    place = tuple(int(n) for n in np.argwhere(chosen)[0])
+    return place, {0: "", 1: "at {}", 2: "in row {}, column {}"}.get(len(place), f"at {place}").format(*place)

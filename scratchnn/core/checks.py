@@ -1,6 +1,7 @@
 """Checks of a user's input: each returns the value, or raises a ValueError saying what was expected and what came."""
 
 import math
+import os
 from math import inf, isfinite
 from numbers import Integral, Real
 from typing import Any
@@ -32,6 +33,19 @@ def shuffles(value: Any) -> bool:
     return flag("fit", "shuffle", value)
 
 
+def path(name: str, value: Any) -> str:
+    """The value as a path, if it is a str or an os.PathLike; a number would be that of an open file.
+
+    Raises:
+        TypeError: for anything else, bytes among it.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+    if not isinstance(text, str):
+        hint = ": decode it with os.fsdecode" if isinstance(text, bytes) else ""
+        raise TypeError(f"{name} must be a path, a str or an os.PathLike, got {value!r}{hint}")
+    return text
+
+
 def share(name: str, value: Any) -> float:
     """The value as a float, at least 0 and below 1."""
     if not _is_number(value) or not 0 <= float(value) < 1:
@@ -49,6 +63,13 @@ def number(name: str, value: Any, least: float | int = -inf, most: float | int =
     ):
         wanted = "" if least == -inf else f" of at least {least:g}" if most == inf else f" from {least:g} to {most:g}"
         raise ValueError(f"{name} must be a finite number{wanted}, got {value!r}")
+    return float(value)
+
+
+def comparable(name: str, value: Any) -> float:
+    """The value as a float that others can be compared with: it may be infinite, but not NaN."""
+    if not _is_number(value) or math.isnan(value):
+        raise ValueError(f"{name} must be a number, got {value!r}")
     return float(value)
 
 

@@ -200,6 +200,11 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "save_weights_only": Refused("the whole model is saved; load_weights reads its weights alone", (False,)),
         "save_freq": Refused("it saves after every epoch; write Callback.on_train_batch_end for more", ("epoch",)),
     },
+    "PyDataset": {
+        "workers": Refused(_ONE_BY_ONE, (0, 1)),
+        "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
+        "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
+    },
     "clone_model": {
         "input_tensors": Refused("the clone has an Input of the same shape"),
         "call_function": Refused("give clone_function, which makes each new layer"),
@@ -210,11 +215,6 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
     },
     "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
-    "PyDataset": {
-        "workers": Refused(_ONE_BY_ONE, (0, 1)),
-        "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
-        "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
-    },
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),
         "safe_mode": Refused("a file holds no code, and none is run", (True, None)),

@@ -4,7 +4,7 @@ Ids: 0 padding, 1 start of a review, 2 a word outside the vocabulary, 3 unused, 
 `num_words=1000` keeps the 996 commonest words.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -39,20 +39,29 @@ class Vocabulary:
             raise ValueError(f"words must start with {_SPECIAL}, got {self.words[:4]}")
 
     @classmethod
-    def from_ranked(cls, ranked: Sequence[str], num_words: int | None = None, skip_top: int = 0) -> "Vocabulary":
+    def from_ranked(cls, ranked: Iterable[str], num_words: int | None = None, skip_top: int = 0) -> "Vocabulary":
         """Return the vocabulary of the ids below `num_words` (None: all) of the words in rank order.
 
         As in Keras, ids below `skip_top` count as unknown words, the start mark among them.
 
         Raises:
-            TypeError: for anything but words in an order: a word index {word: rank} has none.
+            TypeError: for anything but words in an order: a word index {word: rank} and a set have none.
+            ValueError: for another `num_words` than None or 4 and more, which are the ids that stand for no word.
         """
-        if isinstance(ranked, Mapping | str) or not all(isinstance(word, str) for word in ranked):
+        words = tuple(ranked) if isinstance(ranked, Iterable) else None
+        if isinstance(ranked, Mapping | str) or words is None or not all(isinstance(word, str) for word in words):
             raise TypeError(
                 f"ranked must be words, the commonest first, got {_shown(ranked)}; "
                 "for a word index {word: rank} that is sorted(index, key=index.get)"
             )
-        words = (_SPECIAL + tuple(ranked))[:num_words]
+        if isinstance(ranked, set | frozenset):
+            raise TypeError(
+                f"ranked must be words in an order, the commonest first, and a set has none: {_shown(ranked)}"
+            )
+        if num_words is not None:
+            num_words = whole_number("num_words", num_words, len(_SPECIAL))
+        skip_top = whole_number("skip_top", skip_top, 0)
+        words = (_SPECIAL + words)[:num_words]
         skipped = [word if n in (PAD, OOV) or n >= skip_top else _SPECIAL[3] for n, word in enumerate(words)]
         return cls(tuple(skipped))
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 from scratchnn_kernels.contract import Array
 
-from scratchnn.core.checks import whole_number
+from scratchnn.core import checks
 from scratchnn.data.corpus import DataError
 from scratchnn.data.text import OOV, Vocabulary
 
@@ -62,8 +62,8 @@ def word_vectors(path: str | PathLike[str], vocabulary: Vocabulary, dim: int | N
     """
     if not isinstance(vocabulary, Vocabulary):
         raise TypeError(f"vocabulary must be a scratchnn.data.Vocabulary, got {type(vocabulary).__name__}")
-    dim = None if dim is None else whole_number("dim", dim, 1)
-    reading = _Reading(Path(path), vocabulary, dim)
+    dim = None if dim is None else checks.whole_number("dim", dim, 1)
+    reading = _Reading(Path(checks.path("path", path)), vocabulary, dim)
     try:
         for number, line in _lines(reading.path):
             reading.take(number, line)

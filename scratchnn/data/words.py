@@ -6,20 +6,35 @@ normalised, and what comes out is looked up among the words, and among the norma
 """
 
 import html
+import html.entities
 import re
 import unicodedata
 from collections.abc import Container, Iterator
 
 # Everything that the word index of the reviews leaves out; apostrophes stay inside words.
 _SEPARATORS = re.compile(r"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\s]+", re.ASCII)
-_ENTITY = re.compile(r"&(?:#[0-9]+|#x[0-9a-f]+|[a-z][a-z0-9]*);", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#[0-9]+;?|#x[0-9a-f]+;?|([a-z][a-z0-9]*);?)", re.IGNORECASE)
+_COMMENT = re.compile("<!--.*?-->", re.DOTALL)
 _TAG_NAMES = (
     "a b big blockquote br center code div em font h1 h2 h3 h4 h5 h6 hr i img li ol p pre q s small span strong sub sup"
     " table tbody td th tr u ul"
 ).replace(" ", "|")
 _TAG = re.compile(rf"""</?({_TAG_NAMES})(?:\s+[\w-]+=(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+))*\s*/?>""", re.IGNORECASE)
-# Replaced before NFKC, which makes a space and an accent of the acute accent that stands for an apostrophe.
-_APOSTROPHES = str.maketrans(dict.fromkeys("‘’‚‛′´ʹʻʼʽˈ＇՚ꞌ", "'"))
+# Replaced before NFKC, which makes a space and an accent of the acute accent that stands for an apostrophe. The first
+# two are those of Windows' code page 1252, read as Latin-1.
+_APOSTROPHES = str.maketrans(dict.fromkeys("\x91\x92‘’‚‛′‵´ʹʻʼʽʾʿˈˊˋ˴΄᾽᾿`´῾＇｀՚ꞌꞋ׳❛❜", "'"))
+# A grave accent of ASCII between letters is one where it makes a word that is known, or an ending of English.
+_BACKTICK = re.compile(r"(?<![^\W\d_])([^\W\d_]+)`([^\W\d_]+)(?!\w)")
+_ENDINGS = ("t", "s", "m", "d", "ll", "re", "ve")
+_COMMA_ABOVE = re.compile("(?<=[A-Za-z])[\u0313\u0315]")
+# Letters in circles and squares, some of which NFKC knows: in a word of their own they are letters,
+# beside others signs.
+_ENCLOSED = str.maketrans(
+    {first + n: chr(ord("a") + n) for first in (0x24B6, 0x24D0, 0x1F130, 0x1F150, 0x1F170) for n in range(26)}
+)
+_ANY = "\u24b6-\u24e9\U0001f130-\U0001f149\U0001f150-\U0001f169\U0001f170-\U0001f189"
+_ENCLOSED_WORD = re.compile(rf"(?<!\w)[{_ANY}]+(?!\w)|[{_ANY}]{{2,}}")
+_KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
 _MARKS_ON_LATIN = re.compile("(?<=[a-z])[\u0300-\u036f]+")
 _VARIATIONS = "\ufe00", "\ufe0f"  # of an emoji
 
@@ -30,21 +45,65 @@ def parts(text: str, known: Container[str]) -> list[str]:
     A line break <br /> gives the word br where it is known: in the reviews, which are full of them, it is one.
     """
     if "&" in text:
-        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+        for _ in range(2):  # some texts were escaped twice
+            text = _ENTITY.sub(lambda entity: _unescaped(entity, known), text)
+    if "`" in text:
+        text = _BACKTICK.sub(lambda word: _joined(word, known), text)
     if "<" in text:
+        end = text.rfind("-->") + 3  # nothing behind it can be a comment, and need not be searched
+        text = _COMMENT.sub(" ", text[:end]) + text[end:] if end > 2 else text
         text = _TAG.sub(lambda tag: " br " if tag[1].lower() == "br" and "br" in known else " ", text)
     return [part for part in _SEPARATORS.split(text) if part]
 
 
+def _joined(word: re.Match, known: Container[str]) -> str:
+    whole = f"{word[1]}'{word[2]}"
+    return whole if word[2].lower() in _ENDINGS or whole.lower() in known else word[0]
+
+
+def _unescaped(entity: re.Match, known: Container[str]) -> str:
+    """What `html.unescape` makes of it; one without semicolon may be a word after an "&", as in good&notable."""
+    name = entity[1]
+    is_word = name is not None and entity[0][-1] != ";" and name not in html.entities.html5 and name.lower() in known
+    return entity[0] if is_word else html.unescape(entity[0])
+
+
 def normal_words(part: str) -> list[str]:
     """The words in a part of a text, normalised: in lower case and NFKC, with the apostrophe of ASCII, and without
-    zero-width characters and soft hyphens. All other white space, punctuation and symbols of Unicode separate words.
+    zero-width characters and soft hyphens. All other white space, punctuation and symbols of Unicode separate words,
+    those that stand for letters or digits, such as ™, ² and ½, among them.
     """
     if part.isascii() and part.isalnum():
         return [part.lower()]
-    plain = unicodedata.normalize("NFKC", part.translate(_APOSTROPHES)).lower()
+    plain = _COMMA_ABOVE.sub("'", _without_mojibake(part).translate(_APOSTROPHES))
+    plain = _ENCLOSED_WORD.sub(lambda word: word[0].translate(_ENCLOSED), _KEYCAP.sub(r"\1 ", plain))
+    plain = unicodedata.normalize("NFKC", "".join(map(_without_sign, plain))).lower()
     words = "".join(map(_kept, unicodedata.normalize("NFC", plain))).split(" ")
     return [word for word in words if any(map(str.isalnum, word))]
+
+
+def _without_mojibake(part: str) -> str:
+    """The part, or what it was before somebody read its UTF-8 as Windows' code page 1252 or as Latin-1: don’t became
+    donâ€™t. Other words in that code page are no UTF-8."""
+    try:
+        return b"".join(map(_in_1252, part)).decode()
+    except UnicodeError:
+        return part
+
+
+def _in_1252(letter: str) -> bytes:
+    return letter.encode("latin-1" if "\x80" <= letter <= "\x9f" else "cp1252")
+
+
+def _without_sign(letter: str) -> str:
+    """A space for a sign that NFKC would make letters, digits or accents of; nothing for a frame around a letter."""
+    if letter.isascii():
+        return letter
+    kind = unicodedata.category(letter)
+    if kind == "Me":
+        return ""
+    is_sign = kind in ("So", "Sk", "No") and not unicodedata.is_normalized("NFKC", letter)
+    return " " if is_sign else letter
 
 
 def _kept(letter: str) -> str:

@@ -16,7 +16,7 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import activations, initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.arrays import as_numbers, converted
+from scratchnn.core.arrays import as_numbers, converted, require_finite
 from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import flag, share, whole_number
 from scratchnn.core.names import class_in_file, described, is_own
@@ -160,6 +160,7 @@ class Layer(Weighted, Attributes):
         `index` is the layer's place in its model: the seed and the index determine the draw. Without a seed, as for a
         model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
+        self.refuse_empty(tuple(input_shape))
         vars(self).update(  # nobody else sets them
             output_shape=self.compute_output_shape(tuple(input_shape)),
             input_shape=tuple(input_shape),
@@ -179,7 +180,10 @@ class Layer(Weighted, Attributes):
 
     def _drawn(self, name: str, shape: tuple[int, ...], draw: Any, generator: np.random.Generator) -> Array:
         try:
-            return draw(shape, generator, self.dtype)
+            with np.errstate(over="ignore"):  # of float32; what it gives is refused
+                drawn = draw(shape, generator, self.dtype)
+            require_finite(f"in {self.dtype} it", drawn)
+            return drawn
         except ValueError as error:
             raise ValueError(f"{self.label}: the initial {name}: {error}") from error
 
@@ -208,8 +212,7 @@ class Layer(Weighted, Attributes):
         So a layer is bound to no more of the shape it was built with than its parameters are: an LSTM to the features
         of a sequence, not to its length. Axes that are not known yet are None.
         """
-        if 0 in shape:
-            raise ValueError(f"{self.label} needs at least one number along every axis of x, got shape {shape}")
+        self.refuse_empty(shape)
         if shape[1:] == self._last_shape[1:]:
             return
         self.compute_output_shape(shape)
@@ -220,6 +223,11 @@ class Layer(Weighted, Attributes):
                     f"{needed} instead of {self.params[name].shape}"
                 )
         self._last_shape = shape
+
+    def refuse_empty(self, shape: Shape) -> None:
+        """Raise ValueError for x without numbers, from which kernels would return whatever is in memory."""
+        if 0 in shape:
+            raise ValueError(f"{self.label} needs at least one number along every axis of x, got shape {shape}")
 
     def as_input(self, x: Any) -> Array:
         """x as a contiguous array of the layer's dtype, checked."""

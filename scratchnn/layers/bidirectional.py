@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads, State
@@ -13,6 +13,10 @@ from scratchnn.layers.trainable import Weight
 from scratchnn.regularizers import Regularizer
 
 MERGE_MODES = ("concat", "sum", "mul", "ave")
+_FIXED = {
+    "layer": "the two layers that it trains are forward_layer and backward_layer, copies of the one that was given",
+    **dict.fromkeys(("forward_layer", "backward_layer"), "both layers are made with it; make another Bidirectional"),
+}
 ALIKE = ("return_sequences", "return_state", "stateful")  # settings that both layers must have in common
 
 
@@ -68,14 +72,27 @@ class Bidirectional(Layer):
                 raise TypeError(f"Bidirectional takes a recurrent layer, got {type(each).__name__}")
         modes = {mode: mode for mode in MERGE_MODES}
         self.merge_mode = None if merge_mode is None else look_up("merge_mode", merge_mode, modes)
-        self.layer, self._given_backward = layer, backward_layer is not None
-        self.forward_layer = self._copy(layer, False)
+        self._given_backward = backward_layer is not None
         if backward_layer is None:
-            self.backward_layer = self._copy(layer, True)
+            backward_layer = self._copy(layer, True)
         else:
             self._check_pair(layer, backward_layer)
-            self.backward_layer = backward_layer  # itself, as in Keras
             vars(backward_layer)["zero_output_for_mask"] = layer.return_sequences
+        # The layer that was given is only what both are made from; a backward_layer that was given is itself, as in
+        # Keras.
+        vars(self).update(forward_layer=self._copy(layer, False), backward_layer=backward_layer)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED:
+            raise AttributeError(f"{self.label} cannot set its attribute {name!r}: {_FIXED[name]}")
+        super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "layer":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute 'layer': {_FIXED[name]}")
+            return super().__getattr__(name)
 
     def _check_pair(self, layer: Recurrent, backward_layer: Recurrent) -> None:
         if backward_layer is layer:
@@ -134,11 +151,11 @@ class Bidirectional(Layer):
 
     @property
     def return_state(self) -> bool:
-        return self.layer.return_state
+        return self.forward_layer.return_state
 
     @property
     def stateful(self) -> bool:
-        return self.layer.stateful
+        return self.forward_layer.stateful
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -191,6 +208,7 @@ class Bidirectional(Layer):
         return (y, *states_f, *states_b) if self.return_state else y
 
     def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
+        self.refuse_empty(tuple(input_shape))  # an error about x names this layer
         settings["seed"] = randomness.layer_seed() if seed is None else seed
         # Both draw from one seed; the second index is beyond that of any layer of a model, so the draws differ.
         self.forward_layer.build(input_shape, index=index, **settings)
@@ -243,7 +261,7 @@ class Bidirectional(Layer):
         y_f, cache_f = self.forward_layer.forward(x, initial_state=state_f, **options)
         y_b, cache_b = self.backward_layer.forward(x, initial_state=state_b, **options)
         (y_f, *states_f), (y_b, *states_b) = (y_f, y_b) if returned else ((y_f,), (y_b,))
-        if self.layer.return_sequences:
+        if self.forward_layer.return_sequences:
             y_b = y_b[:, ::-1]  # (1)
 
         y: tuple[Any, ...]
@@ -263,7 +281,7 @@ class Bidirectional(Layer):
     def backward(self, dy: Any, cache: BidirectionalCache) -> tuple[Any, Grads]:
         given = dy if isinstance(dy, tuple) else (dy,)
         dy_f, dy_b = self._of_both(given[: self.y_count], cache)
-        if self.layer.return_sequences and dy_b is not None:
+        if self.forward_layer.return_sequences and dy_b is not None:
             dy_b = dy_b[:, ::-1]  # (1)
         if cache.state_returned:
             dstates_f, dstates_b = self._halves(given[self.y_count :])
@@ -304,7 +322,7 @@ class Bidirectional(Layer):
         return 0.5 if self.merge_mode == "ave" else 1.0
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
-        return mask if self.layer.return_sequences else None
+        return mask if self.forward_layer.return_sequences else None
 
     def regularizers(self) -> dict[str, Regularizer]:
         sides = {"forward": self.forward_layer, "backward": self.backward_layer}
@@ -319,10 +337,19 @@ class Bidirectional(Layer):
         return self.forward_layer.from_keras(weights[:first]) + self.backward_layer.from_keras(weights[first:])
 
     def get_config(self) -> Config:
-        config = super().get_config() | {"layer": class_in_file(self.layer), "merge_mode": self.merge_mode}
-        return config | ({"backward_layer": class_in_file(self.backward_layer)} if self._given_backward else {})
+        """As in Keras, of the two layers as they are now; the one from the end is left out where it has the settings
+        of the other."""
+        config = super().get_config() | {"layer": class_in_file(self.forward_layer), "merge_mode": self.merge_mode}
+        return config if self._alike() else config | {"backward_layer": class_in_file(self.backward_layer)}
+
+    def _alike(self) -> bool:
+        """Whether the layer from the end can be made from the other one."""
+        if self._given_backward:
+            return False
+        settings, other = (layer.get_config() | {"go_backwards": None} for layer in self._parts)
+        return repr(settings) == repr(other)
 
     def describe(self) -> str:
-        sides = (self.layer, self.backward_layer) if self._given_backward else (self.layer,)
+        sides = self._parts[:1] if self._alike() else self._parts
         told = [", ".join(filter(None, (type(each).__name__, each.describe()))) for each in sides]
         return f"{' and '.join(told)}, {self.merge_mode or 'two outputs'}"

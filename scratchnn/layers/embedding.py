@@ -5,6 +5,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import initializers, regularizers
+from scratchnn.core.arrays import require_finite
 from scratchnn.core.checks import whole_number
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, as_array, fitting, positive_int
@@ -124,6 +125,7 @@ class Embedding(Layer):
         if self.built:
             return super().set_weights(weights)
         (matrix,) = fitting(self.label, weights, [np.broadcast_to(0.0, (self.input_dim, self.output_dim))])
+        require_finite(f"weights of {self.label}", matrix)
         vars(self)["embeddings_initializer"] = initializers.Constant(matrix)  # a setting, fixed for everybody else
 
     def get_config(self) -> Config:

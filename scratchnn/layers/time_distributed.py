@@ -71,7 +71,8 @@ class TimeDistributed(Layer):
 
     def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
         settings["seed"] = randomness.layer_seed() if seed is None else seed
-        self.compute_output_shape(tuple(input_shape))  # an error about x names this layer
+        self.refuse_empty(tuple(input_shape))  # an error about x names this layer
+        self.compute_output_shape(tuple(input_shape))
         build_inside(self, self.layer, (None, *input_shape[2:]), index=index, **settings)
         params = self.layer.params
         super().build(input_shape, index=index, **settings)

@@ -1,11 +1,14 @@
 """What training may change of a layer: `trainable`, as in Keras, and the lists of weights that follow from it."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
+
+from scratchnn.core.checks import flag
 
 
 class Changes:
@@ -33,7 +36,9 @@ class Trainable:
 
     @trainable.setter
     def trainable(self, value: Any) -> None:
-        self._set_trainable(bool(value))
+        is_sign = isinstance(value, Integral | np.bool_) and value in (0, 1)  # which Keras' setter takes, too
+        value = bool(value) if is_sign else flag(type(self).__name__, "trainable", value)
+        self._set_trainable(value)
         for part in self._parts:
             Trainable.trainable.__set__(part, value)  # which a frozen dataclass does not prevent
 

@@ -106,6 +106,8 @@ class Optimizer(Attributes):
             return
         acts = self.size is not None and name in self.checks
         before = self.slot_names if acts else ()
+        if acts and name != "learning_rate":  # which may end in 0, in a callback that lowers it
+            self._require_in_dtype(name, self.checks[name](value), self._dtype)
         super().__setattr__(name, value)
         if acts:
             self._fit_slots(before)
@@ -118,6 +120,23 @@ class Optimizer(Attributes):
             vars(self)["schedule"] = schedule
             rate.follow_in(type(self))
         return schedule is not None
+
+    def _require_in_dtype(self, name: str, value: Any, dtype: np.dtype) -> None:
+        """Raise ValueError for a value that is as good as 0 or infinite in the model's dtype, unless it may be that.
+
+        Kernels divide by the root of a subnormal number, or flush it to 0.
+        """
+        least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+        if not isinstance(value, float) or value == 0 or least <= abs(value) <= most:
+            return
+        rounded = 0.0 if abs(value) < 1 else math.copysign(math.inf, value)
+        try:
+            self.checks[name](rounded)
+        except ValueError as error:
+            raise ValueError(
+                f"{self.name}: {name}={value!r} counts as {rounded:g} in {dtype}, the dtype of the model, which holds "
+                f"numbers from {least:.2g} to {most:.2g}"
+            ) from error
 
     def slot_start(self, name: str) -> float:
         """What all numbers of this slot are at the start."""
@@ -151,7 +170,13 @@ class Optimizer(Attributes):
         return self.backend.kernels.optimizer
 
     def init(self, size: int, dtype: DTypeLike, backend: Backend = ON_HOST) -> None:
-        """Allocate the slots for a model of `size` parameters, as they start, and start counting again."""
+        """Allocate the slots for a model of `size` parameters, as they start, and start counting again.
+
+        Raises:
+            ValueError: for a hyper-parameter that is 0 or infinite in `dtype`, and must not be.
+        """
+        for name in self.checks:
+            self._require_in_dtype(name, vars(self).get(name), np.dtype(dtype))
         needed = len(self.slot_names) * size * np.dtype(dtype).itemsize
         backend.require_memory(needed, f"the optimizer {self.name} for {size:,} parameters")
         self.backend, self._dtype = backend, np.dtype(dtype)

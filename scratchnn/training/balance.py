@@ -14,7 +14,7 @@ from scratchnn.losses import Loss
 # that is missing altogether is told of earlier, and earlier still where all examples are of one class: then the
 # accuracy says nothing. The more classes there are to choose from, the more unlikely the strangest must be.
 _UNLIKELY_SHARE = 8.0
-_UNLIKELY_LACK = 5.0
+_UNLIKELY_LACK = 3.0
 _UNLIKELY_SINGLE = 2.3
 _MOST_NAMED = 3
 

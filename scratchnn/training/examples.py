@@ -13,7 +13,7 @@ from scratchnn.training import balance, batches, on_disk, weights
 from scratchnn.training.epoch import Batch
 
 
-def checked(model: Any, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Batch:
+def checked(model: Any, x: Any, y: Any, sample_weight: Any = None) -> Batch:
     """x, y and weights as arrays that fit the model and the loss, each checked once, here; x in the kernels' memory."""
     loss = model.loss
     x = on_disk.taken(x, model.check_input, model.backend)
@@ -30,17 +30,24 @@ def checked(model: Any, x: Any, y: Any, sample_weight: Any = None, class_weight:
         )
     y_shape = model.y_shape_of(x)
     y = on_disk.taken(y, lambda rows: loss.validate((len(rows), *y_shape[1:]), rows, model.dtype), model.backend)
-    if class_weight is not None and sample_weight is not None:
-        raise ValueError("give class_weight or sample_weight, not both: multiply the classes' weights in yourself")
-    if class_weight is not None:
-        parts: list[Any] = [weights.of_classes(class_weight, part, y_shape, loss) for part in on_disk.blocks_of(y)]
-        sample_weight = parts[0] if len(parts) == 1 else np.concatenate(parts)
     if sample_weight is None or not on_disk.is_on_disk(sample_weight):
-        return x, y, weights.checked(sample_weight, y_shape, model.dtype)
+        return x, y, weights.checked(model.backend.to_host(sample_weight), y_shape, model.dtype)
     weight = on_disk.taken(
         sample_weight, lambda rows: weights.checked(rows, (len(rows), *y_shape[1:]), model.dtype), model.backend
     )
     return x, y, weight
+
+
+def weighted_by_class(model: Any, data: Batch, class_weight: Any) -> Batch:
+    """The examples to train on, each with the weight of its class."""
+    if class_weight is None:
+        return data
+    x, y, weight = data
+    if weight is not None:
+        raise ValueError("give class_weight or sample_weight, not both: multiply the classes' weights in yourself")
+    shape = model.y_shape_of(x)
+    parts = [weights.of_classes(class_weight, part, shape, model.loss, model.dtype) for part in on_disk.blocks_of(y)]
+    return x, y, parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def in_memory(backend: Backend, data: Batch) -> Batch:

@@ -55,7 +55,7 @@ class Session:
         try:
             self.console.table_head()
             with Interrupts() as interrupts, one_blas_thread():
-                while progress.epoch < self.epochs and not ended and self._goes_on():
+                while progress.epoch < self.epochs and not ended and self._has_batches():
                     hooks.tell("on_epoch_begin", progress.epoch, {})
                     self._train_unless_refused(interrupts)
                     self.source.end_epoch()
@@ -96,7 +96,7 @@ class Session:
             listening[0].end(self.progress.step, error)
             self.progress.refuse(error.loss)
 
-    def _goes_on(self) -> bool:
+    def _has_batches(self) -> bool:
         goes_on = self.source.goes_on()
         if not goes_on:
             warn(

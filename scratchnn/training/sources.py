@@ -29,7 +29,8 @@ def to_train(
     if comes_in_parts(x):
         _refuse(x, y=y, sample_weight=sample_weight, batch_size=batch_size, validation_split=share or None)
         return stream_of(x, _taker(model, class_weight), steps, whole=True), None
-    data, held = examples.hold_out(model, examples.checked(model, x, y, sample_weight, class_weight), share)
+    data, held = examples.hold_out(model, examples.checked(model, x, y, sample_weight), share)
+    data = examples.weighted_by_class(model, data, class_weight)  # which, as in Keras, validation is not
     source = Arrays(examples.in_memory(model.backend, data), batches.size_of(batch_size, steps, len(data[0])))
     batches.check_steps(steps, len(source))
     return source, held
@@ -110,7 +111,8 @@ def _taker(model: Any, class_weight: Any = None) -> Callable[..., Batch]:
     """Checks the parts of a batch, and brings them into the kernels' memory."""
 
     def take(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
-        return examples.in_memory(model.backend, examples.checked(model, x, y, sample_weight, class_weight))
+        batch = examples.checked(model, x, y, sample_weight)
+        return examples.in_memory(model.backend, examples.weighted_by_class(model, batch, class_weight))
 
     return take
 

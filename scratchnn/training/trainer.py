@@ -201,7 +201,8 @@ class Trainer(Evaluator):
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
         """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
         self._compiled()
-        batch = examples.in_memory(self.backend, examples.checked(self, x, y, sample_weight, class_weight))
+        batch = examples.weighted_by_class(self, examples.checked(self, x, y, sample_weight), class_weight)
+        batch = examples.in_memory(self.backend, batch)
         self._begin_training()
         self.check_states(None, [len(batch[0])], len(batch[0]))
         step = self.clock.step

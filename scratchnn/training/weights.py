@@ -8,6 +8,7 @@ weight per example of a sequence is an error, or is taken for one per step; here
 """
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.arrays import converted
 from scratchnn.core.checks import whole_number
 from scratchnn.losses import Loss
 
@@ -66,13 +68,11 @@ def checked(sample_weight: Any, y_shape: tuple[int, ...], dtype: DTypeLike) -> F
     """The weights of examples, (N,), or of their steps, (N, T), for outputs of shape `y_shape`; None stays None.
 
     Raises:
-        ValueError: for other shapes, and for what is no finite number.
+        ValueError: for other shapes, and for what is no finite number of `dtype`.
     """
     if sample_weight is None:
         return None
-    weight = np.asarray(sample_weight)
-    if weight.dtype.kind not in "buif":
-        raise ValueError(f"sample_weight expects numbers, got dtype {weight.dtype}")
+    weight = converted("sample_weight", sample_weight, dtype)
     fitting = [y_shape[:1], y_shape[:2]] if len(y_shape) > 2 else [y_shape[:1]]
     bare: Any = weight[..., 0] if weight.shape[-1:] == (1,) and weight.shape not in fitting else weight
     if bare.shape not in fitting:
@@ -84,21 +84,22 @@ def checked(sample_weight: Any, y_shape: tuple[int, ...], dtype: DTypeLike) -> F
         raise ValueError(
             f"sample_weight expects finite weights, got {np.count_nonzero(~np.isfinite(bare))} that are not"
         )
-    return bare.astype(dtype)
+    return bare
 
 
 _STEP = ("", " or per step")
 
 
-def of_classes(class_weight: Any, target: Any, y_shape: tuple[int, ...], loss: Loss) -> Float[Array, " N"] | None:
+def of_classes(
+    class_weight: Any, target: Any, y_shape: tuple[int, ...], loss: Loss, dtype: DTypeLike
+) -> Float[Array, " N"]:
     """The weight of each example by its class, {class number: weight}; a class that is not named has weight 1.
 
     Raises:
         TypeError: for anything but a dict.
-        ValueError: for a class that the model does not have, a weight that is no finite number, a class per step.
+        ValueError: for a class that the model does not have, a weight that is no finite number of `dtype`, a class per
+            step.
     """
-    if class_weight is None:
-        return None
     if not isinstance(class_weight, Mapping):
         raise TypeError(f"class_weight expects a dict, {{class number: weight}}, got {class_weight!r}")
     if len(y_shape) > 2:
@@ -106,15 +107,31 @@ def of_classes(class_weight: Any, target: Any, y_shape: tuple[int, ...], loss: L
             f"class_weight weighs whole examples by their class, but outputs of shape {y_shape} have a class per step: "
             "give sample_weight of shape (N, T) instead"
         )
-    classes = max(2, *y_shape[1:]) if loss.joins is not None else None
-    for number, weight in class_weight.items():
-        whole_number("a class in class_weight", number, 0, None if classes is None else classes - 1)
-        if not np.isscalar(weight) or not np.isfinite(weight):
-            raise ValueError(f"class_weight expects a finite weight for class {number}, got {weight!r}")
+    last = max(2, *y_shape[1:]) - 1 if loss.joins is not None else None
+    by_class = {_class_of(key, last): _weight_of(key, weight, dtype) for key, weight in class_weight.items()}
     one_hot = target.ndim > 1 and target.shape[-1] > 1
     labels: Any = target.argmax(axis=-1) if one_hot else target.reshape(len(target))
     labels = np.round(labels).astype(np.int64)
-    weights = np.ones(len(labels))
-    for number, weight in class_weight.items():
-        weights[labels == int(number)] = weight
+    weights = np.ones(len(labels), dtype)
+    for number, weight in by_class.items():
+        weights[labels == number] = weight
     return weights
+
+
+def _class_of(key: Any, last: int | None) -> int:
+    """The number of a class: labels of scikit-learn are floats, and False and True are classes 0 and 1."""
+    is_whole = isinstance(key, bool | np.bool_) or (isinstance(key, float | np.floating) and float(key).is_integer())
+    return whole_number("a class in class_weight", int(key) if is_whole else key, 0, last)
+
+
+def _weight_of(key: Any, weight: Any, dtype: DTypeLike) -> Array:
+    of_array = isinstance(weight, np.ndarray) and weight.shape == () and weight.dtype.kind in "iufb"
+    if of_array or isinstance(weight, Real | np.bool_):
+        with np.errstate(over="ignore"):
+            value = np.asarray(weight).astype(dtype)
+        if np.isfinite(value):
+            return value
+    raise ValueError(
+        f"class_weight expects a finite weight for class {key}, one number that {np.dtype(dtype)} can hold, "
+        f"got {weight!r}"
+    )

@@ -259,3 +259,10 @@ def test_load_names_the_setting_that_is_out_of_range(small, settings):
     (name,) = settings
     with pytest.raises(ValueError, match=f"^{name} must be a whole number of at least"):
         imdb.load(**settings)
+
+
+def test_a_vocabulary_takes_words_from_anywhere_that_has_an_order() -> None:
+    expected = Vocabulary.from_ranked(WORDS)
+    assert Vocabulary.from_ranked(word for word in WORDS) == expected
+    assert Vocabulary.from_ranked(np.array(WORDS)) == expected
+    assert Vocabulary.from_ranked(iter(WORDS), 6, 5) == Vocabulary.from_ranked(WORDS, 6, 5)

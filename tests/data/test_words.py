@@ -30,7 +30,16 @@ TEXTS = {
     "ellipsis": ("film… …good", "film good"),
     "inverted marks": ("¡good! ¿film?", "good film"),
     "bullets": ("• good · film ★", "good film"),
-    "trade marks": ("film™ good® ©10", "filmtm good 10"),
+    "trade marks": ("film™ good® ©10 good℠", "film good 10 good"),
+    "superscripts and fractions": ("good² ½good film① the¨ ¨good ½", "good good film the good"),
+    "keycaps and frames": ("good\u20e3 10\ufe0f\u20e3good g\u20e3o\u20e3o\u20e3d", "good 10 good good"),
+    "letters in squares and circles": ("🅶🅾🅾🅳 ⓕⓘⓛⓜ 🄵🄸🄻🄼 🅖🅞🅞🅓 goodⓇ film🅰️", "good film film good good film"),
+    "other apostrophes": (
+        "don`t DON`T don\x92t don\u275bt don\u275ct don\u2035t don\u02bft don\u1fbdt don\u1fbft don\u05f3t don\uff40t"
+        " don\u0313t", " ".join(["don't"] * 12)),
+    "backticks as quotes": ("`good` the`film", "good the film"),
+    "UTF-8 read as another code": (
+        "donâ€™t donâ\x80\x99t â€œgoodâ€\x9d cafÃ© goodÂ\xa0film", "don't don't good café good film"),
     "other scripts": ("good。film、the！ good،film", "good film the good film"),
     "composed": ("caf\u00e9 CAF\u00c9", "café café"),
     "decomposed": ("cafe\u0301 CAFE\u0301", "café café"),
@@ -52,6 +61,9 @@ TEXTS = {
     "tags": ("film<br />good<br><p>film</P> <i>good</i> <a href='x' id=y>film</a>", "film good film good film"),
     "no tags": ("good<film film>good <3", "good film film good 3"),
     "entities": ("&quot;good&quot; don&#39;t don&rsquo;t don&#x2019;t", "good don't don't don't"),
+    "entities escaped twice": ("don&amp;rsquo;t good&amp;amp;film", "don't good film"),
+    "entities without semicolon": ("don&#39t caf&eacute &nbspfilm don&#x2019t", "don't café film don't"),
+    "comments": ("<!-- x -->good <!-- <b>x</b>\n -->film <!-- the", "good film the"),
     "entities between words": ("good&nbsp;film &amp; the&#8230;", "good film the"),
     "a tag in entities": ("good&lt;br /&gt;film", "good film"),
     "no entity": ("good & film &x; the;", "good film x the"),
@@ -64,6 +76,17 @@ def test_a_word_reaches_its_id(name: str) -> None:
     text, expected = TEXTS[name]
     unknown = {"filmtm": "<oov>", "3": "<oov>", "wonder": "<oov>", "x": "<oov>"}
     assert words_of(text) == [unknown.get(word, word) for word in expected.split()]
+
+
+def test_a_word_with_a_sign_that_the_vocabulary_knows_is_that_word() -> None:
+    vocabulary = Vocabulary.from_ranked(["good", "o'clock", "good²", "½", "film™", "notable"])
+    assert words_of("O`clock") == ["<oov>", "<oov>"] and words_of("O`clock", vocabulary) == ["o'clock"]
+    assert words_of("Good² good ½ film™ good&notable", vocabulary) == ["good²", "good", "½", "film™", "good", "notable"]
+
+
+def test_long_texts_of_openings_take_no_long_time() -> None:
+    assert VOCABULARY.encode("<!--" * 200_000 + "-->good").tolist()[1:] == [8]
+    assert VOCABULARY.encode("-->" + "<!--" * 200_000 + "good").tolist()[1:] == [8]
 
 
 def test_marks_count_where_they_tell_two_words_apart() -> None:

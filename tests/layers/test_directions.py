@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scratchnn import Input, Model, Sequential, load_model
-from scratchnn.layers import GRU, LSTM, Bidirectional, Dense, SimpleRNN
+from scratchnn.layers import GRU, LSTM, Bidirectional, Dense, SimpleRNN, TimeDistributed
 
 X = np.random.default_rng(4).normal(size=(3, 5, 2))
 MASK = np.array([[True] * 5, [True, True, False, False, False], [False, True, True, False, True]])
@@ -133,3 +133,74 @@ def test_one_layer_cannot_go_both_ways() -> None:
     layer = LSTM(3)
     with pytest.raises(ValueError, match="another layer"):
         Bidirectional(layer, backward_layer=layer)
+
+
+def saved_and_loaded(model: Sequential, path: Path) -> Sequential:
+    model.save(path)
+    return load_model(path)  # type: ignore[return-value]
+
+
+def test_what_is_set_on_the_two_layers_acts_and_comes_back_from_a_file(tmp_path: Path) -> None:
+    model = Sequential([Input((4, 2)), Bidirectional(LSTM(3, dropout=0.2)), Dense(1)], seed=1)
+    both: Any = model.layers[0]
+    x = X[:, :4, :2].astype(np.float32)
+    before = model.predict(x)
+    both.forward_layer.activation = "relu"
+    both.forward_layer.dropout = 0.5
+    both.backward_layer.recurrent_dropout = 0.3
+    y = model.predict(x)
+    assert not np.allclose(y, before)
+    loaded = saved_and_loaded(model, tmp_path / "m.npz")
+    assert np.array_equal(loaded.predict(x), y)
+    of_file: Any = loaded.layers[0]
+    there, back = of_file.forward_layer, of_file.backward_layer
+    assert (there.activation.name, there.dropout, there.recurrent_dropout) == ("relu", 0.5, 0.0)
+    assert (back.activation.name, back.dropout, back.recurrent_dropout) == ("tanh", 0.2, 0.3)
+    again = saved_and_loaded(loaded, tmp_path / "again.npz")
+    assert again.get_config()["layers"] == loaded.get_config()["layers"] == model.get_config()["layers"]
+    assert "relu" in both.describe() and "tanh" in both.describe()
+
+
+def test_what_is_alike_in_both_layers_is_described_once() -> None:
+    both = Bidirectional(LSTM(3, return_sequences=True))
+    both.forward_layer.dropout = both.backward_layer.dropout = 0.5
+    config = both.get_config()
+    assert "backward_layer" not in config and config["layer"]["config"]["dropout"] == 0.5
+    both.backward_layer.trainable = False
+    assert both.get_config()["backward_layer"]["config"]["trainable"] is False
+
+
+def test_dropout_that_is_set_later_draws() -> None:
+    model = Sequential([Input((4, 2)), Bidirectional(LSTM(3)), Dense(1)], seed=1)
+    plain = Sequential([Input((4, 2)), Bidirectional(LSTM(3)), Dense(1)], seed=1)
+    x, y = X[:, :4, :2].astype(np.float32), np.zeros((len(X), 1), np.float32)
+    for each in (model, plain):
+        each.compile("sgd", "mse")
+        each.fit(x, y, verbose=0)
+    both: Any = model.layers[0]
+    both.backward_layer.dropout = 0.5
+    model.fit(x, y, verbose=0)
+    plain.fit(x, y, verbose=0)
+    assert not np.array_equal(model.flat_params, plain.flat_params)
+
+
+@pytest.mark.parametrize("name", ["layer", "forward_layer", "backward_layer"])
+def test_the_layers_of_a_bidirectional_are_its_own(name: str) -> None:
+    both: Any = Bidirectional(LSTM(3))
+    with pytest.raises(AttributeError, match=f"Bidirectional cannot set its attribute '{name}': "):
+        setattr(both, name, LSTM(3))
+    with pytest.raises(AttributeError, match=r"no attribute 'layer': .* forward_layer and backward_layer"):
+        both.layer.dropout = 0.5
+    with pytest.raises(AttributeError, match="has no attribute 'layers'"):
+        both.layers  # noqa: B018
+
+
+def test_what_is_set_on_a_layer_inside_comes_back_from_a_file(tmp_path: Path) -> None:
+    model = Sequential([Input((4, 2)), TimeDistributed(Dense(3)), LSTM(2), Dense(1)], seed=1)
+    x = X[:, :4, :2].astype(np.float32)
+    before = model.predict(x)
+    outer: Any = model.layers[0]
+    outer.layer.activation = "relu"
+    y = model.predict(x)
+    assert not np.allclose(y, before)
+    assert np.array_equal(saved_and_loaded(model, tmp_path / "m.npz").predict(x), y)

@@ -119,7 +119,7 @@ WRONG_IDS: dict[str, tuple[Any, str]] = {
     "fields": (np.zeros(2, [("a", "i4")]), "must be an array of numbers, got dtype"),
     "masked": (np.ma.masked_equal(IDS, 3), "masked array with 1 masked values, whose mask would be lost"),
     "list of masked": ([np.ma.masked_equal(row, 3) for row in IDS], "whose mask would be lost"),
-    "generator": (None, "rows and batches are not read one by one yet; put them into one array first"),
+    "generator": (None, "must be an array or equally long lists, got a .*; put these into one array first"),
     "a number": (3, "x must have a batch axis|was built for x of shape"),
 }
 
@@ -258,7 +258,7 @@ WRONG_TARGETS: dict[str, tuple[Any, str]] = {
     "masked": (np.ma.masked_equal(Y, 1), "whose mask would be lost"),
     "complex": (Y + 1j, "dtype complex128"),
     "text": (["neg", "pos"], "dtype <U3, which is text: .* number the names of classes from 0 on"),
-    "generator": (None, "not read one by one yet"),
+    "generator": (None, "must be an array or equally long lists, got a .*; put these into one array first"),
 }
 
 

@@ -82,3 +82,20 @@ def test_a_matrix_that_does_not_fit_is_refused_before_anything_is_built() -> Non
         Embedding(20, 4, weights=MATRIX[:1])  # Constant would repeat it, as in Keras; weights are whole
     with pytest.raises(ValueError, match=r"the initial E: Constant has an array of shape \(19, 4\)"):
         Embedding(20, 4, embeddings_initializer=Constant(MATRIX[1:])).build((None, 5))
+
+
+def test_weights_that_are_no_numbers_are_refused() -> None:
+    wrong = MATRIX.copy()
+    wrong[2, 1] = np.nan
+    with pytest.raises(ValueError, match="weights of Embedding must hold finite numbers, got nan in row 2, column 1"):
+        Embedding(20, 4, weights=wrong)
+    layer = Embedding(20, 4)
+    with pytest.raises(ValueError, match="weights of Embedding must hold finite numbers, got inf in row 0, column 0"):
+        layer.set_weights([MATRIX + np.inf])
+    for value in (np.full((20, 4), 1e39), np.full((20, 4), -1e39).tolist()):
+        layer = Embedding(20, 4, weights=value)  # a float64 model holds it
+        with pytest.raises(ValueError, match=r"the initial E: Constant holds -?1e\+39 in row 0, column 0, .* float32"):
+            layer.build((None, 5))
+        Embedding(20, 4, weights=value).build((None, 5), dtype=np.float64)
+    layer.build((None, 5), dtype=np.float64)
+    layer.set_weights([wrong])  # of a built layer it is taken, as in Keras: training names such a parameter

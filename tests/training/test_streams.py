@@ -10,6 +10,7 @@ import pytest
 from scratchnn import Sequential
 from scratchnn.callbacks import Callback
 from scratchnn.layers import GRU, Dense, Dropout, Embedding
+from scratchnn.optimizers import SGD
 from scratchnn.training.progress import NonFiniteError, Progress
 from scratchnn.utils import PyDataset
 
@@ -138,6 +139,20 @@ def test_a_generator_to_validate_on_goes_on_where_it_stopped() -> None:
     with pytest.raises(ValueError, match="gone through once, and not for each of 2 epochs: give validation_steps"):
         made().fit(X, Y, epochs=2, verbose=0, validation_data=iter(halves))
     made().fit(X, Y, epochs=2, verbose=0, validation_data=iter(halves), validation_freq=2)  # once only
+
+
+def test_the_numbers_are_those_of_keras() -> None:
+    """Epochs of two batches of an endless generator, with weights, each going on where the last one ended."""
+    x, y = np.linspace(-1, 1, 36).reshape(12, 3), (np.arange(12) % 3 == 0)[:, None]
+    batches = [(x[rows], y[rows], np.linspace(0.5, 2, 4)) for rows in ROWS]
+    model = Sequential([Dense(1, activation="sigmoid")])
+    model.compile(SGD(0.5), "binary_crossentropy")
+    model.build((None, 3))
+    model.set_weights([np.array([[0.5], [-0.5], [1.0]]), np.zeros(1)])
+    # Keras 3.15.1: model.fit(forever, steps_per_epoch=2, epochs=3, shuffle=False), model.evaluate(forever, steps=2)
+    losses = model.fit(forever(batches), steps_per_epoch=2, epochs=3, verbose=0).history["loss"]
+    np.testing.assert_allclose(losses, [0.901020348072052, 1.0388585329055786, 0.7906896471977234], rtol=1e-6)
+    assert model.evaluate(forever(batches), steps=2, verbose=0) == pytest.approx(0.8365509510040283, rel=1e-6)
 
 
 # ---- order and resuming

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchnn.core import checks
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.core.files.foreign import foreign_kind
 from scratchnn.core.files.plain import plain
@@ -93,11 +94,11 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
         StorageError: if anything at all is wrong with the content.
         OSError: if the file is missing or may not be read.
     """
-    path = os.fspath(path)  # an int would be an open file's number
+    path = checks.path("filepath", path)
     try:
         return _decode(memoryview(_file_bytes(path)))
     except StorageError as error:
-        raise StorageError(f"{os.fspath(path)!r}: {error}") from None
+        raise StorageError(f"{path!r}: {error}") from None
 
 
 def _file_bytes(path: str | os.PathLike[str]) -> bytes:

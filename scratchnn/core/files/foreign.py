@@ -3,6 +3,8 @@
 import os
 from pathlib import PurePath
 
+from scratchnn.core import checks
+
 _KERAS = "keep the weights for Keras with model.get_weights(), which its set_weights takes"
 _FORMATS = {
     ".h5": ("Keras' HDF5 format", _KERAS),
@@ -21,17 +23,26 @@ _FORMATS = {
     ".joblib": ("a pickle", "nothing is pickled here"),
     ".json": ("JSON", "a model's arrays and settings are one file"),
     ".yaml": ("YAML", "a model's arrays and settings are one file"),
+    ".yml": ("YAML", "a model's arrays and settings are one file"),
+    ".npy": ("NumPy's format for one array", "numpy.save writes an array of your own"),
+    ".zip": ("a zip archive", "the file is one already, unpacked by numpy.load"),
+    ".gz": ("gzip's format", "nothing is compressed"),
+    ".tar": ("a tar archive", "a model's arrays and settings are one file"),
+    ".txt": ("plain text", "model.get_weights() has the arrays"),
+    ".csv": ("CSV", "model.get_weights() has the arrays"),
 }  # fmt: skip
 
 
 def refuse_foreign_name(what: str, path: str | os.PathLike[str]) -> None:
-    """Raise ValueError if the file's name promises another format than ours, which is that of .npz files."""
+    """Raise ValueError if the file's name promises another format than ours, which is that of .npz files, and TypeError
+    for what is no path."""
+    path = checks.path(f"{what}: filepath", path)
     suffix = PurePath(path).suffix.lower()
     if suffix in _FORMATS:
         name, instead = _FORMATS[suffix]
         better = PurePath(path).name[: -len(suffix)].removesuffix(".weights") + ".npz"
         raise ValueError(
-            f"{what}: {os.fspath(path)!r} is named like a file in {name}, but scratchnn writes its own, an .npz: "
+            f"{what}: {path!r} is named like a file in {name}, but scratchnn writes its own, an .npz: "
             f"name it {better!r}; {instead}"
         )
 

@@ -119,7 +119,10 @@ WRONG_IDS: dict[str, tuple[Any, str]] = {
     "fields": (np.zeros(2, [("a", "i4")]), "must be an array of numbers, got dtype"),
     "masked": (np.ma.masked_equal(IDS, 3), "masked array with 1 masked values, whose mask would be lost"),
     "list of masked": ([np.ma.masked_equal(row, 3) for row in IDS], "whose mask would be lost"),
-    "generator": (None, "must be an array or equally long lists, got a .*; put these into one array first"),
+    "generator": (  # fit, evaluate and predict take batches
+        None,
+        "must be an array or equally long lists, got a .*; put these|y is refused beside a|batch 1: x is one example",
+    ),
     "a number": (3, "x must have a batch axis|was built for x of shape"),
 }
 

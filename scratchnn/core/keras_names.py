@@ -35,6 +35,10 @@ _SHAPE = "pass the shape of one example without the batch axis: Input((T, D))"
 _ONE_BY_ONE = "batches are asked for one by one, without workers and queues"
 _SYMBOLS = "read model.input_shape and model.output_shape; another model needs new layers, such as layer.clone()"
 _STEP = "a loop of your own calls forward and backward: docs/extending.md"
+STEPS = (  # methods of a model that Keras calls
+    *("train_step", "test_step", "predict_step", "call", "compute_loss", "compute_metrics"),
+    *("make_train_function", "make_test_function", "make_predict_function"),
+)
 _ADDS = ("add_loss", "add_metric", "add_weight")
 _REGULARIZED = {
     **{f"{what}_constraint": Refused(_CONSTRAINT) for what in ("kernel", "recurrent", "bias", "embeddings")},
@@ -135,11 +139,7 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "weights": Refused("get_weights reads them, and set_weights replaces them"),
         "pop": Refused("make another model of the layers that stay: Sequential([layer.clone() for layer in ...])", ()),
         **{name: Refused(_SYMBOLS, ()) for name in ("input", "output")},
-        **{name: Refused(_STEP, ()) for name in ("train_step", "test_step", "predict_step", "call", "compute_loss")},
-        **{
-            name: Refused(_STEP, ())
-            for name in ("make_train_function", "make_test_function", "make_predict_function", "compute_metrics")
-        },
+        **{name: Refused(_STEP, ()) for name in STEPS},
         **{
             name: Refused("derive a loss or a regularizer, or a layer with parameters of its own", ()) for name in _ADDS
         },

@@ -40,6 +40,7 @@ def is_own(kind: type) -> bool:
 
 
 @functools.cache
+@functools.lru_cache(256)  # it is asked in every step
 def overrides(kind: type, *methods: str) -> bool:
     """Whether one of these methods is the user's own: a class that adds nothing to ours computes what ours does."""
     defining = (next(each for each in kind.__mro__ if method in vars(each)) for method in methods)

@@ -161,9 +161,12 @@ class Layer(Weighted, Attributes):
         model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
         self.refuse_empty(tuple(input_shape))
-        fixed = {"output_shape": self.compute_output_shape(tuple(input_shape)), "input_shape": tuple(input_shape)}
-        loaded = backends.load(backend) if isinstance(backend, str) else backend
-        vars(self).update(fixed, backend=loaded, dtype=np.dtype(dtype))  # nobody else sets them
+        vars(self).update(  # nobody else sets them
+            output_shape=self.compute_output_shape(tuple(input_shape)),
+            input_shape=tuple(input_shape),
+            backend=backends.load(backend) if isinstance(backend, str) else backend,
+            dtype=np.dtype(dtype),
+        )
         self._last_shape = self.input_shape
         generator = randomness.generator(randomness.layer_seed() if seed is None else seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)

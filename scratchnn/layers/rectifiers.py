@@ -95,6 +95,8 @@ class LeakyReLU(_Elementwise):
     Source: Maas, Hannun, Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013.
     """
 
+    not_kept: ClassVar = {"alpha": "its name is negative_slope"}
+
     def __init__(
         self,
         negative_slope: float | int = 0.3,

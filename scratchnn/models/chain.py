@@ -82,18 +82,24 @@ class Chain:
 
     @property
     def joins_loss(self) -> bool:
-        """Whether the loss takes the pre-activation of `head`: it is exact where a probability rounds to 0 or 1."""
+        """Whether the loss takes the pre-activation of `head`: it is exact where a probability rounds to 0 or 1.
+
+        Not where a Dropout drops probabilities after it: then the loss clips them, in `evaluate` as in training.
+        """
         activation = self.head.final_activation
         if activation is None or self.loss is None or activation.name != self.loss.joins:
             return False
-        passes = any(overrides(type(part), "forward", "backward") for part in (self, self.head))
-        return not passes and not overrides(type(self.loss), "forward", "backward", "values", "gradient")
+        if overrides(type(self), "forward", "backward") or overrides(type(self.head), "forward", "backward"):
+            return False
+        return not overrides(type(self.loss), "forward", "backward", "values", "gradient")
 
     @property
     def head(self) -> Any:
         """The layer whose activation is the model's output: the last that is not an identity, if one is not."""
-        heads = (each for each in reversed(self._layers) if not _passes_on(each))
-        return next(heads, self._layers[-1])
+        for layer in reversed(self._layers):
+            if not _passes_on(layer):
+                return layer
+        return self._layers[-1]
 
     def activate(self, y: Array) -> Array:
         """The model's output, from what `forward_to_loss` returned."""

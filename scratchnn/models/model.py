@@ -2,7 +2,7 @@
 
 import weakref
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,6 +12,7 @@ from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import flag
+from scratchnn.core.keras_names import ARGUMENTS, STEPS
 from scratchnn.initializers import values_follow
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
@@ -52,7 +53,7 @@ class Model(Chain, Penalties, Calls):
     built: bool
     metadata: dict[str, Any]
     flat_grads: Array
-    not_kept = dict.fromkeys(
+    not_kept: ClassVar = dict.fromkeys(
         ("inputs", "outputs"),
         "read model.input_shape and model.output_shape; another model needs new layers, such as layer.clone()",
     )
@@ -73,6 +74,15 @@ class Model(Chain, Penalties, Calls):
         layers, shape, self._outputs = chain_between(inputs, outputs)
         self._layers.extend(layers)
         self.build(shape)
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        for name in STEPS:
+            if hasattr(cls, name):
+                raise TypeError(
+                    f"{cls.__name__}.{name} would never be called: {ARGUMENTS['Model'][name].instead}. Or override "
+                    "forward and backward"
+                )
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
         self.backend = backends.load(backend)
@@ -155,7 +165,8 @@ class Model(Chain, Penalties, Calls):
     ) -> tuple[Any, ...]:
         """Return y and one cache per layer; `caches.mask` is the mask of y.
 
-        `epoch` and `step` determine the dropout draws in training.
+        `epoch` and `step` determine the dropout draws in training: the same two drop the same numbers again, so a loop
+        of your own counts them.
 
         Without `keep_caches`, for inference, a long sequence takes no more memory than a short one. `pre_activation`:
         y before the activation of `head`, as the loss wants it if the model `joins_loss`. `initial_state`: {name of

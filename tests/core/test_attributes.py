@@ -21,6 +21,7 @@ from scratchnn.layers import (
     Embedding,
     Flatten,
     Layer,
+    LeakyReLU,
     MaxPooling1D,
     SimpleRNN,
 )
@@ -69,6 +70,7 @@ def test_a_name_that_is_not_there_cannot_be_set(what: str) -> None:
         (Adam(), "momentum", "Adam has no attribute 'momentum'"),
         (Adam(), "use_ema", "'use_ema': no running mean of the weights is kept"),
         (Dropout(0.5), "raet", r"did you mean 'rate'\?"),
+        (LeakyReLU(0.1), "alpha", "LeakyReLU has no attribute 'alpha': its name is negative_slope"),
         (Dense(3), "weights", "'weights': call set_weights"),
         (Dense(3), "kernel_constraint", "'kernel_constraint': there are no constraints"),
         (SimpleRNN(3), "recurrent_activation", "SimpleRNN has no attribute 'recurrent_activation'"),
@@ -121,6 +123,15 @@ def test_what_nothing_would_read_cannot_be_set(name: str) -> None:
         with pytest.raises(AttributeError, match=f"has no attribute '{name}'"):
             setattr(made, name, 3)
         assert not hasattr(made, name)
+
+
+@pytest.mark.parametrize("name", ["train_step", "test_step", "predict_step", "call", "compute_loss"])
+def test_methods_that_only_keras_calls_are_refused(name: str) -> None:
+    """Otherwise fit would go past them without a word."""
+    method = {name: lambda self, *_: None}
+    for bases in ((Sequential,), (Model,), (type("Mixin", (), method), Sequential)):
+        with pytest.raises(TypeError, match=rf"Mine\.{name} would never be called: a loop of your own calls forward"):
+            type("Mine", bases, method if len(bases) == 1 else {})
 
 
 def test_what_building_decides_is_fixed() -> None:

@@ -76,7 +76,7 @@ def class_in_file(thing: Any) -> dict[str, Any]:
 
 def described(thing: Any) -> dict[str, Any]:
     """The `get_config()` of an initializer, a loss or an optimizer, marked even where the user's own forgets to."""
-    return _config(thing) | name_in_file(type(thing), thing.name)
+    return _config(thing) | name_in_file(type(thing), getattr(type(thing), "name", ""))
 
 
 def _config(thing: Any) -> dict[str, Any]:

@@ -244,7 +244,7 @@ class Trainer:
         for rows in batches.slices(len(x), batch_size):
             y_batch, caches = self.forward_to_loss(x[rows], keep_caches=False)
             counting = Counting(getattr(caches, "mask", None), None if weight is None else weight[rows])
-            loss, _ = losses.weighted(loss_function, y_batch, y[rows], counting.of_loss(y_batch))
+            loss, _ = losses.weighted(loss_function, y_batch, y[rows], counting.of_loss(y_batch, y[rows], loss_function))
             diagnosis.check_is_number(loss_function, loss)
             total += loss * len(y_batch)
             y_batch = self.activate(y_batch) if running else y_batch

@@ -50,6 +50,16 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
+_NUMBERS: dict[str, int] = {}  # how many names were given, by class
+
+
+def numbered_name(kind: type) -> str:
+    """The name of an object that was given none, as in Keras: precision, then precision_1, in the order of creation."""
+    name = snake_case(kind.__name__)
+    number = _NUMBERS[name] = _NUMBERS.get(name, -1) + 1
+    return f"{name}_{number}" if number else name
+
+
 def name_in_file(kind: type, name: str) -> dict[str, Any]:
     """How a description names an object: by `name`, or by its class, and marked, where that class is the user's own.
 

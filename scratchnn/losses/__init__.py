@@ -68,6 +68,7 @@ LOSSES: dict[str, Callable[..., Loss]] = {
 
 __all__ = [
     "BCE",
+    "FUNCTIONS",
     "KLD",
     "LOSSES",
     "MAE",

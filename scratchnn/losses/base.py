@@ -24,7 +24,7 @@ L = TypeVar("L", bound="Loss")
 
 @dataclass(frozen=True)
 class LossCache:
-    """What backward needs: outputs, targets, how much each value counts, and what their sum is divided by."""
+    """What backward needs: outputs, targets, how much each value counts, and the divisor."""
 
     y: Float[Array, "*shape"]
     target: Shaped[Array, "..."]

@@ -1,8 +1,8 @@
 """Cross-entropies: the surprise at the targets when y holds probabilities.
 
 `from_logits=True` means that y has not been through the sigmoid or softmax yet, which is more accurate: no probability
-is clipped away from 0 and 1 for its logarithm to exist. Otherwise a probability nearer than 1e-7 to 0 or 1 is clipped to
-that distance, as in Keras, and its gradient is 0 there, because the clipped value no longer depends on y.
+is clipped away from 0 and 1 for its logarithm to exist. Otherwise a probability nearer than 1e-7 to 0 or 1 is clipped
+to that distance, as in Keras, and its gradient is 0 there, because the clipped value no longer depends on y.
 
 `label_smoothing` s takes t for t (1 - s) + s / (the number of classes), which is 2 where y is the probability of a 1.
 """

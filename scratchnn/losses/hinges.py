@@ -1,7 +1,7 @@
 """Hinges: y is a score, and a target says on which side of 0 it should be, by 1 at least.
 
-Labels are -1 or 1; a batch of labels 0 and 1 alone is taken for these, as in Keras. At the corner the gradient is that of
-the side with a loss, as in Keras on TensorFlow.
+Labels are -1 or 1; a batch of labels 0 and 1 alone is taken for these, as in Keras. At the corner the gradient is that
+of the side with a loss, as in Keras on TensorFlow.
 """
 
 from dataclasses import dataclass

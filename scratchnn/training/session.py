@@ -65,7 +65,7 @@ class Session:
             ahead.add(*results)
             if ahead.is_due or model.stop_training or interrupts.received is not None:
                 losses = ahead.synchronise()
-                accuracy = math.nan if shown is None else shown.result()
+                accuracy = math.nan if shown is None else shown.number()
                 bar.advance(len(losses), loss=progress.mean_loss, accuracy=accuracy)
                 if listeners:
                     with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
@@ -83,7 +83,7 @@ class Session:
         record = {"loss": progress.mean_loss}
         for metric in self.model.running_metrics():
             metric.load_counts(progress.counts[metric.name])
-            record[metric.name] = metric.result()
+            record[metric.name] = metric.number()
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
         if self.validation is not None:

@@ -90,9 +90,12 @@ class Trainer:
             raise ValueError("compile needs a loss, for instance loss='binary_crossentropy'")
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss).on(self.backend.kernels)
-        self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
-        weighted = weighted_metrics
-        self.weighted_metric_names = [weighted] if isinstance(weighted, str) else list(weighted or [])
+        if self.loss.reduction in ("none", None):
+            raise ValueError(
+                f"the loss {self.loss.name} has reduction={self.loss.reduction!r} and gives one number for each "
+                "example; training needs one for all: 'sum_over_batch_size', 'sum' or 'mean_with_sample_weight'"
+            )
+        self.metric_names, self.weighted_metric_names = _listed(metrics), _listed(weighted_metrics)
         self.running_metrics()  # an unknown name is an error here, not later
 
     def get_compile_config(self) -> dict[str, Any] | None:
@@ -102,8 +105,8 @@ class Trainer:
         return {
             "optimizer": self.optimizer.get_config(),
             "loss": self.loss.get_config(),
-            "metrics": [name for name in self.metric_names if isinstance(name, str)],
-            "weighted_metrics": [name for name in self.weighted_metric_names if isinstance(name, str)],
+            "metrics": _described(self.metric_names),
+            "weighted_metrics": _described(self.weighted_metric_names),
         }
 
     def fit(
@@ -155,6 +158,7 @@ class Trainer:
                 stacklevel=2,
             )
         data = self._examples(x, y, sample_weight, class_weight)
+        self._check_metrics(data)
         examples, validation = self._hold_out(data, validation_split, validation_data)
         counts = [len(part[0]) for part in (examples, validation) if part is not None]
         self.check_states(None, counts, batch_size, shuffle=shuffle)
@@ -181,6 +185,7 @@ class Trainer:
         self._compiled()
         batches.check_sizes(batch_size, 1)
         data = self._in_memory(self._examples(x, y, sample_weight))
+        self._check_metrics(data)
         self.check_states(None, [len(data[0])], batch_size)
         with one_blas_thread():
             results = self.measure(data, batch_size)
@@ -244,13 +249,29 @@ class Trainer:
         for rows in batches.slices(len(x), batch_size):
             y_batch, caches = self.forward_to_loss(x[rows], keep_caches=False)
             counting = Counting(getattr(caches, "mask", None), None if weight is None else weight[rows])
-            loss, _ = losses.weighted(loss_function, y_batch, y[rows], counting.of_loss(y_batch, y[rows], loss_function))
+            counts = counting.of_loss(y_batch, y[rows], loss_function)
+            loss, _ = losses.weighted(loss_function, y_batch, y[rows], counts)
             diagnosis.check_is_number(loss_function, loss)
             total += loss * len(y_batch)
-            y_batch = self.activate(y_batch) if running else y_batch
-            for metric in running:
-                metric.update(y_batch, y[rows], counting.of_metric(y_batch, weighted=metric.weighted))
-        return {"loss": float(total / len(x))} | {metric.name: metric.result() for metric in running}
+            if running:
+                self.count_metrics(running, y_batch, y[rows], counting)
+        return {"loss": float(total / len(x))} | {metric.name: metric.number() for metric in running}
+
+    def count_metrics(self, running: Sequence[metrics.Metric], y: Array, target: Array, counting: Counting) -> None:
+        """Count a batch, with y as `forward_to_loss` returned them.
+
+        A cross-entropy among the metrics goes through the pre-activation where the loss does, as in Keras.
+        """
+        joins = self.loss.joins if self.joins_loss and self.loss is not None else None
+        activated = y if joins is None else self.activate(y)
+        for metric in running:
+            weight = counting.of_metric(y, weighted=metric.weighted, masked=metric.masked)
+            if joins is not None and metric.joins == joins:
+                metric.update_from_logits(target, y, weight)
+            elif weight is None:
+                metric.update_state(target, activated)
+            else:
+                metric.update_state(target, activated, sample_weight=weight)
 
     # ---- checks
 
@@ -297,23 +318,33 @@ class Trainer:
         """The metrics of this model, with nothing counted yet.
 
         Raises:
-            ValueError: for an unknown name, for two of one name, and for a name that other results have.
+            ValueError: for an unknown name, and for a name that other results have. Of two with one name the second
+                is numbered, as in Keras: mae, mae_1; or weighted_mae, where it stands among the weighted ones.
         """
-        loss = self._compiled()[1]
-        found = [metrics.get(name, loss) for name in self.metric_names]
-        for name in self.weighted_metric_names:
-            metric = metrics.get(name, loss)
-            metric.weighted = True
-            if metric.name in [other.name for other in found]:
-                metric.name = f"weighted_{metric.name}"  # as Keras
-            found.append(metric)
-        names = [metric.name for metric in found]
-        if taken := [name for name in names if names.count(name) > 1 or name in ("loss", *EXTRA)]:
-            raise ValueError(
-                f"a metric called {taken[0]!r} would hide another result of that name: each needs a name of its own, "
-                "none of " + ", ".join(("loss", *EXTRA))
-            )
+        loss, found, taken = self._compiled()[1], [], {"loss", *EXTRA}
+        for prefix, identifiers in (("", self.metric_names), ("weighted_", self.weighted_metric_names)):
+            for identifier in identifiers:
+                metric = metrics.get(identifier, loss)
+                metric.weighted = bool(prefix)
+                if metric.name in ("loss", *EXTRA):
+                    raise ValueError(
+                        f"a metric called {metric.name!r} would hide another result of that name: it needs a name of its "
+                        "own, none of " + ", ".join(("loss", *EXTRA))
+                    )
+                metric.name = _new_name(metric.name, prefix, taken)
+                taken.add(metric.name)
+                found.append(metric)
         return found
+
+    def own_metrics(self) -> list[str]:
+        """The names of the metrics that a file cannot hold."""
+        names = self.metric_names + self.weighted_metric_names
+        return [metrics.get(each, self._compiled()[1]).name for each in names if metrics.description(each) is None]
+
+    def _check_metrics(self, data: Batch) -> None:
+        """Raise ValueError for a metric that cannot count these outputs and targets, before anything is trained."""
+        for metric in self.running_metrics():
+            metric.check(self.y_shape_of(data[0]), data[1].shape)
 
     def _examples(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Batch:
         """x, y and weights as arrays that fit the model and the loss, each checked once, here; x in kernels' memory."""
@@ -382,3 +413,27 @@ def _checked(callbacks: Any) -> list[Callback]:
             hint = f": call it, {each.__name__}()" if isinstance(each, type) else ""
             raise TypeError(f"callbacks must be objects derived from scratchnn.callbacks.Callback, got {each!r}{hint}")
     return given
+
+
+def _listed(given: Any) -> list[Any]:
+    """Metrics as a list; as in Keras, lists in it are no others."""
+    if isinstance(given, dict) and "class" not in given:
+        raise TypeError("a model has one output, so its metrics are a list, not a dict by the names of outputs")
+    if not isinstance(given, list | tuple):
+        return [] if given is None else [given]
+    return [each for inner in given for each in (_listed(inner) if isinstance(inner, list | tuple) else [inner])]
+
+
+def _described(identifiers: list[Any]) -> list[Any]:
+    """What a file says of the metrics; those of the user's own are left out."""
+    return [each for each in map(metrics.description, identifiers) if each is not None]
+
+
+def _new_name(name: str, prefix: str, taken: set[str]) -> str:
+    """As in Keras: name, then name_1; weighted metrics are name or weighted_name, then weighted_name_1."""
+    if name not in taken:
+        return name
+    name, number = prefix + name, 0 if prefix else 1
+    while (numbered := f"{name}_{number}" if number else name) in taken:
+        number += 1
+    return numbered

@@ -32,9 +32,9 @@ class Counting(NamedTuple):
             mask = known if mask is None else mask & known
         return weight_of(mask, self.weight, loss.reduction, y.dtype)
 
-    def of_metric(self, y: Array, *, weighted: bool) -> Array | None:
-        """The weights of a metric's values. `weighted`: the user's count too; the mask always does."""
-        mask = self._mask_of(y)
+    def of_metric(self, y: Array, *, weighted: bool, masked: bool) -> Array | None:
+        """The weights of a metric's values. `weighted`: the user's count; `masked`: padding does not."""
+        mask = self._mask_of(y) if masked else None
         if mask is None:
             return self.weight if weighted else None
         return weight_of(mask, self.weight if weighted else None, "sum", y.dtype)

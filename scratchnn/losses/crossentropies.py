@@ -34,8 +34,8 @@ class BinaryCrossentropy(Loss):
     Computed by the kernels of that name, or, where values are weighted, by the array code of the reference.
     """
 
-    joins: ClassVar[str] = "sigmoid"
-    accuracy: ClassVar[str] = "binary_accuracy"
+    joins: ClassVar[str | None] = "sigmoid"
+    accuracy: ClassVar[str | None] = "binary_accuracy"
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
@@ -86,7 +86,7 @@ class _OverClasses(Loss):
     (3) values = -Σ t log p, one for each row
     """
 
-    joins: ClassVar[str] = "softmax"
+    joins: ClassVar[str | None] = "softmax"
     from_logits: bool
 
     def _surprise(self, y: Float[Array, "*rows C"], t: Float[Array, "*rows C"]) -> Float[Array, "*rows"]:
@@ -118,7 +118,7 @@ class CategoricalCrossentropy(_OverClasses):
     (3) values = -Σ t log p, one for each row
     """
 
-    accuracy: ClassVar[str] = "categorical_accuracy"
+    accuracy: ClassVar[str | None] = "categorical_accuracy"
     from_logits: bool = False
     label_smoothing: float = 0.0
     axis: int = -1
@@ -146,7 +146,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
     Where the target is `ignore_class` it does not count, as if it were masked; that may be a number of no class.
     """
 
-    accuracy: ClassVar[str] = "sparse_categorical_accuracy"
+    accuracy: ClassVar[str | None] = "sparse_categorical_accuracy"
     from_logits: bool = False
     ignore_class: int | None = None
     reduction: str | None = "sum_over_batch_size"
@@ -158,6 +158,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
         super().__post_init__()
         if self.ignore_class is not None:
             whole_number("ignore_class", self.ignore_class, -(2**31), 2**31)
+            object.__setattr__(self, "joins", None)  # as in Keras, which replaces the rows that do not count
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
         check_classes(self.name, y_shape)

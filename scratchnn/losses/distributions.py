@@ -25,7 +25,7 @@ class KLDivergence(Loss):
     (2) values = Σ s log(s / p), one for each row
     """
 
-    accuracy: ClassVar[str] = "categorical_accuracy"
+    accuracy: ClassVar[str | None] = "categorical_accuracy"
     reduction: str | None = "sum_over_batch_size"
     name: str = "kl_divergence"
     dtype: Any = None

@@ -28,8 +28,8 @@ class BinaryFocalCrossentropy(Loss):
     (4) values = balance (1 - r)^γ × binary cross-entropy of y and t
     """
 
-    joins: ClassVar[str] = "sigmoid"
-    accuracy: ClassVar[str] = "binary_accuracy"
+    joins: ClassVar[str | None] = "sigmoid"
+    accuracy: ClassVar[str | None] = "binary_accuracy"
     apply_class_balancing: bool = False
     alpha: float = 0.25
     gamma: float = 2.0
@@ -80,7 +80,7 @@ class CategoricalFocalCrossentropy(Loss):
     As in Keras, it goes through the softmax of a model's last layer as it is: one number α serves all classes.
     """
 
-    accuracy: ClassVar[str] = "categorical_accuracy"
+    accuracy: ClassVar[str | None] = "categorical_accuracy"
     alpha: float = 0.25
     gamma: float = 2.0
     from_logits: bool = False

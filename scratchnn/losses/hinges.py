@@ -61,7 +61,7 @@ class CategoricalHinge(Loss):
     (2) values = max(other - right + 1, 0), one for each row
     """
 
-    accuracy: ClassVar[str] = "categorical_accuracy"
+    accuracy: ClassVar[str | None] = "categorical_accuracy"
     reduction: str | None = "sum_over_batch_size"
     name: str = "categorical_hinge"
     dtype: Any = None

@@ -182,8 +182,8 @@ __all__ = [
 def get(identifier: Any, loss: Loss) -> Metric:
     """Return the metric meant by a name (a new one), a `Metric`, a function, a loss, or a `description`.
 
-    "accuracy" or "acc" means the one that suits `loss`. Keras chooses by shapes instead, which is the same for the usual
-    models; for several independent yes/no outputs it would compare the largest of them, and here each output counts.
+    "accuracy" or "acc" means the one that suits `loss`. Keras chooses by shapes instead, which is the same for the
+    usual models; for several independent yes/no outputs it would compare the largest, and here each output counts.
     A function of your own takes `(y_true, y_pred)`, in Keras' order whatever it calls them.
 
     Raises:
@@ -211,9 +211,7 @@ def _made(name: str, config: Mapping[str, Any]) -> Metric:
     try:
         return kind(**{"name": name, **config})
     except TypeError as error:
-        raise ValueError(
-            f"the metric {name!r} cannot be made without its arguments, give the object: {error}"
-        ) from error
+        raise ValueError(f"the metric {name!r} needs its arguments, so give the object: {error}") from error
 
 
 def _of_function(identifier: Any) -> Metric:

@@ -20,8 +20,9 @@ def binary_accuracy(
 
     Keras: the same, also in that 0.5 is compared with y as it is, even when y holds logits (an even chance is 0 there).
     """
-    y_true, y_pred = aligned(y_true, y_pred)
-    same_shape("binary_accuracy", y_true, y_pred)
+    if getattr(y_true, "shape", None) != getattr(y_pred, "shape", ()):
+        y_true, y_pred = aligned(y_true, y_pred)
+        same_shape("binary_accuracy", y_true, y_pred)
     right = (y_pred > threshold) == y_true
     return right[..., 0] if right.shape[-1] == 1 else right.sum(axis=-1) / right.shape[-1]
 

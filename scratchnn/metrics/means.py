@@ -72,21 +72,20 @@ class MeanMetric(Mean):
         self.per_batch = not getattr(measure, "__module__", "").startswith("scratchnn.")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        y_true, y_pred = aligned(y_true, y_pred)
         values = self.measure(y_true, y_pred)
-        if getattr(values, "shape", None) is None:
+        if not hasattr(values, "shape"):
             values = self._one_number(values)
         if values.ndim and len(values) != len(y_pred):
             raise TypeError(
-                f"the metric {self.name!r} must return one value for each of {len(y_pred)} examples, or one number, got "
-                f"an array of shape {values.shape}"
+                f"the metric {self.name!r} must return one value for each of {len(y_pred)} examples, or one number, "
+                f"got an array of shape {values.shape}"
             )
-        self._add(values, None if sample_weight is None else as_weight(sample_weight, y_pred.ndim))
+        self._add(values, None if sample_weight is None else as_weight(sample_weight, np.ndim(y_pred)))
 
     def _one_number(self, value: Any) -> Array:
         if not isinstance(value, float | int):
             raise TypeError(
-                f"the metric {self.name!r} must return one value for each example, or one number for a batch, got {value!r}"
+                f"the metric {self.name!r} must return one value for each example, or one number, got {value!r}"
             )
         return np.array(value, np.float64)
 

@@ -107,8 +107,14 @@ class SparseCategoricalCrossentropy(OfLoss):
         name: str | None = "sparse_categorical_crossentropy",
         dtype: Any = None,
         from_logits: bool = False,
+        ignore_class: int | None = None,
         axis: int = -1,
     ) -> None:
+        if ignore_class is not None:
+            raise ValueError(
+                f"ignore_class must be None in the metric, got {ignore_class!r}: give these steps the sample weight 0, "
+                "and the metric to weighted_metrics"
+            )
         super().__init__(losses.SparseCategoricalCrossentropy(from_logits, axis=axis), name, dtype)
         self.from_logits = from_logits
 

@@ -38,7 +38,7 @@ class Session:
             callback.set_model(model)
             callback.on_train_begin({})
         model.stop_training = False
-        self.console.table_head()
+        self.console.table_head([metric.name for metric in model.running_metrics()])
         with Interrupts() as interrupts, one_blas_thread():
             while progress.epoch < self.epochs and not model.stop_training:
                 for callback in self.callbacks:
@@ -58,15 +58,15 @@ class Session:
         batches = Batches(self.examples, self.batch_size, order)
         warned_of = np.geterr()
         metrics = model.running_metrics()
-        shown = next((metric for metric in metrics if metric.name in ("accuracy", "acc")), None)
+        shown = metrics[0] if metrics else None
         ahead = Ahead(model, batches, progress, metrics, every_step=bool(listeners))
 
         def count(*results: Any) -> None:
             ahead.add(*results)
             if ahead.is_due or model.stop_training or interrupts.received is not None:
                 losses = ahead.synchronise()
-                accuracy = math.nan if shown is None else shown.number()
-                bar.advance(len(losses), loss=progress.mean_loss, accuracy=accuracy)
+                metric = math.nan if shown is None else shown.number()
+                bar.advance(len(losses), loss=progress.mean_loss, metric=metric)
                 if listeners:
                     with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
                         for callback in listeners:

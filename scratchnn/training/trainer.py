@@ -328,8 +328,8 @@ class Trainer:
                 metric.weighted = bool(prefix)
                 if metric.name in ("loss", *EXTRA):
                     raise ValueError(
-                        f"a metric called {metric.name!r} would hide another result of that name: it needs a name of its "
-                        "own, none of " + ", ".join(("loss", *EXTRA))
+                        f"a metric called {metric.name!r} would hide another result of that name: it needs a name of "
+                        "its own, none of " + ", ".join(("loss", *EXTRA))
                     )
                 metric.name = _new_name(metric.name, prefix, taken)
                 taken.add(metric.name)

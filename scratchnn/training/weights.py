@@ -98,7 +98,7 @@ def of_classes(class_weight: Any, target: Any, y_shape: tuple[int, ...], loss: L
             f"class_weight weighs whole examples by their class, but outputs of shape {y_shape} have a class per step: "
             "give sample_weight of shape (N, T) instead"
         )
-    classes = max(2, *y_shape[1:]) if loss.joins is not None else None
+    classes = max(2, *y_shape[1:]) if loss.accuracy is not None else None
     for number, weight in class_weight.items():
         whole_number("a class in class_weight", number, 0, None if classes is None else classes - 1)
         if not np.isscalar(weight) or not np.isfinite(weight):

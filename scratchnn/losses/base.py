@@ -193,12 +193,12 @@ def weight_of(mask: Array | None, weight: Array | None, reduction: str | None, d
     if mask is None:
         return weight
     share = mask.size / np.maximum(mask.sum(), 1) if reduction in MEANS else 1
-    mask = (mask * share).astype(dtype)
+    counts: Array = (mask * share).astype(dtype)
     if weight is None:
-        return mask
-    if weight.ndim > mask.ndim:
-        return weight * mask[..., np.newaxis]
-    return mask * _spread(weight, mask.ndim)
+        return counts
+    if weight.ndim > counts.ndim:
+        return weight * counts[..., np.newaxis]
+    return counts * _spread(weight, counts.ndim)
 
 
 def outputs(y_pred: Any) -> Array:

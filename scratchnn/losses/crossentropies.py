@@ -37,7 +37,7 @@ class BinaryCrossentropy(Loss):
     joins: ClassVar[str | None] = "sigmoid"
     accuracy: ClassVar[str | None] = "binary_accuracy"
     from_logits: bool = False
-    label_smoothing: float = 0.0
+    label_smoothing: float | int = 0.0
     axis: int = -1
     reduction: str | None = "sum_over_batch_size"
     name: str = "binary_crossentropy"
@@ -73,7 +73,7 @@ class BinaryCrossentropy(Loss):
         return super().backward(cache) if isinstance(cache, LossCache) else self.pair.backward(cache)
 
 
-def smooth(target: Array, share: float, classes: int) -> Array:
+def smooth(target: Array, share: float | int, classes: int) -> Array:
     """Targets with this share of their probability spread over all classes."""
     return target * (1 - share) + share / classes if share else target
 
@@ -120,7 +120,7 @@ class CategoricalCrossentropy(_OverClasses):
 
     accuracy: ClassVar[str | None] = "categorical_accuracy"
     from_logits: bool = False
-    label_smoothing: float = 0.0
+    label_smoothing: float | int = 0.0
     axis: int = -1
     reduction: str | None = "sum_over_batch_size"
     name: str = "categorical_crossentropy"
@@ -148,7 +148,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
 
     accuracy: ClassVar[str | None] = "sparse_categorical_accuracy"
     from_logits: bool = False
-    ignore_class: int | None = None
+    ignore_class: Any = None
     reduction: str | None = "sum_over_batch_size"
     axis: int = -1
     name: str = "sparse_categorical_crossentropy"

@@ -31,10 +31,10 @@ class BinaryFocalCrossentropy(Loss):
     joins: ClassVar[str | None] = "sigmoid"
     accuracy: ClassVar[str | None] = "binary_accuracy"
     apply_class_balancing: bool = False
-    alpha: float = 0.25
-    gamma: float = 2.0
+    alpha: float | int = 0.25
+    gamma: float | int = 2.0
     from_logits: bool = False
-    label_smoothing: float = 0.0
+    label_smoothing: float | int = 0.0
     axis: int = -1
     reduction: str | None = "sum_over_batch_size"
     name: str = "binary_focal_crossentropy"
@@ -81,10 +81,10 @@ class CategoricalFocalCrossentropy(Loss):
     """
 
     accuracy: ClassVar[str | None] = "categorical_accuracy"
-    alpha: float = 0.25
-    gamma: float = 2.0
+    alpha: Any = 0.25
+    gamma: float | int = 2.0
     from_logits: bool = False
-    label_smoothing: float = 0.0
+    label_smoothing: float | int = 0.0
     axis: int = -1
     reduction: str | None = "sum_over_batch_size"
     name: str = "categorical_focal_crossentropy"

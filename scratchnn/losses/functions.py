@@ -51,7 +51,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Rows:
     return _rows(MeanSquaredLogarithmicError(), y_true, y_pred)
 
 
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Rows:
+def huber(y_true: Any, y_pred: Any, delta: float | int = 1.0) -> Rows:
     return _rows(Huber(delta), y_true, y_pred)
 
 
@@ -84,19 +84,19 @@ def poisson(y_true: Any, y_pred: Any) -> Rows:
 
 
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float | int = 0.0, axis: int = -1
 ) -> Rows:
     return _rows(BinaryCrossentropy(from_logits, label_smoothing, axis), y_true, y_pred)
 
 
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float | int = 0.0, axis: int = -1
 ) -> Rows:
     return _rows(CategoricalCrossentropy(from_logits, label_smoothing, axis), y_true, y_pred)
 
 
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: Any = None, axis: int = -1
 ) -> Rows:
     return _rows(SparseCategoricalCrossentropy(from_logits, ignore_class, axis=axis), y_true, y_pred)
 
@@ -105,10 +105,10 @@ def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
     apply_class_balancing: bool = False,
-    alpha: float = 0.25,
-    gamma: float = 2.0,
+    alpha: float | int = 0.25,
+    gamma: float | int = 2.0,
     from_logits: bool = False,
-    label_smoothing: float = 0.0,
+    label_smoothing: float | int = 0.0,
     axis: int = -1,
 ) -> Rows:
     loss = BinaryFocalCrossentropy(apply_class_balancing, alpha, gamma, from_logits, label_smoothing, axis)
@@ -118,10 +118,10 @@ def binary_focal_crossentropy(
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
-    alpha: float = 0.25,
-    gamma: float = 2.0,
+    alpha: Any = 0.25,
+    gamma: float | int = 2.0,
     from_logits: bool = False,
-    label_smoothing: float = 0.0,
+    label_smoothing: float | int = 0.0,
     axis: int = -1,
 ) -> Rows:
     loss = CategoricalFocalCrossentropy(alpha, gamma, from_logits, label_smoothing, axis)

@@ -85,7 +85,7 @@ def _difference_of_logs(y: Array, target: Array) -> Array:
 class Huber(Loss):
     """(1) values = e²/2 where |e| <= δ, and δ |e| - δ²/2 elsewhere."""
 
-    delta: float = 1.0
+    delta: float | int = 1.0
     reduction: str | None = "sum_over_batch_size"
     name: str = "huber_loss"
     dtype: Any = None

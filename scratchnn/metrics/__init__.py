@@ -190,8 +190,6 @@ def get(identifier: Any, loss: Loss) -> Metric:
         ValueError: for an unknown name (the nearest one is suggested), or for "accuracy" with a loss without classes.
         TypeError: for anything that is no metric.
     """
-    if isinstance(identifier, type) and issubclass(identifier, Metric):
-        identifier = identifier()
     if isinstance(identifier, Metric):
         if type(identifier) is Mean:
             raise TypeError("Mean counts numbers that it is given; a model is measured by MeanMetricWrapper(fn)")
@@ -245,8 +243,6 @@ def description(identifier: Any) -> Any:
     """What a file says of a metric: its name, or its class and settings; None for what is the user's own."""
     if isinstance(identifier, str | Mapping):
         return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Metric) and not is_own(identifier):
-        identifier = identifier()
     if isinstance(identifier, Metric):
         kind = type(identifier)
         if is_own(kind) or kind.__name__ not in {each.__name__ for each in _KINDS}:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Shaped
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.checks import whole_number
@@ -13,9 +13,7 @@ from scratchnn.metrics.base import aligned, same_shape
 from scratchnn.metrics.means import MeanMetric, class_numbers
 
 
-def binary_accuracy(
-    y_true: Float[Array, "*rows D"], y_pred: Float[Array, "*rows D"], threshold: float = 0.5
-) -> Shaped[Array, "*rows"]:
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float | int = 0.5) -> Shaped[Array, "*rows"]:
     """y > 0.5 counts as 1, otherwise 0; right when that *equals* the target, so never for a soft label such as 0.7.
 
     Keras: the same, also in that 0.5 is compared with y as it is, even when y holds logits (an even chance is 0 there).
@@ -27,16 +25,14 @@ def binary_accuracy(
     return right[..., 0] if right.shape[-1] == 1 else right.sum(axis=-1) / right.shape[-1]
 
 
-def categorical_accuracy(y_true: Float[Array, "*rows C"], y_pred: Float[Array, "*rows C"]) -> Bool[Array, "*rows"]:
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Bool[Array, "*rows"]:
     """Right when the largest element of y is where that of the target row is. Logits work as well."""
     y_true, y_pred = aligned(y_true, y_pred)
     same_shape("categorical_accuracy", y_true, y_pred)
     return y_pred.argmax(axis=-1) == y_true.argmax(axis=-1)
 
 
-def sparse_categorical_accuracy(
-    y_true: Shaped[Array, "*rows"], y_pred: Float[Array, "*rows C"]
-) -> Bool[Array, "*rows"]:
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Bool[Array, "*rows"]:
     """Right when the largest element of y is at the class number. Logits work as well."""
     y_true, y_pred = _arrays(y_true, y_pred)
     return y_pred.argmax(axis=-1) == class_numbers(y_true, y_pred)
@@ -110,7 +106,7 @@ class BinaryAccuracy(_Measured):
 
     function, setting = staticmethod(binary_accuracy), "threshold"
 
-    def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
+    def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float | int = 0.5) -> None:
         super().__init__(name, dtype, threshold)
 
 

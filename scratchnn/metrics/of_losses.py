@@ -76,7 +76,7 @@ class BinaryCrossentropy(OfLoss):
         name: str | None = "binary_crossentropy",
         dtype: Any = None,
         from_logits: bool = False,
-        label_smoothing: float = 0,
+        label_smoothing: float | int = 0,
     ) -> None:
         super().__init__(losses.BinaryCrossentropy(from_logits, label_smoothing), name, dtype)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
@@ -91,7 +91,7 @@ class CategoricalCrossentropy(OfLoss):
         name: str | None = "categorical_crossentropy",
         dtype: Any = None,
         from_logits: bool = False,
-        label_smoothing: float = 0,
+        label_smoothing: float | int = 0,
         axis: int = -1,
     ) -> None:
         super().__init__(losses.CategoricalCrossentropy(from_logits, label_smoothing, axis), name, dtype)
@@ -107,7 +107,7 @@ class SparseCategoricalCrossentropy(OfLoss):
         name: str | None = "sparse_categorical_crossentropy",
         dtype: Any = None,
         from_logits: bool = False,
-        ignore_class: int | None = None,
+        ignore_class: Any = None,
         axis: int = -1,
     ) -> None:
         if ignore_class is not None:

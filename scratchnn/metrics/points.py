@@ -15,7 +15,7 @@ class _AtPoint(Curve):
 
     wanted = ""  # the constructor's argument
 
-    def __init__(self, value: float, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any) -> None:
+    def __init__(self, value: Any, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any) -> None:
         super().__init__(dtype, name)
         if not 0 <= value <= 1:
             raise ValueError(f"{self.wanted} must be a share from 0 to 1, got {value!r}")
@@ -46,7 +46,7 @@ class SensitivityAtSpecificity(_AtPoint):
     wanted = "specificity"
 
     def __init__(
-        self, specificity: float, num_thresholds: int = 200, class_id: Any = None, name: Any = None, dtype: Any = None
+        self, specificity: Any, num_thresholds: int = 200, class_id: Any = None, name: Any = None, dtype: Any = None
     ) -> None:
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
 
@@ -60,7 +60,7 @@ class SpecificityAtSensitivity(_AtPoint):
     wanted = "sensitivity"
 
     def __init__(
-        self, sensitivity: float, num_thresholds: int = 200, class_id: Any = None, name: Any = None, dtype: Any = None
+        self, sensitivity: Any, num_thresholds: int = 200, class_id: Any = None, name: Any = None, dtype: Any = None
     ) -> None:
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
 
@@ -74,7 +74,7 @@ class PrecisionAtRecall(_AtPoint):
     wanted = "recall"
 
     def __init__(
-        self, recall: float, num_thresholds: int = 200, class_id: Any = None, name: Any = None, dtype: Any = None
+        self, recall: Any, num_thresholds: int = 200, class_id: Any = None, name: Any = None, dtype: Any = None
     ) -> None:
         super().__init__(recall, num_thresholds, class_id, name, dtype)
 
@@ -88,7 +88,7 @@ class RecallAtPrecision(_AtPoint):
     wanted = "precision"
 
     def __init__(
-        self, precision: float, num_thresholds: int = 200, class_id: Any = None, name: Any = None, dtype: Any = None
+        self, precision: Any, num_thresholds: int = 200, class_id: Any = None, name: Any = None, dtype: Any = None
     ) -> None:
         super().__init__(precision, num_thresholds, class_id, name, dtype)
 

@@ -57,8 +57,8 @@ class FBetaScore(_OfColumns):
     def __init__(
         self,
         average: str | None = None,
-        beta: float = 1.0,
-        threshold: float | None = None,
+        beta: Any = 1.0,
+        threshold: Any = None,
         name: str | None = "fbeta_score",
         dtype: Any = None,
     ) -> None:
@@ -107,7 +107,7 @@ class F1Score(FBetaScore):
     def __init__(
         self,
         average: str | None = None,
-        threshold: float | None = None,
+        threshold: Any = None,
         name: str | None = "f1_score",
         dtype: Any = None,
     ) -> None:
@@ -150,6 +150,8 @@ class R2Score(_OfColumns):
         if not len(self.variables):
             return 0.0
         total, squares, errors, number = (np.asarray(variable) for variable in self.variables)
+        if not number.any():
+            return 0.0
         with np.errstate(all="ignore"):
             spread = squares - total * (total / number)
             scores = 1 - errors / spread

@@ -25,6 +25,7 @@ _SHORT = {
     "binary_accuracy": "acc",
     "categorical_accuracy": "acc",
     "sparse_categorical_accuracy": "acc",
+    "precision": "prec",
     "mean_absolute_error": "mae",
     "mean_squared_error": "mse",
     "root_mean_squared_error": "rmse",
@@ -43,7 +44,7 @@ def columns_of(metrics: Sequence[str], unit: str = "rows") -> list[Column]:
     shown = list(metrics)
     short = [_SHORT.get(name, name) for name in metrics]
     named = {name: other if short.count(other) == 1 else name for name, other in zip(metrics, short, strict=True)}
-    extra = [("|g|", 7, 4, "gradient_norm"), (f"{unit}/s", 9, 0, "reviews_per_second")]
+    extra = [("|g|", 7, 4, "gradient_norm"), (f"{unit}/s", max(7, len(unit) + 2), 0, "reviews_per_second")]
     while True:
         trained = [(named[name], max(6, len(named[name])), 4, name) for name in shown]
         held_out = [("val_" + named[name], max(7, len(named[name]) + 4), 4, "val_" + name) for name in shown]

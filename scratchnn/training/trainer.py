@@ -81,9 +81,9 @@ class Trainer:
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
-        metrics: Sequence[Any] | None = None,
+        metrics: Any = None,
         *,
-        weighted_metrics: Sequence[Any] | None = None,
+        weighted_metrics: Any = None,
     ) -> None:
         """Choose what to minimise and how: names or objects. In `weighted_metrics` sample weights count as well."""
         if loss is None:
@@ -419,9 +419,11 @@ def _listed(given: Any) -> list[Any]:
     """Metrics as a list; as in Keras, lists in it are no others."""
     if isinstance(given, dict) and "class" not in given:
         raise TypeError("a model has one output, so its metrics are a list, not a dict by the names of outputs")
-    if not isinstance(given, list | tuple):
-        return [] if given is None else [given]
-    return [each for inner in given for each in (_listed(inner) if isinstance(inner, list | tuple) else [inner])]
+    if isinstance(given, list | tuple):
+        return [each for inner in given for each in _listed(inner)]
+    if isinstance(given, type) and issubclass(given, metrics.Metric):
+        return [given()]  # as in Keras; once, because it is numbered
+    return [] if given is None else [given]
 
 
 def _described(identifiers: list[Any]) -> list[Any]:

@@ -260,8 +260,8 @@ COLUMNS = columns_of(["accuracy"], "reviews")
         (["mean_absolute_error"], "loss mae val_loss val_mae |g| rows/s s"),
         (["acc", "auc"], "loss acc auc val_loss val_acc val_auc rows/s s"),
         # Two that would be shortened to one heading are not; then the last does not fit.
-        (["accuracy", "binary_accuracy"], "loss accuracy val_loss val_accuracy |g| rows/s s"),
-        (["precision", "recall"], "loss precision recall val_loss val_precision val_recall s"),
+        (["accuracy", "binary_accuracy"], "loss accuracy val_loss val_accuracy s"),
+        (["precision", "recall"], "loss prec recall val_loss val_prec val_recall s"),
         (["a" * 60], "loss val_loss s"),
     ],
 )

@@ -218,7 +218,7 @@ def test_masked_models_train_and_measure(name: str, settings: dict[str, Any], wi
     weights = W if weighs else None
     results = []
     for model, module in ((theirs, keras.losses), (ours, losses)):
-        model.compile("sgd", getattr(module, name)(**settings), asked, weighted_metrics=asked)
+        model.compile("sgd", getattr(module, name)(**settings), metrics=asked, weighted_metrics=asked)
         found = model.evaluate(PADDED, y, batch_size=4, verbose=0, return_dict=True, sample_weight=weights)
         fit = {"batch_size": 4, "epochs": 2, "verbose": 0, "shuffle": False, "sample_weight": weights}
         results.append((found, model.fit(PADDED, y, **fit).history))

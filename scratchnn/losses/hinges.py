@@ -49,7 +49,7 @@ class SquaredHinge(Loss):
 
 
 def _sides(target: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    is_binary = ((target == 0) | (target == 1)).all()
+    is_binary = (target * (target - 1) == 0).all()
     return target + is_binary * (target - 1)  # 2t - 1, without asking a device which it is
 
 

@@ -43,7 +43,7 @@ class MeanAbsoluteError(Loss):
         return np.abs(y - target)  # (1)
 
     def gradient(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
-        return np.sign(y - target)  # (1)
+        return _sign(y - target)  # (1)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class MeanAbsolutePercentageError(Loss):
         return 100 * np.abs(y - target) / np.maximum(np.abs(target), EPSILON)  # (1)
 
     def gradient(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
-        return 100 * np.sign(y - target) / np.maximum(np.abs(target), EPSILON)  # (1)
+        return 100 * _sign(y - target) / np.maximum(np.abs(target), EPSILON)  # (1)
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,10 @@ class MeanSquaredLogarithmicError(Loss):
     def gradient(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
         slope = 2 * _difference_of_logs(y, target) / (1 + np.maximum(y, EPSILON))
         return np.where(y >= y.dtype.type(EPSILON), slope, 0)  # (1)
+
+
+def _sign(e: Array) -> Array:
+    return np.where(e > 0, 1, np.where(e < 0, -1, 0)).astype(e.dtype)
 
 
 def _difference_of_logs(y: Array, target: Array) -> Array:

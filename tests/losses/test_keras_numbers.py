@@ -14,11 +14,10 @@ W = np.array([0.5, 2, 0, 1], np.float32)
 
 # keras.losses.NAME(**settings)(T, Y); the second row of its gradient by a tf.GradientTape; the same with
 # sample_weight=W and reduction="sum", "mean_with_sample_weight".
-# fmt: off
 KERAS: list[tuple[str, dict[str, Any], float, list[float], float, float]] = [
     ("MeanSquaredError", {}, 0.200833, [0.11667, 0.016667, -0.13333], 0.828333, 0.236667),
     ("MeanAbsoluteError", {}, 0.358333, [0.083333, 0.083333, -0.083333], 1.3, 0.371429),
-    ("MeanAbsolutePercentageError", {}, 1.79167e+08, [83333000.0, 83333000.0, -8.3333], 6.5e+08, 1.85714e+08),
+    ("MeanAbsolutePercentageError", {}, 1.79167e08, [83333000.0, 83333000.0, -8.3333], 6.5e08, 1.85714e08),
     ("MeanSquaredLogarithmicError", {}, 0.0982433, [0.052022, 0.014441, -0.070948], 0.400999, 0.114571),
     ("Huber", {}, 0.100417, [0.058333, 0.0083333, -0.066667], 0.414167, 0.118333),
     ("Huber", {"delta": 0.3}, 0.0715625, [0.025, 0.0083333, -0.025], 0.274167, 0.0783333),
@@ -30,15 +29,42 @@ KERAS: list[tuple[str, dict[str, Any], float, list[float], float, float]] = [
     ("KLDivergence", {}, 0.948557, [-3.5714e-08, -2.5e-07, -1.25], 3.6708, 1.0488),
     ("Poisson", {}, 0.64952, [0.083333, 0.083333, -0.33333], 2.39027, 0.682934),
     ("BinaryCrossentropy", {"label_smoothing": 0.2}, 0.649595, [0.2381, 7.4506e-09, -0.36458], 2.53166, 0.723332),
-    ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.2}, 0.724693, [0.047349, 0.035415, -0.029181], 2.56427, 0.732648),
+    (
+        "BinaryCrossentropy",
+        {"from_logits": True, "label_smoothing": 0.2},
+        0.724693,
+        [0.047349, 0.035415, -0.029181],
+        2.56427,
+        0.732648,
+    ),
     ("CategoricalCrossentropy", {"label_smoothing": 0.2}, 1.04781, [0.22619, 0.083333, -0.83333], 4.02915, 1.15119),
-    ("CategoricalCrossentropy", {"from_logits": True, "label_smoothing": 0.2}, 1.02949, [0.099324, 0.04699, -0.14631], 3.70027, 1.05722),
+    (
+        "CategoricalCrossentropy",
+        {"from_logits": True, "label_smoothing": 0.2},
+        1.02949,
+        [0.099324, 0.04699, -0.14631],
+        3.70027,
+        1.05722,
+    ),
     ("BinaryFocalCrossentropy", {}, 0.233977, [0.27657, 0.0026819, -0.48126], 1.11685, 0.3191),
-    ("BinaryFocalCrossentropy", {"apply_class_balancing": True, "alpha": 0.3, "gamma": 1.5, "from_logits": True}, 0.184075, [0.038784, 0.023418, -0.0071241], 0.664634, 0.189895),
+    (
+        "BinaryFocalCrossentropy",
+        {"apply_class_balancing": True, "alpha": 0.3, "gamma": 1.5, "from_logits": True},
+        0.184075,
+        [0.038784, 0.023418, -0.0071241],
+        0.664634,
+        0.189895,
+    ),
     ("CategoricalFocalCrossentropy", {}, 0.124011, [0.072189, 0.072189, -0.28876], 0.536944, 0.153413),
-    ("CategoricalFocalCrossentropy", {"gamma": 1.0, "from_logits": True}, 0.162219, [0.031184, 0.017114, -0.048299], 0.59833, 0.170951),
+    (
+        "CategoricalFocalCrossentropy",
+        {"gamma": 1.0, "from_logits": True},
+        0.162219,
+        [0.031184, 0.017114, -0.048299],
+        0.59833,
+        0.170951,
+    ),
 ]
-# fmt: on
 
 
 @pytest.mark.parametrize(("name", "settings", "value", "second_row", "total", "mean"), KERAS, ids=str)

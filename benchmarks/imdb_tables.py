@@ -40,7 +40,7 @@ def models_table(study: dict[str, Any]) -> str:
         rows[-1] += [f"{model['lowest_validation_loss_after']:g}"]
     title = means(map(accuracies, models.values())).removesuffix(" (range)")  # which has a column of its own
     head = ["model", "parameters", "published", f"test accuracy: {title}", "range of the seeds", "without repeats"]
-    head += ["best validation accuracy", "lowest validation loss after epoch"]
+    head += ["highest validation accuracy", "lowest validation loss after epoch"]
     return tables.markdown(head, ["---", "--:", "--:", "---", "---", "--:", "--:", "--:"], rows)
 
 

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
         callbacks,
         data,
         initializers,
+        keras,
         layers,
         losses,
         metrics,
         models,
+        nn,
         optimizers,
+        regularizers,
         utils,
     )
     from scratchnn.core.randomness import set_random_seed
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "callbacks", "data", "initializers", "layers", "losses", "metrics", "models", "optimizers", "utils",
+    "activations", "callbacks", "data", "initializers", "keras", "layers", "losses", "metrics", "models", "nn",
+    "optimizers", "regularizers", "utils",
 )  # fmt: skip
 _NAMES = {
     "Input": "scratchnn.layers",
@@ -51,13 +55,16 @@ __all__ = [
     "callbacks",
     "data",
     "initializers",
+    "keras",
     "layers",
     "load_model",
     "losses",
     "metrics",
     "models",
+    "nn",
     "optimizers",
     "plot_model",
+    "regularizers",
     "set_random_seed",
     "utils",
 ]
@@ -68,7 +75,9 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"scratchnn.{name}")
     if name in _NAMES:
         return getattr(importlib.import_module(_NAMES[name]), name)
-    raise AttributeError(f"module 'scratchnn' has no attribute {name!r}")
+    from scratchnn.core.keras_missing import missing
+
+    raise missing("keras", name, __all__)
 
 
 def __dir__() -> list[str]:

@@ -9,12 +9,13 @@ Names and constants are those of Keras 3. Every function keeps the dtype of its 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import OwnName, look_up
 
 
@@ -205,3 +206,9 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
         f"an activation needs its derivative as well, got only {identifier!r}: "
         "pass Activation(name, forward, backward) with forward(a) -> y and backward(dy, y) -> da"
     )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("activations", name, list(globals()))

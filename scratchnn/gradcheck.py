@@ -14,10 +14,10 @@ from scratchnn_kernels import BACKENDS
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m scratchnn.gradcheck",
-        description="Compare the gradients of layers and losses with central differences, in float64.",
+        description="Compare the gradients of layers, losses and regularizers with central differences, in float64.",
         epilog="Exit status: 0 if all agree, 1 if one is off, 2 if nothing can be checked.",
     )
-    parser.add_argument("layers", nargs="*", metavar="layer", help="a layer or a loss, such as lstm; all by default")
+    parser.add_argument("layers", nargs="*", metavar="layer", help="one of them, such as lstm; all by default")
     parser.add_argument("--backend", choices=BACKENDS, default="reference", help="default: reference")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random numbers; default: 0")
     args = parser.parse_args(argv)

@@ -9,19 +9,23 @@ deep linear neural networks", 2014.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import make, name_in_file
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Initializer:
     """A rule for initial values. To add your own, derive a frozen dataclass from this one, name it and write `draw`."""
@@ -48,17 +52,92 @@ class Initializer:
         )
 
 
-@dataclass(frozen=True)
+class Held(dict):
+    """How a description has an array: by its shape, which is all that a file gets, and in `array` the array itself."""
+
+    def __init__(self, array: Array) -> None:
+        super().__init__(shape=list(array.shape))
+        self.array = array
+
+
+_values_follow = False  # inside of `values_follow`
+
+
+@contextmanager
+def values_follow() -> Iterator[None]:
+    """For reading a model file: the values that it has no `Constant` for come later, as the model's parameters."""
+    global _values_follow
+    before, _values_follow = _values_follow, True
+    try:
+        yield
+    finally:
+        _values_follow = before
+
+
+@heeds_keras
+@dataclass(frozen=True, eq=False)
 class Constant(Initializer):
-    """The same value everywhere; `zeros` and `ones` are this."""
+    """The same value everywhere (`zeros` and `ones` are this), or given values: `Constant(matrix)`.
+
+    As in Keras, an array of fewer or shorter axes is repeated along the others. A copy of it is kept. A model file has
+    the parameters, and of the array its shape only: another model cannot start from it.
+
+    Raises:
+        TypeError: for a value that is no number and no array of numbers.
+        ValueError: when drawn, if the array does not fit the shape, or is not there because it is from a file.
+    """
 
     name: ClassVar[str] = "constant"
-    value: float = 0.0
+    value: Any = 0.0
+
+    def __post_init__(self) -> None:
+        value = self.value.array if isinstance(self.value, Held) else self.value
+        if not isinstance(value, Mapping):
+            try:
+                value = np.array(value)  # a copy
+            except ValueError as error:
+                raise ValueError(f"Constant takes a number, or an array of numbers ({error})") from error
+            if value.dtype.kind not in "iufb":
+                raise TypeError(f"Constant takes a number, or an array of numbers, got {self.value!r}")
+            value.flags.writeable = False
+        object.__setattr__(self, "value", value if isinstance(value, Mapping) or value.shape else value.item())
+
+    def __call__(
+        self, shape: tuple[int, ...], generator: np.random.Generator, dtype: DTypeLike = np.float32
+    ) -> Float[Array, "..."]:
+        return self._in_shape(shape).astype(dtype)
 
     def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
-        return np.full(shape, self.value, dtype=np.float64)
+        return self._in_shape(shape).astype(np.float64)
+
+    def _in_shape(self, shape: tuple[int, ...]) -> Array:
+        if isinstance(self.value, Mapping):
+            if not _values_follow:
+                raise ValueError(
+                    f"the array of this Constant, of shape {tuple(self.value['shape'])}, is not in the model file that "
+                    "it was read from: give it again, or set_weights"
+                )
+            return np.broadcast_to(0.0, shape)
+        try:
+            return np.broadcast_to(self.value, shape)
+        except ValueError:
+            given = np.shape(self.value)
+            raise ValueError(f"Constant has an array of shape {given}, which does not fit shape {shape}") from None
+
+    def get_config(self) -> dict[str, Any]:
+        is_array = isinstance(self.value, np.ndarray)
+        return super().get_config() | {"value": Held(self.value) if is_array else self.value}
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self) or isinstance(self.value, Mapping) or isinstance(other.value, Mapping):
+            return self is other
+        return np.array_equal(self.value, other.value)
+
+    def __hash__(self) -> int:
+        return hash((type(self), np.shape(self.value)))
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class RandomUniform(Initializer):
     """Uniform in [minval, maxval)."""
@@ -75,6 +154,7 @@ class RandomUniform(Initializer):
         return generator.uniform(self.minval, self.maxval, shape)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class RandomNormal(Initializer):
     """Normal with this mean and standard deviation."""
@@ -91,6 +171,7 @@ class RandomNormal(Initializer):
         return generator.normal(self.mean, self.stddev, shape)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class TruncatedNormal(RandomNormal):
     """Normal, drawn again wherever it falls further than two standard deviations from the mean."""
@@ -111,6 +192,7 @@ Mode = Literal["fan_in", "fan_out", "fan_avg"]
 Distribution = Literal["truncated_normal", "untruncated_normal", "uniform"]
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class VarianceScaling(Initializer):
     """Variance scale / n, where n is the fan in, the fan out, or their mean; Glorot's and He's rules are this.
@@ -161,6 +243,7 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return window * shape[-2], window * shape[-1]
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
     """`gain` times a random matrix whose columns are orthonormal; its rows, when there are fewer rows than columns.
@@ -210,3 +293,9 @@ def get(identifier: str | Initializer | Mapping[str, Any]) -> Initializer:
         ValueError: for an unknown name (the nearest one is suggested) or a value out of range.
     """
     return make("initializer", identifier, Initializer, INITIALIZERS)
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("initializers", name, list(globals()))

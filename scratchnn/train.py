@@ -54,9 +54,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.resume is None:
         run = experiment.start(named(chosen.pop("arch", Settings.arch)).settings(**chosen), args.data)
     else:
-        if others := [f"--{name.replace('_', '-')}" for name in chosen if name != "epochs"]:
+        if others := [f"--{name.replace('_', '-')}" for name in chosen if name not in ("epochs", "early_stop")]:
             raise ValueError(f"a resumed run keeps its settings; leave out {', '.join(others)}")
-        run = experiment.resume(args.resume, args.data, args.epochs)
+        run = experiment.resume(args.resume, args.data, args.epochs, args.early_stop)
     if args.synthetic:
         console.line(run.data.banner() or "")
     console.header(experiment.header(run))
@@ -164,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--optimizer", type=_optimizer, help="adam, adamw, rmsprop or sgd (default: adam)")
     add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
     add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
+    add("--early-stop", type=int, metavar="PATIENCE", help="epochs without lower validation loss (default: no stop)")
     add("--seed", type=int, help="determines every random draw (default: 0)")
     add(
         "--backend",

@@ -15,6 +15,8 @@ import numpy as np
 
 from scratchnn import Input, Model, Sequential
 from scratchnn.core import backend
+from scratchnn.data import word_vectors
+from scratchnn.initializers import Constant
 from scratchnn.layers import (
     GRU,
     LSTM,
@@ -26,8 +28,11 @@ from scratchnn.layers import (
     Embedding,
     Flatten,
     GlobalAveragePooling1D,
+    Lambda,
     MaxPooling1D,
+    RepeatVector,
     SimpleRNN,
+    TimeDistributed,
 )
 from scratchnn.layers import Activation as ActivationLayer
 from scratchnn.optimizers import SGD
@@ -150,7 +155,11 @@ refuse("y: words", fit(y=["pos", "neg"] * 4), "y must be an array of numbers, go
 refuse("y: ragged", fit(y=[[0], [0, 1]] * 4), "inhomogeneous|equally long|numbers as targets")
 refuse("y: two columns", fit(y=np.zeros((8, 2))), r"targets of shape \(8, 1\) or \(8,\), got \(8, 2\)")
 refuse("validation y", fit(validation_data=(X, Y[:7])), "8 rows of x and 7 of y")
-refuse("validation_data: no pair", fit(validation_data=X), r"validation_data must be a pair \(x, y\), got .*\(8, 6\)")
+refuse(
+    "validation_data: no pair",
+    fit(validation_data=X),
+    r"validation_data must be \(x, y\) or \(x, y, sample_weight\), got an? ndarray",
+)
 refuse("class 3 of 3", lambda models: models.s.fit(FLOATS, Y + 2, verbose=0), "from 0 to 2, got values from 2 to 3")
 refuse("class -1", lambda models: models.s.fit(FLOATS, Y - 1, verbose=0), "from 0 to 2, got values from -1 to 0")
 refuse("class 0.5", lambda models: models.s.fit(FLOATS, Y / 2, verbose=0), "whole class numbers, got 0.5")
@@ -163,9 +172,9 @@ for wrong in (0, -1, 2.5, True, "4", None):
     got = rf"a whole number of at least 1, got {wrong!r}"
     if wrong is not None:  # in fit, None means 32
         refuse(f"batch_size {wrong!r}", fit(batch_size=wrong), "batch_size must be " + got)
+        refuse(f"predict batch_size {wrong!r}", lambda m, n=wrong: m.m.predict(X, n), "batch_size must be " + got)
+        refuse(f"evaluate batch_size {wrong!r}", lambda m, n=wrong: m.m.evaluate(X, Y, n), "batch_size must be " + got)
     refuse(f"epochs {wrong!r}", fit(epochs=wrong), "epochs must be " + got)
-    refuse(f"predict batch_size {wrong!r}", lambda m, n=wrong: m.m.predict(X, n), "batch_size must be " + got)
-    refuse(f"evaluate batch_size {wrong!r}", lambda m, n=wrong: m.m.evaluate(X, Y, n), "batch_size must be " + got)
     for layer in (SimpleRNN, LSTM, GRU, Dense):
         refuse(f"{layer.__name__} units {wrong!r}", lambda _, k=layer, n=wrong: k(n), "units must be " + got)
     refuse(f"Embedding input_dim {wrong!r}", lambda _, n=wrong: Embedding(n, 4), "input_dim must be " + got)
@@ -226,8 +235,44 @@ refuse(
 )
 refuse("Bidirectional of Dense", lambda m: Bidirectional(Dense(2)), "takes a recurrent layer, got Dense", TypeError)
 refuse("Bidirectional of a class", lambda m: Bidirectional(LSTM), "takes a recurrent layer, got type", TypeError)
+refuse("TimeDistributed of units", lambda m: TimeDistributed(3), r"a layer, such as Dense\(3\), got 3", TypeError)
+refuse("RepeatVector of a float", lambda m: RepeatVector(2.0), "n must be a whole number of at least 1, got 2.0")
+refuse("Lambda without derivative", lambda m: Lambda(abs), "derivative .* no autograd here. Give both", TypeError)
+refuse("Lambda of no function", lambda m: Lambda(3, backward=abs), "got function 3 and backward", TypeError)
 refuse("RNN of units", lambda m: RNN(32), r"RNN takes a cell, derived from scratchnn.layers.Cell, got 32", TypeError)
 refuse("RNN of a layer", lambda m: RNN(LSTM(3)), r"RNN takes a cell, derived from scratchnn.layers.Cell", TypeError)
+
+# ---- trainable, given weights
+refuse("trainable: a word", lambda m: Dense(2, trainable="no"), "Dense: trainable must be True or False, got 'no'")
+refuse("trainable: a number", lambda m: Bidirectional(LSTM(2), trainable=1), "trainable must be True or False, got 1")
+refuse("trainable: none", lambda m: LSTM(2, trainable=None), "LSTM: trainable must be True or False, got None")
+refuse("trainable of a model", lambda m: Sequential([Dense(1)], trainable=0), "Sequential: trainable must be True or F")
+refuse(
+    "constant: words", lambda m: Constant(["a", "b"]), r"a number, or an array of numbers, got \['a', 'b'\]", TypeError
+)
+refuse("constant: ragged", lambda m: Constant([[1], [1, 2]]), "inhomogeneous", ValueError)
+refuse(
+    "constant: shape",
+    lambda m: Dense(3, kernel_initializer=Constant(np.ones((3, 4)))).build((None, 4)),
+    r"Dense: the initial W: Constant has an array of shape \(3, 4\), which does not fit shape \(4, 3\)",
+)
+for what, given, got in (
+    ("transposed", np.ones((3, 4)), r"expects .*\[\(3, 4\)\]"),
+    ("two", [np.ones((4, 3))] * 2, r"expects .*\[\(2, 4, 3\)\]"),
+    ("words", [["a"] * 3] * 4, "must be an array of numbers, got dtype <U1"),
+):
+    refuse(f"embedding weights: {what}", lambda m, w=given: Embedding(4, 3, weights=w), rf"Embedding {got}")
+refuse(
+    "embedding weights later",
+    lambda m: Embedding(4, 3).set_weights([np.ones((3, 4))]),
+    r"Embedding expects weights of shapes \[\(4, 3\)\], got \[\(3, 4\)\]",
+)
+refuse(
+    "word vectors for a dict",
+    lambda m: word_vectors("glove.txt", {"the": 1}),
+    "must be a .*Vocabulary, got dict",
+    TypeError,
+)
 
 # ---- weights, masks, states
 refuse("weights: one short", lambda m: m.m.set_weights(m.m.get_weights()[1:]), r"expects weights of shapes .*\(20, 4\)")

@@ -134,11 +134,6 @@ def objects(values: list[Any]) -> np.ndarray:
 
 
 for what, x, words in (
-    ("a generator", lambda: (row for row in X), "got a generator: rows and batches are not read one by one yet; put"),
-    ("an iterator", lambda: iter(X), "rows and batches are not read one by one yet"),
-    ("batches", lambda: map(np.array, X), "got a map: rows and batches are not read one by one yet"),
-    ("a PyDataset", Batches, "got a Batches: rows and batches are not read one by one yet"),
-    ("a DataLoader", Loader, "got a Loader: rows and batches are not read one by one yet"),
     ("a dict", lambda: {"words": X}, r"x must be one array, got a dict with the keys \['words'\]: give the array"),
     ("a set", lambda: {1, 2}, "x must be an array of numbers, got dtype object, a set"),
     ("a sparse matrix", Sparse, r"x must be an array, got a sparse Sparse: give x.toarray\(\)"),
@@ -162,7 +157,7 @@ for what, y, words in (
     (
         "a generator",
         lambda: iter(Y),
-        "y must be an array or equally long lists, got a .*: rows and batches are not read",
+        "y must be an array or equally long lists, got a .*: only fit, evaluate and predict take batches, as x alone",
     ),
     ("names", lambda: ["pos", "neg"] * 4, "which is text: .* number the names of classes from 0 on"),
     ("a column of names", lambda: objects(["pos", "neg"] * 4), "which is text: .* number the names of classes"),
@@ -170,7 +165,30 @@ for what, y, words in (
 ):
     CALLS[f"fit on y: {what}"] = (lambda models, y=y: models.m.fit(X, y(), verbose=0), words)
     CALLS[f"evaluate on y: {what}"] = (lambda models, y=y: models.m.evaluate(X, y(), verbose=0), words)
-CALLS["fit of a generator alone"] = (lambda models: models.m.fit(row for row in X), "not read one by one yet")
+for what, x in (
+    ("a generator of rows", lambda: (row for row in X)),
+    ("an iterator over rows", lambda: iter(X)),
+    ("a map over rows", lambda: map(np.array, X)),
+    ("a DataLoader of rows", Loader),
+):
+    words = r"batch 1: x is one example, of shape \(6,\), without a batch axis"
+    CALLS[f"predict {what}"] = (lambda models, x=x: models.m.predict(x()), words)
+    CALLS[f"fit {what}"] = (lambda models, x=x: models.m.fit(x(), verbose=0), words)
+    CALLS[f"evaluate {what}"] = (lambda models, x=x: models.m.evaluate(x(), verbose=0), words)
+    CALLS[f"forward {what}"] = (
+        lambda models, x=x: models.m.layers[0].forward(x()),
+        "only fit, evaluate and predict take",
+    )
+    words = "y is refused beside a .*, which gives batches"
+    CALLS[f"fit {what} with y"] = (lambda models, x=x: models.m.fit(x(), Y, verbose=0), words)
+CALLS["fit a PyDataset with y"] = (
+    lambda models: models.m.fit(Batches(), Y, verbose=0),
+    "y is refused beside a Batches",
+)
+CALLS["fit a zip of rows"] = (
+    lambda models: models.m.fit(zip(X, Y, strict=True), verbose=0),
+    "batch 1: x is one example, of shape",
+)
 CALLS["fit without y"] = (lambda models: models.m.fit(X), "y must hold one label for each of the 8 rows of x, got None")
 
 # ---- objects in the place of others

@@ -72,7 +72,7 @@ def test_few_frames_lie_between_fit_and_the_first_equation(monkeypatch: pytest.M
     model = Sequential([Embedding(5, 2), LSTM(3), Dense(1)], backend="reference")
     model.compile("sgd", "mse")
     model.fit(np.ones((2, 4), int), np.ones(2), verbose=0)
-    assert frames[0][0] == "fit" and frames[0][-1] == "forward"
+    assert "fit" in frames[0][:2] and frames[0][-1] == "forward"
     assert len(frames[0]) <= 15
 
 

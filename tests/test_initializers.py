@@ -1,5 +1,7 @@
 """Initializers: their bounds, variances and fans, orthogonality, and names."""
 
+import copy
+import json
 import math
 
 import numpy as np
@@ -118,3 +120,52 @@ def test_keras_class_spelling_is_understood() -> None:
 def test_what_is_refused(make, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+# ---- given values
+
+MATRIX = np.arange(12, dtype=np.float32).reshape(4, 3) / 7
+
+
+def test_constant_takes_an_array() -> None:
+    assert np.array_equal(draw(Constant(MATRIX), (4, 3), np.float32), MATRIX)
+    assert np.array_equal(draw(Constant(MATRIX.tolist()), (4, 3)), MATRIX)
+    assert draw(Constant(MATRIX), (4, 3)).dtype == np.float64
+    # As in Keras: repeated along axes that it has not, or of length 1. Else Keras has an error of TensorFlow's.
+    assert np.array_equal(draw(Constant(MATRIX[0]), (4, 3)), np.tile(MATRIX[0], (4, 1)))
+    assert np.array_equal(draw(Constant(MATRIX[:1]), (4, 3)), np.tile(MATRIX[0], (4, 1)))
+    for wrong in (MATRIX[:2], MATRIX.T, MATRIX[None]):
+        with pytest.raises(ValueError, match=r"which does not fit shape \(4, 3\)"):
+            draw(Constant(wrong), (4, 3))
+
+
+def test_constant_keeps_a_copy_and_gives_copies() -> None:
+    mine = MATRIX.copy()
+    constant = Constant(mine)
+    mine[:] = 0
+    drawn = draw(constant, (4, 3), np.float32)
+    drawn[:] = 0
+    assert np.array_equal(draw(constant, (4, 3), np.float32), MATRIX)
+
+
+def test_constants_are_equal_where_their_values_are() -> None:
+    assert Constant(MATRIX) == Constant(MATRIX.copy()) and hash(Constant(MATRIX)) == hash(Constant(MATRIX.copy()))
+    assert Constant(MATRIX) != Constant(-MATRIX) and Constant(MATRIX) != Constant(MATRIX[:2])
+    assert Constant(1.0) == Constant(1) and Constant(1.0) != Constant(2.0) and Constant(1.0) != RandomNormal(1.0)
+    assert Constant(np.float32(2)).value == 2.0 and type(Constant(np.float32(2)).value) is float
+
+
+def test_the_description_of_an_array_is_short_and_remembers_it() -> None:
+    config = Constant(MATRIX).get_config()
+    assert config == {"name": "constant", "value": {"shape": [4, 3]}}
+    assert len(json.dumps(config)) < 60
+    assert initializers.get(copy.deepcopy(config)) == Constant(MATRIX)
+    # Out of a file the array is not to be had: its values are the model's parameters.
+    from_file = initializers.get(json.loads(json.dumps(config)))
+    with pytest.raises(ValueError, match=r"of shape \(4, 3\), is not in the model file"):
+        draw(from_file, (4, 3))
+    assert from_file.get_config() == config
+    with initializers.values_follow():
+        assert draw(from_file, (4, 3)).shape == (4, 3)
+    with pytest.raises(ValueError, match="is not in the model file"):
+        draw(from_file, (4, 3))

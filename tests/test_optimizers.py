@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 
 from scratchnn import optimizers
-from scratchnn.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, gradient_norm
+from scratchnn.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Nadam,
+    Optimizer,
+    RMSprop,
+    gradient_norm,
+)
 
 SEGMENTS = [slice(0, 4), slice(4, 5), slice(5, 11)]  # three variables in one vector
 STEPS = 6
@@ -56,15 +68,61 @@ def rmsprop(w, grads, lr, rho=0.9, mu=0.0, eps=1e-7, centered=False):
         yield w
 
 
-def adam(w, grads, lr, b1=0.9, b2=0.999, eps=1e-7, decay=0.0):
-    m, v = 0, 0
+def adam(w, grads, lr, b1=0.9, b2=0.999, eps=1e-7, decay=0.0, amsgrad=False):
+    m, v, h = 0, 0, 0
     for t, g in enumerate(grads, start=1):
         w = w - lr * decay * w
         m = b1 * m + (1 - b1) * g
         v = b2 * v + (1 - b2) * g**2
         # The paper's m̂ and v̂. Its ε hat stands beside √v, so beside √v̂ it is ε / √(1 - β₂ᵗ).
-        m_hat, v_hat = m / (1 - b1**t), v / (1 - b2**t)
+        h = np.maximum(h, v) if amsgrad else v
+        m_hat, v_hat = m / (1 - b1**t), h / (1 - b2**t)
         w = w - lr * m_hat / (v_hat**0.5 + eps / (1 - b2**t) ** 0.5)
+        yield w
+
+
+def adagrad(w, grads, lr, start=0.1, eps=1e-7):
+    for t in range(len(grads)):
+        s = start + sum(g**2 for g in grads[: t + 1])
+        w = w - lr * grads[t] / (s + eps) ** 0.5
+        yield w
+
+
+def adadelta(w, grads, lr, rho=0.95, eps=1e-7):
+    v, u = 0, 0
+    for g in grads:
+        v = rho * v + (1 - rho) * g**2
+        d = g * ((u + eps) / (v + eps)) ** 0.5
+        u = rho * u + (1 - rho) * d**2
+        w = w - lr * d
+        yield w
+
+
+def adamax(w, grads, lr, b1=0.9, b2=0.999, eps=1e-7):
+    m = 0
+    for t in range(1, len(grads) + 1):
+        m = b1 * m + (1 - b1) * grads[t - 1]
+        u = np.max([np.abs(g) * b2 ** (t - 1 - i) for i, g in enumerate(grads[:t])], axis=0)
+        w = w - lr * m / (1 - b1**t) / (u + eps)
+        yield w
+
+
+def nadam(w, grads, lr, b1=0.9, b2=0.999, eps=1e-7):
+    m, v, mu = 0, 0, [b1 * (1 - 0.5 * 0.96**t) for t in range(1, len(grads) + 2)]
+    for t, g in enumerate(grads, start=1):
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        m_hat = mu[t] * m / (1 - math.prod(mu[: t + 1])) + (1 - mu[t - 1]) * g / (1 - math.prod(mu[:t]))
+        w = w - lr * m_hat / ((v / (1 - b2**t)) ** 0.5 + eps)
+        yield w
+
+
+def ftrl(w, grads, lr, power=-0.5, start=0.1, l1=0.0, l2=0.0, shrinkage=0.0, beta=0.0):
+    s, z = start, 0
+    for g in grads:
+        z = z + g + 2 * shrinkage * w - ((s + g**2) ** -power - s**-power) / lr * w
+        s = s + g**2
+        w = np.where(np.abs(z) > l1, (l1 * np.sign(z) - z) / (s**-power / lr + 2 * (l2 + beta / (2 * lr))), 0)
         yield w
 
 
@@ -83,6 +141,18 @@ RULES: list[tuple[Optimizer, Callable]] = [
     (Adam(0.1, beta_1=0.7, beta_2=0.9, epsilon=0.01), lambda w, g: adam(w, g, 0.1, 0.7, 0.9, 0.01)),
     (Adam(0.1, weight_decay=0.5), lambda w, g: adam(w, g, 0.1, decay=0.5)),
     (AdamW(0.1), lambda w, g: adam(w, g, 0.1, decay=0.004)),
+    (Adam(0.1, beta_2=0.6, amsgrad=True), lambda w, g: adam(w, g, 0.1, b2=0.6, amsgrad=True)),
+    (AdamW(0.1, 0.004, 0.8, 0.6, 1e-3, True), lambda w, g: adam(w, g, 0.1, 0.8, 0.6, 1e-3, 0.004, True)),
+    (Adagrad(), lambda w, g: adagrad(w, g, 0.001)),
+    (Adagrad(0.1, 0.0, 0.01), lambda w, g: adagrad(w, g, 0.1, 0.0, 0.01)),
+    (Adadelta(), lambda w, g: adadelta(w, g, 0.001)),
+    (Adadelta(1.0, 0.7, 0.01), lambda w, g: adadelta(w, g, 1.0, 0.7, 0.01)),
+    (Adamax(), lambda w, g: adamax(w, g, 0.001)),
+    (Adamax(0.1, 0.8, 0.7, 0.01), lambda w, g: adamax(w, g, 0.1, 0.8, 0.7, 0.01)),
+    (Nadam(), lambda w, g: nadam(w, g, 0.001)),
+    (Nadam(0.1, 0.8, 0.7, 0.01), lambda w, g: nadam(w, g, 0.1, 0.8, 0.7, 0.01)),
+    (Ftrl(), lambda w, g: ftrl(w, g, 0.001)),
+    (Ftrl(0.1, -0.7, 0.2, 0.3, 0.1, 0.05, 0.4), lambda w, g: ftrl(w, g, 0.1, -0.7, 0.2, 0.3, 0.1, 0.05, 0.4)),
 ]
 
 
@@ -128,7 +198,39 @@ def test_float32_stays_float32_and_near(optimizer: Optimizer) -> None:
     np.testing.assert_allclose(path, exact, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("optimizer", [row[0] for row in RULES], ids=repr)
+# After ten steps of Keras 3.15.1 in float32 from linspace(-1, 1, 4), with gradients linspace(-1, 2, 4) * 0.6**step:
+# keras.optimizers.Adam(learning_rate=0.1, beta_2=0.9, amsgrad=True), and so on.
+KERAS: list[tuple[Optimizer, list[float]]] = [
+    (Adam(0.1, beta_2=0.9, amsgrad=True), [-0.2900314, -0.3333333, -0.3766353, 0.2900313]),
+    (AdamW(0.1, beta_2=0.9, amsgrad=True), [-0.2875537, -0.3320024, -0.3764511, 0.2875537]),
+    (Adam(0.1, beta_2=0.9), [-0.2167612, -0.3333333, -0.4499055, 0.2167611]),
+    (Nadam(0.1), [-0.6234471, -0.3333333, -0.04321956, 0.6234471]),
+    (Nadam(0.1, clipnorm=0.5, weight_decay=0.1), [-0.3791511, -0.3014607, -0.2237701, 0.379151]),
+    (Adamax(0.1), [-0.5382811, -0.3333333, -0.1283855, 0.5382811]),
+    (Adagrad(0.1), [-0.7855654, -0.3333333, 0.1188987, 0.7791506]),
+    (Adadelta(1.0), [-0.995787, -0.3333333, 0.3291203, 0.995787]),
+    (Ftrl(0.1), [-0.484054, 0.0, 0.01839489, 0.622977]),
+    (Ftrl(0.1, -0.7, 0.2, 0.01, 0.1, 0.05, 0.3), [-0.3755622, 0.003146629, 0.02648357, 0.6272359]),
+]
+
+
+@pytest.mark.parametrize(("optimizer", "expected"), KERAS, ids=[repr(optimizer) for optimizer, _ in KERAS])
+def test_ten_steps_lead_where_those_of_keras_lead(optimizer: Optimizer, expected: list[float]) -> None:
+    w = np.linspace(-1, 1, 4).astype(np.float32)
+    optimizer.init(4, np.float32)
+    for step in range(10):
+        optimizer.step(w, (np.linspace(-1, 2, 4) * 0.6**step).astype(np.float32), [slice(0, 4)])
+    np.testing.assert_allclose(w, expected, rtol=2e-6, atol=1e-6)
+
+
+def test_the_warm_up_of_nadam_has_ended_where_its_table_ends() -> None:
+    late = Nadam(beta_1=0.999)
+    late.init(1, np.float64)
+    late.iterations = 5000
+    assert late._momentum(5001)[1] == pytest.approx(math.prod(0.999 * (1 - 0.5 * 0.96**t) for t in range(1, 5002)))
+
+
+@pytest.mark.parametrize("optimizer", [row[0] for row in RULES if not isinstance(row[0], Ftrl)], ids=repr)
 def test_a_zero_gradient_moves_nothing_at_the_start(optimizer: Optimizer) -> None:
     with np.errstate(all="raise"):
         path = run(optimizer, [np.zeros(11)])
@@ -210,11 +312,21 @@ def test_a_state_that_does_not_fit_changes_nothing(change: dict, message: str) -
         (lambda: RMSprop(epsilon=0.0), r"epsilon must be positive and finite, got 0\.0"),
         (lambda: Adam(beta_1=1.0), r"beta_1 must be at least 0 and below 1, got 1\.0"),
         (lambda: Adam(beta_2=math.nan), r"beta_2 must be at least 0 and below 1, got nan"),
+        (lambda: Adagrad(initial_accumulator_value=-0.1), r"initial_accumulator_value must be 0 or more and finite"),
+        (lambda: Ftrl(learning_rate_power=0.5), r"-learning_rate_power must be 0 or more and finite, got -0\.5"),
+        (
+            lambda: Ftrl(l1_regularization_strength=-1),
+            r"l1_regularization_strength must be 0 or more and finite, got -1",
+        ),
+        (lambda: Adam(amsgrad=1), r"optimizer: amsgrad must be True or False, got 1"),
         (lambda: Adam(epsilon=-1.0), r"epsilon must be positive and finite, got -1\.0"),
         (lambda: AdamW(weight_decay=-0.1), r"weight_decay must be 0 or more and finite, got -0\.1"),
         (lambda: SGD(clipnorm=0.0), r"clipnorm must be positive and finite, got 0\.0"),
         (lambda: SGD(clipnorm=1.0, clipvalue=1.0), r"only one of .* got \{'clipnorm': 1\.0, 'clipvalue': 1\.0\}"),
-        (lambda: optimizers.get("adma"), r"unknown optimizer 'adma'; did you mean 'adam'\? Known: adam, adamw, "),
+        (
+            lambda: optimizers.get("adma"),
+            r"unknown optimizer 'adma'; did you mean 'adam'\? Known: adadelta, adagrad, adam, ",
+        ),
         (lambda: set_up(SGD()).step(np.ones(4, np.float32), np.ones(4, np.float32)), r"set up for 3 parameters, got 4"),
         (
             lambda: set_up(SGD(clipnorm=1.0)).step(np.ones(3, np.float32), np.ones(3, np.float32)),

@@ -14,13 +14,22 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn": ("Input", "Model", "Sequential", "load_model", "plot_model", "set_random_seed"),
     "scratchnn.activations": ("ACTIVATIONS", "Activation", "sigmoid", "tanh"),
     "scratchnn.callbacks": ("Callback", "CSVLogger", "EarlyStopping", "ModelCheckpoint"),
-    "scratchnn.data": ("Imdb", "Vocabulary", "imdb"),
+    "scratchnn.data": ("Imdb", "Vocabulary", "imdb", "word_vectors"),
     "scratchnn.experiments.presets": ("PRESETS", "Preset"),
-    "scratchnn.gradients": ("check", "check_loss"),
-    "scratchnn.initializers": ("Initializer",),
+    "scratchnn.gradients": ("check", "check_loss", "check_regularizer"),
+    "scratchnn.initializers": ("Constant", "Initializer"),
+    "scratchnn.keras": (
+        "Input", "Model", "Sequential", "activations", "backend", "callbacks", "datasets", "initializers", "layers",
+        "losses", "metrics", "models", "optimizers", "preprocessing", "saving", "utils",
+    ),
+    "scratchnn.keras.datasets": ("imdb",),
     "scratchnn.layers": (
-        "GRU", "LSTM", "RNN", "Activation", "Bidirectional", "Cell", "Conv1D", "Dense", "Dropout", "Embedding",
-        "Flatten", "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Input", "Layer", "MaxPooling1D", "SimpleRNN",
+        "Activation", "AlphaDropout", "AveragePooling1D", "Bidirectional", "Cell", "Conv1D", "Cropping1D",
+        "Dense", "Dropout", "ELU", "Embedding", "Flatten", "GRU", "GaussianDropout", "GaussianNoise",
+        "GlobalAveragePooling1D", "GlobalMaxPooling1D", "Input", "LSTM", "Lambda", "Layer",
+        "LayerNormalization", "LeakyReLU", "Masking", "MaxPooling1D", "PReLU", "Permute", "RNN", "ReLU",
+        "RepeatVector", "Reshape", "SimpleRNN", "Softmax", "SpatialDropout1D", "TimeDistributed",
+        "UpSampling1D", "ZeroPadding1D",
     ),
     "scratchnn.losses": (
         "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
@@ -34,10 +43,14 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "R2Score", "Recall", "RootMeanSquaredError", "SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy",
         "TopKCategoricalAccuracy", "TrueNegatives", "TruePositives",
     ),
-    "scratchnn.models": ("Model", "Sequential", "load_model"),
+    "scratchnn.models": ("Model", "Sequential", "clone_model", "load_model", "model_from_json"),
+    "scratchnn.nn": ("relu", "sigmoid", "softmax", "tanh"),
     "scratchnn.optimizers": ("SGD", "Adam", "Optimizer", "RMSprop"),
+    "scratchnn.regularizers": ("L1", "L1L2", "L2", "Regularizer"),
     "scratchnn.threads": ("set_threads",),
-    "scratchnn.utils": ("pad_sequences",),
+    "scratchnn.utils": (
+        "PyDataset", "Sequence", "clear_session", "pad_sequences", "plot_model", "set_random_seed", "to_categorical",
+    ),
 }  # fmt: skip
 
 

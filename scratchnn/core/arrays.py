@@ -77,10 +77,10 @@ def narrowed(what: str, value: Any, dtype: DTypeLike) -> Array:
 
 
 def _plain_array(what: str, value: Any) -> Array:
-    if _comes_in_parts(value):
+    if comes_in_parts(value):
         raise ValueError(
-            f"{what} must be an array or equally long lists, got a {type(value).__name__}: rows and batches are not "
-            "read one by one yet; put them into one array first, with np.stack or np.concatenate"
+            f"{what} must be an array or equally long lists, got a {type(value).__name__}: only fit, evaluate and "
+            "predict take batches, as x alone; put these into one array first, with np.stack or np.concatenate"
         )
     if isinstance(value, Mapping):
         raise ValueError(f"{what} must be one array, got a dict with the keys {list(value)}: give the array itself")
@@ -92,8 +92,8 @@ def _plain_array(what: str, value: Any) -> Array:
         raise ValueError(f"{what} must be an array or equally long lists ({error}); use pad_sequences") from error
 
 
-def _comes_in_parts(value: Any) -> bool:
-    """Whether it is a generator, or an object that gives batches, such as Keras' PyDataset or PyTorch's DataLoader."""
+def comes_in_parts(value: Any) -> bool:
+    """Whether it is a generator, or an object that gives batches, such as a PyDataset or PyTorch's DataLoader."""
     if isinstance(value, Sequence | Mapping | Set):
         return False
     if any(hasattr(value, name) for name in ("__array__", "__array_interface__", "toarray")):

@@ -1,5 +1,7 @@
 """Checks of a user's input: each returns the value, or raises a ValueError saying what was expected and what came."""
 
+import math
+from math import inf, isfinite
 from numbers import Integral, Real
 from typing import Any
 
@@ -13,11 +15,49 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
     return int(value)
 
 
+def flag(owner: str, name: str, value: Any) -> bool:
+    """The value, if it is True or False itself: not 0, nor a word."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{owner}: {name} must be True or False, got {value!r}")
+    return value
+
+
 def share(name: str, value: Any) -> float:
     """The value as a float, at least 0 and below 1."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) < 1:
+    if not _is_number(value) or not 0 <= float(value) < 1:
         raise ValueError(f"{name} must be at least 0 and below 1, got {value!r}")
     return float(value)
+
+
+def number(name: str, value: Any, least: float | int = -inf, most: float | int = inf) -> float:
+    """The value as a float, finite, from `least` to `most`."""
+    if (
+        not isinstance(value, Real)
+        or isinstance(value, bool)
+        or not isfinite(value)
+        or not least <= float(value) <= most
+    ):
+        wanted = "" if least == -inf else f" of at least {least:g}" if most == inf else f" from {least:g} to {most:g}"
+        raise ValueError(f"{name} must be a finite number{wanted}, got {value!r}")
+    return float(value)
+
+
+def positive(name: str, value: Any) -> float:
+    """The value as a float, above 0 and finite."""
+    if not _is_number(value) or not 0 < float(value) < math.inf:
+        raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    return float(value)
+
+
+def not_negative(name: str, value: Any) -> float:
+    """The value as a float, 0 or more and finite."""
+    if not _is_number(value) or not 0 <= float(value) < math.inf:
+        raise ValueError(f"{name} must be 0 or more and finite, got {value!r}")
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _shown(most: int) -> str:

@@ -1,7 +1,8 @@
 """Finding an object by its name, and suggesting the name that was meant when there is none."""
 
+import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from scratchnn.core.spelling import meant
@@ -24,6 +25,12 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     suggested = meant(name, table)
     hint = f"; did you mean {suggested!r}?" if suggested else "."
     raise ValueError(f"unknown {kind} {name!r}{hint} Known: {', '.join(sorted(table))}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A question that names the most similar of the known names; empty where none is similar."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def is_own(kind: type) -> bool:

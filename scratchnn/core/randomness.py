@@ -72,6 +72,11 @@ def checked(seed: Any) -> Seed:
     return whole_number("seed", seed, 0, 2**64 - 1)
 
 
+def anew(seed: Any) -> GivenSeed:
+    """For a model that is made again: the number that it was given, or None, the next stream."""
+    return None if isinstance(seed, tuple | list) else seed
+
+
 def named(seed: Seed) -> str:
     """A seed in words."""
     return f"model {seed[1]} of set_random_seed({seed[0]})" if isinstance(seed, tuple) else str(seed)

@@ -3,13 +3,16 @@
 import dataclasses
 import math
 import os
+import warnings
 from dataclasses import dataclass
 from functools import partial
 
 from scratchnn.callbacks import Callback, Logs
+from scratchnn.callbacks.history import EXTRA
 from scratchnn.core import backend
 from scratchnn.data import DataError, Imdb
 from scratchnn.experiments import compiling
+from scratchnn.experiments.best import early_end, ends_early, save_best, weights_of_best, why_best_is_missing
 from scratchnn.experiments.folder import RunFolder
 from scratchnn.experiments.preparation import (
     PREDICT_BATCH,
@@ -27,7 +30,7 @@ from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
 from scratchnn.report.diagram import plot_model
 from scratchnn.training.interrupts import Interrupts
-from scratchnn.training.progress import EXTRA, Progress
+from scratchnn.training.progress import Progress
 
 
 @dataclass
@@ -63,9 +66,14 @@ def start(settings: Settings, source: str | None) -> Run:
 
 
 def resume(
-    path: str | os.PathLike[str], source: str | None, epochs: int | None, *, custom_objects: CustomObjects = None
+    path: str | os.PathLike[str],
+    source: str | None,
+    epochs: int | None,
+    early_stop: int | None = None,
+    *,
+    custom_objects: CustomObjects = None,
 ) -> Run:
-    """Resume a run from its checkpoint; `epochs` may be higher than it was.
+    """Resume a run from its checkpoint; `epochs` and `early_stop` may be others than they were.
 
     `custom_objects`: the classes of your own in its model, by name, as for `load_model`.
 
@@ -79,8 +87,8 @@ def resume(
         digest, told_source = model.metadata["data"]["digest"], model.metadata["data"]["source"]
     except (KeyError, TypeError) as error:
         raise ValueError(f"{folder.checkpoint} is not the checkpoint of a training run ({error!r})") from error
-    if epochs is not None:
-        settings = dataclasses.replace(settings, epochs=epochs)
+    changed = {"epochs": epochs, "early_stop": early_stop}
+    settings = dataclasses.replace(settings, **{name: new for name, new in changed.items() if new is not None})
     data = load_reviews(settings, source)
     if data.digest != digest:
         raise DataError(
@@ -90,7 +98,12 @@ def resume(
     model.metadata["settings"] = dataclasses.asdict(settings)
     save_checkpoint(model, progress, folder.checkpoint)  # with the new number of epochs
     folder = RunFolder.open(path, finished_epochs=progress.epoch)
-    return Run(settings, data, model, folder, progress)
+    run = Run(settings, data, model, folder, progress)
+    if progress.best_epoch == progress.epoch and not progress.step:
+        save_best(model, progress, folder)  # a run that was killed may have the checkpoint of this epoch only
+    elif reason := why_best_is_missing(progress, folder):
+        warnings.warn(f"{reason}; it is kept again once an epoch is better", stacklevel=2)
+    return run
 
 
 def header(run: Run) -> list[tuple[str, str]]:
@@ -99,8 +112,10 @@ def header(run: Run) -> list[tuple[str, str]]:
     N = len(data.x_train)
     held_out = N - int(N * (1 - settings.validation_split))
     digest = f"digest {data.digest[:8]} {'ok' if data.digest_known else 'not the published one'}"
+    early = "" if settings.early_stop is None else f", stops after {settings.early_stop} without lower validation loss"
     clip = "" if settings.global_clipnorm is None else f", gradient clipped to {settings.global_clipnorm:g}"
     assert model.optimizer is not None
+    rate = model.optimizer.learning_rate
     hardware = model.backend.hardware()
     threads = f"{hardware.get('threads')} threads"
     return [
@@ -115,7 +130,7 @@ def header(run: Run) -> list[tuple[str, str]]:
         ("model", f"{settings.arch}, {model.count_params():,} parameters"),
         (
             "train",
-            f"{settings.optimizer}, learning rate {model.optimizer.learning_rate:g}, batch {settings.batch_size}{clip}",
+            f"{settings.optimizer}, learning rate {rate:g}, batch {settings.batch_size}{clip}{early}",
         ),
         ("machine", f"backend {settings.backend}, {hardware.get('device') or threads}"),
         ("seed", str(settings.seed)),
@@ -129,6 +144,9 @@ def train(run: Run, console: Console) -> None:
     done = run.progress.epoch
     if done >= settings.epochs:
         console.line(f"{done} epochs are done already; --epochs {done + 10} would add ten")
+        return
+    if ends_early(run.progress, settings.early_stop):
+        console.line(f"{early_end(run.progress)}; a larger --early-stop than {settings.early_stop} would train on")
         return
     # Ctrl-C waits for the compiler, which swallows exceptions; a second one waits until the checkpoint is written.
     with Interrupts() as interrupts:
@@ -147,29 +165,59 @@ def train(run: Run, console: Console) -> None:
                 progress=run.progress,
                 console=console,
             )
+            if run.progress.epoch < settings.epochs:
+                console.line(early_end(run.progress))
         except (KeyboardInterrupt, SystemExit):
             save_checkpoint(run.model, run.progress, run.folder.checkpoint)  # with the steps of this epoch
             raise
 
 
 def finish(run: Run, console: Console) -> dict[str, float]:
-    """Test, save the model, draw its curves and its layers. Return loss and accuracy on the test reviews."""
-    model, data, folder = run.model, run.data, run.folder
-    result = model.evaluate(data.x_test, data.y_test, batch_size=PREDICT_BATCH, verbose=0, return_dict=True)
-    assert isinstance(result, dict)
-    low, high = interval(result["accuracy"], len(data.x_test))
-    console.line(f"test  loss {result['loss']:.4f}  accuracy {result['accuracy']:.4f}  [{low:.4f}, {high:.4f}] 95%")
+    """Test, save the model, draw its curves and its layers. Return loss and accuracy on the test reviews.
+
+    They are those of the last epoch, as published. Where another epoch was the best one, it is tested too.
+    """
+    model, folder, last, best = run.model, run.folder, run.progress.epoch, run.progress.best_epoch
+    result = tested(run)
+    label = f"epoch {last} (last{' and best' if best == last else ''})"
+    console.line(result_line(label, result, run))
+    title = accuracy = f"{run.settings.arch}: test accuracy {result['accuracy']:.4f}"
+    model.metadata |= {"epoch": last, "test": result}
+    kept = "" if best is None else "best.npz, "
+    if best not in (None, last):
+        if reason := why_best_is_missing(run.progress, folder):
+            kept = ""
+            console.line(f"test  epoch {best} (best): {reason}")
+        else:
+            with weights_of_best(model, folder):
+                at_best = tested(run)
+            model.metadata["best"] = {"epoch": best, "test": at_best}
+            line = result_line(f"epoch {best} (best)".ljust(len(label)), at_best, run)
+            console.line(f"{line}  best: lowest validation loss")
+            title += f", of the best epoch {at_best['accuracy']:.4f}"
     console.line(f"weights {checksum(model)}")
-    model.metadata["test"] = result
     model.save(folder.model, overwrite=True)
-    title = f"{run.settings.arch}: test accuracy {result['accuracy']:.4f}"
-    if data.is_synthetic:
-        title += " on synthetic reviews"
+    if run.data.is_synthetic:
+        title = f"{accuracy} on synthetic reviews"  # with both, it would reach the legend
     plot_curves(folder.history(), folder.curves, title=title)
     for suffix in (".svg", ".png"):
         plot_model(model, folder.diagram.with_suffix(suffix))
-    console.line(f"saved {folder.path}{os.sep}: model.npz, metrics.csv, config.toml, curves and model as .svg and .png")
+    files = f"model.npz, {kept}metrics.csv, config.toml, curves and model as .svg and .png"
+    console.line(f"saved {folder.path}{os.sep}: {files}")
     return result
+
+
+def tested(run: Run) -> dict[str, float]:
+    """Loss and accuracy of the model on the test reviews."""
+    data = run.data
+    result = run.model.evaluate(data.x_test, data.y_test, batch_size=PREDICT_BATCH, verbose=0, return_dict=True)
+    assert isinstance(result, dict)
+    return result
+
+
+def result_line(label: str, result: dict[str, float], run: Run) -> str:
+    low, high = interval(result["accuracy"], len(run.data.x_test))
+    return f"test  {label}  loss {result['loss']:.4f}  accuracy {result['accuracy']:.4f}  [{low:.4f}, {high:.4f}] 95%"
 
 
 def interval(accuracy: float, N: int) -> tuple[float, float]:
@@ -192,3 +240,8 @@ class Recorder(Callback):
         columns = ("loss", "accuracy", "val_loss", "val_accuracy", *EXTRA)
         run.folder.append_row({"epoch": epoch + 1} | {key: record[key] for key in columns if key in record})
         save_checkpoint(run.model, run.progress, run.folder.checkpoint)
+        if run.progress.best_epoch == run.progress.epoch:
+            # After the checkpoint, so that it is never of an epoch that the checkpoint has not seen.
+            save_best(run.model, run.progress, run.folder)
+        if ends_early(run.progress, run.settings.early_stop):
+            run.model.stop_training = True

@@ -28,6 +28,7 @@ class Settings:
     optimizer: str = "adam"
     learning_rate: float | None = None  # None: the optimizer's own
     global_clipnorm: float | None = None  # None: no clipping
+    early_stop: int | None = None  # epochs without a lower validation loss that end training; None: all are trained
     seed: int = 0
     backend: str = "cpu"
     synthetic: bool = False
@@ -38,5 +39,12 @@ class Settings:
         for name, (least, most) in _WHOLE.items():
             object.__setattr__(self, name, whole_number(name, getattr(self, name), least, most))
         share("validation_split", self.validation_split)
+        if self.early_stop is not None:
+            object.__setattr__(self, "early_stop", whole_number("early_stop", self.early_stop, 1, 1_000_000))
+            if self.validation_split == 0:
+                raise ValueError(
+                    "early_stop goes by the validation loss, and validation_split 0 leaves no reviews to validate on: "
+                    "hold out a share, for instance 0.2, or train without early_stop"
+                )
         if self.skip_top >= self.vocabulary:
             raise ValueError(f"skip_top {self.skip_top} leaves no word of a vocabulary of {self.vocabulary}")

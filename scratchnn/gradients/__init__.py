@@ -1,4 +1,6 @@
-"""Are the gradients right? `check` compares those of a layer, `check_loss` those of a loss, with central differences.
+"""Are the gradients right? They are compared with central differences.
+
+`check` compares those of a layer, `check_loss` those of a loss, `check_regularizer` those of a regularizer.
 
     from scratchnn.gradients import check
     layer = MyLayer(4)
@@ -9,5 +11,6 @@ The method is in `differences.py`; `cases.py` has the layers and losses of scrat
 """
 
 from scratchnn.gradients.differences import ArrayError, check, check_loss, relative_error
+from scratchnn.gradients.of_regularizers import check_regularizer
 
-__all__ = ["ArrayError", "check", "check_loss", "relative_error"]
+__all__ = ["ArrayError", "check", "check_loss", "check_regularizer", "relative_error"]

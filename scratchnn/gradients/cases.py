@@ -1,4 +1,4 @@
-"""Every layer and loss, in every use that takes a path of its own through the code."""
+"""Every layer, loss and regularizer, in every use that takes a path of its own through the code."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,10 +8,11 @@ import numpy as np
 from scratchnn_kernels import BACKENDS
 from scratchnn_kernels.contract import Array, Grads, State
 
-from scratchnn import layers, losses
+from scratchnn import layers, losses, regularizers
 from scratchnn.activations import ACTIVATIONS
 from scratchnn.core import randomness
 from scratchnn.gradients.differences import ArrayError, check, check_loss
+from scratchnn.gradients.of_regularizers import check_regularizer
 
 B, T, D, H = 2, 4, 3, 3
 
@@ -25,7 +26,7 @@ MASKS = {
 
 
 class Case(NamedTuple):
-    """One way to use a layer or a loss: its name, what is special about it, and what checks it with a seed."""
+    """One way to use one of them: its name, what is special about it, and what checks it with a seed."""
 
     name: str
     variant: str
@@ -44,7 +45,12 @@ def cases() -> Iterator[Case]:
     yield from _convolutions()
     yield from _pooling()
     yield from _others()
+    yield from _moving()
+    yield from _noise()
+    yield from _each_step()
+    yield from _normalised()
     yield from _losses()
+    yield from _regularizers()
 
 
 def _layer(
@@ -139,8 +145,10 @@ def _own_cell() -> Iterator[Case]:
 
 
 def _bidirectional() -> Iterator[Case]:
-    def both_ways(variant: str, layer: Any, merge_mode: str = "concat", **options: Any) -> Case:
-        return _layer(variant, partial(layers.Bidirectional, layer, merge_mode), **options)
+    def both_ways(
+        variant: str, layer: Any, merge_mode: str | None = "concat", other: Any = None, **options: Any
+    ) -> Case:
+        return _layer(variant, partial(layers.Bidirectional, layer, merge_mode, backward_layer=other), **options)
 
     sequences = {"return_sequences": True}
     for kind, count in ((layers.SimpleRNN, 2), (layers.LSTM, 4), (layers.GRU, 2)):
@@ -152,6 +160,12 @@ def _bidirectional() -> Iterator[Case]:
         yield both_ways(f"merge by {mode}, sequences", layers.SimpleRNN(H, **sequences), mode)
     dropping = layers.LSTM(H, recurrent_dropout=0.3, dropout=0.4, **sequences)
     yield both_ways("dropout, mask", dropping, training=True, mask="mask inside")
+    yield both_ways("two outputs", layers.GRU(H), None)
+    several = {"return_sequences": True, "return_state": True}
+    other = layers.GRU(H + 1, "relu", go_backwards=True, **several)
+    yield both_ways("two layers, mask", layers.LSTM(H, **several), other=other, mask="mask inside")
+    other = layers.GRU(H + 1, go_backwards=True, **several)
+    yield both_ways("two layers, two outputs, states, mask", layers.LSTM(H, **several), None, other, mask="mask left")
 
 
 def _convolutions() -> Iterator[Case]:
@@ -172,6 +186,61 @@ def _pooling() -> Iterator[Case]:
     yield _layer("all steps", layers.GlobalAveragePooling1D)
     yield _layer("mask", layers.GlobalAveragePooling1D, mask="mask of a whole row")
 
+    for padding in ("valid", "same"):
+        yield _layer(padding, partial(layers.AveragePooling1D, 2, padding=padding), shape=(B, 5, D))
+        overlapping = partial(layers.AveragePooling1D, 4, strides=2, padding=padding)
+        yield _layer(f"{padding}, windows that overlap", overlapping, shape=(B, 7, D))
+    yield _layer("windows with gaps", partial(layers.AveragePooling1D, 2, strides=3), shape=(B, 7, D))
+
+
+def _moving() -> Iterator[Case]:
+    yield _layer("rows", partial(layers.RepeatVector, 3), shape=(B, D))
+    yield _layer("sequences", partial(layers.Reshape, (-1, 2)))
+    yield _layer("two axes", partial(layers.Permute, (2, 1)))
+    yield _layer("three axes", partial(layers.Permute, (3, 1, 2)), shape=(B, T, D, 2))
+    yield _layer("uneven", partial(layers.ZeroPadding1D, (2, 1)))
+    yield _layer("uneven", partial(layers.Cropping1D, (2, 1)))
+    yield _layer("sequences", partial(layers.UpSampling1D, 3))
+    yield _layer("sequences", layers.Masking)
+    cube = partial(layers.Lambda, _power, arguments={"n": 3}, backward=_power_backward)
+    yield _layer("a power", cube)
+
+
+def _power(x: Array, n: int) -> Array:
+    return x**n
+
+
+def _power_backward(dy: Array, x: Array, n: int) -> Array:
+    return dy * n * x ** (n - 1)
+
+
+def _noise() -> Iterator[Case]:
+    for kind in (layers.SpatialDropout1D, layers.GaussianDropout, layers.GaussianNoise, layers.AlphaDropout):
+        yield _layer("training", partial(kind, 0.4), training=True)
+        yield _layer("not training", partial(kind, 0.4))
+
+
+def _each_step() -> Iterator[Case]:
+    def case(variant: str, inner: Any, **options: Any) -> Case:
+        return _layer(variant, lambda: layers.TimeDistributed(inner()), **options)
+
+    images = (B, T, 2, D)
+    yield case("Dense, mask", partial(layers.Dense, H, "tanh"), mask="mask inside")
+    yield case("Dense, nested", lambda: layers.TimeDistributed(layers.Dense(H)), shape=images)
+    yield case("LSTM", partial(layers.LSTM, H), shape=images)
+    yield case("Bidirectional GRU", lambda: layers.Bidirectional(layers.GRU(H)), shape=images)
+    yield case("Embedding", partial(layers.Embedding, 5, D), shape=(B, T, 2), ids=5)
+    yield case("Dropout", partial(layers.Dropout, 0.4), training=True)
+
+
+def _normalised() -> Iterator[Case]:
+    for axis in (-1, 1, [1, 2]):
+        yield _layer(f"axis {axis}", partial(layers.LayerNormalization, axis))
+    yield _layer("rows, no center", partial(layers.LayerNormalization, center=False), shape=(B, D))
+    yield _layer("no scale", partial(layers.LayerNormalization, scale=False))
+    yield _layer("sequences", layers.Softmax)
+    yield _layer("over time and features", partial(layers.Softmax, [1, 2]))
+
 
 def _others() -> Iterator[Case]:
     yield _layer("rows", partial(layers.Dense, H, activation="sigmoid"), shape=(B, D))
@@ -182,6 +251,11 @@ def _others() -> Iterator[Case]:
     yield _layer("sequences", layers.Flatten)
     for name in ACTIVATIONS:
         yield _layer(name, partial(layers.Activation, name))
+    yield _layer("all settings", partial(layers.ReLU, 1.5, 0.2, 0.3))
+    yield _layer("slope 0.3", layers.LeakyReLU)
+    yield _layer("alpha 0.5", partial(layers.ELU, 0.5))
+    yield _layer("a slope for each number", layers.PReLU)
+    yield _layer("shared", partial(layers.PReLU, shared_axes=[1]))
 
 
 def _loss(variant: str, loss: losses.Loss, target: Any, *, logits: bool = False) -> Case:
@@ -236,3 +310,13 @@ def _losses() -> Iterator[Case]:
         yield _loss("labels" + words, focal, labels, logits=logits)
         focal_rows = losses.CategoricalFocalCrossentropy(0.3, 1.5, logits, 0.1)
         yield _loss("one-hot rows" + words, focal_rows, one_hot, logits=logits)
+
+
+def _regularizers() -> Iterator[Case]:
+    for rule in (regularizers.L1(0.3), regularizers.L2(0.3), regularizers.L1L2(0.2, 0.3)):
+
+        def check_it(seed: int, backend: str, rule: regularizers.Regularizer = rule) -> list[ArrayError]:
+            w = randomness.generator(seed, "data", layer=1).normal(size=(D, H))
+            return check_regularizer(rule, w, backend=backend)
+
+        yield Case(rule.name, "weights", check_it)

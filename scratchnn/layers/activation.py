@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array, Grads
 
@@ -25,9 +25,12 @@ class Activation(Layer):
     """
 
     supports_masking = True
+    checks: ClassVar = {"activation": activations.get}
 
-    def __init__(self, activation: Any, *, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(
+        self, activation: Any, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.activation = activations.get(activation)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -5,6 +5,7 @@ dx, grads = layer.backward(dy, cache)     dx has the shape of x, dy that of y, g
 """
 
 import copy
+import functools
 import math
 from typing import Any, ClassVar
 
@@ -16,27 +17,47 @@ from scratchnn import activations, initializers
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.arrays import as_numbers, converted
-from scratchnn.core.checks import share, whole_number
+from scratchnn.core.attributes import Attributes, parameters_of
+from scratchnn.core.checks import flag, share, whole_number
+from scratchnn.core.names import class_in_file, described, is_own
 from scratchnn.layers.symbol import Shape, Symbol, example_shape
+from scratchnn.layers.trainable import Weighted, without_trainable
+from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
 
 
-class Layer:
+class Layer(Weighted, Attributes):
     """Base of all layers.
 
     A layer is built once: `build` fixes its shapes, backend and dtype, and draws its initial parameters. A model
     builds its layers itself; `layer.build((None, T, D))` does it for a layer used alone.
+
+    A constructor's arguments are fixed from then on, except those in `checks`: they are read in every call, and may be
+    set at any time.
     """
 
-    supports_masking: ClassVar[bool] = False  # whether an incoming mask is used or passed on
+    supports_masking: bool = False  # whether an incoming mask is used or passed on
+    backend: backends.Backend
+    dtype: np.dtype
+    given_input_shape: tuple[int | None, ...] | None
+    built: bool
+    params: dict[str, Array]
+    model: Any
+    output_shape: Any
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
     takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
+    regularized: ClassVar[dict[str, str]] = {}  # by parameter, the constructor's argument for its regularizer
 
     @property
     def uses_rng(self) -> bool:
         """Whether forward draws random numbers when training."""
         return False
+
+    @property
+    def y_count(self) -> int:
+        """How many outputs there are, without the states that recurrent layers may return after them."""
+        return 1
 
     @property
     def final_activation(self) -> activations.Activation | None:
@@ -46,8 +67,8 @@ class Layer:
         """
         return None
 
-    def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
-        self.name = name
+    def __init__(self, *, name: str | None = None, input_shape: Any = None, trainable: bool = True) -> None:
+        self.name, self._trainable = name, flag(type(self).__name__, "trainable", trainable)
         # The shape of one example: older tutorials pass it to the first layer of a Sequential.
         owner = f"{type(self).__name__}: input_shape"
         self.given_input_shape = None if input_shape is None else example_shape(owner, input_shape)
@@ -57,6 +78,13 @@ class Layer:
         self.input_shape: Shape = ()
         self.output_shape: Any = ()
         self._last_shape: Shape = ()  # of x that was taken besides `input_shape`: it need not be checked again
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self) and name in _fixed_settings(type(self)) and (self.built or not is_own(type(self))):
+            raise AttributeError(
+                f"{self.label}: {name} is fixed when the layer is made; make another one with {name}={value!r}"
+            )
+        super().__setattr__(name, value)
 
     # ---- what a layer defines
 
@@ -87,8 +115,19 @@ class Layer:
         return mask if self.supports_masking else None
 
     def get_config(self) -> Config:
-        """The constructor's arguments, as plain values for a model file."""
-        return {} if self.name is None else {"name": self.name}
+        """The constructor's arguments, as plain values."""
+        given = {argument: getattr(self, argument) for argument in self.regularized.values()}
+        config = {argument: rule if rule is None else described(rule) for argument, rule in given.items()}
+        config |= {} if self.name is None else {"name": self.name}
+        return config if self.trainable else config | {"trainable": False}
+
+    def in_file(self) -> dict[str, Any]:
+        """How a description names this layer, and the settings to make it from.
+
+        A model's file has `trainable` of all layers, and of what is inside them, in one place of its own: so it comes
+        back for a layer whose constructor does not take it, too.
+        """
+        return without_trainable(class_in_file(self))
 
     def describe(self) -> str:
         """A few words for diagrams: what the name of the class does not say."""
@@ -120,9 +159,15 @@ class Layer:
         self.backend.require_memory(
             2 * count * self.dtype.itemsize, f"{self.label}: {count:,} parameters and gradients"
         )
-        params = {name: draw(shape, generator, self.dtype) for name, (shape, draw) in shapes.items()}
+        params = {name: self._drawn(name, *each, generator) for name, each in shapes.items()}
         self.set_params({name: self.backend.array(param, self.dtype) for name, param in params.items()})
         self.built = True
+
+    def _drawn(self, name: str, shape: tuple[int, ...], draw: Any, generator: np.random.Generator) -> Array:
+        try:
+            return draw(shape, generator, self.dtype)
+        except ValueError as error:
+            raise ValueError(f"{self.label}: the initial {name}: {error}") from error
 
     def set_params(self, params: dict[str, Array]) -> None:
         """Replace the parameters by other arrays: a model passes views of its one flat vector."""
@@ -176,12 +221,23 @@ class Layer:
             raise ValueError(f"{self.label}: dy must have the shape of y, {y_shape}, got {dy.shape}")
         return dy
 
-    def as_mask(self, mask: Any, shape: tuple[int, int]) -> Array:
+    def as_mask(self, mask: Any, shape: tuple[int, ...]) -> Array:
         """The mask as kernels expect it, checked."""
         mask = mask if self.backend.is_device_array(mask) else as_numbers("mask", mask)
         if mask.shape != shape or mask.dtype != bool:
             raise ValueError(f"{self.label} takes a bool mask of shape {shape}, got {mask.dtype} of shape {mask.shape}")
         return self.backend.array(mask, bool)
+
+    def regularizers(self) -> dict[str, Regularizer]:
+        """The regularizer of each parameter that has one."""
+        rules = {name: getattr(self, self.regularized[name]) for name in self.params if name in self.regularized}
+        return {name: rule for name, rule in rules.items() if rule is not None}
+
+    @property
+    def losses(self) -> list[Any]:
+        """The penalty of each trainable parameter that has a regularizer; as in Keras, what is frozen has none."""
+        rules = self.regularizers()
+        return [rules[name](self.params[name]) for name in self.trainable_names() if name in rules]
 
     def require_built(self) -> None:
         if not self.built:
@@ -263,6 +319,13 @@ class Layer:
         if not self.built:
             self.build((None, *as_array(x).shape[1:]))
         return self.forward(x, **kwargs)[0]
+
+
+@functools.cache
+def _fixed_settings(kind: type) -> frozenset[str]:
+    """The arguments of our own constructors that nothing reads again once the layer is built."""
+    ours = next(each for each in kind.__mro__ if not is_own(each))
+    return frozenset(parameters_of(ours)) - {"name", "input_shape", "output_shape", *kind.checks}
 
 
 def _symbols_in(x: Any) -> int:

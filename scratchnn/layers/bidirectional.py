@@ -7,9 +7,13 @@ from scratchnn_kernels.contract import Array, Grads, State
 from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file, look_up
 from scratchnn.layers.base import Config, Layer, Shape
+from scratchnn.layers.inside import build_inside
 from scratchnn.layers.recurrent import Recurrent
+from scratchnn.layers.trainable import Weight
+from scratchnn.regularizers import Regularizer
 
 MERGE_MODES = ("concat", "sum", "mul", "ave")
+ALIKE = ("return_sequences", "return_state", "stateful")  # settings that both layers must have in common
 
 
 @dataclass(frozen=True)
@@ -28,37 +32,102 @@ class Bidirectional(Layer):
     (1)  y_f = forward_layer(x),  y_b = backward_layer(x read from the end), reversed again if it is a sequence
     (2)  y   = [y_f y_b]  |  y_f + y_b  |  y_f ⊙ y_b  |  (y_f + y_b) / 2      for concat, sum, mul, ave
 
+    merge_mode=None returns both, y_f and y_b, as two outputs. Such a layer must be the last of a model, which is a
+    chain of layers with one input each. The layer from the end has the settings of the other, unless `backward_layer`
+    is given, a layer of its own with go_backwards.
+
     Shapes: x (B, T, D) -> y (B, 2H) or (B, H), with a T axis if the layer returns sequences
-    Params: those of both layers, named "forward.Wx", "backward.Wx" and so on: twice as many.
+    Params: those of both layers, named "forward.Wx", "backward.Wx" and so on.
     Cache:  the caches of both, and both outputs.
-    Keras:  the same; with sequences, masked steps give zeros (elsewhere they repeat the step before).
-    Raises: ValueError for an unknown merge_mode, TypeError for a layer that is not recurrent.
+    Keras:  the same; with sequences, masked steps give zeros (elsewhere they repeat the step before). It refuses a
+            layer with go_backwards and no backward_layer; here the two directions then change places.
+    Raises: ValueError for an unknown merge_mode and for two layers that do not go together, TypeError for a layer that
+            is not recurrent.
     Source: Schuster and Paliwal, "Bidirectional Recurrent Neural Networks", IEEE Trans. Signal Processing 45(11), 1997.
     """
 
     supports_masking = True
     takes_keep_cache = True
+    forward_layer: Recurrent
+    backward_layer: Recurrent
     takes_state = True
 
-    def __init__(self, layer: Recurrent, merge_mode: str = "concat", *, name: str | None = None) -> None:
-        super().__init__(name=name)
-        if not isinstance(layer, Recurrent):
-            raise TypeError(f"Bidirectional takes a recurrent layer, got {type(layer).__name__}")
-        self.merge_mode = look_up("merge_mode", merge_mode, {mode: mode for mode in MERGE_MODES})
-        self.layer = layer
-        self.forward_layer, self.backward_layer = self._copy(layer, False), self._copy(layer, True)
+    def __init__(
+        self,
+        layer: Recurrent,
+        merge_mode: str | None = "concat",
+        *,
+        backward_layer: Recurrent | None = None,
+        name: str | None = None,
+        input_shape: Any = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
+        for each in (layer,) if backward_layer is None else (layer, backward_layer):
+            if not isinstance(each, Recurrent):
+                raise TypeError(f"Bidirectional takes a recurrent layer, got {type(each).__name__}")
+        modes = {mode: mode for mode in MERGE_MODES}
+        self.merge_mode = None if merge_mode is None else look_up("merge_mode", merge_mode, modes)
+        self.layer, self._given_backward = layer, backward_layer is not None
+        self.forward_layer = self._copy(layer, False)
+        if backward_layer is None:
+            self.backward_layer = self._copy(layer, True)
+        else:
+            self._check_pair(layer, backward_layer)
+            self.backward_layer = backward_layer  # itself, as in Keras
+            vars(backward_layer)["zero_output_for_mask"] = layer.return_sequences
+
+    def _check_pair(self, layer: Recurrent, backward_layer: Recurrent) -> None:
+        if backward_layer is layer:
+            raise ValueError("Bidirectional: backward_layer must be another layer than the first one")
+        if layer.go_backwards == backward_layer.go_backwards:
+            raise ValueError(
+                f"Bidirectional: one layer must read from the end, but both have go_backwards={layer.go_backwards}; "
+                "give it to backward_layer: GRU(3, go_backwards=True)"
+            )
+        for setting in ALIKE:
+            values = getattr(layer, setting), getattr(backward_layer, setting)
+            if values[0] != values[1]:
+                raise ValueError(
+                    f"Bidirectional: both layers need the same {setting}, got {values[0]}, and {values[1]} of "
+                    "backward_layer"
+                )
+        if self.merge_mode not in (None, "concat") and layer.units != backward_layer.units:
+            raise ValueError(
+                f"Bidirectional: merge_mode={self.merge_mode!r} needs outputs of one width, got {layer.units} units "
+                f"and {backward_layer.units}; merge_mode='concat' takes both"
+            )
 
     @property
     def uses_rng(self) -> bool:
-        return self.layer.uses_rng
+        return self.forward_layer.uses_rng or self.backward_layer.uses_rng
+
+    @property
+    def y_count(self) -> int:
+        return 2 if self.merge_mode is None else 1
+
+    @property
+    def _parts(self) -> list[Layer]:
+        return [self.forward_layer, self.backward_layer]
+
+    def trainable_names(self) -> list[str]:
+        """One direction may be frozen: `bidirectional.backward_layer.trainable = False`."""
+        if not self.trainable:
+            return []
+        sides = {"forward": self.forward_layer, "backward": self.backward_layer}
+        return [f"{side}.{name}" for side, layer in sides.items() for name in layer.trainable_names()]
+
+    @property
+    def weights(self) -> list[Weight]:
+        return self.forward_layer.weights + self.backward_layer.weights
 
     @staticmethod
     def _copy(layer: Any, other_way: bool) -> Any:
         copy = layer.clone()
-        copy.go_backwards = layer.go_backwards != other_way
+        vars(copy)["go_backwards"] = layer.go_backwards != other_way  # settings, fixed for everybody else
         # In a sequence, a masked step would repeat the last output of each direction, and those belong to two different
         # steps. Like Keras, this sets the flag in both directions.
-        copy.zero_output_for_mask = layer.return_sequences
+        vars(copy)["zero_output_for_mask"] = layer.return_sequences
         return copy
 
     # ---- states: those of the forward layer, then those of the backward layer
@@ -73,7 +142,8 @@ class Bidirectional(Layer):
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        return tuple(f"{way}.{name}" for way in ("forward", "backward") for name in self.layer.state_names)
+        sides = {"forward": self.forward_layer, "backward": self.backward_layer}
+        return tuple(f"{side}.{name}" for side, layer in sides.items() for name in layer.state_names)
 
     @property
     def states(self) -> list[Array] | None:
@@ -104,26 +174,30 @@ class Bidirectional(Layer):
         return (*self.forward_layer.as_state(forward, B), *self.backward_layer.as_state(backward, B))
 
     def _halves(self, states: Any) -> tuple[list[Array], list[Array]]:
-        half = len(self.layer.state_names)
-        if not isinstance(states, list | tuple) or len(states) != 2 * half:
+        first, count = len(self.forward_layer.state_names), len(self.state_names)
+        if not isinstance(states, list | tuple) or len(states) != count:
             got = len(states) if isinstance(states, list | tuple) else type(states).__name__
-            raise ValueError(f"{self.label} takes {2 * half} arrays as initial_state, got {got}")
-        return list(states[:half]), list(states[half:])
+            raise ValueError(f"{self.label} takes {count} arrays as initial_state, got {got}")
+        return list(states[:first]), list(states[first:])
 
     # ---- shapes and parameters
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
-        shape = self.forward_layer.compute_output_shape(input_shape)
-        y_shape, *states = shape if self.layer.return_state else (shape,)
-        if self.merge_mode == "concat":
-            y_shape = (*y_shape[:-1], self._width * y_shape[-1])
-        return (y_shape, *states, *states) if self.layer.return_state else y_shape
+        shapes = [layer.compute_output_shape(input_shape) for layer in self._parts]
+        (y_f, *states_f), (y_b, *states_b) = shapes if self.return_state else ((shape,) for shape in shapes)
+        if self.merge_mode is None:
+            return (y_f, y_b, *states_f, *states_b)
+        y = (*y_f[:-1], y_f[-1] + y_b[-1]) if self.merge_mode == "concat" else y_f
+        return (y, *states_f, *states_b) if self.return_state else y
 
     def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
         settings["seed"] = randomness.layer_seed() if seed is None else seed
         # Both draw from one seed; the second index is beyond that of any layer of a model, so the draws differ.
         self.forward_layer.build(input_shape, index=index, **settings)
-        self.backward_layer.build(input_shape, index=index + 2**32, **settings)
+        if self._given_backward:
+            build_inside(self, self.backward_layer, input_shape, index=index + 2**32, **settings)
+        else:
+            self.backward_layer.build(input_shape, index=index + 2**32, **settings)
         params = self._params_of_both()
         super().build(input_shape, index=index, **settings)
         self.set_params(params)
@@ -140,7 +214,8 @@ class Bidirectional(Layer):
         self.set_params(self._params_of_both())
 
     def check_shape(self, shape: Shape) -> None:
-        self.forward_layer.check_shape(shape)
+        for layer in self._parts:
+            layer.check_shape(shape)
 
     def set_params(self, params: dict[str, Array]) -> None:
         super().set_params(params)
@@ -171,34 +246,31 @@ class Bidirectional(Layer):
         if self.layer.return_sequences:
             y_b = y_b[:, ::-1]  # (1)
 
-        if self.merge_mode == "concat":  # (2)
-            y = np.concatenate([y_f, y_b], axis=-1)
+        y: tuple[Any, ...]
+        if self.merge_mode is None:
+            y = y_f, y_b
+        elif self.merge_mode == "concat":  # (2)
+            y = (np.concatenate([y_f, y_b], axis=-1),)
         elif self.merge_mode == "mul":
-            y = y_f * y_b
+            y = (y_f * y_b,)
         else:
-            y = (y_f + y_b) * self._share
+            y = ((y_f + y_b) * self._share,)
         given = initial_state is not None
         cache = BidirectionalCache(cache_f, cache_b, y_f, y_b, given, returned) if keep_cache else None
-        return (y, *states_f, *states_b) if returned else y, cache
+        outputs: tuple[Any, ...] = (*y, *states_f, *states_b) if returned else y
+        return outputs[0] if len(outputs) == 1 else outputs, cache
 
     def backward(self, dy: Any, cache: BidirectionalCache) -> tuple[Any, Grads]:
-        half = len(self.layer.state_names)
-        dy, *dstates = dy if cache.state_returned else (dy, *[None] * 2 * half)
-        if dy is not None:
-            y_shape = cache.y_forward.shape
-            dy = self.as_gradient(dy, (*y_shape[:-1], self._width * y_shape[-1]))
-        if dy is None:
-            dy_f = dy_b = None
-        elif self.merge_mode == "concat":  # (2)
-            dy_f, dy_b = np.split(dy, 2, axis=-1)
-        elif self.merge_mode == "mul":
-            dy_f, dy_b = dy * cache.y_backward, dy * cache.y_forward
-        else:
-            dy_f = dy_b = dy * self._share
+        given = dy if isinstance(dy, tuple) else (dy,)
+        dy_f, dy_b = self._of_both(given[: self.y_count], cache)
         if self.layer.return_sequences and dy_b is not None:
             dy_b = dy_b[:, ::-1]  # (1)
         if cache.state_returned:
-            dy_f, dy_b = (dy_f, *dstates[:half]), (dy_b, *dstates[half:])
+            dstates_f, dstates_b = self._halves(given[self.y_count :])
+            dy_f, dy_b = (dy_f, *dstates_f), (dy_b, *dstates_b)
+        else:
+            dy_f = np.zeros_like(cache.y_forward) if dy_f is None else dy_f
+            dy_b = np.zeros_like(cache.y_backward) if dy_b is None else dy_b
         dx_f, grads_f = self.forward_layer.backward(dy_f, cache.forward)
         dx_b, grads_b = self.backward_layer.backward(dy_b, cache.backward)
         (dx_f, *dstates_f), (dx_b, *dstates_b) = (dx_f, dx_b) if cache.state_given else ((dx_f,), (dx_b,))
@@ -207,10 +279,24 @@ class Bidirectional(Layer):
         grads |= {f"backward.{name}": g for name, g in grads_b.items()}
         return (dx, *dstates_f, *dstates_b) if cache.state_given else dx, grads
 
-    @property
-    def _width(self) -> int:
-        """The width of y, counted in units of one direction."""
-        return 2 if self.merge_mode == "concat" else 1
+    def _of_both(self, dy: tuple[Any, ...], cache: BidirectionalCache) -> tuple[Any, Any]:
+        """The gradients of y_f and y_b; None for none."""
+        shape_f, shape_b = cache.y_forward.shape, cache.y_backward.shape
+        if self.merge_mode is None:
+            dy_f, dy_b = dy
+            return (
+                None if dy_f is None else self.as_gradient(dy_f, shape_f),
+                None if dy_b is None else self.as_gradient(dy_b, shape_b),
+            )
+        if dy[0] is None:
+            return None, None
+        if self.merge_mode == "concat":  # (2)
+            whole = self.as_gradient(dy[0], (*shape_f[:-1], shape_f[-1] + shape_b[-1]))
+            return whole[..., : shape_f[-1]], whole[..., shape_f[-1] :]
+        whole = self.as_gradient(dy[0], shape_f)
+        if self.merge_mode == "mul":
+            return whole * cache.y_backward, whole * cache.y_forward
+        return whole * self._share, whole * self._share
 
     @property
     def _share(self) -> float:
@@ -220,16 +306,23 @@ class Bidirectional(Layer):
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         return mask if self.layer.return_sequences else None
 
+    def regularizers(self) -> dict[str, Regularizer]:
+        sides = {"forward": self.forward_layer, "backward": self.backward_layer}
+        return {f"{side}.{name}": r for side, layer in sides.items() for name, r in layer.regularizers().items()}
+
     def to_keras(self, params: list[Array]) -> list[Array]:
-        half = len(params) // 2
-        return self.forward_layer.to_keras(params[:half]) + self.backward_layer.to_keras(params[half:])
+        first = len(self.forward_layer.params)
+        return self.forward_layer.to_keras(params[:first]) + self.backward_layer.to_keras(params[first:])
 
     def from_keras(self, weights: list[Array]) -> list[Array]:
-        half = len(weights) // 2
-        return self.forward_layer.from_keras(weights[:half]) + self.backward_layer.from_keras(weights[half:])
+        first = len(self.forward_layer.weights)
+        return self.forward_layer.from_keras(weights[:first]) + self.backward_layer.from_keras(weights[first:])
 
     def get_config(self) -> Config:
-        return super().get_config() | {"layer": class_in_file(self.layer), "merge_mode": self.merge_mode}
+        config = super().get_config() | {"layer": class_in_file(self.layer), "merge_mode": self.merge_mode}
+        return config | ({"backward_layer": class_in_file(self.backward_layer)} if self._given_backward else {})
 
     def describe(self) -> str:
-        return f"{type(self.layer).__name__}, {self.layer.describe()}, {self.merge_mode}"
+        sides = (self.layer, self.backward_layer) if self._given_backward else (self.layer,)
+        told = [", ".join(filter(None, (type(each).__name__, each.describe()))) for each in sides]
+        return f"{' and '.join(told)}, {self.merge_mode or 'two outputs'}"

@@ -9,13 +9,14 @@ from scratchnn_kernels.contract import Array, Grads, State
 
 from scratchnn.core.checks import whole_number
 from scratchnn.layers.base import Config, positive_int
+from scratchnn.layers.trainable import Trainable
 
 # The layer's parameters, and the arguments of the cell's methods: no names for a parameter of the cell's own.
 RESERVED = {"Wx", "Wh", "b", "self", "cell", "call"}
 RESERVED |= {"ax", "ah", "dax", "dah", "state", "states", "dafter", "after", "saved"}
 
 
-class Cell(contract.Cell):
+class Cell(contract.Cell, Trainable):
     """One time step of a recurrent layer: derive your own, and write `forward` and `backward`.
 
     after, saved = forward(ax, ah, state)

@@ -1,10 +1,10 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn import activations, initializers
+from scratchnn import activations, initializers, regularizers
 from scratchnn.core.names import described, look_up
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
@@ -34,22 +34,29 @@ class Conv1D(Layer):
     Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition", Proc. IEEE 86(11), 1998.
     """
 
+    regularized: ClassVar = {"W": "kernel_regularizer", "b": "bias_regularizer"}
+    keras_names: ClassVar[dict[str, str]] = {"W": "kernel", "b": "bias"}
+    checks: ClassVar = {"activation": activations.get}
+
     def __init__(
         self,
         filters: int,
         kernel_size: int | tuple[int],
         strides: int = 1,
         padding: str = "valid",
+        *,
         dilation_rate: int = 1,
         activation: Any = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
-        *,
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.filters = positive_int("Conv1D", "filters", filters)
         self.kernel_size = positive_int("Conv1D", "kernel_size", _only(kernel_size))
         self.strides = positive_int("Conv1D", "strides", _only(strides))
@@ -59,6 +66,8 @@ class Conv1D(Layer):
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
         if self.strides > 1 and self.dilation_rate > 1:
             raise ValueError(
                 f"Conv1D: strides and dilation_rate cannot both be above 1, got {self.strides} and {self.dilation_rate}"

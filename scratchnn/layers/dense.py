@@ -1,9 +1,9 @@
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn import activations, initializers
+from scratchnn import activations, initializers, regularizers
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
@@ -28,6 +28,9 @@ class Dense(Layer):
     """
 
     supports_masking = True
+    regularized: ClassVar = {"W": "kernel_regularizer", "b": "bias_regularizer"}
+    keras_names: ClassVar[dict[str, str]] = {"W": "kernel", "b": "bias"}
+    checks: ClassVar = {"activation": activations.get}
 
     def __init__(
         self,
@@ -36,16 +39,21 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
         *,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.units = positive_int("Dense", "units", units)
         self.activation = activations.get(activation)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 2 or input_shape[-1] is None:

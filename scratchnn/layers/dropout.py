@@ -1,4 +1,5 @@
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array, Grads
 
@@ -18,9 +19,12 @@ class Dropout(Layer):
     """
 
     supports_masking = True
+    checks: ClassVar = {"rate": partial(dropout_rate, "Dropout", "rate")}
 
-    def __init__(self, rate: float, *, name: str | None = None) -> None:
-        super().__init__(name=name)
+    def __init__(
+        self, rate: float, *, name: str | None = None, input_shape: Any = None, trainable: bool = True
+    ) -> None:
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.rate = dropout_rate("Dropout", "rate", rate)
 
     @property

@@ -1,13 +1,13 @@
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn import initializers
+from scratchnn import initializers, regularizers
 from scratchnn.core.checks import whole_number
 from scratchnn.core.names import described
-from scratchnn.layers.base import Config, Layer, Shape, as_array, positive_int
+from scratchnn.layers.base import Config, Layer, Shape, as_array, fitting, positive_int
 
 
 @dataclass(frozen=True)
@@ -24,30 +24,39 @@ class Embedding(Layer):
     Shapes: x (B, T), or (B, ...), ids in 0 ... input_dim - 1 -> y (B, T, D), or (B, ..., D)
     Params: E (V, D), V = input_dim, D = output_dim: V D numbers. Its gradient is dense, repeated ids summed.
     Cache:  the ids.
-    Keras:  the same. With `mask_zero`, id 0 means "no word": later layers skip those steps.
+    Keras:  the same. With `mask_zero`, id 0 means "no word": later layers skip those steps. `weights` are the initial
+            values of E, a matrix, or a list of one.
     Raises: ValueError for ids outside the table, or that are not whole numbers; checked in every call.
     """
+
+    regularized: ClassVar = {"E": "embeddings_regularizer"}
+    keras_names: ClassVar[dict[str, str]] = {"E": "embeddings"}
 
     def __init__(
         self,
         input_dim: int,
         output_dim: int,
         embeddings_initializer: Any = "uniform",
+        *,
         mask_zero: bool = False,
         input_length: int | None = None,
-        *,
+        embeddings_regularizer: Any = None,
+        weights: Any = None,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(
-            name=name, input_shape=(input_length,) if input_shape is None and input_length else input_shape
-        )
+        shape = (input_length,) if input_shape is None and input_length else input_shape
+        super().__init__(name=name, input_shape=shape, trainable=trainable)
         self.input_dim = positive_int("Embedding", "input_dim", input_dim)
         whole_number("Embedding: input_dim", input_dim, 1, 2**31)  # kernels read ids of 32 bits
         self.output_dim = positive_int("Embedding", "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.mask_zero = bool(mask_zero)
         self.input_length = None if input_length is None else positive_int("Embedding", "input_length", input_length)
+        if weights is not None:
+            self.set_weights(weights if isinstance(weights, list | tuple) and len(weights) == 1 else [weights])
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if not input_shape:
@@ -110,6 +119,13 @@ class Embedding(Layer):
         x = np.asarray(x) if isinstance(x, list | tuple) else x
         return x != 0 if self.mask_zero else None
 
+    def set_weights(self, weights: Any) -> None:
+        """Overwrite E. Before the layer is built, its initial values: `weights=` of the constructor is the same."""
+        if self.built:
+            return super().set_weights(weights)
+        (matrix,) = fitting(self.label, weights, [np.broadcast_to(0.0, (self.input_dim, self.output_dim))])
+        vars(self)["embeddings_initializer"] = initializers.Constant(matrix)  # a setting, fixed for everybody else
+
     def get_config(self) -> Config:
         return super().get_config() | {
             "input_dim": self.input_dim,
@@ -117,6 +133,7 @@ class Embedding(Layer):
             "embeddings_initializer": described(self.embeddings_initializer),
             "mask_zero": self.mask_zero,
             "input_length": self.input_length,
+            "weights": None,  # they are the initializer now
         }
 
     def describe(self) -> str:

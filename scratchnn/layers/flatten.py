@@ -15,9 +15,6 @@ class Flatten(Layer):
     Raises: ValueError where the length of an axis is not known before data comes: a Dense after it could not be built.
     """
 
-    def __init__(self, *, name: str | None = None, input_shape: Any = None) -> None:
-        super().__init__(name=name, input_shape=input_shape)
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         rest = [length for length in input_shape[1:] if length is not None]
         if len(rest) != len(input_shape) - 1:

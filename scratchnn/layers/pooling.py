@@ -18,28 +18,14 @@ class MaxPooling1DLayerCache:
     y_shape: tuple[int, ...]
 
 
-class MaxPooling1D(Layer):
-    """The largest of `pool_size` neighbouring steps, for each feature.
+class _Pooling1D(Layer):
+    """Windows of neighbouring steps: their settings, and where they lie."""
 
-    (1)  y[:, p] = max over j of x[:, p strides + j],   j = 0 ... pool_size - 1
-
-    Shapes: x (B, T, D) -> y (B, T', D), T' = (T - pool_size) // strides + 1 for "valid", ceil(T / strides) for "same"
-    Cache:  which j was the largest (the first one in a tie): all of the gradient goes there.
-    Keras:  the same; strides is pool_size unless given (a mask ends here, with a warning).
-    Raises: ValueError where the window is longer than the sequence.
-    """
-
-    def __init__(
-        self,
-        pool_size: int = 2,
-        strides: int | None = None,
-        padding: str = "valid",
-        *,
-        name: str | None = None,
-    ) -> None:
-        super().__init__(name=name)
-        self.pool_size = positive_int("MaxPooling1D", "pool_size", pool_size)
-        self.strides = self.pool_size if strides is None else positive_int("MaxPooling1D", "strides", strides)
+    def __init__(self, pool_size: int, strides: int | None, padding: str, **common: Any) -> None:
+        super().__init__(**common)
+        kind = type(self).__name__
+        self.pool_size = positive_int(kind, "pool_size", pool_size)
+        self.strides = self.pool_size if strides is None else positive_int(kind, "strides", strides)
         self.padding = look_up("padding", padding, {known: known for known in ("valid", "same")})
 
     def _padding(self, T: int) -> tuple[int, int]:
@@ -60,6 +46,37 @@ class MaxPooling1D(Layer):
         B, T, D = input_shape
         return (B, None if T is None else self._steps(T), D)
 
+    def get_config(self) -> Config:
+        return super().get_config() | {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
+
+    def describe(self) -> str:
+        strides = f", strides {self.strides}" if self.strides != self.pool_size else ""
+        return f"{self.pool_size} steps{strides}" + (", same" if self.padding == "same" else "")
+
+
+class MaxPooling1D(_Pooling1D):
+    """The largest of `pool_size` neighbouring steps, for each feature.
+
+    (1)  y[:, p] = max over j of x[:, p strides + j],   j = 0 ... pool_size - 1
+
+    Shapes: x (B, T, D) -> y (B, T', D), T' = (T - pool_size) // strides + 1 for "valid", ceil(T / strides) for "same"
+    Cache:  which j was the largest (the first one in a tie): all of the gradient goes there.
+    Keras:  the same; strides is pool_size unless given (a mask ends here, with a warning).
+    Raises: ValueError where the window is longer than the sequence.
+    """
+
+    def __init__(
+        self,
+        pool_size: int = 2,
+        strides: int | None = None,
+        padding: str = "valid",
+        *,
+        name: str | None = None,
+        input_shape: Any = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, name=name, input_shape=input_shape, trainable=trainable)
+
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, MaxPooling1DLayerCache]:
@@ -76,12 +93,66 @@ class MaxPooling1D(Layer):
         dx = self.backend.kernels.max_pooling1d.backward(self.as_gradient(dy, cache.y_shape), cache.kernel_cache)
         return dx[:, cache.before : cache.before + cache.T], {}
 
-    def get_config(self) -> Config:
-        return super().get_config() | {"pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
 
-    def describe(self) -> str:
-        strides = f", strides {self.strides}" if self.strides != self.pool_size else ""
-        return f"{self.pool_size} steps{strides}" + (", same" if self.padding == "same" else "")
+@dataclass(frozen=True)
+class AveragePooling1DCache:
+    share: Array  # (T', 1): 1 / (number of steps in the window)
+    before: int  # zeros padded before the first step
+    T: int
+    y_shape: tuple[int, ...]
+
+
+class AveragePooling1D(_Pooling1D):
+    """The mean of `pool_size` neighbouring steps, for each feature.
+
+    (1)  y[:, p] = share[p] sum over j of x[:, p strides + j],   j = 0 ... pool_size - 1
+
+    share[p] is 1 / pool_size, or, where a window of "same" reaches beyond the sequence, 1 / (the steps inside).
+
+    Shapes: x (B, T, D) -> y (B, T', D), T' as for MaxPooling1D
+    Cache:  the shares.
+    Keras:  the same; strides is pool_size unless given (a mask ends here, with a warning: padding counts in the mean).
+    Raises: ValueError where the window is longer than the sequence.
+    """
+
+    def __init__(
+        self,
+        pool_size: int,
+        strides: int | None = None,
+        padding: str = "valid",
+        *,
+        name: str | None = None,
+        input_shape: Any = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, name=name, input_shape=input_shape, trainable=trainable)
+
+    def forward(
+        self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
+    ) -> tuple[Array, AveragePooling1DCache]:
+        x = self.as_input(x)
+        T = x.shape[1]
+        first = self.strides * np.arange(self._steps(T)) - self._padding(T)[0]  # of each window, where x begins at 0
+        inside = np.minimum(first + self.pool_size, T) - np.maximum(first, 0)
+        share = self.backend.array(1 / inside[:, None], self.dtype)
+        x = np.pad(x, ((0, 0), self._padding(T), (0, 0)))
+        total = x[:, self._seen(0, T)].copy()
+        for j in range(1, self.pool_size):
+            total += x[:, self._seen(j, T)]
+        y = share * total  # (1)
+        return y, AveragePooling1DCache(share, self._padding(T)[0], T, y.shape)
+
+    def backward(self, dy: Array, cache: AveragePooling1DCache) -> tuple[Array, Grads]:
+        B, _, D = cache.y_shape
+        d = cache.share * self.as_gradient(dy, cache.y_shape)  # (1)
+        dx = self.backend.xp.zeros((B, cache.T + sum(self._padding(cache.T)), D), self.dtype)
+        for j in range(self.pool_size):
+            dx[:, self._seen(j, cache.T)] += d  # (1)
+        return dx[:, cache.before :][:, : cache.T], {}
+
+    def _seen(self, j: int, T: int) -> slice:
+        """The steps at place j of all windows."""
+        return slice(j, j + (self._steps(T) - 1) * self.strides + 1, self.strides)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """What all recurrent layers have in common: states, masks, direction and dropout around one kernel pair."""
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
-from scratchnn import initializers
+from scratchnn import activations, initializers, regularizers
 from scratchnn.activations import Activation
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Shape, draw_key, dropout_rate, positive_int
@@ -43,8 +44,23 @@ class Recurrent(WithStates):
 
     supports_masking = True
     takes_keep_cache = True
+    regularized: ClassVar = {
+        "Wx": "kernel_regularizer",
+        "Wh": "recurrent_regularizer",
+        **dict.fromkeys(("b", "bx", "bh"), "bias_regularizer"),
+    }
+    keras_names: ClassVar[dict[str, str]] = {
+        "Wx": "kernel", "Wh": "recurrent_kernel", "b": "bias", "bx": "bias", "bh": "bias"
+    }  # fmt: skip
+    checks: ClassVar = {
+        "activation": activations.get,
+        "recurrent_activation": activations.get,
+        "dropout": partial(dropout_rate, "a recurrent layer", "dropout"),
+        "recurrent_dropout": partial(dropout_rate, "a recurrent layer", "recurrent_dropout"),
+    }
     gates: int  # blocks of columns in Wx and Wh
-    activation: Activation  # of h; the cell of an `RNN` applies its own
+    if TYPE_CHECKING:
+        activation: Activation  # of h; an `RNN` has none, its cell applies its own
 
     def __init__(
         self,
@@ -54,6 +70,9 @@ class Recurrent(WithStates):
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         return_sequences: bool = False,
@@ -63,14 +82,18 @@ class Recurrent(WithStates):
         zero_output_for_mask: bool = False,
         name: str | None = None,
         input_shape: Any = None,
+        trainable: bool = True,
     ) -> None:
-        super().__init__(name=name, input_shape=input_shape)
+        super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         kind = type(self).__name__
         self.units = positive_int(kind, "units", units)
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
         self.dropout = dropout_rate(kind, "dropout", dropout)
         self.recurrent_dropout = dropout_rate(kind, "recurrent_dropout", recurrent_dropout)
         self.return_sequences = bool(return_sequences)

@@ -30,8 +30,8 @@ class RNN(Recurrent):
     def __init__(self, cell: Cell, **settings: Any) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(f"RNN takes a cell, derived from scratchnn.layers.Cell, got {cell!r}")
-        if twice := {"units", "activation"} & settings.keys():
-            raise TypeError(f"RNN takes no {' and no '.join(sorted(twice))}: the cell decides about that")
+        if "units" in settings:
+            raise TypeError("RNN takes no units: the cell decides about that")
         self.cell, kind = cell, type(cell).__name__
         self._sizes = sizes_of(cell)
         super().__init__(self._sizes[0], **settings)
@@ -40,6 +40,14 @@ class RNN(Recurrent):
         self.state_names = ("h", *others)
         if self.recurrent_dropout and not self.recurrent_gates:
             raise ValueError(f"RNN: recurrent_dropout needs recurrent weights, but {kind} has recurrent_gates=0")
+
+    @property
+    def _parts(self) -> list[Cell]:
+        return [self.cell]
+
+    def trainable_names(self) -> list[str]:
+        """In Keras all weights belong to the cell, so a frozen cell freezes them all."""
+        return super().trainable_names() if self.cell.trainable else []
 
     @property
     def recurrent_gates(self) -> int:

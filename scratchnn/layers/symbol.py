@@ -1,12 +1,14 @@
 """A value that is not computed yet: its shape and the layers that lead to it. Calling a layer on one extends it.
 
-Of a layer this file uses only `label` and `compute_output_shape`: it imports none.
+Of a layer this file uses only `label`, `y_count` and `compute_output_shape`: it imports none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import whole_number
 
 Shape = tuple[int | None, ...]
@@ -24,12 +26,14 @@ class Symbol:
     input_shape: Shape
     layers: tuple[Any, ...] = ()
     output: int = 0
+    name: str | None = None  # of an Input
 
     def then(self, layer: Any) -> Any:
         """The output of `layer` applied to this one: a Symbol, or a tuple of them for a layer with several outputs."""
         if self.output != 0:
+            what = "a state" if self.output >= self.layers[-1].y_count else "the second output"
             raise ValueError(
-                f"{layer.label} was called on a state of {self.layers[-1].label}, but a model is a chain of layers "
+                f"{layer.label} was called on {what} of {self.layers[-1].label}, but a model is a chain of layers "
                 "through their first outputs. To use states, call the layers' forward and backward yourself"
             )
         if any(layer is other for other in self.layers):
@@ -41,6 +45,7 @@ class Symbol:
         return Symbol(shape, self.input_shape, layers)
 
 
+@heeds_keras_in("Input")
 def Input(
     shape: Any = None,
     batch_size: int | None = None,
@@ -52,7 +57,7 @@ def Input(
     """The start of a chain: the shape of one example, without the batch axis; None where it may vary.
 
     `batch_size`, or `batch_shape` with the batch axis in front, is for stateful layers: no other layer is bound to it.
-    `dtype` and `name` are accepted because Keras' tutorials pass them; the first layer decides the dtype.
+    The first layer decides the dtype, whatever Keras' tutorials pass.
     """
     if (shape is None) == (batch_shape is None) or (batch_shape is not None and batch_size is not None):
         raise ValueError("Input takes shape=, with batch_size= if you like, or batch_shape= alone")
@@ -64,7 +69,7 @@ def Input(
         raise ValueError(f"Input: batch_shape must be a tuple, the batch size first, got {batch_shape!r}")
     if batch_size is not None:
         batch_size = whole_number("Input: batch_size", batch_size, 1)
-    return Symbol((batch_size, *shape), (batch_size, *shape))
+    return Symbol((batch_size, *shape), (batch_size, *shape), name=name)
 
 
 def example_shape(owner: str, shape: Any) -> Shape:
@@ -101,3 +106,12 @@ def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[in
     if any(not isinstance(other, Symbol) or other.layers != output.layers for other in given):
         raise ValueError("a model is one chain of layers: its outputs must be outputs of one last layer, not branches")
     return list(output.layers), output.input_shape, tuple(other.output for other in given)
+
+
+def chain(start: Symbol, layers: Sequence[Any], outputs: Sequence[int] | None) -> Any:
+    """The outputs of these layers, one called on the other, that a model returns; None: all of them."""
+    y: Any = start
+    for layer in layers:
+        y = layer(y[0] if isinstance(y, tuple) else y)
+    found = y if isinstance(y, tuple) else (y,)
+    return list(found) if outputs is None else [found[i] for i in outputs]

@@ -9,8 +9,9 @@ models: it has kernels. A loss of an array on a device is a number on that devic
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import is_own, look_up, make
 from scratchnn.losses.base import Loss, settings_of, weight_of, weighted
 from scratchnn.losses.crossentropies import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
@@ -151,3 +152,9 @@ def _no_derivative(what: str) -> str:
         "define values(y, target) and gradient(y, target), the derivative of their sum with respect to y; "
         "check_loss of scratchnn.gradients compares the two"
     )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("losses", name, list(globals()))

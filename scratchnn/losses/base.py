@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array, Kernels
 
 from scratchnn.core.arrays import as_numbers, converted
+from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.names import name_in_file, snake_case
 from scratchnn.losses.targets import as_shape, finite
 
@@ -32,6 +33,7 @@ class LossCache:
     divisor: Any
 
 
+@heeds_keras
 class Loss:
     """One number of `values`, one for each number of y or for each row, of which `gradient` is the derivative.
 

@@ -17,6 +17,7 @@ from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
 from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn import activations
+from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.checks import whole_number
 from scratchnn.losses.base import Loss, LossCache, changed, weight_of
 from scratchnn.losses.targets import as_shape, check_classes, check_range, check_sums, finite, in_rows
@@ -24,6 +25,7 @@ from scratchnn.losses.targets import as_shape, check_classes, check_range, check
 EPSILON = binary_crossentropy.EPSILON
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class BinaryCrossentropy(Loss):
     """The surprise at labels t when y is the probability of a 1; t may itself be a probability.
@@ -109,6 +111,7 @@ class _OverClasses(Loss):
         return (dq - (dq * q).sum(axis=-1, keepdims=True)) / total  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class CategoricalCrossentropy(_OverClasses):
     """The surprise at rows of target probabilities t, most often one-hot, when the last axis of y holds probabilities.
@@ -139,6 +142,7 @@ class CategoricalCrossentropy(_OverClasses):
         return self._slope(y, smooth(target, self.label_smoothing, y.shape[-1]))
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class SparseCategoricalCrossentropy(_OverClasses):
     """CategoricalCrossentropy with class numbers 0 ... C-1 instead of one-hot rows: targets (N,), outputs (N, C).

@@ -11,12 +11,14 @@ from jaxtyping import Float, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras
 from scratchnn.losses.base import Loss
 from scratchnn.losses.targets import as_shape, check_range, finite
 
 EPSILON = 1e-7  # keras.config.epsilon()
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class KLDivergence(Loss):
     """The Kullback-Leibler divergence of rows of probabilities y from t.
@@ -44,6 +46,7 @@ class KLDivergence(Loss):
         return np.where(p == y, -np.clip(target, EPSILON, 1) / p, 0)  # (1), (2)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Poisson(Loss):
     """The surprise at a count t when y is the expected number, up to what does not depend on y.

@@ -13,11 +13,13 @@ from scratchnn_kernels.contract import Array
 from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn import activations
+from scratchnn.core.attributes import heeds_keras
 from scratchnn.losses.base import Loss
 from scratchnn.losses.crossentropies import EPSILON, smooth
 from scratchnn.losses.targets import as_shape, check_range, check_sums, finite, in_rows
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class BinaryFocalCrossentropy(Loss):
     """BinaryCrossentropy, weighted by how wrong y is.
@@ -68,6 +70,7 @@ class BinaryFocalCrossentropy(Loss):
         return p, wrong, balance
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class CategoricalFocalCrossentropy(Loss):
     """CategoricalCrossentropy, each class weighted by how improbable y finds it.

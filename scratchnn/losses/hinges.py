@@ -12,10 +12,12 @@ from jaxtyping import Float, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras
 from scratchnn.losses.base import Loss
 from scratchnn.losses.targets import in_rows
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Hinge(Loss):
     """(1) values = max(1 - t y, 0)."""
@@ -32,6 +34,7 @@ class Hinge(Loss):
         return np.where(1 - t * y >= 0, -t, 0)  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class SquaredHinge(Loss):
     """(1) values = max(1 - t y, 0)²."""
@@ -53,6 +56,7 @@ def _sides(target: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return target + is_binary * (target - 1)  # 2t - 1, without asking a device which it is
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class CategoricalHinge(Loss):
     """By how much the score of the right class is not above the best other one by 1; t is one-hot.

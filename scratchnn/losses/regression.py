@@ -11,11 +11,13 @@ import numpy as np
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras
 from scratchnn.losses.base import Loss
 
 EPSILON = 1e-7  # keras.config.epsilon()
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class MeanSquaredError(Loss):
     """(1) values = e²."""
@@ -31,6 +33,7 @@ class MeanSquaredError(Loss):
         return 2 * (y - target)  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class MeanAbsoluteError(Loss):
     """(1) values = |e|."""
@@ -46,6 +49,7 @@ class MeanAbsoluteError(Loss):
         return _sign(y - target)  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class MeanAbsolutePercentageError(Loss):
     """(1) values = 100 |e| / max(|t|, ε): a target of 0 makes an error huge."""
@@ -61,6 +65,7 @@ class MeanAbsolutePercentageError(Loss):
         return 100 * _sign(y - target) / np.maximum(np.abs(target), EPSILON)  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class MeanSquaredLogarithmicError(Loss):
     """(1) values = (log(1 + max(y, ε)) - log(1 + max(t, ε)))²: no gradient where y is negative."""
@@ -85,6 +90,7 @@ def _difference_of_logs(y: Array, target: Array) -> Array:
     return np.log(np.maximum(y, EPSILON) + 1) - np.log(np.maximum(target, EPSILON) + 1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class Huber(Loss):
     """(1) values = e²/2 where |e| <= δ, and δ |e| - δ²/2 elsewhere."""
@@ -107,6 +113,7 @@ class Huber(Loss):
         return np.clip(y - target, -self.delta, self.delta)  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class LogCosh(Loss):
     """(1) values = log cosh e, which is e²/2 for a small error and |e| - log 2 for a large one."""
@@ -123,6 +130,7 @@ class LogCosh(Loss):
         return np.tanh(y - target)  # (1)
 
 
+@heeds_keras
 @dataclass(frozen=True)
 class CosineSimilarity(Loss):
     """The cosine of the angle between the rows of y and of t, negative, so that less is nearer.

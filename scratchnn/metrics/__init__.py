@@ -9,8 +9,9 @@ Keras: the same names, signatures and numbers, in float64. Functions take `(y_tr
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import is_own, look_up, snake_case
 from scratchnn.losses import FUNCTIONS, Loss
 from scratchnn.losses.functions import (
@@ -251,3 +252,9 @@ def description(identifier: Any) -> Any:
     name = getattr(identifier, "__name__", "")
     known = METRICS.get(name) is not None and (identifier in FUNCTIONS or identifier is _ACCURACIES.get(name))
     return name if known else None
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        raise missing("metrics", name, list(globals()))

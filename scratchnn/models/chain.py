@@ -1,25 +1,94 @@
-"""What goes through a chain of layers besides the numbers: the shapes, and the states of recurrent layers."""
+"""What a chain of layers takes and gives: x and outputs, shapes, the joined loss, states of recurrent layers."""
 
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from scratchnn_kernels.contract import Array
 
-from scratchnn.layers.base import Shape
+from scratchnn.core.backend import Backend
+from scratchnn.core.names import is_own
+from scratchnn.layers.base import Shape, as_array
 from scratchnn.models import initial_states
 from scratchnn.training.batches import States
 
 
 class Chain:
-    """The part of a `Model` that knows which shapes and states its layers take. All shapes have the batch axis."""
+    """The part of a `Model` that knows what its layers take and give. All shapes have the batch axis."""
 
     layers: list[Any]
+    backend: Backend
+    loss: Any
     input_shape: Shape
     _outputs: tuple[int, ...] | None  # of the last layer: 0 is y, others are states; None: all
+    _masks_ended: list[Any]  # layers about which a warning was given
 
     def require_built(self) -> None:
         raise NotImplementedError
+
+    # ---- x and outputs
+
+    def check_input(self, x: Any) -> Array:
+        """x as an array that the first layer can take: the one check of a whole call."""
+        x = as_array(self.backend.to_host(x))
+        if len(x) == 0:
+            raise ValueError(f"x is empty, of shape {x.shape}; give at least one row")
+        self.require_built()
+        if x.shape == self.input_shape[1:]:
+            raise ValueError(
+                f"x is one example, of shape {x.shape}, without a batch axis: give x[None], a batch of one"
+            )
+        if x.dtype.kind == "f" and not np.isfinite(x).all():
+            raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
+        if x.shape[1:] != self.input_shape[1:]:
+            if len(x.shape) != len(self.input_shape):
+                raise ValueError(f"{self._misfit(x.shape)}, with another number of axes")
+            self.check_shape(x.shape)
+            self.y_shape_of(x)
+        return self.layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
+
+    @staticmethod
+    def _first_of(layer: Any) -> Shape:
+        """The shape of y, which is all that goes on to the next layer."""
+        if layer.y_count > 1:
+            raise ValueError(
+                f"{layer.label} has merge_mode=None, so that it has two outputs, and a model is one chain of layers: "
+                "let it be the last layer, or merge them: merge_mode='concat'"
+            )
+        return layer.output_shape[0]
+
+    def _choose(self, outputs: Any) -> Any:
+        """Those of the last layer's outputs that the model was made with: one array, or a tuple."""
+        if not isinstance(outputs, tuple) or self._outputs is None:
+            return outputs
+        chosen = tuple(output for i in self._outputs for output in outputs[i : i + 1])
+        return chosen[0] if len(chosen) == 1 else chosen
+
+    def _warn_that_mask_ends(self, layer: Any) -> None:
+        if layer not in self._masks_ended:
+            self._masks_ended.append(layer)
+            warnings.warn(
+                f"{layer.label} cannot use the mask that reaches it: it treats padding as words, and so do the layers "
+                "after it. GlobalAveragePooling1D and the recurrent layers use masks",
+                stacklevel=3,
+            )
+
+    # ---- the joined loss
+
+    @property
+    def joins_loss(self) -> bool:
+        """Whether the loss takes the last layer's pre-activation: it is exact where a probability rounds to 0 or 1."""
+        last = self.layers[-1]
+        activation = last.final_activation
+        if activation is None or self.loss is None or activation.name != self.loss.joins:
+            return False
+        return not any(is_own(type(part)) for part in (self, last, self.loss))  # which may compute something else
+
+    def activate(self, y: Array) -> Array:
+        """The model's output, from what `forward_to_loss` returned."""
+        activation = self.layers[-1].final_activation
+        return activation.forward(y) if self.joins_loss and activation is not None else y
 
     # ---- shapes
 
@@ -84,7 +153,7 @@ class Chain:
                 "where shuffle=True puts another example. Give fit(..., shuffle=False)",
                 stacklevel=3,
             )
-        return initial_states.checked(self.layers, initial_state, counts[0])
+        return None if initial_state is None else initial_states.checked(self.layers, initial_state, counts[0])
 
     def _stateful(self) -> list[Any]:
         return [layer for layer in self.layers if layer.takes_state and layer.stateful]

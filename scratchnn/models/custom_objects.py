@@ -6,13 +6,16 @@ must be given when the file is loaded:
 
     load_model("model.npz", custom_objects={"PeepholeLSTM": PeepholeLSTM})
 
-The value is a class, made from the settings in the file, or an `Activation`, which is taken as it is. What carries no
-mark stays as it is, but for scratchnn's own layers, `{"class": ..., "config": ...}`. Nobody looks into `metadata`.
+The value is a class, made from the settings in the file, or an `Activation` or a function (of a `Lambda`), which is
+taken as it is. What carries no mark stays as it is, but for scratchnn's own layers, `{"class": ..., "config": ...}`.
+Nobody looks into `metadata`.
 """
 
 import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from scratchnn.activations import Activation
 from scratchnn.core.files.plain import plain
@@ -96,7 +99,7 @@ def _check_settings(kind: type, settings: Any, where: str) -> None:
     signature = inspect.signature(kind)
     for parameter in signature.parameters.values():
         several = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        if not several and parameter.name not in {*settings, "name", "input_shape"}:
+        if not several and parameter.name not in {*settings, "name", "input_shape", "trainable"}:
             without = parameter.default is parameter.empty
             so = "loading could not make it" if without else "loading would make it with its default"
             raise ValueError(f"{get_config} leaves out {parameter.name!r}: {so}")
@@ -110,7 +113,7 @@ def _check_settings(kind: type, settings: Any, where: str) -> None:
 
 
 def checked(custom_objects: Any) -> Mapping[str, Any]:
-    """What a loader was given, if it is names with classes or activations.
+    """What a loader was given, if it is names with classes, activations or functions.
 
     Raises:
         TypeError: if it is anything else.
@@ -119,8 +122,10 @@ def checked(custom_objects: Any) -> Mapping[str, Any]:
     if not isinstance(custom_objects, Mapping | None):
         raise TypeError(f"custom_objects takes a dict of names and classes, got {custom_objects!r}")
     for name, thing in (custom_objects or {}).items():
-        if not isinstance(name, str) or not isinstance(thing, type | Activation):
-            raise TypeError(f"custom_objects takes a class or an Activation by its name, got {name!r}: {thing!r}")
+        is_function = inspect.isroutine(thing) or isinstance(thing, np.ufunc)
+        if not isinstance(name, str) or not (is_function or isinstance(thing, type | Activation)):
+            wanted = "a class, an Activation or a function"
+            raise TypeError(f"custom_objects takes {wanted} by its name, got {name!r}: {thing!r}")
         if isinstance(thing, Activation) and thing.name != name:
             raise ValueError(f"custom_objects has the activation {thing.name!r} under another name, {name!r}")
     return custom_objects or {}
@@ -149,7 +154,9 @@ def filled(value: Any, given: Mapping[str, Any]) -> Any:
     inside = {key: filled(inner, given) for key, inner in value.items()}
     if _is_own(value):
         thing = given[_name_of(value)]
-        return thing if isinstance(thing, Activation) else thing(**_settings_of(inside))
+        if "class" in value and not isinstance(thing, type):
+            raise TypeError(f"custom_objects must have a class for {_name_of(value)!r}, got {thing!r}")
+        return thing(**_settings_of(inside)) if isinstance(thing, type) else thing
     match inside:
         case {"class": str(kind), "config": dict(settings), **rest} if kind in LAYERS and not rest:
             return LAYERS[kind](**settings)

@@ -33,8 +33,8 @@ def options_of(layer: Any, given: States, returned: bool) -> dict[str, Any]:
 
 def split_off(layer: Any, outputs: Any) -> tuple[Any, list[Array]]:
     """What the layer returns of itself, and its states, of what it returned with `return_state`."""
-    y, *states = outputs
-    return outputs if layer.return_state else y, states
+    y, states = outputs[: layer.y_count], list(outputs[layer.y_count :])
+    return outputs if layer.return_state else y if layer.y_count > 1 else y[0], states
 
 
 def gradient_of(layer: Any, cache: Any, dy: Any, dstates: Any) -> Any:
@@ -48,15 +48,16 @@ def gradient_of(layer: Any, cache: Any, dy: Any, dstates: Any) -> Any:
         if dstate is not None:
             raise ValueError(f"{layer.label} returned no states in this pass: call forward with return_state=True")
         return dy
-    dy, *own = dy if isinstance(dy, tuple) else (dy, *[None] * len(layer.state_names))
+    of_all = dy if isinstance(dy, tuple) else (dy,)
+    of_y, own = of_all[: layer.y_count], of_all[layer.y_count :] or [None] * len(layer.state_names)
     given = [None] * len(own) if dstate is None else list(dstate)
-    return (dy, *(b if a is None else a if b is None else a + b for a, b in zip(own, given, strict=True)))
+    return (*of_y, *(b if a is None else a if b is None else a + b for a, b in zip(own, given, strict=True)))
 
 
 def check_batches(layers: Sequence[Any], counts: Sequence[int], batch_size: int) -> None:
     """Raise ValueError unless so many rows, in batches of this size, are whole batches for every stateful layer."""
     for layer in layers:
-        size = layer.batch_size or min(batch_size, counts[0])
+        size = layer.batch_size or min([batch_size, *counts[:1]])
         for rows in counts:
             if rows % min(batch_size, rows) or min(batch_size, rows) != size:
                 other = "" if layer.input_shape[0] else ", or call reset_states() before another stream of data"

@@ -6,11 +6,12 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files import container
-from scratchnn.layers.symbol import Symbol
+from scratchnn.initializers import values_follow
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
-from scratchnn.models.saving import OPTIMIZER, read
+from scratchnn.models.saving import CARRIED, OPTIMIZER, read
 from scratchnn.models.sequential import Sequential
 from scratchnn.training.progress import Clock
 
@@ -18,6 +19,7 @@ from scratchnn.training.progress import Clock
 UNUSABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
 
+@heeds_keras_in("load_model")
 def load_model(
     filepath: str | os.PathLike[str], *, backend: str | None = None, custom_objects: CustomObjects = None
 ) -> Model:
@@ -43,23 +45,18 @@ def rebuild(
     arrays: Mapping[str, Array], config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]
 ) -> Model:
     """The model that `saving.contents` describes; `given` has all that `require` asks for."""
-    settings: dict[str, Any] = {name: config[name] for name in ("dtype", "seed", "name")}
-    settings["backend"] = backend or config["backend"]
-    start = Symbol(tuple(config["input_shape"]), tuple(config["input_shape"]))
-    layers = filled(config["layers"], given)
-    match config.get("class", Sequential.kind):  # files of earlier versions do not name it, and keep no clock
-        case Sequential.kind:
-            model: Model = Sequential([start, *layers], **settings)
-        case Model.kind:
-            model = Model(start, _chosen(start, layers, config["outputs"]), **settings)
-        case other:
-            raise ValueError(f"{other!r} is no kind of model")
+    with values_follow():
+        model = described_model(config, backend, given)
     model.clock = Clock(**config.get("clock", {}))
-    model.metadata = dict(config["metadata"])
-    if config["compiled"] is not None:
-        model.compile(**filled(config["compiled"], given))
     model.set_flat_params(arrays["params"])
-    if state := {name.removeprefix(OPTIMIZER): array for name, array in arrays.items() if name != "params"}:
+    carried = _beginning_with(CARRIED, arrays)
+    for n in sorted({int(name.split(".")[0]) for name in carried}):
+        layer: Any = model.layers[n]
+        states = [carried.pop(f"{n}.{i}") for i in range(len(layer.state_names))]
+        layer.states = list(layer.as_state(states, len(states[0])))
+    if carried:
+        raise ValueError(f"it has states that no layer carries, {sorted(carried)}")
+    if state := _beginning_with(OPTIMIZER, arrays):
         if model.optimizer is None:
             raise ValueError("it has the state of an optimizer, but its model was not compiled")
         model.ready_optimizer()
@@ -67,9 +64,18 @@ def rebuild(
     return model
 
 
-def _chosen(start: Symbol, layers: list[Any], outputs: list[int]) -> list[Symbol]:
-    """The outputs of a chain that its model returns."""
-    y: Any = start
-    for layer in layers:
-        y = layer(y[0] if isinstance(y, tuple) else y)
-    return [(y if isinstance(y, tuple) else (y,))[i] for i in outputs]
+def _beginning_with(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def described_model(config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]) -> Model:
+    """The model of a `get_config()`, compiled if it was, with parameters that are drawn from its seed."""
+    kind = config.get("class", Sequential.kind)  # files of earlier versions do not name it, and keep no clock
+    kinds: dict[str, type[Model]] = {Sequential.kind: Sequential, Model.kind: Model}
+    if kind not in kinds:
+        raise ValueError(f"{kind!r} is no kind of model")
+    model = kinds[kind].described(config, given, backend)
+    model.metadata = dict(config["metadata"])
+    if config["compiled"] is not None:
+        model.compile(**filled(config["compiled"], given))
+    return model

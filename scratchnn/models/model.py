@@ -1,9 +1,7 @@
 """Models: a list of layers, built once, with its forward and backward pass."""
 
-import warnings
 import weakref
-from collections.abc import Sequence
-from itertools import pairwise
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,14 +10,17 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.names import is_own
+from scratchnn.core.attributes import heeds_keras_in
+from scratchnn.core.checks import flag
+from scratchnn.initializers import values_follow
 from scratchnn.layers import Layer
-from scratchnn.layers.base import Shape, as_array, fitting
+from scratchnn.layers.base import Shape
 from scratchnn.layers.symbol import chain_between
 from scratchnn.models import initial_states
+from scratchnn.models.calls import Calls
 from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
-from scratchnn.models.stored import Stored
+from scratchnn.models.penalties import Penalties
 from scratchnn.report.summary import summary_text
 from scratchnn.training.progress import Clock
 
@@ -30,18 +31,27 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Chain, Stored):
+class Model(Chain, Penalties, Calls):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
-    rule is a few lines on one vector.
+    rule is a few lines on one vector. Where some are frozen (`layer.trainable = False`), the others are in
+    `trainable_params`.
 
     Args:
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
         dtype: "float32" or "float64".
         seed: determines every random draw of the model: initial parameters, batch order, dropout. Without one, the
             model takes the next stream of `set_random_seed`; `seed=(s, n)` is that of model n after it was set to s.
+        trainable: False trains no layer, whatever its own `trainable`. Setting `model.trainable` sets it for them all.
     """
+
+    layers: list[Layer]
+    name: str
+    input_shape: Shape
+    built: bool
+    metadata: dict[str, Any]
+    flat_grads: Array
 
     def __init__(
         self,
@@ -52,9 +62,12 @@ class Model(Chain, Stored):
         dtype: DTypeLike = "float32",
         seed: randomness.GivenSeed = None,
         name: str | None = None,
+        trainable: bool = True,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
-        self.layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
+        self._trainable = flag(type(self).__name__, "trainable", trainable)
+        layers, self.input_shape, self._outputs = chain_between(inputs, outputs)
+        self.layers.extend(layers)
         self.build(self.input_shape)
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
@@ -69,11 +82,18 @@ class Model(Chain, Stored):
         self.clock = Clock()
         self.name = name or type(self).__name__.lower()
         self.layers: list[Layer] = []
-        self._masks_ended: list[Layer] = []  # layers about which a warning was given
+        self._masks_ended = []
         self._outputs: tuple[int, ...] | None = None  # of the last layer: 0 is y, others are states; None: all
         self.built = False
         self.input_shape: Shape = ()
         self.metadata: dict[str, Any] = {}  # whatever should be saved with the model: vocabulary, data settings
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("backend", "dtype", "layers") and name in vars(self):
+            raise AttributeError(
+                f"{name} is fixed when the model is made; make another model, and give it this one's get_weights()"
+            )
+        super().__setattr__(name, value)
 
     # ---- building
 
@@ -89,11 +109,11 @@ class Model(Chain, Stored):
         self.input_shape = shape
         for index, layer in enumerate(self.layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further
-                shape = shape[0]
+                shape = self._first_of(self.layers[index - 1])
             self._build_layer(layer, shape, index)
             layer.model = weakref.ref(self)
             shape = layer.output_shape
-        self._share_one_vector()
+        self._share_vectors()
         self.built = True
 
     def _build_layer(self, layer: Layer, shape: Shape, index: int) -> None:
@@ -102,19 +122,10 @@ class Model(Chain, Stored):
         if keeps and (layer.input_shape, layer.backend, layer.dtype) == (shape, self.backend, self.dtype):
             return
         weights = layer.get_weights() if keeps else None
-        layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
+        with nullcontext() if weights is None else values_follow():
+            layer.build(shape, backend=self.backend, dtype=self.dtype, seed=self.seed, index=index)
         if weights is not None:
             layer.set_weights(weights)
-
-    def _share_one_vector(self) -> None:
-        params = [param for layer in self.layers for param in layer.params.values()]
-        ends = np.cumsum([0, *(param.size for param in params)])
-        self.segments = [slice(int(a), int(b)) for a, b in pairwise(ends)]
-        self.flat_params = np.concatenate([param.ravel() for param in params] or [self.backend.xp.zeros(0, self.dtype)])
-        self.flat_grads = np.zeros_like(self.flat_params)
-        views = iter(self.flat_params[segment] for segment in self.segments)
-        for layer in self.layers:
-            layer.set_params({name: next(views).reshape(param.shape) for name, param in layer.params.items()})
 
     # ---- forward and backward
 
@@ -139,7 +150,9 @@ class Model(Chain, Stored):
         y before the last layer's activation, as the loss wants it if the model `joins_loss`. `initial_state`: {name of
         a recurrent layer: its states}; such a dict of the states at the end is returned third with `return_state`.
         """
-        given, after = initial_states.checked(self.layers, initial_state, len(x)) or {}, {}
+        given, after = {}, {}
+        if initial_state is not None:
+            given = initial_states.checked(self.layers, initial_state, len(x)) or {}
         caches, last = Caches(), self.layers[-1]
         for index, layer in enumerate(self.layers):
             rng = self.dropout_keys(index, epoch, step) if training and layer.uses_rng else None
@@ -161,45 +174,18 @@ class Model(Chain, Stored):
         caches.mask = mask
         return (self._choose(x), caches, after) if return_state else (self._choose(x), caches)
 
-    @property
-    def joins_loss(self) -> bool:
-        """Whether the loss takes the last layer's pre-activation: it is exact where a probability rounds to 0 or 1."""
-        last = self.layers[-1]
-        activation = last.final_activation
-        if activation is None or self.loss is None or activation.name != self.loss.joins:
-            return False
-        return not any(is_own(type(part)) for part in (self, last, self.loss))  # which may compute something else
-
-    def activate(self, y: Array) -> Array:
-        """The model's output, from what `forward_to_loss` returned."""
-        activation = self.layers[-1].final_activation
-        return activation.forward(y) if self.joins_loss and activation is not None else y
-
-    def _choose(self, outputs: Any) -> Any:
-        """Those of the last layer's outputs that the model was made with: one array, or a tuple."""
-        if not isinstance(outputs, tuple) or self._outputs is None:
-            return outputs
-        chosen = tuple(output for i in self._outputs for output in outputs[i : i + 1])
-        return chosen[0] if len(chosen) == 1 else chosen
-
     def dropout_keys(self, index: int, epoch: int, step: int) -> randomness.Keys:
         return randomness.Keys(self.seed, epoch=epoch, step=step, layer=index)
 
-    def _warn_that_mask_ends(self, layer: Layer) -> None:
-        if layer not in self._masks_ended:
-            self._masks_ended.append(layer)
-            warnings.warn(
-                f"{layer.label} cannot use the mask that reaches it: it treats padding as words, and so do the layers "
-                "after it. GlobalAveragePooling1D and the recurrent layers use masks",
-                stacklevel=3,
-            )
+    def backward(self, dy: Any, caches: list[Any], dstates: Any = None, *, down_to_x: bool = False) -> tuple[Any, ...]:
+        """Return dx and the gradients of what is trained, penalties' too, in one vector, as in `trainable_params`.
 
-    def backward(self, dy: Any, caches: list[Any], dstates: Any = None) -> tuple[Any, ...]:
-        """Return dx (None if x are ids) and all gradients in one vector, laid out like `flat_params`.
-
-        The vector is overwritten by the next call. `dstates` are gradients of the states that forward returned, and
-        where it was given some, those of these are returned third; both in the form of the states.
+        dx is None if x are ids. It is None too where the lowest layers are frozen: the pass ends above them, unless
+        `down_to_x`, or one of them was given states. The vector is overwritten by the next call. `dstates` are
+        gradients of the states that forward returned, and where it was given some, those of these are returned third;
+        both in the form of the states.
         """
+        self.take_up_trainable()
         dstates, begin = dstates or {}, {}
         flat: list[Array] = []  # the gradients from the last parameter to the first, as the backward pass finds them
         dx = dy
@@ -207,7 +193,10 @@ class Model(Chain, Stored):
         if isinstance(shape[0], tuple) and self._outputs is not None:
             given = dy if len(self._outputs) > 1 else (dy,)
             dx = tuple(dict(zip(self._outputs, given, strict=True)).get(i) for i in range(len(shape)))
-        for index in reversed(range(len(self.layers))):
+        lowest = self._lowest
+        if lowest and (down_to_x or any(getattr(cache, "state_given", False) for cache in caches[:lowest])):
+            lowest = 0
+        for index in reversed(range(lowest, len(self.layers))):
             layer = self.layers[index]
             outputs: Any = layer.output_shape
             if layer.takes_state:
@@ -217,52 +206,12 @@ class Model(Chain, Stored):
             dx, grads = layer.backward(dx, caches[index])
             if layer.takes_state and caches[index].state_given:
                 dx, *begin[layer.name] = dx
-            flat += [grads[name].ravel() for name in reversed(layer.params)]
-        if flat:
-            self.backend.kernels.optimizer.join(flat[::-1], self.flat_grads)
+            flat += [grads[name].ravel() for name in reversed(self.trained[index])]
+        self.gather(flat[::-1])
+        dx = dx if lowest == 0 else None
         return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
 
-    def check_input(self, x: Any) -> Array:
-        """x as an array that the first layer can take: the one check of a whole call."""
-        x = as_array(self.backend.to_host(x))
-        if len(x) == 0:
-            raise ValueError(f"x is empty, of shape {x.shape}; give at least one row")
-        self.require_built()
-        if x.shape == self.input_shape[1:]:
-            raise ValueError(
-                f"x is one example, of shape {x.shape}, without a batch axis: give x[None], a batch of one"
-            )
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            raise ValueError(f"x holds {int((~np.isfinite(x)).sum())} values that are NaN or infinite")
-        if x.shape[1:] != self.input_shape[1:]:
-            if len(x.shape) != len(self.input_shape):
-                raise ValueError(f"{self._misfit(x.shape)}, with another number of axes")
-            self.check_shape(x.shape)
-            self.y_shape_of(x)
-        return self.layers[0].as_input(x)  # converts, and refuses what does not fit into what kernels read
-
-    # ---- parameters
-
-    def count_params(self) -> int:
-        self.require_built()
-        return self.flat_params.size
-
-    def get_weights(self) -> list[Array]:
-        """Copies of all parameters, in Keras' order and shapes."""
-        self.require_built()
-        return [weight for layer in self.layers for weight in layer.get_weights()]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all parameters, given in Keras' order and shapes; nothing is changed if one does not fit."""
-        remaining = iter(fitting("the model", weights, self.get_weights()))
-        for layer in self.layers:
-            layer.set_weights([next(remaining) for _ in layer.get_weights()])
-
-    def set_flat_params(self, params: Array) -> None:
-        """Overwrite all parameters by a vector laid out like `flat_params`, or raise ValueError if it does not fit."""
-        if params.shape != self.flat_params.shape or params.dtype != self.dtype:
-            raise ValueError(f"{params.size} parameters of {params.dtype} for a model of {self.count_params()}")
-        self.flat_params[:] = self.backend.array(params, self.dtype)
+    # ---- layers
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name or its index."""
@@ -278,7 +227,8 @@ class Model(Chain, Stored):
 
     # ---- summary
 
-    def summary(self, print_fn: Any = print) -> str:
+    @heeds_keras_in("Model.summary")
+    def summary(self, *, print_fn: Any = print) -> str:
         """Print, and return, the table of layers, shapes and parameter counts."""
         self.require_built()
         return self._show(summary_text(self), print_fn)

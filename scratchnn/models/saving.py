@@ -16,7 +16,9 @@ from scratchnn.core.files.foreign import refuse_foreign_name
 from scratchnn.core.names import is_own
 from scratchnn.models import custom_objects
 
-OPTIMIZER = "optimizer."  # begins the names of the arrays of its state
+# What the names of arrays begin with:
+OPTIMIZER = "optimizer."  # its state
+CARRIED = "states."  # what stateful layers carry, by the number of the layer
 
 
 def save_model(
@@ -59,12 +61,23 @@ def contents(model: Any, include_optimizer: bool = True) -> tuple[dict[str, Arra
     arrays = {"params": model.backend.to_host(model.flat_params)}
     if include_optimizer and model.has_ready_optimizer and other_slots(model) is None:
         arrays |= {OPTIMIZER + name: array for name, array in model.optimizer.state().items()}
+    for n, layer in enumerate(model.layers):
+        if layer.takes_state and layer.states is not None:
+            arrays |= {f"{CARRIED}{n}.{i}": model.backend.to_host(state) for i, state in enumerate(layer.states)}
     return arrays, config
 
 
 def other_slots(model: Any) -> str | None:
-    """What is wrong with the slots of an optimizer of the user's own, which a loaded one would not have, in words."""
+    """What is wrong with the state of the optimizer, which a loaded one would not have, in words.
+
+    Its slots are of the user's own, or of other parameters than those that are trainable now.
+    """
     optimizer = model.optimizer
+    if model.owns_optimizer and not model.has_ready_optimizer and optimizer.of == model.count_params():
+        return (
+            f"the state of {type(optimizer).__name__}, because `trainable` was changed since its last step: compile "
+            "and train on first"
+        )
     if not model.has_ready_optimizer or set(optimizer.slots) == set(optimizer.slot_names):
         return None
     kind, slots, names = type(optimizer).__name__, sorted(optimizer.slots), sorted(optimizer.slot_names)
@@ -85,23 +98,39 @@ def _left_out(model: Any, include_optimizer: bool) -> list[str]:
     return found
 
 
-def read_params(filepath: str | os.PathLike[str], shapes: list[tuple[int, ...]]) -> Array:
-    """The parameters of a saved model, whatever its layers, if they have these shapes.
+def save_weights(
+    filepath: str | os.PathLike[str], params: Array, shapes: list[list[int]], *, overwrite: bool = True
+) -> None:
+    """Write the parameters of a model, in one vector, and the shapes of its weights.
 
     Raises:
-        StorageError: if the file is damaged, holds no model, or the parameters have other shapes.
+        FileExistsError, ValueError, OSError: as `Model.save_weights` and `save_model` do.
     """
-    arrays, meta = read(filepath, "model")
-    expected, found = [list(shape) for shape in shapes], meta["model"]["weights"]
+    refuse_foreign_name("save_weights", filepath)
+    path = Path(filepath)
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists already; choose another name, or save_weights(..., overwrite=True)")
+    container.write(path, {"params": params}, {"kind": "weights", "weights": shapes})
+
+
+def read_params(filepath: str | os.PathLike[str], shapes: list[tuple[int, ...]]) -> Array:
+    """The parameters of a saved model, whatever its layers, or of saved weights, if they have these shapes.
+
+    Raises:
+        StorageError: if the file is damaged, holds neither, or the parameters have other shapes.
+    """
+    arrays, meta = read(filepath, "model", "weights")
+    described = meta["model"] if meta["kind"] == "model" else meta
+    expected, found = [list(shape) for shape in shapes], described["weights"]
     if found != expected:
         raise container.StorageError(f"{filepath} holds weights of shapes {found}, expected {expected}")
     return arrays["params"]
 
 
-def read(filepath: str | os.PathLike[str], kind: str) -> tuple[dict[str, Array], dict[str, Any]]:
-    """What `container.read` returns, or a StorageError unless the file is a scratchnn `kind`."""
+def read(filepath: str | os.PathLike[str], *kinds: str) -> tuple[dict[str, Array], dict[str, Any]]:
+    """What `container.read` returns, or a StorageError unless the file is a scratchnn file of one of these kinds."""
     arrays, meta = container.read(filepath)
-    if meta.get("kind") != kind or "params" not in arrays:
+    if meta.get("kind") not in kinds or "params" not in arrays:
         found = meta.get("kind", "something else")
-        raise container.StorageError(f"{filepath} holds no scratchnn {kind}, but {found!r}")
+        raise container.StorageError(f"{filepath} holds no scratchnn {' or '.join(kinds)}, but {found!r}")
     return arrays, meta

@@ -6,6 +6,8 @@ from typing import Any
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras_in
+from scratchnn.core.checks import flag
 from scratchnn.core.randomness import GivenSeed
 from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
@@ -28,8 +30,10 @@ class Sequential(Model):
         dtype: DTypeLike = "float32",
         seed: GivenSeed = None,
         name: str | None = None,
+        trainable: bool = True,
     ) -> None:
         self._prepare(backend, dtype, seed, name)
+        self._trainable = flag(type(self).__name__, "trainable", trainable)
         self._start: Symbol | None = None
         if isinstance(layers, Layer | Symbol):
             raise TypeError(f"Sequential takes a list of layers, got a {type(layers).__name__}: put it into []")
@@ -37,6 +41,12 @@ class Sequential(Model):
             self.add(layer)
         if self._start is not None and self.layers:
             self.build(self._start.shape)
+
+    @classmethod
+    def assembled(
+        cls, start: Symbol | None, layers: list[Layer], outputs: Any, settings: dict[str, Any]
+    ) -> "Sequential":
+        return cls(layers if start is None else [start, *layers], **settings)
 
     def add(self, layer: Any) -> None:
         """Append a layer, or, as the first of all, an `Input`."""
@@ -52,11 +62,12 @@ class Sequential(Model):
         if self._start is None and len(self.layers) == 1 and layer.given_input_shape is not None:
             self._start = Input(layer.given_input_shape)
 
-    def summary(self, print_fn: Any = print) -> str:
+    @heeds_keras_in("Model.summary")
+    def summary(self, *, print_fn: Any = print) -> str:
         if not self.built and self._start is None:  # as in Keras, a summary needs no shapes
             name_layers(self.layers)
             return self._show(summary_text(self), print_fn)
-        return super().summary(print_fn)
+        return super().summary(print_fn=print_fn)
 
     def require_built(self) -> None:
         if not self.built and self._start is not None:

@@ -8,16 +8,18 @@ from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array
 
-from scratchnn.core.names import class_in_file, described
+from scratchnn.core.attributes import heeds_keras_in
+from scratchnn.core.names import described
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
+from scratchnn.layers.trainable import Weight
 from scratchnn.models import saving
 from scratchnn.training.ahead import Snapshot
 from scratchnn.training.trainer import Trainer
 
 
 class Stored(Trainer):
-    """save, load_weights, get_config, and what `copy` and `pickle` ask for."""
+    """save, save_weights, load_weights, get_config, and what `copy` and `pickle` ask for."""
 
     kind: ClassVar[str] = "Model"  # in a file
 
@@ -27,18 +29,24 @@ class Stored(Trainer):
     layers: list[Layer]
     input_shape: Shape
     metadata: dict[str, Any]
+    trained: list[list[str]]
     _outputs: tuple[int, ...] | None
+
+    @property
+    def weights(self) -> list[Weight]:
+        raise NotImplementedError
+
+    @property
+    def flat_params(self) -> Array:
+        raise NotImplementedError
+
+    def trainable_state(self) -> list[Any]:
+        raise NotImplementedError
 
     def require_built(self) -> None:
         raise NotImplementedError
 
-    def get_weights(self) -> list[Array]:
-        raise NotImplementedError
-
     def set_flat_params(self, params: Array) -> None:
-        raise NotImplementedError
-
-    def _share_one_vector(self) -> None:
         raise NotImplementedError
 
     # ---- files
@@ -50,9 +58,10 @@ class Stored(Trainer):
             compiled |= {"optimizer": described(self.optimizer), "loss": described(self.loss)}
         return {
             "class": self.kind,
-            "layers": [class_in_file(layer) for layer in self.layers],
+            "layers": [layer.in_file() for layer in self.layers],
+            "trainable": self.trainable_state(),
             "input_shape": list(self.input_shape),
-            "weights": [list(weight.shape) for weight in self.get_weights()],
+            "weights": [list(weight.shape) for weight in self.weights],
             "outputs": None if self._outputs is None else list(self._outputs),
             "backend": self.backend.name,
             "dtype": self.dtype.name,
@@ -63,6 +72,7 @@ class Stored(Trainer):
             "metadata": self.metadata,
         }
 
+    @heeds_keras_in("Model.save")
     def save(
         self, filepath: str | os.PathLike[str], *, overwrite: bool = False, include_optimizer: bool = True
     ) -> None:
@@ -75,13 +85,32 @@ class Stored(Trainer):
         self.require_built()
         saving.save_model(filepath, self, overwrite=overwrite, include_optimizer=include_optimizer)
 
+    @heeds_keras_in("Model.save_weights")
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write the parameters alone into one file, for `load_weights` of a model that you make again yourself.
+
+        As in Keras, an existing file is replaced unless told otherwise.
+
+        Raises:
+            FileExistsError: if the file is there and `overwrite` is False.
+            ValueError: for a name that promises another format, such as .h5 or .keras.
+        """
+        self.require_built()
+        params = self.backend.to_host(self.flat_params)
+        shapes = [list(weight.shape) for weight in self.weights]
+        saving.save_weights(filepath, params, shapes, overwrite=overwrite)
+
+    @heeds_keras_in("Model.load_weights")
     def load_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Take the parameters from a saved model of the same shapes; for layers or activations of your own.
+        """Take the parameters from a file of `save_weights`, or of a saved model, of the same shapes.
+
+        What is frozen here or there makes no difference.
 
         Raises:
             StorageError: if the file is damaged, or its parameters do not fit.
         """
-        self.set_flat_params(saving.read_params(filepath, [weight.shape for weight in self.get_weights()]))
+        self.require_built()
+        self.set_flat_params(saving.read_params(filepath, [weight.shape for weight in self.weights]))
 
     # ---- copies
 
@@ -90,20 +119,20 @@ class Stored(Trainer):
 
         The layers hold the parameters, in the host's memory.
         """
-        remade = ("flat_params", "flat_grads", "segments", "before_step")
+        remade = ("trainable_params", "flat_grads", "segments", "penalties", "before_step")
         state = {name: value for name, value in vars(self).items() if name not in remade}
-        return state | {"has_ready_optimizer": self.has_ready_optimizer}
+        return state | {"owns_optimizer": self.owns_optimizer}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        is_ready = vars(self).pop("has_ready_optimizer")
+        owns_optimizer = vars(self).pop("owns_optimizer")
         for layer in self.layers:
             layer.model = weakref.ref(self) if layer.built else None
         if self.built:
-            self._share_one_vector()
+            self._share_vectors(self.trained)
         if self.loss is not None:
             self.loss = self.loss.on(self.backend.kernels)
-        if self.optimizer is not None and is_ready:
+        if self.optimizer is not None and owns_optimizer:
             self.optimizer.owner, self.before_step = weakref.ref(self), Snapshot()
 
     def __copy__(self) -> Any:

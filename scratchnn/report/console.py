@@ -111,7 +111,7 @@ class Bar:
 class _TerminalBar(Bar):
     """One line of a terminal that `show` overwrites: steps, time taken, time left, loss and the first metric."""
 
-    def __init__(self, show: Callable[[str], None], columns: int, total: int, name: str, metric: str) -> None:
+    def __init__(self, show: Callable[[str], None], columns: int, total: int | None, name: str, metric: str) -> None:
         self._show, self._columns, self._total, self._name, self._metric = show, columns, total, name, metric
         self._steps = self._before = 0
         self._began = time.monotonic()
@@ -129,7 +129,11 @@ class _TerminalBar(Bar):
 
     def _draw(self, now: float, numbers: str) -> None:
         self._next = now + _SECONDS_BETWEEN_REDRAWS
-        share, spent = min(1.0, self._steps / max(1, self._total)), now - self._began
+        spent = now - self._began
+        if self._total is None:  # a generator says only at its end how many there are
+            self._show(f"{self._name}: {self._steps} steps [{_clock(spent)}{numbers}]"[: self._columns - 1])
+            return
+        share = min(1.0, self._steps / max(1, self._total))
         here = self._steps - self._before
         left = _clock(spent / here * (self._total - self._steps)) if here else "?"
         head, tail = f"{self._name}: {share:4.0%}", f"{self._steps}/{self._total} [{_clock(spent)}<{left}{numbers}]"
@@ -211,7 +215,7 @@ class Console:
             show("")
 
     @contextmanager
-    def bar(self, total_steps: int, epoch: int, epochs: int) -> Iterator[Bar]:
+    def bar(self, total_steps: int | None, epoch: int, epochs: int) -> Iterator[Bar]:
         """Show a bar with the time left while the block runs, if stderr is a terminal, and clear it after."""
         if self._err is None or not self.can_rewrite:
             yield Bar()

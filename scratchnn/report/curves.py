@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, SupportsFloat
 
+from scratchnn.report.best import best_epoch
 from scratchnn.report.figure import BLUE, FAINT, GREY, INK, VERMILION, save, style
 
 if TYPE_CHECKING:
@@ -17,13 +18,12 @@ def plot_curves(
     path: str | os.PathLike[str],
     *,
     title: str = "",
-    best_epoch: int | None = None,
 ) -> list[Path]:
     """Draw accuracy and loss, of training and validation, and return the files written.
 
     `history` has the keys of Keras, one number per epoch: accuracy, loss, val_accuracy, val_loss. Any may be missing,
-    and numbers may be NaN. `path` without suffix gives an SVG and a PNG. `best_epoch`, counted from 1, is marked;
-    unless given it is the one of highest val_accuracy, or lowest val_loss where there is no accuracy.
+    and numbers may be NaN. `path` without suffix gives an SVG and a PNG. The best epoch, that of the lowest val_loss,
+    is marked in both panels; without val_loss none is.
 
     Raises:
         ValueError: if `history` has none of the keys, or no epoch.
@@ -32,7 +32,7 @@ def plot_curves(
     epochs = max(map(len, curves.values()))
     if epochs == 0:
         raise ValueError(f"history needs at least one epoch of {', '.join(_KEYS)}, got the keys {sorted(history)}")
-    best = best_epoch if best_epoch is not None else find_best_epoch(history)
+    best = best_epoch(history.get("val_loss", ()))
     with style():
         from matplotlib.figure import Figure
 
@@ -65,15 +65,6 @@ def plot_curves(
 _KEYS = ("accuracy", "loss", "val_accuracy", "val_loss")
 
 
-def find_best_epoch(history: Mapping[str, Sequence[SupportsFloat]]) -> int | None:
-    """Return the first epoch, counted from 1, of highest val_accuracy, else of lowest val_loss; None without either."""
-    for key, sign in (("val_accuracy", 1), ("val_loss", -1)):
-        scores = [sign * float(x) if math.isfinite(x) else -math.inf for x in history.get(key, [])]
-        if scores and max(scores) > -math.inf:
-            return scores.index(max(scores)) + 1
-    return None
-
-
 def _draw_panel(
     ax: "Axes", what: str, train: list[float], validation: list[float], epochs: int, best: int | None
 ) -> None:
@@ -88,10 +79,9 @@ def _draw_panel(
             ax.plot(
                 [best], [value], "o", markersize=10, markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.4
             )
-            text = f"{value:.1%} at best epoch {best}" if what == "accuracy" else f"{value:.3f} at epoch {best}"
-            ax.set_title(
-                "validation " + text, loc="right", fontsize=10, color=GREY
-            )  # above the panel, where no curve can be under it
+            shown = f"validation {value:.1%}" if what == "accuracy" else f"lowest validation loss {value:.3f}"
+            # Above the panel, where no curve can be under it.
+            ax.set_title(f"{shown} at best epoch {best}", loc="right", fontsize=10, color=GREY)
     dress_panel(ax, what, epochs)
 
 

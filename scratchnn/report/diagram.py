@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.report.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, save, style
 
 if TYPE_CHECKING:
@@ -100,14 +101,16 @@ def draw_model(
         return save(figure, path, dpi)
 
 
+@heeds_keras_in("plot_model")
 def plot_model(
     model: Any,
     to_file: str | os.PathLike[str] = "model.png",
     show_shapes: bool = True,
+    *,
     show_layer_names: bool = True,
     dpi: int = 200,
 ) -> list[Path]:
-    """Draw a built model into `to_file`, in Keras' spelling."""
+    """Draw a built model into `to_file`, in Keras' spelling. A notebook shows the picture."""
     return draw_model(
         rows_of(model),
         to_file,
@@ -121,10 +124,13 @@ def plot_model(
 
 def rows_of(model: Any) -> list[LayerRow]:
     """Return what the diagram shows of each layer of a built model."""
-    return [
-        LayerRow(layer.name, type(layer).__name__, layer.describe(), tuple(layer.output_shape), layer.count_params())
-        for layer in model.layers
-    ]
+    rows = []
+    for layer in model.layers:
+        params, trained = layer.count_params(), layer.count_trainable() if model.trainable else 0
+        frozen = "" if trained == params else "partly frozen" if trained else "frozen"
+        detail = ", ".join(filter(None, [layer.describe(), frozen]))
+        rows.append(LayerRow(layer.name, type(layer).__name__, detail, tuple(layer.output_shape), params))
+    return rows
 
 
 def shape_text(shape: Shape) -> str:

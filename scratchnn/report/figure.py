@@ -43,13 +43,23 @@ def style() -> Iterator[None]:
         yield
 
 
-def save(figure: "Figure", path: str | os.PathLike[str], dpi: int = 150) -> list[Path]:
+class Pictures(list[Path]):
+    """The files of one picture, which a notebook shows itself where they are the value of a cell."""
+
+    def _repr_svg_(self) -> str | None:
+        return next((path.read_text(encoding="utf-8") for path in self if path.suffix == ".svg"), None)
+
+    def _repr_png_(self) -> bytes | None:
+        return next((path.read_bytes() for path in self if path.suffix == ".png"), None)
+
+
+def save(figure: "Figure", path: str | os.PathLike[str], dpi: int = 150) -> Pictures:
     """Write `figure` as the suffix of `path` says (.svg, .png, .pdf), or as .svg and .png when it has none of these."""
     path = Path(path)
     suffixes = [path.suffix] if path.suffix in (".svg", ".png", ".pdf") else [".svg", ".png"]
     stem = path.with_suffix("") if path.suffix == suffixes[0] else path
     fitting_dpi = min(dpi, _MAX_PIXELS / max(figure.get_size_inches()))
-    written = []
+    written = Pictures()
     for suffix in suffixes:
         stream = io.BytesIO()
         dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[suffix]

@@ -9,7 +9,7 @@ WIDTHS = (33, 24, 15)
 
 
 def summary_text(model: Any) -> str:
-    """Layers, output shapes and parameter counts of a model, which has `name`, `layers`, `seed` and `count_params`."""
+    """Layers, output shapes, parameter counts and seed of a model; `count_params`, `count_trainable` are its totals."""
     rows = [
         (
             f"{layer.name} ({type(layer).__name__})",
@@ -27,13 +27,13 @@ def summary_text(model: Any) -> str:
     def cells(row: tuple[str, str, str], bar: str) -> str:
         return f"{bar} {line(row, columns, '<<>', gap=f' {bar} ')} {bar}"
 
-    total = model.count_params() if model.built else 0
-    size = f"{total:,} ({_bytes(total * model.dtype.itemsize)})"
+    total, trainable = (model.count_params(), model.count_trainable()) if model.built else (0, 0)
     lines = [f'Model: "{model.name}"', rule("┏", "━", "┳", "┓"), cells(head, "┃"), rule("┡", "━", "╇", "┩")]
     for i, row in enumerate(rows):
         lines += [rule("├", "─", "┼", "┤")] * (i > 0) + [cells(row, "│")]
     lines += [rule("└", "─", "┴", "┘")]
-    lines += [f" Total params: {size}", f" Trainable params: {size}", " Non-trainable params: 0 (0.00 B)"]
+    for kind, count in {"Total": total, "Trainable": trainable, "Non-trainable": total - trainable}.items():
+        lines += [f" {kind} params: {count:,} ({_bytes(count * model.dtype.itemsize)})"]
     lines += [f" Seed: {named(model.seed)}"]
     return "\n".join(lines)
 

@@ -15,9 +15,10 @@ import scratchnn
 DECIDING = (
     "activations.py", "core/backend.py", "core/randomness.py", "core/threads.py", "data/corpus.py", "data/imdb.py",
     "data/text.py", "experiments/preparation.py", "experiments/presets.py", "experiments/settings.py",
-    "initializers.py", "layers/*.py", "losses.py", "metrics.py", "models/model.py", "models/naming.py",
-    "models/sequential.py", "optimizers.py", "study/run.py", "training/ahead.py", "training/batches.py",
-    "training/epoch.py", "training/progress.py", "training/session.py", "training/trainer.py",
+    "initializers.py", "layers/*.py", "losses/*.py", "metrics/*.py", "models/model.py", "models/naming.py",
+    "models/sequential.py", "optimizers/*.py", "study/run.py", "training/ahead.py", "training/batches.py",
+    "training/epoch.py", "training/evaluator.py", "training/examples.py", "training/progress.py",
+    "training/session.py", "training/trainer.py",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn.experiments.presets import PRESETS
-from scratchnn.report.curves import find_best_epoch
+from scratchnn.report.best import best_epoch
 from scratchnn.study import breakdown, inference
 from scratchnn.study.breakdown import Calibration, Confusion, Mistake, Part, mean_of
 from scratchnn.study.inference import RESAMPLES, Estimate
@@ -67,7 +67,7 @@ class ModelStatistics:
     @property
     def overfits_after(self) -> float:
         """Median over the seeds of the epoch of lowest validation loss: from there on it gets worse."""
-        epochs = [find_best_epoch({"val_loss": run.history.get("val_loss", [])}) for run in self.runs]
+        epochs = [best_epoch(run.history.get("val_loss", [])) for run in self.runs]
         return _median([float(epoch) for epoch in epochs if epoch is not None])
 
     @property

@@ -53,6 +53,11 @@ def plan(archs: Sequence[str], seeds: int, corpus: Corpus, source: str | None, c
     for seed in range(seeds):
         for arch in archs:
             settings = named(arch).settings(**chosen, seed=seed)
+            if settings.early_stop is not None:
+                raise ValueError(
+                    f"{arch!r} has early_stop={settings.early_stop}, but a study compares models after their last "
+                    "epoch: leave early_stop out of the preset"
+                )
             again = settings.resplit
             if again not in test_sets:
                 test_sets[again] = (resplit(corpus) if again else corpus).test.digest

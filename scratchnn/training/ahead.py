@@ -13,7 +13,7 @@ the user's own need not be equal; there the copy is made, and the outcome read, 
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core.names import is_own, marks_own
 from scratchnn.metrics import Metric
 from scratchnn.training import diagnosis
-from scratchnn.training.batches import Batches
-from scratchnn.training.epoch import Batch, Numbered, train_epoch
+from scratchnn.training.epoch import Numbered, train_epoch
 from scratchnn.training.progress import Clock, Progress
 from scratchnn.training.weights import Counting, joined
 
@@ -38,12 +37,13 @@ def outcome_of(model: Any, loss: Any, grads: Array) -> tuple[Any, Any, Any]:
     On a device all three stay there: nothing synchronises.
     """
     gradient = model.optimizer.kernels.squared_norm(grads)
-    return loss, gradient, model.backend.rough_squared_norm(model.flat_params)
+    return loss, gradient, model.backend.rough_squared_norm(model.trainable_params)
 
 
 def has_own_classes(model: Any) -> bool:
-    """Whether the user's own code takes part in a step: in the model, a layer or inside of one, optimizer or loss."""
-    parts = [model, model.optimizer, model.loss, *model.layers]
+    """Whether the user's own code takes part in a step: model, layers and what is inside, optimizer, schedule, loss."""
+    schedule = model.optimizer.schedule
+    parts = [model, model.optimizer, model.loss, *model.layers, *([] if schedule is None else [schedule])]
     return any(is_own(type(part)) for part in parts) or any(marks_own(layer.get_config()) for layer in model.layers)
 
 
@@ -64,7 +64,7 @@ class Snapshot:
 
     def take(self, model: Any) -> None:
         optimizer = model.optimizer
-        self._params, self._slots = model.flat_params, dict(optimizer.slots)
+        self._params, self._slots = model.trainable_params, dict(optimizer.slots)
         self._states = model.states  # a forward pass replaces these arrays and leaves them as they are: no copies
         arrays = [self._params, *self._slots.values()]
         rooms = [*self._copies, *[None] * len(arrays)]
@@ -91,15 +91,16 @@ class Ahead:
     and not counted are undone.
 
     Args:
-        batches: (examples, targets, weights) by the number of the step.
+        batches: (examples, targets, weights) by the number of the step: `Batches`, or what is like them.
         metrics: what to measure on the outputs; they continue from their counts in `progress`.
-        every_step: read the outcome of each step at once, on a device too, because a callback uses it.
+        every_step: read the outcome of each step at once, on a device too, because a callback uses it, or because no
+            batch can be asked for again.
     """
 
     def __init__(
         self,
         model: Any,
-        batches: Batches | Mapping[int, Batch],
+        batches: Any,
         progress: Progress,
         metrics: Sequence[Metric],
         *,
@@ -133,9 +134,11 @@ class Ahead:
         if self._begun > self._progress.step:
             self._go_back()
 
-    def steps(self) -> Iterator[Numbered]:
-        """The remaining batches of the epoch, until training is stopped."""
-        for step in range(self._progress.step, len(self._batches)):
+    def steps(self, announce: Callable[[int], None] | None = None) -> Iterator[Numbered]:
+        """The remaining batches of the epoch, until training is stopped; each one may be announced."""
+        for step in self._batches.steps(self._progress.step):
+            if announce is not None:
+                announce(step)  # before the model is copied: what a callback changes is not undone
             yield self._begin(step)
             if self._model.stop_training and not self._waiting:
                 return

@@ -1,6 +1,6 @@
 """Cutting examples into batches, putting them into an order, and holding some out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,55 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core import checks, randomness
 from scratchnn.core.backend import Backend
 from scratchnn.training.epoch import Batch
+from scratchnn.training.on_disk import part_of
 
 States = dict[str, list[Array]]  # by the names of layers; a row for each example
 BYTES_GATHERED = 2**20  # examples are gathered for several steps at once, up to this much of x
+
+
+class Source:
+    """What gives the batches of an epoch. `steps` are their number, where it is known before they have all come."""
+
+    asks_once = False  # whether no batch can be asked for a second time
+    rows: int | None = None  # of all examples, and of a batch, where these are known
+    batch_size: int | None = None
+    steps: int | None = None
+
+    def goes_on(self) -> bool:
+        """Whether there are batches for another epoch."""
+        return True
+
+    def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> Any:
+        """The batches of an epoch, as `Batches` are. `number` is that of its order, by the model's clock."""
+        raise NotImplementedError
+
+    def end_epoch(self) -> None:
+        """Tell those who gave the batches, if they want to know."""
+
+    def in_order(self) -> Iterator[Any]:
+        """The batches to measure or to predict."""
+        raise NotImplementedError
+
+
+class Arrays(Source):
+    """Batches that are cut from arrays: `data` in the kernels' memory, or on disk."""
+
+    def __init__(self, data: Any, batch_size: int) -> None:
+        self._data, self.batch_size, self.rows = data, batch_size, len(data[0])
+        self._size, self._slices = batch_size, slices(len(data[0]), batch_size)
+        self.steps = len(self._slices)
+
+    def __len__(self) -> int:
+        return len(self._slices)
+
+    def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> "Batches":
+        order = order_of(len(self._data[0]), model.seed, number, model.backend, shuffle=shuffle)
+        return Batches(self._data, self._size, order)
+
+    def in_order(self) -> Iterator[Any]:
+        x, y, weight = self._data
+        for rows in self._slices:
+            yield x[rows], None if y is None else y[rows], None if weight is None else weight[rows]
 
 
 class Batches:
@@ -29,6 +75,10 @@ class Batches:
 
     def __len__(self) -> int:
         return len(self._slices)
+
+    def steps(self, first: int) -> range:
+        """The numbers of the steps from the first on."""
+        return range(first, len(self))
 
     def __getitem__(self, step: int) -> Batch:
         if step not in self._gathered:
@@ -49,7 +99,7 @@ class Batches:
         first = step - step % count
         self._gathered = range(first, min(first + count, len(self)))
         chosen = self._order[self._slices[first].start : self._slices[self._gathered[-1]].stop]
-        self._here = tuple(None if part is None else part[chosen] for part in self._data)
+        self._here = tuple(None if part is None else part[chosen] for part in self._data)  # reads those on disk
 
 
 def order_of(N: int, seed: randomness.Seed, epoch: int, backend: Backend, *, shuffle: bool) -> Array:
@@ -90,9 +140,43 @@ def split(data: Batch, share: float) -> tuple[Batch, Batch | None]:
     return _rows(data, slice(0, first_held_out)), _rows(data, slice(first_held_out, N))
 
 
-def _rows(data: Batch, rows: slice) -> Batch:
-    x, y, weight = data
-    return x[rows], y[rows], None if weight is None else weight[rows]
+def _rows(data: Any, rows: slice) -> Any:
+    return tuple(None if part is None else part_of(part, rows) for part in data)
+
+
+def size_of(batch_size: Any, steps: Any, N: int) -> int:
+    """The batch size that was asked for; without one, as in Keras, what cuts N examples into `steps` batches, or 32.
+
+    Raises:
+        ValueError: unless both are whole numbers, or None.
+    """
+    steps = None if steps is None else checks.whole_number("steps", steps, 1)
+    if batch_size is not None:
+        return checks.whole_number("batch_size", batch_size, 1)
+    return 32 if steps is None else -(-N // steps)
+
+
+def first(data: Any, steps: int | None, batch_size: int) -> Any:
+    """The examples of the first `steps` batches; all of them for None."""
+    return data if steps is None else _rows(data, slice(0, steps * batch_size))
+
+
+def check_steps(asked: Any, steps: int) -> None:
+    """Raise ValueError unless `steps_per_epoch` is what an epoch has."""
+    if asked is not None and asked != steps:
+        raise ValueError(
+            f"an epoch goes over all examples, which are {steps} batches: steps_per_epoch={asked!r} is refused; "
+            "pass fewer examples, or a larger batch_size"
+        )
+
+
+def validates_after(frequency: Any) -> Callable[[int], bool]:
+    """Whether to validate after an epoch, counted from 0, for Keras' `validation_freq`."""
+    if isinstance(frequency, list | tuple | set):
+        chosen = {checks.whole_number("validation_freq", epoch, 1) for epoch in frequency}
+        return lambda epoch: epoch + 1 in chosen
+    every = checks.whole_number("validation_freq", frequency, 1)
+    return lambda epoch: (epoch + 1) % every == 0
 
 
 def check_sizes(batch_size: Any, epochs: Any) -> None:
@@ -101,7 +185,7 @@ def check_sizes(batch_size: Any, epochs: Any) -> None:
 
 
 def check_lengths(x: Array, y: Any) -> None:
-    if y is None or np.ndim(y) == 0:
+    if y is None or y.shape == ():
         raise ValueError(f"y must hold one label for each of the {len(x)} rows of x, got {y}")
     if len(x) != len(y):
         raise ValueError(f"x and y must have the same length, got {len(x)} rows of x and {len(y)} of y")

@@ -44,7 +44,9 @@ def check_loss(model: Any, loss: float, x: Array, drawn: tuple[int, int], epoch:
     """
     if not math.isfinite(loss):
         where = find_non_finite(model, x, *drawn)
-        raise NonFiniteError(f"the loss is {loss} {_at(epoch, step)}: {where}. {_REMEDY}")
+        error = NonFiniteError(f"the loss is {loss} {_at(epoch, step)}: {where}. {_REMEDY}")
+        error.loss = loss
+        raise error
 
 
 def check_gradient(model: Any, grads: Float[Array, " P"], squared_norm: float, epoch: int, step: int) -> None:
@@ -108,8 +110,8 @@ def _at(epoch: int, step: int) -> str:
 
 
 def _parameters(model: Any) -> list[tuple[Any, str, slice]]:
-    """Layer, name and place in the flat vectors of each parameter."""
-    owners = [(layer, name) for layer in model.layers for name in layer.params]
+    """Layer, name and place in the flat vectors of each parameter that is trained."""
+    owners = [(layer, name) for layer, names in zip(model.layers, model.trained, strict=True) for name in names]
     return [(*owner, segment) for owner, segment in zip(owners, model.segments, strict=True)]
 
 

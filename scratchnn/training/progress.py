@@ -1,9 +1,12 @@
 """Where training stands, its results so far, and how it can fail."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from scratchnn.callbacks import Callback
 from scratchnn.core.checks import whole_number
+from scratchnn.report.best import best_epoch
 
 
 class NonFiniteError(ArithmeticError):
@@ -12,6 +15,8 @@ class NonFiniteError(ArithmeticError):
     Parameters and optimizer are those before the step that was refused.
     """
 
+    loss: float = math.nan  # of that step, where it is not finite
+
 
 @dataclass
 class Progress:
@@ -19,7 +24,7 @@ class Progress:
 
     epoch: int = 0  # finished epochs
     step: int = 0  # finished steps of the epoch under way
-    batch_size: int | None = None  # examples in each of them
+    batch_size: int | None = None  # examples in each of them; None where they come as batches
     loss: float = 0.0  # summed over the examples of the epoch under way
     gradient_norm: float = 0.0  # summed over its steps
     counts: dict[str, list[float]] = field(default_factory=dict)  # of each metric, in the epoch under way
@@ -27,6 +32,9 @@ class Progress:
     seconds: float = 0.0  # spent on the epoch under way
     records: list[dict[str, float]] = field(default_factory=list)  # one per finished epoch
     order: int | None = None  # the number by which the model's clock drew the order of the epoch under way
+    states: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)  # of the callbacks, see Hooks
+
+    _ask = None  # asks the callbacks while `fit` trains
 
     def __post_init__(self) -> None:
         """Raise ValueError for a count, TypeError for a table, that can only come from a damaged file."""
@@ -38,8 +46,31 @@ class Progress:
             whole_number("order", self.order, 0)
         if not all(map(_holds_numbers, (sums, *counts, *self.records))):
             raise TypeError(f"progress holds counts and numbers only, got {self}")
+        if not isinstance(self.states, list) or not all(map(_is_state, self.states)):
+            raise TypeError("progress holds a list of states of callbacks, as Hooks.states returns them")
 
-    def begin(self, batch_size: int) -> None:
+    def listen(self, ask: Callable[[], list[dict[str, Any]]] | None) -> None:
+        """Ask for the states of the callbacks like this from now on; None: keep those of now."""
+        self.refresh()
+        self._ask = ask
+
+    def refresh(self) -> None:
+        """Bring `states` up to date."""
+        if self._ask is not None:
+            self.states = self._ask()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy keeps what the callbacks know, and not the callbacks."""
+        self.refresh()
+        return {name: value for name, value in vars(self).items() if name != "_ask"}
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch of the lowest validation loss among those recorded, counted from 1."""
+        best = best_epoch(record.get("val_loss", math.nan) for record in self.records)
+        return None if best is None else self.epoch - len(self.records) + best
+
+    def begin(self, batch_size: int | None) -> None:
         """Raise ValueError if the epoch under way was begun with batches of another size."""
         if self.step and self.batch_size != batch_size:
             raise ValueError(
@@ -55,14 +86,18 @@ class Progress:
         self.seen += examples
         self.step += 1
 
+    def refuse(self, loss: float) -> None:
+        """Make the mean loss of the epoch show that a step of it was refused: it becomes this loss, NaN or infinite."""
+        self.loss, self.gradient_norm = loss, math.nan
+
     @property
     def mean_loss(self) -> float:
         """Over the examples of this epoch that were counted so far."""
-        return self.loss / self.seen
+        return self.loss / max(self.seen, 1)
 
     @property
     def mean_gradient_norm(self) -> float:
-        return self.gradient_norm / self.step
+        return self.gradient_norm / max(self.step, 1)
 
     def finish_epoch(self, record: dict[str, float]) -> None:
         """Record the results of the epoch, and move on to the beginning of the next one."""
@@ -107,33 +142,12 @@ class Clock:
         self.epoch, self.step = self.epoch + 1, 0
 
 
+def _is_state(entry: object) -> bool:
+    match entry:
+        case {"callback": str(), "late": bool(), "state": dict()}:
+            return True
+    return False
+
+
 def _holds_numbers(table: object) -> bool:
     return isinstance(table, dict) and all(isinstance(value, float | int) for value in table.values())
-
-
-class History(Callback):
-    """What `fit` returns: `history` with Keras' keys, one number per epoch; `records` adds gradient norm and speed."""
-
-    def __init__(self, records: list[dict[str, float]], first: int = 0) -> None:
-        self.records = records
-        self.first = first  # the number of the epoch of the first record
-
-    @property
-    def epoch(self) -> list[int]:
-        return list(range(self.first, self.first + len(self.records)))
-
-    @property
-    def history(self) -> dict[str, list[float]]:
-        return {
-            key: [r[key] for r in self.records]
-            for key in sorted(self.records[0] if self.records else {}, key=_in_order)
-            if key not in EXTRA
-        }
-
-
-def _in_order(key: str) -> tuple[bool, bool, str]:
-    """Loss first, then the metrics, then the same for validation; a file returns keys in alphabetical order."""
-    return key.startswith("val_"), key.removeprefix("val_") != "loss", key
-
-
-EXTRA = ("gradient_norm", "reviews_per_second", "seconds")  # in a record, besides Keras' keys

@@ -2,64 +2,116 @@
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from scratchnn.callbacks import Callback
+from scratchnn.callbacks import Callback, TerminateOnNaN
+from scratchnn.callbacks.history import EXTRA
 from scratchnn.core.threads import one_blas_thread
+from scratchnn.core.warning import warn
+from scratchnn.metrics import Metric
 from scratchnn.report.console import Console
 from scratchnn.training.ahead import Ahead
-from scratchnn.training.batches import Batches, order_of
-from scratchnn.training.epoch import Batch, train_epoch
+from scratchnn.training.batches import Source
+from scratchnn.training.epoch import train_epoch
+from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
-from scratchnn.training.progress import EXTRA, Progress
+from scratchnn.training.progress import NonFiniteError, Progress
 
 
 @dataclass
 class Session:
-    """The arguments of `fit`, checked; examples and their targets are in the kernels' memory."""
+    """The arguments of `fit`, checked."""
 
     model: Any
-    examples: Batch
-    validation: Batch | None
-    batch_size: int
+    source: Source
+    validation: Source | None
     epochs: int
     shuffle: bool
     progress: Progress
     console: Console
-    callbacks: list[Callback]
+    hooks: Hooks
+    validates: Callable[[int], bool]  # whether to validate after the epoch of this number, counted from 0
 
     def run(self) -> None:
-        """Train until all epochs are done, or training is stopped."""
-        model, progress = self.model, self.progress
-        for callback in self.callbacks:
-            callback.set_model(model)
-            callback.on_train_begin({})
+        """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
+        model, progress, hooks = self.model, self.progress, self.hooks
+        kept = hooks.owners_of(progress.states)
         model.stop_training = False
-        self.console.table_head([metric.name for metric in model.running_metrics()])
-        with Interrupts() as interrupts, one_blas_thread():
-            while progress.epoch < self.epochs and not model.stop_training:
-                for callback in self.callbacks:
-                    callback.on_epoch_begin(progress.epoch, {})
-                self._train(interrupts)
-                self._finish_epoch()
-                interrupts.act()
-        for callback in self.callbacks:
-            callback.on_train_end({})
+        hooks.tell("on_train_begin", {})
+        ended = self._go_on(kept)
+        logs: dict[str, float] = {}
+        progress.listen(hooks.states)
+        try:
+            self.console.table_head([metric.name for metric in model.running_metrics()])
+            with Interrupts() as interrupts, one_blas_thread():
+                while progress.epoch < self.epochs and not ended and self._goes_on():
+                    hooks.tell("on_epoch_begin", progress.epoch, {})
+                    self._train_unless_refused(interrupts)
+                    self.source.end_epoch()
+                    logs = self._finish_epoch()
+                    interrupts.act()
+                    ended = model.stop_training
+            hooks.tell("on_train_end", logs)
+        finally:
+            progress.listen(None)
+
+    def _go_on(self, kept: Sequence[tuple[Callback, dict[str, Any]]]) -> bool:
+        """Give the callbacks what they knew when training was interrupted; return whether one of them had ended it."""
+        model, progress = self.model, self.progress
+        asked, model.stop_training = model.stop_training, False
+        for callback, entry in kept:
+            callback.load_state(entry["state"])
+        for callback, entry in kept:
+            if entry["late"]:
+                last = progress.records[-1]
+                callback.on_epoch_end(progress.epoch - 1, {key: last[key] for key in last if key not in EXTRA})
+        ended = model.stop_training
+        model.stop_training = ended or asked  # on_train_begin ends it after a step at the earliest
+        if ended and progress.epoch < self.epochs:
+            warn(
+                f"nothing is trained: a callback has ended this training after epoch {progress.epoch}; "
+                "more patience, or a new Progress, would train on"
+            )
+        return ended
+
+    def _train_unless_refused(self, interrupts: Interrupts) -> None:
+        """Train the epoch under way. A step that is refused ends it, and training, where TerminateOnNaN listens."""
+        try:
+            self._train(interrupts)
+        except NonFiniteError as error:
+            listening = [each for each in self.hooks.callbacks if isinstance(each, TerminateOnNaN)]
+            if not listening:
+                raise
+            listening[0].end(self.progress.step, error)
+            self.progress.refuse(error.loss)
+
+    def _goes_on(self) -> bool:
+        goes_on = self.source.goes_on()
+        if not goes_on:
+            warn(
+                f"training ends after {self.progress.epoch} of {self.epochs} epochs, because x has no batch left: let "
+                "it give steps_per_epoch * epochs batches, or give arrays or a scratchnn.utils.PyDataset"
+            )
+        return goes_on
 
     def _train(self, interrupts: Interrupts) -> None:
         """Train the epoch under way. It can end early only where every step that was taken has been counted."""
-        model, progress = self.model, self.progress
-        listeners = [callback for callback in self.callbacks if _overrides_on_batch_end(callback)]
+        model, progress, hooks = self.model, self.progress, self.hooks
+        begins, ends = hooks.heard("on_train_batch_begin"), hooks.heard("on_train_batch_end")
         number = model.clock.begin_epoch(progress)
-        order = order_of(len(self.examples[0]), model.seed, number, model.backend, shuffle=self.shuffle)
-        batches = Batches(self.examples, self.batch_size, order)
+        batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
         warned_of = np.geterr()
         metrics = model.running_metrics()
         shown = metrics[0] if metrics else None
-        ahead = Ahead(model, batches, progress, metrics, every_step=bool(listeners))
+        ahead = Ahead(model, batches, progress, metrics, every_step=begins or ends or self.source.asks_once)
+
+        def tell(hook: str, step: int, logs: dict[str, float]) -> None:
+            with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
+                hooks.tell(hook, step, logs=logs)
 
         def count(*results: Any) -> None:
             ahead.add(*results)
@@ -67,38 +119,37 @@ class Session:
                 losses = ahead.synchronise()
                 metric = math.nan if shown is None else shown.number()
                 bar.advance(len(losses), loss=progress.mean_loss, metric=metric)
-                if listeners:
-                    with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
-                        for callback in listeners:
-                            callback.on_batch_end(progress.step - 1, {"loss": losses[-1]})
+                if ends:
+                    tell("on_train_batch_end", progress.step - 1, self._logs(metrics))
                 interrupts.act()
 
-        with ahead, self.console.bar(len(batches), progress.epoch + 1, self.epochs) as bar:
+        with ahead, self.console.bar(self.source.steps, progress.epoch + 1, self.epochs) as bar:
             bar.advance(progress.step)
-            train_epoch(model, ahead.steps(), model.clock.epoch, count)
+            announce = (lambda step: tell("on_train_batch_begin", step, {})) if begins else None
+            train_epoch(model, ahead.steps(announce), model.clock.epoch, count)
 
-    def _finish_epoch(self) -> None:
-        """Validate, and report the results of the epoch."""
+    def _logs(self, metrics: Sequence[Metric]) -> dict[str, float]:
+        """Loss and metrics over the steps of this epoch so far."""
+        return {"loss": self.progress.mean_loss} | {metric.name: metric.number() for metric in metrics}
+
+    def _finish_epoch(self) -> dict[str, float]:
+        """Validate, and report the results of the epoch; return what the callbacks were told."""
         progress, started = self.progress, time.perf_counter()
-        record = {"loss": progress.mean_loss}
-        for metric in self.model.running_metrics():
-            metric.load_counts(progress.counts[metric.name])
-            record[metric.name] = metric.number()
+        metrics = self.model.running_metrics()
+        for metric in metrics:
+            if metric.name in progress.counts:  # unless the first step was refused
+                metric.load_counts(progress.counts[metric.name])
+        record = self._logs(metrics)
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
-        if self.validation is not None:
-            record |= {
-                f"val_{key}": value for key, value in self.model.measure(self.validation, self.batch_size).items()
-            }
+        if self.validation is not None and self.validates(progress.epoch):
+            results = self.model.measure(self.validation, self.hooks)
+            record |= {f"val_{key}": value for key, value in results.items()}
         record["seconds"] = progress.seconds + time.perf_counter() - started
-        best = min((r.get("val_loss", math.inf) for r in progress.records), default=math.inf)
         progress.finish_epoch(record)
         self.model.clock.finish_epoch()
-        self.console.epoch_row(progress.epoch, record, best=record.get("val_loss", math.inf) < best)
-        for callback in self.callbacks:
-            callback.on_epoch_end(progress.epoch - 1, {k: v for k, v in record.items() if k not in EXTRA})
-
-
-def _overrides_on_batch_end(callback: Any) -> bool:
-    """Whether it has an `on_batch_end` of its own, from its class or set on the object."""
-    return getattr(callback.on_batch_end, "__func__", None) is not Callback.on_batch_end
+        self.console.epoch_row(progress.epoch, record, best=progress.best_epoch == progress.epoch)
+        logs = {key: value for key, value in record.items() if key not in EXTRA}
+        self.hooks.end_epoch(progress.epoch - 1, logs)
+        record |= {key: float(value) for key, value in logs.items() if key not in record}  # what callbacks added
+        return logs

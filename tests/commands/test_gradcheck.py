@@ -14,6 +14,7 @@ from scratchnn.gradients import ArrayError, check, check_loss, relative_error
 from scratchnn.gradients.cases import cases
 from scratchnn.layers import LAYERS, LSTM, Activation, Bidirectional, Dense, Embedding, SimpleRNN
 from scratchnn.losses import LOSSES, BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError
+from scratchnn.regularizers import REGULARIZERS
 
 X = np.random.default_rng(0).normal(size=(3, 4, 5))
 
@@ -258,9 +259,9 @@ def test_a_layer_without_kernels_on_a_backend_is_not_called_right(capsys: pytest
     assert gradcheck.main(["RNN"]) == 0
 
 
-def test_every_layer_and_loss_has_cases() -> None:
+def test_every_layer_loss_and_regularizer_has_cases() -> None:
     names = {case.name for case in cases()}
-    assert names == set(LAYERS) | {loss.name for loss in map(lambda make: make(), LOSSES.values())}
+    assert names == set(LAYERS) | {loss.name for loss in map(lambda make: make(), LOSSES.values())} | set(REGULARIZERS)
 
 
 @pytest.mark.parametrize("backend", ["reference", "cpu"])

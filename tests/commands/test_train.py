@@ -143,7 +143,8 @@ def test_header_rows_and_results(finished: Finished) -> None:
     expected = [[row["epoch"], *(f"{float(row[key]):.4f}" for key in keys[1:])] for row in finished.rows]
     assert [row[: len(keys)] for row in rows] == expected
     assert len(rows) == EPOCHS
-    one(r"^test  loss \d\.\d{4}  accuracy \d\.\d{4}  \[\d\.\d{4}, \d\.\d{4}\] 95%$", finished.output.stdout)
+    numbers = r"loss \d\.\d{4}  accuracy \d\.\d{4}  \[\d\.\d{4}, \d\.\d{4}\] 95%"
+    one(rf"^test  epoch {EPOCHS} \(last and best\)  {numbers}$", finished.output.stdout)
     assert checksum_of(finished.output)
     assert "Traceback" not in finished.output.stderr
     assert "SYNTHETIC" not in finished.output.stdout + finished.output.stderr
@@ -189,7 +190,7 @@ def test_synthetic_reviews_come_with_a_banner(tmp_path: Path) -> None:
 def test_the_folder_holds_what_is_promised(finished: Finished) -> None:
     drawn = {f"{name}.{suffix}" for name in ("curves", "model") for suffix in ("svg", "png")}
     assert {path.name for path in finished.folder.iterdir()} == {
-        "config.toml", "metrics.csv", "model.npz", "checkpoint.npz", *drawn,
+        "config.toml", "metrics.csv", "model.npz", "best.npz", "checkpoint.npz", *drawn,
     }  # fmt: skip
     assert re.fullmatch(r"ff-\d{8}-\d{6}-[0-9a-f]{8}", finished.folder.name)
     for name in drawn:
@@ -206,7 +207,7 @@ def test_the_config_is_resolved(finished: Finished) -> None:
     config = tomllib.loads((finished.folder / "config.toml").read_text())
     expected = dataclasses.asdict(Settings(arch="ff", vocabulary=50, length=20, epochs=EPOCHS, seed=1))
     expected["learning_rate"] = 0.001  # Adam's own
-    del expected["global_clipnorm"]  # None: TOML has no word for it
+    del expected["global_clipnorm"], expected["early_stop"]  # None: TOML has no word for it
     assert {name: config.get(name) for name in expected} == expected
     assert config["threads"] >= 1
     with pytest.warns(DataWarning, match="unknown content digest"):
@@ -231,7 +232,7 @@ def test_the_model_is_read_back_as_it_was(finished: Finished) -> None:
     assert model.predict(reviews.x_test).tobytes() == trained.predict(reviews.x_test).tobytes()
     result = model.evaluate(reviews.x_test, reviews.y_test, verbose=0, return_dict=True)
     assert isinstance(result, dict)
-    printed = one(r"^test  (loss \S+  accuracy \S+)", finished.output.stdout)
+    printed = one(r"^test  epoch \d+ \(last.*\)  (loss \S+  accuracy \S+)", finished.output.stdout)
     assert printed == f"loss {result['loss']:.4f}  accuracy {result['accuracy']:.4f}"
 
 
@@ -282,6 +283,8 @@ REFUSED = {  # arguments, and what the message names
     "learning rate 0": (["--learning-rate", "0"], "learning_rate"),
     "learning rate nan": (["--learning-rate", "nan"], "learning_rate"),
     "clipnorm -1": (["--global-clipnorm", "-1"], "global_clipnorm"),
+    "early stop 0": (["--early-stop", "0"], "early_stop"),
+    "early stop without validation": (["--early-stop", "2", "--validation-split", "0"], "hold out a share"),
     "seed -1": (["--seed", "-1"], "seed"),
     "huge vocabulary": (["--vocabulary", HUGE], "vocabulary"),
     "huge length": (["--length", HUGE], "length"),

@@ -111,6 +111,29 @@ def test_sigterm(place: Path, undisturbed: str) -> None:
     assert epochs_recorded(place) == list(range(1, EPOCHS + 1))
 
 
+def test_killed_before_it_stops_early(place: Path) -> None:
+    def files(folder: Path) -> tuple[bytes, int]:
+        return (folder / "best.npz").read_bytes(), len((folder / "metrics.csv").read_text().splitlines())
+
+    early = [*ARGUMENTS, "--epochs", str(EPOCHS), "--learning-rate", "0.03", "--early-stop", "20"]
+    whole = train(place, *early)
+    assert checksum_of(whole)
+    last, best = re.findall(r"^stopped early after epoch (\d+): .* lowest after epoch (\d+)$", whole.stdout, re.M)[0]
+    assert int(last) == int(best) + 20 < EPOCHS
+    (folder,) = (place / "my runs").iterdir()
+    expected = files(folder)
+    shutil.rmtree(folder)
+    process = subprocess.Popen([*COMMAND, *early], cwd=place, env=environment(), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert any(re.match(r" +5 ", line) for line in process.stdout)
+    process.kill()
+    process.communicate(timeout=120)
+    (folder,) = (place / "my runs").iterdir()
+    resumed = train(place, "--resume", str(folder), "--data", "the reviews")
+    assert checksum_of(resumed) == checksum_of(whole)
+    assert files(folder) == expected
+
+
 def test_ctrl_c_after_the_epochs_were_extended(place: Path, undisturbed: str) -> None:
     assert checksum_of(train(place, *ARGUMENTS, "--epochs", "2")) != undisturbed
     (folder,) = (place / "my runs").iterdir()
@@ -161,9 +184,9 @@ def test_a_resumed_run_keeps_its_settings(flag: str, two_epochs: Path) -> None:
     assert not (two_epochs / "elsewhere").exists()
 
 
-def test_resuming_takes_epochs_data_threads_and_quiet(two_epochs: Path, tmp_path: Path) -> None:
+def test_resuming_takes_epochs_data_threads_early_stop_and_quiet(two_epochs: Path, tmp_path: Path) -> None:
     shutil.copytree(two_epochs, tmp_path, dirs_exist_ok=True)
-    run = train(tmp_path, *RESUME, "--threads", "1", "--quiet")
+    run = train(tmp_path, *RESUME, "--threads", "1", "--early-stop", "9", "--quiet")
     assert (run.returncode, run.stdout) == (0, "")
     assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 4
 

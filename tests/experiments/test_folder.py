@@ -35,8 +35,9 @@ def test_names_and_files(run: RunFolder, tmp_path: Path) -> None:
     assert re.fullmatch(r"lstm-20250102-030405-[0-9a-f]{8}", run.path.name)
     assert run.path.parent == tmp_path / "runs"
     assert os.listdir(run.path) == ["config.toml"]
-    names = [p.name for p in (run.config, run.metrics, run.model, run.checkpoint, run.curves, run.diagram)]
-    assert names == ["config.toml", "metrics.csv", "model.npz", "checkpoint.npz", "curves", "model"]
+    paths = (run.config, run.metrics, run.model, run.best, run.checkpoint, run.curves, run.diagram)
+    names = [path.name for path in paths]
+    assert names == ["config.toml", "metrics.csv", "model.npz", "best.npz", "checkpoint.npz", "curves", "model"]
 
 
 def test_the_hash_tells_settings_apart(tmp_path: Path) -> None:

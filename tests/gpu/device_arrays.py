@@ -16,7 +16,8 @@ counts: Counter[str] = Counter()  # "operations" on the device, arrays "sent" to
 
 UFUNCS = frozenset(
     """absolute add bitwise_and cbrt divide equal exp expm1 floor fmax greater greater_equal invert isfinite less
-    less_equal log log1p matmul maximum minimum multiply negative not_equal power sqrt square subtract tanh""".split()
+    less_equal log log1p matmul maximum minimum multiply negative not_equal power sign sqrt square subtract
+    tanh""".split()
 )
 MOST_COPIED_ONE_BY_ONE = 8  # arrays that concatenate copies with a launch each; more take one, and lists of addresses
 
@@ -265,6 +266,11 @@ def _pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values:
     return _operation(lambda numbers: np.pad(numbers, pad_width, mode, constant_values=constant_values), array)
 
 
+def _repeat(a: Any, repeats: int, axis: Any = None) -> DeviceArray:
+    _of_device(a)
+    return _operation(lambda numbers: np.repeat(numbers, repeats, axis), a)
+
+
 def _ascontiguousarray(a: Any, dtype: Any = None) -> DeviceArray:
     _of_device(a)
     a = _asarray(a, dtype)
@@ -289,6 +295,7 @@ xp = SimpleNamespace(
     concatenate=_concatenate,
     split=_split,
     pad=_pad,
+    repeat=_repeat,
     clip=_clip,
     copyto=_copyto,
     exp=np.exp,

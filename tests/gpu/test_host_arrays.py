@@ -9,23 +9,45 @@ from scratchnn import Model, Sequential
 from scratchnn.gradients import check
 from scratchnn.gradients.cases import Case, cases
 from scratchnn.layers import (
+    ELU,
     GRU,
     LSTM,
     Activation,
+    AlphaDropout,
+    AveragePooling1D,
     Bidirectional,
     Conv1D,
+    Cropping1D,
     Dense,
+    Dropout,
     Embedding,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling1D,
     GlobalMaxPooling1D,
     Input,
+    Lambda,
     Layer,
+    LayerNormalization,
+    LeakyReLU,
+    Masking,
     MaxPooling1D,
+    Permute,
+    PReLU,
+    ReLU,
+    RepeatVector,
+    Reshape,
     SimpleRNN,
+    Softmax,
+    SpatialDropout1D,
+    TimeDistributed,
+    UpSampling1D,
+    ZeroPadding1D,
 )
 from scratchnn.losses import LOSSES
 from scratchnn.metrics import MeanMetric
+from scratchnn.regularizers import L1L2, REGULARIZERS
 from tests.gpu.device_arrays import xp
 
 pytestmark = pytest.mark.usefixtures("emulator")
@@ -52,6 +74,27 @@ LAYERS: dict[str, tuple[Layer, dict[str, Any]]] = {
     "dense": (Dense(2, "softmax"), {}),
     "activation": (Activation("softplus"), {}),
     "flatten": (Flatten(), {}),
+    "reshape": (Reshape((6, -1)), {}),
+    "permute": (Permute((2, 1)), {}),
+    "zero padding": (ZeroPadding1D((1, 2)), {}),
+    "cropping": (Cropping1D((1, 2)), {}),
+    "up-sampling": (UpSampling1D(2), {}),
+    "masking": (Masking(), {}),
+    "average pooling": (AveragePooling1D(3, 1, "same"), {}),
+    "layer normalization": (LayerNormalization(), {}),
+    "layer normalization, two axes": (LayerNormalization([1, 2]), {}),
+    "each step": (TimeDistributed(Dense(2, "tanh")), {"mask": MASK}),
+    "each step, dropout": (TimeDistributed(Dropout(0.5)), {"training": True}),
+    "spatial dropout": (SpatialDropout1D(0.5), {"training": True}),
+    "gaussian dropout": (GaussianDropout(0.5), {"training": True}),
+    "gaussian noise": (GaussianNoise(0.5), {"training": True}),
+    "alpha dropout": (AlphaDropout(0.5), {"training": True}),
+    "relu": (ReLU(1.0, 0.1, 0.2), {}),
+    "leaky relu": (LeakyReLU(), {}),
+    "elu": (ELU(0.5), {}),
+    "prelu": (PReLU("ones", shared_axes=[1]), {}),
+    "softmax": (Softmax([1, 2]), {}),
+    "lambda": (Lambda(np.tanh, backward=lambda dy, x: dy * (1 - np.tanh(x) ** 2)), {}),
 }
 
 
@@ -62,11 +105,17 @@ def test_gradients_in_double_from_arrays_of_the_host(name: str) -> None:
     assert [str(error) for error in check(layer, X, **options) if not error.ok] == []
 
 
-LOSSES_CHECKED = [case for case in cases() if case.name in LOSSES]
+def test_gradients_of_rows_and_of_steps_inside_steps() -> None:
+    for layer, shape in ((RepeatVector(3), (2, 3)), (TimeDistributed(SimpleRNN(2)), (2, 2, 4, 3))):
+        layer.build((None, *shape[1:]), backend="gpu", dtype=np.float64)
+        assert [str(error) for error in check(layer, RNG.normal(size=shape)) if not error.ok] == []
+
+
+LOSSES_CHECKED = [case for case in cases() if case.name in {*LOSSES, *REGULARIZERS}]
 
 
 @pytest.mark.parametrize("case", LOSSES_CHECKED, ids=lambda case: f"{case.name} {case.variant}")
-def test_losses_of_arrays_of_the_host(case: Case) -> None:
+def test_losses_and_penalties_of_arrays_of_the_host(case: Case) -> None:
     """As `python -m scratchnn.gradcheck --backend gpu` asks for them."""
     assert [str(error) for error in case.check(0, "gpu") if not error.ok] == []
 
@@ -120,6 +169,19 @@ def test_targets_may_lie_on_the_device() -> None:
     expected = model.evaluate(x, y, verbose=0)
     assert model.evaluate(xp.asarray(x), xp.asarray(y), verbose=0) == expected
     assert np.isfinite(model.fit(xp.asarray(x), xp.asarray(y), verbose=0).history["loss"]).all()
+
+
+def test_penalties_stay_on_the_device_and_are_those_of_the_reference() -> None:
+    results = []
+    for backend in ("reference", "gpu"):
+        rules = {"kernel_regularizer": L1L2(0.01, 0.02), "recurrent_regularizer": "l2", "bias_regularizer": "l1"}
+        layers = [Masking(), TimeDistributed(Dense(3, kernel_regularizer="l2")), LSTM(2, **rules), Dense(1)]
+        model = Sequential([Input((4, 3)), *layers], backend=backend, dtype="float64", seed=1)
+        model.compile("adam", "mse")
+        assert backend == "reference" or all(isinstance(loss, xp.ndarray) for loss in model.losses)
+        history = model.fit(X, X[:, 0, 0], epochs=3, verbose=0, validation_data=(X, X[:, 0, 0])).history
+        results.append(np.array([history["loss"], history["val_loss"]]))
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-10)
 
 
 def test_a_metric_of_the_users_own_may_count_on_the_host() -> None:

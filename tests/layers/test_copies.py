@@ -12,23 +12,44 @@ from scratchnn import Input, Sequential
 from scratchnn.activations import Activation as Function
 from scratchnn.initializers import RandomUniform
 from scratchnn.layers import (
+    ELU,
     GRU,
     LAYERS,
     LSTM,
     RNN,
     Activation,
+    AlphaDropout,
+    AveragePooling1D,
     Bidirectional,
     Conv1D,
+    Cropping1D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling1D,
     GlobalMaxPooling1D,
+    Lambda,
     Layer,
+    LayerNormalization,
+    LeakyReLU,
+    Masking,
     MaxPooling1D,
+    Permute,
+    PReLU,
+    ReLU,
+    RepeatVector,
+    Reshape,
     SimpleRNN,
+    Softmax,
+    SpatialDropout1D,
+    TimeDistributed,
+    UpSampling1D,
+    ZeroPadding1D,
 )
+from scratchnn.regularizers import L1
 from tests.models.own_things import Mix, Shift, Twice
 
 IDS = np.array([[1, 2, 0, 3], [4, 4, 4, 4]])
@@ -51,12 +72,33 @@ MAKERS: dict[str, Callable[[], Layer]] = {
     "Dropout": lambda: Dropout(0.5),
     "Flatten": Flatten,
     "Activation": lambda: Activation(absolute),
+    "TimeDistributed": lambda: TimeDistributed(Dense(2, absolute, kernel_regularizer="l2")),
+    "TimeDistributed of itself": lambda: TimeDistributed(Dense(2, kernel_initializer=Twice())),
+    "LayerNormalization": lambda: LayerNormalization([1, 2], gamma_initializer=Shift(0.3), beta_regularizer=L1(0.2)),
+    "PReLU": lambda: PReLU(RandomUniform(0.1, 0.9), shared_axes=[1]),
+    "Lambda": lambda: Lambda(np.sin, backward=np.multiply, name="sine"),
+    "RepeatVector": lambda: RepeatVector(2),
+    "Reshape": lambda: Reshape((2, -1)),
+    "Permute": lambda: Permute((2, 1)),
+    "ZeroPadding1D": lambda: ZeroPadding1D((1, 2)),
+    "Cropping1D": lambda: Cropping1D((1, 2)),
+    "UpSampling1D": lambda: UpSampling1D(3),
+    "AveragePooling1D": lambda: AveragePooling1D(2, padding="same"),
+    "Masking": lambda: Masking(0.5),
+    "Softmax": lambda: Softmax(1),
+    "ReLU": lambda: ReLU(0.5, 0.1, 0.2),
+    "LeakyReLU": lambda: LeakyReLU(0.1),
+    "ELU": lambda: ELU(0.5),
+    "SpatialDropout1D": lambda: SpatialDropout1D(0.5),
+    "GaussianDropout": lambda: GaussianDropout(0.5),
+    "GaussianNoise": lambda: GaussianNoise(0.5),
+    "AlphaDropout": lambda: AlphaDropout(0.5),
 }
 WAYS = [copy.deepcopy, copy.copy, lambda layer: pickle.loads(pickle.dumps(layer))]
 
 
 def built(name: str) -> tuple[Any, Any]:
-    layer, x = MAKERS[name](), IDS if name == "Embedding" else X
+    layer, x = MAKERS[name](), {"Embedding": IDS, "RepeatVector": X[:, 0]}.get(name, X)
     layer.build((None, *x.shape[1:]), backend="reference", dtype=np.float64, seed=4)
     return layer, x
 

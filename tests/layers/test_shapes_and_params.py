@@ -10,22 +10,42 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn import Sequential
 from scratchnn.layers import (
+    ELU,
     GRU,
     LAYERS,
     LSTM,
     Activation,
+    AlphaDropout,
+    AveragePooling1D,
     Bidirectional,
     Conv1D,
+    Cropping1D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling1D,
     GlobalMaxPooling1D,
     Input,
+    Lambda,
     Layer,
+    LayerNormalization,
+    LeakyReLU,
+    Masking,
     MaxPooling1D,
+    Permute,
+    PReLU,
+    ReLU,
+    RepeatVector,
+    Reshape,
     SimpleRNN,
+    Softmax,
+    SpatialDropout1D,
+    TimeDistributed,
+    UpSampling1D,
+    ZeroPadding1D,
 )
 
 D, H, T = 5, 7, 6
@@ -38,6 +58,12 @@ def built(layer: Layer, shape: tuple[int | None, ...]) -> Layer:
 
 
 # ---- parameter counts
+
+WITHOUT_PARAMETERS: list[Layer] = [
+    AveragePooling1D(2), SpatialDropout1D(0.5), GaussianDropout(0.5), GaussianNoise(0.5), AlphaDropout(0.5),
+    Reshape((D, T)), Permute((2, 1)), ZeroPadding1D(), Cropping1D(), UpSampling1D(), Masking(), ReLU(), LeakyReLU(),
+    ELU(), Softmax(), Lambda(lambda x: 2 * x, backward=lambda dy, x: 2 * dy),
+]  # fmt: skip
 
 COUNTS = [
     (SimpleRNN(H), (None, T, D), D * H + H * H + H),
@@ -59,6 +85,14 @@ COUNTS = [
     (Dropout(0.5), (None, D), 0),
     (Flatten(), (None, T, D), 0),
     (Activation("relu"), (None, D), 0),
+    (LayerNormalization(), (None, T, D), 2 * D),
+    (LayerNormalization([1, 2], center=False), (None, T, D), T * D),
+    (PReLU(), (None, T, D), T * D),
+    (PReLU(shared_axes=[1]), (None, None, D), D),
+    (TimeDistributed(Dense(H)), (None, T, D), D * H + H),
+    (TimeDistributed(LSTM(H)), (None, None, T, D), 4 * (D * H + H * H + H)),
+    *((layer, (None, T, D), 0) for layer in WITHOUT_PARAMETERS),
+    (RepeatVector(3), (None, D), 0),
 ]
 
 
@@ -136,7 +170,29 @@ SHAPES: list[tuple[Layer, tuple[int, ...], Any]] = [
     (Flatten(), (2, T, D), (2, T * D)),
     (Flatten(), (2, D), (2, D)),
     (Activation("softmax"), (2, T, D), (2, T, D)),
-]
+    (RepeatVector(3), (2, D), (2, 3, D)),
+    (Reshape((3, -1)), (2, T, D), (2, 3, 2 * D)),
+    (Reshape((-1,)), (2, T, D), (2, T * D)),
+    (Permute((2, 1)), (2, T, D), (2, D, T)),
+    (Permute((3, 1, 2)), (2, T, D, 4), (2, 4, T, D)),
+    (ZeroPadding1D((1, 2)), (2, T, D), (2, T + 3, D)),
+    (Cropping1D((2, 1)), (2, T, D), (2, T - 3, D)),
+    (UpSampling1D(3), (2, T, D), (2, 3 * T, D)),
+    (AveragePooling1D(4), (2, T, D), (2, 1, D)),
+    (AveragePooling1D(4, padding="same"), (2, T, D), (2, 2, D)),
+    (AveragePooling1D(3, strides=1), (2, T, D), (2, 4, D)),
+    (TimeDistributed(Dense(H)), (2, T, D), (2, T, H)),
+    (TimeDistributed(LSTM(H)), (2, 3, T, D), (2, 3, H)),
+    (TimeDistributed(Flatten()), (2, 3, T, D), (2, 3, T * D)),
+    (Lambda(lambda x: x[:, :2], backward=lambda dy, x: np.pad(dy, ((0, 0), (0, T - 2), (0, 0)))), (2, T, D), (2, 2, D)),
+    *(
+        (layer, (2, T, D), (2, T, D))
+        for layer in (
+            SpatialDropout1D(0.5), GaussianDropout(0.5), GaussianNoise(0.5), AlphaDropout(0.5), Masking(), ReLU(),
+            LeakyReLU(), ELU(), PReLU(), Softmax(), LayerNormalization(),
+        )
+    ),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("layer", "x_shape", "y_shape"), SHAPES, ids=lambda value: getattr(value, "label", str(value)))
@@ -169,6 +225,9 @@ KERAS_SHAPES: list[tuple[Layer, tuple[int | None, ...], list[tuple[int, ...]]]] 
     (Embedding(11, D), (None, T), [(11, D)]),
     (Dense(H), (None, D), [(D, H), (H,)]),
     (Conv1D(H, 3), (None, T, D), [(3, D, H), (H,)]),
+    (TimeDistributed(GRU(H)), (None, 2, T, D), [(D, 3 * H), (H, 3 * H), (2, 3 * H)]),
+    (LayerNormalization(), (None, T, D), [(D,), (D,)]),
+    (PReLU(shared_axes=[1]), (None, T, D), [(1, D)]),
     (Flatten(), (None, T, D), []),
 ]
 
@@ -211,6 +270,9 @@ def test_weights_that_do_not_fit_change_nothing(layer: Layer, shape: Any, expect
             np.testing.assert_array_equal(now, then)
 
 
+X = np.random.default_rng(0).normal(size=(2, T, D))
+MASK = np.array([[False, False, True, True, True, True], [True, True, True, False, True, False]])
+
 # Every argument different from its default.
 RECURRENT = {
     "activation": "relu", "use_bias": False, "kernel_initializer": "he_normal", "recurrent_initializer": "zeros",
@@ -223,7 +285,15 @@ CONFIGURED = [
     GRU(H, recurrent_activation="hard_sigmoid", reset_after=False, **RECURRENT),
     Bidirectional(GRU(H, **SEQUENCES), merge_mode="mul", name="mine"),
     Embedding(11, D, embeddings_initializer="ones", mask_zero=True, input_length=T, name="mine"),
-    Conv1D(H, 3, 2, "causal", 1, "relu", False, "he_normal", "ones", name="mine"),
+    Conv1D(
+        *(H, 3, 2, "causal"),
+        dilation_rate=1,
+        activation="relu",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        bias_initializer="ones",
+        name="mine",
+    ),
     Conv1D(H, 3, dilation_rate=2),
     Dense(H, "relu", False, "he_normal", "ones", name="mine"),
     MaxPooling1D(3, 2, "same", name="mine"),
@@ -232,6 +302,26 @@ CONFIGURED = [
     Dropout(0.3, name="mine"),
     Flatten(name="mine"),
     Activation("selu", name="mine"),
+    AveragePooling1D(3, 2, "same", name="mine"),
+    SpatialDropout1D(0.3, name="mine"),
+    GaussianDropout(0.3, name="mine"),
+    GaussianNoise(0.3, name="mine"),
+    AlphaDropout(0.3, name="mine"),
+    RepeatVector(3, name="mine"),
+    Reshape((3, -1), name="mine"),
+    Permute((2, 1), name="mine"),
+    ZeroPadding1D((1, 2), name="mine"),
+    Cropping1D((1, 2), name="mine"),
+    UpSampling1D(3, name="mine"),
+    Masking(0.5, name="mine"),
+    LayerNormalization([1, 2], 0.5, False, False, "ones", "zeros", name="mine"),
+    TimeDistributed(Dense(H, "relu"), name="mine"),
+    ReLU(6, 0.1, 0.2, name="mine"),
+    LeakyReLU(0.1, name="mine"),
+    ELU(0.5, name="mine"),
+    PReLU("ones", shared_axes=[1], name="mine"),
+    Softmax(1, name="mine"),
+    Lambda(np.sin, (T, D), lambda x, mask: mask, {"a": 1}, backward=lambda dy, x: dy * np.cos(x), name="mine"),
 ]
 
 
@@ -248,8 +338,6 @@ def test_a_clone_has_every_setting_and_is_not_built(layer: Layer) -> None:
 
 # ---- masks
 
-X = np.random.default_rng(0).normal(size=(2, T, D))
-MASK = np.array([[False, False, True, True, True, True], [True, True, True, False, True, False]])
 MASKS: list[tuple[Layer, Array | None]] = [
     *((kind(H), None) for kind in (SimpleRNN, LSTM, GRU)),
     *((kind(H, **SEQUENCES), MASK) for kind in (SimpleRNN, LSTM, GRU)),
@@ -263,6 +351,13 @@ MASKS: list[tuple[Layer, Array | None]] = [
     (GlobalMaxPooling1D(), None),
     (GlobalAveragePooling1D(), None),
     (Flatten(), None),
+    *((layer, None) for layer in WITHOUT_PARAMETERS[5:10]),  # which move numbers
+    (AveragePooling1D(2), None),
+    (Lambda(np.sin, backward=lambda dy, x: dy * np.cos(x)), None),
+    *((layer, MASK) for layer in WITHOUT_PARAMETERS[1:5] + WITHOUT_PARAMETERS[11:15]),  # noise and rectifiers
+    (PReLU(), MASK),
+    (LayerNormalization(), MASK),
+    (TimeDistributed(Dense(H)), MASK),
 ]
 
 

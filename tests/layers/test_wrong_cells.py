@@ -214,8 +214,10 @@ def test_what_a_masked_step_computes_is_thrown_away() -> None:
 
 
 def test_units_and_activation_are_the_cells_affair() -> None:
-    with pytest.raises(TypeError, match="RNN takes no activation and no units: the cell decides about that"):
-        RNN(MinGRU(3), units=3, activation="relu")
+    with pytest.raises(TypeError, match="RNN takes no units: the cell decides about that"):
+        RNN(MinGRU(3), units=3)
+    with pytest.raises(TypeError, match="RNN takes no argument 'activation'"):
+        RNN(MinGRU(3), activation="relu")
 
 
 def test_recurrent_dropout_needs_recurrent_weights() -> None:

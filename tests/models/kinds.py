@@ -30,6 +30,7 @@ RNG = np.random.default_rng(5)
 IDS = RNG.integers(0, 20, (22, 6))
 ROWS = RNG.normal(size=(22, 6, 3)).astype(np.float32)
 LABELS = np.arange(22) % 2
+TABLE = np.random.default_rng(6).normal(size=(20, 4)).astype(np.float32)
 TIMES = RNG.normal(size=(22, 6, 1))
 
 
@@ -85,6 +86,13 @@ def _chosen() -> Model:
     model = Model(inputs, h, seed=(4, 2), name="states")
     model.compile(Adam(0.01), "mse", ["mae"])
     return model
+
+
+def _partly_frozen() -> Sequential:
+    both = Bidirectional(LSTM(2, dropout=0.2), trainable=True)
+    both.backward_layer.trainable = False
+    table = Embedding(20, 4, weights=[TABLE], mask_zero=True, trainable=False)
+    return _sequential(table, both, Dense(1, "sigmoid"), optimizer=Adam(0.02, global_clipnorm=0.1))
 
 
 KINDS: dict[str, Kind] = {
@@ -155,6 +163,7 @@ KINDS: dict[str, Kind] = {
             metrics=[],
         )
     ),
+    "frozen parts": Kind(lambda: _partly_frozen()),
     "own things": Kind(
         lambda: _sequential(
             *(Scale(1.5), RNN(Mix(3, halved, "zeros"), recurrent_dropout=0.2), Dense(1, halved)),

@@ -42,10 +42,11 @@ def test_a_copy_trains_on_and_shares_nothing(name: str, way: Callable[[Any], Any
     other = way(model)
     assert state_of(other) == before and type(other) is type(model)
     assert np.array_equal(other.predict(kind.x), model.predict(kind.x))
-    assert not np.shares_memory(other.flat_params, model.flat_params)
-    for layer in other.layers:
+    assert not np.shares_memory(other.trainable_params, model.trainable_params)
+    for layer, theirs, trained in zip(other.layers, model.layers, other.trained, strict=True):
         assert layer.model() is other
-        assert all(np.shares_memory(param, other.flat_params) for param in layer.params.values() if param.size)
+        assert all(np.shares_memory(layer.params[name], other.trainable_params) for name in trained)
+        assert not any(np.shares_memory(param, theirs.params[name]) for name, param in layer.params.items())
     assert all(layer.model() is model for layer in model.layers)
     assert other.optimizer.owner() is other and model.optimizer.owner() is model
 

@@ -232,16 +232,21 @@ def test_all_that_is_missing_is_named_at_once_with_the_loader_that_was_called(pa
     [
         ([Scale], "a dict of names and classes, got"),
         (Scale, "a dict of names and classes, got"),
-        ({Scale: Scale}, "a class or an Activation by its name, got <class"),
-        ({"Scale": lambda **settings: Scale(**settings)}, "a class or an Activation by its name, got 'Scale': <func"),
-        ({"Scale": Scale()}, "a class or an Activation by its name, got 'Scale': <"),
-        ({"Scale": None}, "a class or an Activation by its name, got 'Scale': None"),
+        ({Scale: Scale}, "a class, an Activation or a function by its name, got <class"),
+        ({"Scale": Scale()}, "a class, an Activation or a function by its name, got 'Scale': <"),
+        ({"Scale": None}, "a class, an Activation or a function by its name, got 'Scale': None"),
     ],
-    ids=["list", "class", "no name", "function", "object", "None"],
+    ids=["list", "class", "no name", "object", "None"],
 )
 def test_custom_objects_are_names_with_classes_or_activations(given: Any, words: str) -> None:
     with pytest.raises(TypeError, match=f"custom_objects takes {words}"):
         checked(given)  # load_model itself would meet the type checker of the tests
+
+
+def test_a_function_does_not_stand_for_a_class(path: Path) -> None:
+    saved(model_of(Scale()), path)
+    with pytest.raises(StorageError, match="custom_objects must have a class for 'Scale', got <function"):
+        load_model(path, custom_objects={"Scale": lambda **settings: Scale(**settings)})
 
 
 def test_both_loaders_check_custom_objects_first(path: Path) -> None:

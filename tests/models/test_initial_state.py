@@ -13,23 +13,43 @@ import pytest
 from examples.peephole_lstm import PeepholeLSTM
 from scratchnn import Sequential
 from scratchnn.layers import (
+    ELU,
     GRU,
     LAYERS,
     LSTM,
     RNN,
     Activation,
+    AlphaDropout,
+    AveragePooling1D,
     Bidirectional,
     Conv1D,
+    Cropping1D,
     Dense,
     Dropout,
     Embedding,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     GlobalAveragePooling1D,
     GlobalMaxPooling1D,
     Input,
+    Lambda,
     Layer,
+    LayerNormalization,
+    LeakyReLU,
+    Masking,
     MaxPooling1D,
+    Permute,
+    PReLU,
+    ReLU,
+    RepeatVector,
+    Reshape,
     SimpleRNN,
+    Softmax,
+    SpatialDropout1D,
+    TimeDistributed,
+    UpSampling1D,
+    ZeroPadding1D,
 )  # fmt: skip
 
 D, H, T = 8, 4, 6
@@ -124,12 +144,20 @@ def drawn_by_all(sequences: bool = True, cell: bool = False) -> list[Layer]:
         Conv1D(D, 3, padding="same", **uniform),
         Dense(D, **uniform),
         Dense(D, **uniform),
+        *([TimeDistributed(Dense(D, **uniform))] if sequences else []),
+        LayerNormalization(beta_initializer="random_uniform", gamma_initializer="random_uniform"),
+        *([PReLU("random_uniform", shared_axes=[1])] if sequences else []),
     ]
 
 
 WITHOUT_WEIGHTS = {
-    cls.__name__ for cls in (Activation, Dropout, Flatten, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D)
-}
+    cls.__name__
+    for cls in (
+        Activation, Dropout, Flatten, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D, AlphaDropout,
+        AveragePooling1D, Cropping1D, ELU, GaussianDropout, GaussianNoise, Lambda, LeakyReLU, Masking, Permute, ReLU,
+        RepeatVector, Reshape, Softmax, SpatialDropout1D, UpSampling1D, ZeroPadding1D,
+    )
+}  # fmt: skip
 
 
 def test_every_layer_with_weights_is_tried() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scratchnn import Input, Model, Sequential
-from scratchnn.layers import Activation, Conv1D, Dense, Flatten, SimpleRNN
+from scratchnn.layers import Activation, Conv1D, Dense, Flatten, SimpleRNN, Softmax
 from scratchnn.losses import BinaryCrossentropy, CategoricalCrossentropy
 from scratchnn.optimizers import SGD
 
@@ -33,6 +33,9 @@ CASES: dict[str, tuple[Any, ...]] = {  # layers, loss, x, targets, weights; loss
     "softmax, activation": (
         lambda: [Dense(3), Activation("softmax")], "sparse_categorical_crossentropy", X, CLASSES, THREE_W, 158.0,
         THREE_AFTER,
+    ),
+    "softmax, layer": (
+        lambda: [Dense(3), Softmax()], "categorical_crossentropy", X, np.eye(3)[CLASSES], THREE_W, 158.0, THREE_AFTER,
     ),
     "steps": (lambda: [Dense(1, "sigmoid")], "binary_crossentropy", STEPS, STEP_TARGETS, ONE_W, 112.5, STEPS_AFTER),
     "convolution": (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from scratchnn import Sequential
-from tests.core import test_randomness as places
+from tests.core import test_streams as places
 from tests.models import test_initial_state as start
 from tests.parity import test_initial_weights as spread
 from tests.planting import plant
@@ -38,7 +38,7 @@ def streams(*names: str) -> Tests:
 BOTH_WAYS = ("SimpleRNN, both ways", "LSTM, both ways", "GRU, both ways")
 BODY = "\n            self.params["  # of build
 FORGET = f"if self.use_bias and self.unit_forget_bias:{BODY}"
-STREAM = 'randomness.generator(seed, "weights", layer=index)'
+STREAM = '"weights", layer=index)'
 # (module, name, text, what replaces it, the tests that must notice)
 FAULTS: list[tuple[str, str, str, str, Tests]] = [
     (
@@ -148,7 +148,7 @@ def test_a_method_that_tells_its_forward_passes_something_wrong_is_noticed(
 
 
 def test_dropout_left_on_in_every_forward_pass_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    head = "caches = []\n        for index, layer"
-    plant("scratchnn.models.model", head, head.replace("caches = []", "caches, training = [], True"), monkeypatch)
+    head = "caches, last = Caches(), self.layers[-1]"
+    plant("scratchnn.models.model", head, f"{head}\n        training = True", monkeypatch)
     tests = [*inference(*(name for name in draws.WITH_DROPOUT if name != "a cell")), *INSIDE_OF_FIT]
     assert [notices(test) for test in tests] == [True] * len(tests)

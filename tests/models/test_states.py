@@ -1,6 +1,7 @@
 """States of a model's recurrent layers: given, returned, and carried along a stream."""
 
 import copy
+import pickle  # noqa: TID251 - the package has none; its users do
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from scratchnn import Input, Model, Sequential, load_model
 from scratchnn.callbacks import Callback
 from scratchnn.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN
+from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.optimizers import SGD
-from scratchnn.training.progress import NonFiniteError
+from scratchnn.training.progress import NonFiniteError, Progress
 
 B, T, D, H, V = 3, 8, 2, 4, 11
 RNG = np.random.default_rng(0)
@@ -258,7 +260,7 @@ def test_states_have_names_and_can_be_put_back() -> None:
 
 
 @pytest.mark.parametrize("rows", [None, B])
-def test_a_loaded_stream_begins_anew_with_its_batch(rows: int | None, tmp_path: Path) -> None:
+def test_a_loaded_stream_can_begin_anew_with_its_batch(rows: int | None, tmp_path: Path) -> None:
     model = stream(rows=rows)
     y = model.predict(X)
     model.save(tmp_path / "stream.npz")
@@ -280,6 +282,37 @@ SIZES: list[tuple[Callable[[Sequential], Any], str]] = [
     (lambda m: m.train_on_batch(X[:2], Y[:2]), "2 rows in batches of 2 are not"),
 ]
 LONG, LONG_Y = np.concatenate([X, X, X[:2]]), np.concatenate([Y, Y, Y[:2]])
+
+
+@BACKENDS
+@pytest.mark.parametrize("both_ways", [False, True])
+@pytest.mark.parametrize("way", ["file", "checkpoint", "pickle", "deepcopy"])
+def test_a_stream_goes_on_in_a_file_and_in_a_copy(way: str, backend: str, both_ways: bool, tmp_path: Path) -> None:
+    """To the same bits: what is carried is a part of the model."""
+    layer: Any = LSTM(H, stateful=True, **SEQUENCES)
+    layers = [Bidirectional(layer) if both_ways else layer, GRU(3, stateful=True), Dense(1)]
+    model = Sequential([Input((None, D)), *layers], backend=backend, seed=1)
+    model.compile("adam", "mse")
+    windows = [(RNG.normal(size=(B, 3, D)), RNG.normal(size=B)) for _ in range(4)]
+    for window in windows[:2]:
+        model.train_on_batch(*window)
+    match way:
+        case "file":
+            model.save(tmp_path / "m.npz")
+            other = load_model(tmp_path / "m.npz")
+        case "checkpoint":
+            save_checkpoint(model, Progress(), tmp_path / "c.npz")
+            other, _ = load_checkpoint(tmp_path / "c.npz")
+        case "pickle":
+            other = pickle.loads(pickle.dumps(model))
+        case _:
+            other = copy.deepcopy(model)
+    for window in windows[2:]:
+        assert other.train_on_batch(*window) == model.train_on_batch(*window)
+    x = windows[0][0]
+    assert other.predict(x).tobytes() == model.predict(x).tobytes()
+    other.reset_states()
+    assert other.predict(x).tobytes() != model.predict(x).tobytes()  # they carry their own
 
 
 @pytest.mark.parametrize(("call", "message"), SIZES)

@@ -54,7 +54,9 @@ def uniform(key: str, shape: Sequence[int], scale: float = 1.0) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LayerCase:
-    """A stack of layers, mostly of one, and what enters it: `x` is "normal", "ids", or "ties" (0, 0.5 and 1)."""
+    """A stack of layers, mostly of one, and what enters it: `x` is "normal", "ids", "ties" (0, 0.5 and 1), or "padded",
+    with zeros for some of the steps.
+    """
 
     name: str
     layers: tuple[Spec, ...]
@@ -78,6 +80,8 @@ class LayerCase:
         x = self.draw("x", self.shape, self.x_scale)
         if self.x == "ids":  # squared: many repetitions, and many zeros, which mask_zero takes for padding
             return (x.astype(np.float64) ** 2 * V).astype(np.int32)
+        if self.x == "padded":
+            return x * (self.draw("padding", self.shape[:-1]) > -0.5)[..., None]
         return np.maximum(np.round(2 * x) / 2, 0) if self.x == "ties" else x
 
     def mask_array(self) -> np.ndarray | None:
@@ -97,6 +101,8 @@ class LayerCase:
         """(K, B, D) for x and (K, B, H) for h. Recurrent dropout gives every gate a mask of its own, for x as well."""
         layer, options = self.layers[0]
         rate_x, rate_h = options.get("dropout", 0), options.get("recurrent_dropout", 0)
+        if not rate_x and not rate_h:
+            return None, None
         gates = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}.get(layer, 1) if rate_h else 1
         size, _, features = self.shape if len(self.shape) == 3 else (*self.shape, 0)
         return (

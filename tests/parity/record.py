@@ -1,6 +1,6 @@
 """Record Keras' results anew: `python tests/parity/record.py [PART ...]`, from any folder; `BACKENDS` names the parts.
 
-Needs Keras 3.15.1 with TensorFlow for layers and streams, and with JAX for the training runs. Each part is a process of
+Needs Keras 3.15.1 with TensorFlow, and with JAX for the training runs. Each part is a process of
 its own, because Keras chooses its backend once, when it is imported.
 """
 
@@ -9,7 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-BACKENDS = dict.fromkeys(("layers", "long", "starts", "streams"), "tensorflow") | {"training": "jax"}
+PARTS = ("layers", "array_layers", "long", "starts", "streams", "grammar")
+BACKENDS = dict.fromkeys(PARTS, "tensorflow") | {"training": "jax"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,12 +25,24 @@ def main(parts: list[str]) -> None:
 def record(part: str) -> None:
     import importlib.metadata
 
-    from tests.parity import cases, long_cases, recording, run_keras, start_cases, stream_cases, training_cases
+    from tests.parity import (
+        array_cases,
+        cases,
+        grammar,
+        long_cases,
+        recording,
+        run_keras,
+        start_cases,
+        stream_cases,
+        training_cases,
+    )
 
     table, run, dtype = {
         "layers": (cases.LAYERS, run_keras.run_keras, "float32"),
+        "array_layers": (array_cases.ARRAY_LAYERS, run_keras.run_keras, "float32"),
         "long": (long_cases.LONG, run_keras.run_long, "float64"),
         "starts": (start_cases.STARTS, run_keras.start, "float32"),
+        "grammar": (grammar.CONFIGURATIONS, run_keras.grammar, "float64"),
         "streams": (stream_cases.STREAMS, run_keras.stream, "float32"),
         "training": (training_cases.TRAINING, run_keras.train, "float32"),
     }[part]

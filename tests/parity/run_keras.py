@@ -4,12 +4,16 @@ Layers run on Keras' TensorFlow backend, eagerly, because a trace per case would
 go through Keras' JAX backend instead: see `train`.
 """
 
+import itertools
+import warnings
 from typing import Any
 
 import keras
 import numpy as np
 
 from tests.parity.cases import LayerCase, construct
+from tests.parity.grammar import Configuration, state_count
+from tests.parity.grammar_arrays import Arrays
 from tests.parity.long_cases import LongCase
 from tests.parity.start_cases import StartCase
 from tests.parity.stream_cases import StreamCase
@@ -145,3 +149,93 @@ def stream(case: StreamCase) -> dict[str, np.ndarray]:
         layer.reset_states()
     results["y from zeros"] = model.predict(x, verbose=0)
     return results | {f"weight {i}": weight for i, weight in enumerate(model.get_weights())}
+
+
+def grammar(case: Configuration) -> dict[str, np.ndarray]:
+    """All that a whole model gives, named as in `run_ours` of test_grammar.py. Eagerly: a graph costs seconds."""
+    keras.backend.clear_session()
+    keras.config.set_floatx(case.dtype)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Keras warns where a mask ends
+            return _whole_model(case, Arrays(case))
+    finally:
+        keras.config.set_floatx("float32")
+
+
+def _whole_model(case: Configuration, arrays: Arrays) -> dict[str, np.ndarray]:
+    import tensorflow as tf
+
+    class KeepsGradients(keras.optimizers.SGD):
+        kept: Any = None
+
+        def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+            self.kept = [tf.convert_to_tensor(grad).numpy() for grad in grads]
+            super().apply(grads, trainable_variables)
+
+    carried = case.states == "carried"
+    layers = [construct(keras.layers, layer) for layer in case.layers]
+    x = keras.Input(
+        batch_shape=(case.batch_size if carried else None, *arrays.x.shape[1:]),
+        dtype="int32" if case.x == "ids" else case.dtype,
+    )
+    y, states = x, []
+    for layer in layers:
+        outputs = layer(y)
+        y, *after = outputs if isinstance(outputs, list | tuple) else [outputs]
+        states += after
+    model = keras.Model(x, y)
+    start = [arrays.weight(number, weight.shape) for number, weight in enumerate(model.get_weights())]
+    model.set_weights(start)
+    last, optimizer = case.ending, KeepsGradients(0.1)
+    options: dict[str, Any] = last.measured(keras.metrics, case.dtype)
+    model.compile(optimizer, construct(keras.losses, last.loss), run_eagerly=True, jit_compile=False, **options)
+
+    predict: dict[str, Any] = {"batch_size": case.batch_size, "verbose": 0}
+    results: dict[str, Any] = {"y": model.predict(arrays.x, **predict)}
+    if case.states == "returned":
+        returned = keras.Model(x, states)
+        returned.compile(run_eagerly=True)
+        found = returned.predict(arrays.x, **predict)
+        results |= {f"state {i}": each for i, each in enumerate(found if len(states) > 1 else [found])}
+    if case.states == "given":
+        results |= _from_given_states(arrays, layers)
+    values = model.evaluate(arrays.x, arrays.y, sample_weight=arrays.sample_weight, return_dict=True, **predict)
+    results |= {f"evaluate {key}": value for key, value in values.items()}
+    model.reset_metrics()  # otherwise Keras returns the mean of all batches so far
+    results["batch loss"] = model.train_on_batch(**arrays.first_batch, return_dict=True)["loss"]
+    results |= {f"gradient {i}": gradient for i, gradient in enumerate(optimizer.kept)}
+    model.set_weights(start)
+    history = model.fit(arrays.x, arrays.y, shuffle=False, **predict, **arrays.in_fit).history
+    results |= {f"fit {key}": value for key, (value,) in history.items()}
+    if carried:
+        found = [state for layer in layers if getattr(layer, "stateful", False) for state in layer.states]
+        results |= {f"state {i}": np.array(state) for i, state in enumerate(found)}
+    results |= {f"weight {i}": weight for i, weight in enumerate(model.get_weights())}
+    return {key: np.asarray(value, case.dtype) for key, value in results.items()}
+
+
+def _from_given_states(arrays: Arrays, layers: list[Any]) -> dict[str, Any]:
+    """Outputs and last states of layers that are given their first states, and the gradients of Σ y ⊙ dy."""
+    import tensorflow as tf
+
+    counts = [state_count(layer) for layer in arrays.case.layers]
+    numbers = itertools.count()
+    given = [[tf.constant(arrays.state(next(numbers), units)) for _ in range(count)] for count, units in counts]
+    variables = [variable.value for layer in layers for variable in layer.trainable_variables]
+    after: list[Any] = []
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        y = tf.constant(arrays.x)
+        for layer, states in zip(layers, given, strict=True):
+            # Keras' layers lose the mask that their input brings along when they are given states, so it is named.
+            outputs = layer(y, initial_state=states, mask=getattr(y, "_keras_mask", None)) if states else layer(y)
+            y, *last = outputs if isinstance(outputs, list | tuple) else [outputs]
+            after += last
+        loss = tf.reduce_sum(y * arrays.output_gradient(y.shape))
+    given = [state for states in given for state in states]
+    gradients = tape.gradient(loss, [*given, *variables], unconnected_gradients="zero")
+    gradients = [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+    results = {"y from states": y.numpy()} | {f"state {i}": each.numpy() for i, each in enumerate(after)}
+    results |= {f"dstate {i}": gradient for i, gradient in enumerate(gradients[: len(given)])}
+    return results | {f"dweight {i}": gradient for i, gradient in enumerate(gradients[len(given) :])}

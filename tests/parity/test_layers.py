@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from scratchnn import layers as ours
+from tests.parity.array_cases import ARRAY_LAYERS
 from tests.parity.cases import LAYERS, LayerCase, construct
 from tests.parity.recording import Results, recorded
 
@@ -23,18 +24,21 @@ FORWARD = {"rtol": 1e-5, "atol": 1e-6}
 GRADIENT = {"rtol": 1e-4, "atol": 2e-6}
 
 
+CASES = LAYERS | ARRAY_LAYERS
+
+
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", CASES)
 def test_layer_gives_what_keras_gave(name: str, backend: str) -> None:
-    case = LAYERS[name]
-    compare(run_ours(case, backend), recorded("layers", name, case))
+    case = CASES[name]
+    compare(run_ours(case, backend), recorded("layers" if name in LAYERS else "array_layers", name, case))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("backend", ["reference", "cpu"])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", CASES)
 def test_layer_gives_what_keras_gives(name: str, backend: str, run_keras: ModuleType) -> None:
-    compare(run_ours(LAYERS[name], backend), live(run_keras, name))
+    compare(run_ours(CASES[name], backend), live(run_keras, name))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,7 @@ def run_keras(frameworks: Any) -> Iterator[ModuleType]:
 def live(run_keras: ModuleType, name: str) -> Results:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras warns where a mask ends
-        return run_keras.run_keras(LAYERS[name])
+        return run_keras.run_keras(CASES[name])
 
 
 def run_ours(case: LayerCase, backend: str) -> Results:
@@ -98,11 +102,14 @@ def run_ours(case: LayerCase, backend: str) -> Results:
     return {key: layers[0].backend.to_host(array) for key, array in results.items()}
 
 
+NAMES = ("E", "W", "Wx", "Wh", "gamma", "beta", "alpha", "b", "bx", "bh")
+
+
 def in_keras_order(grads: Mapping[str, np.ndarray], ndims: list[int]) -> list[np.ndarray]:
     """Our gradients by name as Keras' list, where a GRU's bx and bh are the two rows of one array."""
     found = []
     for direction in ("", "forward.", "backward."):
-        own = [grads[direction + name] for name in ("E", "W", "Wx", "Wh", "b", "bx", "bh") if direction + name in grads]
+        own = [grads[direction + name] for name in NAMES if direction + name in grads]
         both_biases = f"{direction}bh" in grads
         found += [*own[:-2], np.stack(own[-2:])] if both_biases else own
     assert [grad.ndim for grad in found] == ndims

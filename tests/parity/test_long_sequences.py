@@ -55,7 +55,7 @@ def layer_of(cell: str, backend: str) -> tuple[Any, LongCase]:
     (given,) = case.layers
     options = given.options | {"return_sequences": True, "return_state": True}
     layer = construct(ours, given._replace(options=options))
-    layer.build((None, None, D), backend=backend, dtype="float64")
+    layer.build((None, None, D), backend=backend, dtype="float64", seed=0)
     layer.set_weights([case.weight(i, weight.shape) for i, weight in enumerate(layer.get_weights())])
     return layer, case
 
@@ -68,7 +68,7 @@ def run(layer: Any, x: np.ndarray, dy: np.ndarray, state: Sequence[np.ndarray], 
 
 
 def draw(case: LongCase, rows: int, T: int, layer: Any) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    states = [case.draw(f"state {i}", (rows, H), 0.5) for i in range(len(layer.states))]
+    states = [case.draw(f"state {i}", (rows, H), 0.5) for i in range(len(layer.state_names))]
     return case.draw("x", (rows, T, D), 0.5), case.draw("dy", (rows, T, H)), states
 
 

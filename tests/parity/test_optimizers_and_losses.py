@@ -37,6 +37,27 @@ CONFIGS: list[dict[str, Any]] = [
     {"name": "adam", "clipvalue": 0.2},
     {"name": "adam", "global_clipnorm": 0.5},
     {"name": "adamw", "learning_rate": 0.01, "weight_decay": 0.1, "clipnorm": 0.5},
+    {"name": "adam", "learning_rate": 0.01, "beta_2": 0.8, "amsgrad": True},
+    {"name": "adamw", "learning_rate": 0.01, "beta_2": 0.8, "amsgrad": True, "global_clipnorm": 0.5},
+    {"name": "nadam"},
+    {"name": "nadam", "learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3, "weight_decay": 0.1},
+    {"name": "adamax"},
+    {"name": "adamax", "learning_rate": 0.01, "beta_1": 0.8, "beta_2": 0.7, "epsilon": 1e-3, "clipvalue": 0.5},
+    {"name": "adagrad", "learning_rate": 0.01},
+    {"name": "adagrad", "learning_rate": 0.1, "initial_accumulator_value": 0.5, "epsilon": 1e-3},
+    {"name": "adadelta", "learning_rate": 0.1},
+    {"name": "adadelta", "learning_rate": 1.0, "rho": 0.8, "epsilon": 1e-3, "clipnorm": 0.5},
+    {"name": "ftrl", "learning_rate": 0.1},
+    {
+        "name": "ftrl",
+        "learning_rate": 0.1,
+        "learning_rate_power": -0.7,
+        "initial_accumulator_value": 0.2,
+        "beta": 0.3,
+        "l1_regularization_strength": 0.01,
+        "l2_regularization_strength": 0.1,
+        "l2_shrinkage_regularization_strength": 0.05,
+    },
 ]
 
 
@@ -46,9 +67,8 @@ def test_ten_optimizer_steps(config: dict[str, Any]) -> None:
     w = generator.normal(size=23).astype(np.float32)
     theirs = [keras.Variable(w[segment].reshape(shape)) for segment, shape in zip(SEGMENTS, SHAPES, strict=True)]
     options = {key: value for key, value in config.items() if key != "name"}
-    peer = {"sgd": "SGD", "rmsprop": "RMSprop", "adam": "Adam", "adamw": "AdamW"}[config["name"]]
-    keras_optimizer = getattr(keras.optimizers, peer)(**options)
     optimizer = optimizers.get(config)
+    keras_optimizer = getattr(keras.optimizers, type(optimizer).__name__)(**options)
     optimizer.init(w.size, np.float32)
 
     start = w.copy()

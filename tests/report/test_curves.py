@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 
-from scratchnn.report.curves import _epoch_ticks, find_best_epoch, plot_curves
+from scratchnn.report.curves import _epoch_ticks, plot_curves
 
 HISTORY = {
     "loss": [0.7, 0.5, 0.4, 0.3],
@@ -36,7 +36,7 @@ def test_files_and_words(tmp_path: Path) -> None:
         "validation",
         "epoch",
         "validation 83.0% at best epoch 3",
-        "validation 0.420 at epoch 3",
+        "lowest validation loss 0.420 at best epoch 3",
     ):
         assert expected in words
     assert [word for word in words if word in "1234"] == list("1234") * 2
@@ -71,13 +71,12 @@ def test_nothing_to_draw(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_best_epoch() -> None:
-    assert find_best_epoch(HISTORY) == 3
-    assert find_best_epoch({"val_accuracy": [0.5, 0.6, 0.6, math.nan]}) == 2
-    assert find_best_epoch({"val_loss": [0.5, 0.4, math.nan, 0.6]}) == 2
-    assert find_best_epoch({"val_accuracy": [math.nan], "val_loss": [0.3]}) == 1
-    assert find_best_epoch({"val_loss": [math.nan, math.inf]}) is None
-    assert find_best_epoch({"loss": [0.5], "accuracy": [0.5]}) is None
+def test_best_is_the_lowest_validation_loss_whatever_the_accuracy(tmp_path: Path) -> None:
+    other = {**HISTORY, "val_accuracy": [0.51, 0.79, 0.8, 0.9]}
+    (svg,) = plot_curves(other, tmp_path / "c.svg")
+    assert {"validation 80.0% at best epoch 3", "lowest validation loss 0.420 at best epoch 3"} <= set(texts(svg))
+    (svg,) = plot_curves({"val_accuracy": [0.5, 0.7, 0.6]}, tmp_path / "c.svg")
+    assert not [word for word in texts(svg) if "best" in word]
 
 
 @pytest.mark.parametrize("epochs", [*range(1, 60), 100, 999, 12_345])

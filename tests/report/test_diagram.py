@@ -111,13 +111,32 @@ def test_plot_model_reads_a_model(tmp_path: Path) -> None:
     class Dense:
         name, output_shape = "head", (None, 1)
 
+        def __init__(self, trained: int = 33) -> None:
+            self.trained = trained
+
         def count_params(self) -> int:
             return 33
+
+        def count_trainable(self) -> int:
+            return self.trained
 
         def describe(self) -> str:
             return "1 unit, linear"
 
-    model = SimpleNamespace(layers=[Dense()], input_shape=(None, 32), name="tiny")
+    model = SimpleNamespace(layers=[Dense(0)], input_shape=(None, 32), name="tiny", trainable=True)
+    assert rows_of(model) == [LayerRow("head", "Dense", "1 unit, linear, frozen", (None, 1), 33)]
+    model.layers = [Dense()]
     assert rows_of(model) == [LayerRow("head", "Dense", "1 unit, linear", (None, 1), 33)]
     (svg,) = plot_model(model, to_file=tmp_path / "model.svg")
     assert {"tiny", "Dense", "head", "(B, 32)", "(B, 1)", "33 params", "33 parameters in all"} <= set(texts(svg))
+
+
+def test_a_notebook_shows_the_picture(tmp_path: Path) -> None:
+    """What IPython asks the value of a cell for; None: it asks for the next format."""
+    both = draw_model(CNN, tmp_path / "cnn")
+    svg, png = draw_model(CNN, tmp_path / "a.svg"), draw_model(CNN, tmp_path / "a.png")
+    assert [each._repr_svg_() for each in (both, svg, png)] == [(tmp_path / "cnn.svg").read_text("utf-8")] * 2 + [None]
+    assert [each._repr_png_() for each in (both, svg, png)] == [
+        (tmp_path / "cnn.png").read_bytes(), None, (tmp_path / "a.png").read_bytes()
+    ]  # fmt: skip
+    assert both == [tmp_path / "cnn.svg", tmp_path / "cnn.png"]

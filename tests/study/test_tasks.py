@@ -9,7 +9,7 @@ import pytest
 
 from scratchnn.data.corpus import Corpus, resplit
 from scratchnn.experiments import presets
-from scratchnn.experiments.presets import Preset
+from scratchnn.experiments.presets import PRESETS, Preset
 from scratchnn.study.results import RunResult
 from scratchnn.study.run import nothing_yet
 from scratchnn.study.tasks import Task, config_hash, plan
@@ -84,3 +84,11 @@ def test_a_result_knows_whether_it_failed(planned: Plan) -> None:
     assert isinstance(nothing_yet(task), RunResult)
     assert not nothing_yet(task).failed
     assert nothing_yet(task, "ValueError: no").failed
+
+
+def test_a_preset_that_stops_early_is_refused(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its models would be compared after epochs of other numbers."""
+    early = dataclasses.replace(PRESETS["ff"], defaults={**PRESETS["ff"].defaults, "early_stop": 2})
+    monkeypatch.setitem(PRESETS, "ff", early)
+    with pytest.raises(ValueError, match="'ff' has early_stop=2, but a study compares models after their last epoch"):
+        plan(["ff"], 1, corpus, None, {})

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential
-from scratchnn.callbacks import Callback
+from scratchnn.callbacks import Callback, History
 from scratchnn.layers import LSTM, Dense, Dropout, Embedding
 from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
-from scratchnn.training.progress import History, Progress
+from scratchnn.training.progress import Progress
 
 EPOCHS, STEPS = 3, 3
 # 25 examples, the last 5 held out: batches of 8, 8 and 4.

@@ -1,7 +1,7 @@
 """The update rules of the optimizers, on one vector w of all parameters, in place.
 
 g is the gradient; m, v and a are slots of the same size, which start at zero. Numbers of the equations as in
-scratchnn/optimizers.py, where their sources are.
+scratchnn/optimizers/rules.py, where their sources are.
 """
 
 from collections.abc import Sequence

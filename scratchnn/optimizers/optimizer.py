@@ -1,8 +1,10 @@
-"""Optimizers: from gradients to the next parameters.
+"""What all optimizers share: hyper-parameters, state, clipping, weight decay, and a learning rate that may follow a
+schedule.
 
-A model keeps all its parameters in one vector w and all their gradients in another, g, of which the layers' arrays are
-views. So an optimizer needs no list of variables: its rule is a few lines on whole vectors, in place. The rules are in
-`kernels/scratchnn_kernels/reference/optimizer.py`; this file adds hyper-parameters, state, clipping and weight decay.
+A model keeps all parameters that it trains in one vector w, of which the layers' arrays are views, and all their
+gradients in another, g. So an optimizer needs no list of variables: its rule is a few lines on whole vectors, in place,
+and it never sees what is frozen: that is not moved, not decayed, and in no norm that it clips by. Rules with kernels of
+their own are in `kernels/scratchnn_kernels/reference/optimizer.py`, the others in `array_rules.py`.
 
 Keras: the same names, defaults and order: clip, decay the weights, update. Repeated ids of an embedding
 arrive here already summed. Keras rounds its constants to float32 even for float64 variables; here they stay exact.
@@ -10,8 +12,10 @@ arrive here already summed. Keras rounds its constants to float32 even for float
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from functools import partial
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,18 +24,39 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, OptimizerRules
 
+from scratchnn.core.attributes import Attributes, heeds_keras
 from scratchnn.core.backend import Backend
-from scratchnn.core.checks import share
-from scratchnn.core.names import make, name_in_file
+from scratchnn.core.checks import flag, not_negative, positive, share, whole_number
+from scratchnn.core.names import name_in_file
+from scratchnn.optimizers import rate, schedules
+from scratchnn.optimizers.schedules import LearningRateSchedule
 
 ON_HOST = Backend("reference", reference)
 
 
+def _optional(check: Callable[[str, Any], float], name: str) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else check(name, value)
+
+
+def _refuse_name(value: Any) -> Any:
+    raise AttributeError(f"an optimizer goes by the name of its class, which a file finds it by; got {value!r}")
+
+
+CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
+
+
+@heeds_keras
 @dataclass(eq=False)
-class Optimizer:
+class Optimizer(Attributes):
     """What all optimizers share: state, clipping and weight decay. Your own rule defines `slot_names` and `update`.
 
     State: `slots`, one vector like w for each of `slot_names`, and `iterations`, the number of steps taken.
+
+    Hyper-parameters can be set at any time, between two steps as well: they are checked as in the constructor, and
+    a slot that one asks for is there from then on, starting at zero.
+
+    `learning_rate` takes a number or one of `schedules`. Read, it is the number that the next step is taken with. As in
+    Keras, an optimizer that has a schedule takes another schedule, but no number.
 
     At most one of: `clipnorm` (each variable's gradient is scaled down to this L2 norm), `clipvalue` (each element is
     clipped to this size), `global_clipnorm` (the whole gradient is scaled down to this norm). `weight_decay` λ moves w
@@ -39,10 +64,11 @@ class Optimizer:
 
     Raises:
         ValueError: for a hyper-parameter out of its range.
+        TypeError: for a learning rate that is a function, or a number in the place of a schedule.
     """
 
     name: ClassVar[str]
-    learning_rate: float = 0.01
+    learning_rate: float | Any = 0.01
     _: KW_ONLY
     weight_decay: float | None = None
     clipnorm: float | None = None
@@ -50,23 +76,62 @@ class Optimizer:
     global_clipnorm: float | None = None
     size: int | None = field(default=None, init=False, repr=False)  # of the parameters it is set up for
     owner: Any = field(default=None, init=False, repr=False)  # a weak reference to the model they belong to
+    variables: dict[str, int] = field(default_factory=dict, init=False, repr=False)  # their names and sizes, in order
+    of: int = field(default=0, init=False, repr=False)  # all parameters of the model, frozen ones included
     iterations: int = field(default=0, init=False, repr=False)
     slots: dict[str, Array] = field(default_factory=dict, init=False, repr=False)
     backend: Backend = field(default=ON_HOST, init=False, repr=False)
+    schedule: ClassVar[LearningRateSchedule | None] = None  # of this optimizer's own, once it has one
 
-    def __post_init__(self) -> None:
-        config = self.get_config()
-        clips = {key: config[key] for key in ("clipnorm", "clipvalue", "global_clipnorm") if config[key] is not None}
-        if len(clips) > 1:
-            raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm can be set, got {clips}")
-        for key in ("learning_rate", "epsilon", *clips):
-            if key in config and not 0 < config[key] < math.inf:
-                raise ValueError(f"{key} must be positive and finite, got {config[key]}")
-        for key in ("momentum", "rho", "beta_1", "beta_2"):
-            if key in config:
-                share(key, config[key])
-        if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
-            raise ValueError(f"weight_decay must be 0 or more and finite, got {self.weight_decay}")
+    checks: ClassVar[Mapping[str, Callable[[Any], Any]]] = {
+        "learning_rate": partial(positive, "learning_rate"),
+        "epsilon": partial(positive, "epsilon"),
+        **{name: partial(share, name) for name in ("momentum", "rho", "beta_1", "beta_2")},
+        **{name: partial(flag, "optimizer", name) for name in ("nesterov", "centered", "amsgrad")},
+        **{name: _optional(positive, name) for name in CLIPS},
+        "weight_decay": _optional(not_negative, "weight_decay"),
+        "name": _refuse_name,
+        "iterations": lambda value: whole_number("iterations", value, 0),
+    }
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in CLIPS and value is not None:
+            others = {each: getattr(self, each) for each in CLIPS if each != name and getattr(self, each) is not None}
+            if others:
+                given = {**others, name: value}
+                raise ValueError(f"only one of clipnorm, clipvalue and global_clipnorm can be set, got {given}")
+        if name == "schedule":
+            raise AttributeError("a schedule is set as the learning rate: optimizer.learning_rate = schedule")
+        if name == "learning_rate" and self._takes_schedule(value):
+            return
+        acts = self.size is not None and name in self.checks
+        before = self.slot_names if acts else ()
+        super().__setattr__(name, value)
+        if acts:
+            self._fit_slots(before)
+
+    def _takes_schedule(self, value: Any) -> bool:
+        """Whether the learning rate is a schedule, which the optimizer follows from now on."""
+        schedule = rate.schedule_of(value, before=self.schedule)
+        if schedule is not None:
+            vars(self).pop("learning_rate", None)
+            vars(self)["schedule"] = schedule
+            rate.follow_in(type(self))
+        return schedule is not None
+
+    def slot_start(self, name: str) -> float:
+        """What all numbers of this slot are at the start."""
+        return 0.0
+
+    def _fit_slots(self, before: tuple[str, ...]) -> None:
+        """Add the slots that the rule asks for now, as they start, and drop those that it asked for `before`."""
+        for name in set(before) - set(self.slot_names):
+            self.slots.pop(name, None)
+        for name in self.slot_names:
+            if name not in self.slots:
+                self.slots[name] = self.backend.xp.zeros(self.size, self._dtype)
+                if start := self.slot_start(name):
+                    self.slots[name] += start
 
     @property
     def slot_names(self) -> tuple[str, ...]:
@@ -86,14 +151,33 @@ class Optimizer:
         return self.backend.kernels.optimizer
 
     def init(self, size: int, dtype: DTypeLike, backend: Backend = ON_HOST) -> None:
-        """Allocate the slots for a model of `size` parameters, all zero, and start counting again."""
-        self.backend = backend
-        self.size, self.iterations = size, 0
+        """Allocate the slots for a model of `size` parameters, as they start, and start counting again."""
         needed = len(self.slot_names) * size * np.dtype(dtype).itemsize
         backend.require_memory(needed, f"the optimizer {self.name} for {size:,} parameters")
-        self.slots = {name: backend.xp.zeros(size, dtype) for name in self.slot_names}
-        clips = self.clipnorm or self.clipvalue or self.global_clipnorm
-        self._clipped = backend.xp.zeros(size if clips else 0, dtype)
+        self.backend, self._dtype = backend, np.dtype(dtype)
+        self.size, self.slots, self.iterations = size, {}, 0
+        self._fit_slots(())
+        self._clipped = backend.xp.zeros(0, dtype)  # room for a clipped gradient, once there is one
+
+    def keep(self, variables: dict[str, int]) -> None:
+        """Go on with some of the variables only, because the others were frozen: their slots, and the count of steps.
+
+        Raises:
+            ValueError: for a variable that the optimizer was not set up for.
+        """
+        if new := [name for name in variables if name not in self.variables]:
+            raise ValueError(
+                f"this optimizer has trained without {', '.join(new)}, and has no slots for them. As in Keras, "
+                "training more than before takes a new optimizer: compile with a new object, or with its name"
+            )
+        ends = np.cumsum([0, *self.variables.values()])
+        where = {name: slice(*map(int, each)) for name, each in zip(self.variables, pairwise(ends), strict=True)}
+        xp = self.backend.xp
+        self.slots = {
+            name: xp.concatenate([slot[where[variable]] for variable in variables] or [slot[:0]])
+            for name, slot in self.slots.items()
+        }
+        self.variables, self.size = variables, sum(variables.values())
 
     def step(self, params: Float[Array, " P"], grads: Float[Array, " P"], segments: Sequence[slice] = ()) -> None:
         """Update `params` in place; `grads` is only read. Only `clipnorm` needs `segments`, one slice per variable."""
@@ -103,9 +187,11 @@ class Optimizer:
         if self.weight_decay:
             params *= 1 - self.learning_rate * self.weight_decay
         self.update(params, grads)
-        self.iterations += 1
+        vars(self)["iterations"] += 1  # no check in every step
 
     def _clip(self, grads: Float[Array, " P"], segments: Sequence[slice]) -> Float[Array, " P"]:
+        if self.clips_at < math.inf and self._clipped.size != grads.size:
+            self._clipped = self.backend.xp.zeros(grads.size, self._dtype)
         if self.clipvalue is not None:
             return np.clip(grads, -self.clipvalue, self.clipvalue, out=self._clipped)
         if self.global_clipnorm is not None:
@@ -134,6 +220,8 @@ class Optimizer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        if self.schedule is not None:  # perhaps in another process
+            rate.follow_in(type(self))
         self.slots = {name: self.backend.array(slot, slot.dtype) for name, slot in self.slots.items()}
         if self.size is not None:
             self._clipped = self.backend.array(self._clipped, self._clipped.dtype)
@@ -167,112 +255,10 @@ class Optimizer:
 
     def get_config(self) -> dict[str, Any]:
         """All hyper-parameters, as plain values."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.init} | name_in_file(
-            type(self), self.name
-        )
-
-
-@dataclass(eq=False)
-class SGD(Optimizer):
-    """Stochastic gradient descent, with momentum μ and step size η.
-
-    (1) m ← μ m - η g
-    (2) w ← w + m, or w ← w + μ m - η g with `nesterov`
-
-    Source: Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
-    """
-
-    name: ClassVar[str] = "sgd"
-    learning_rate: float = 0.01
-    momentum: float = 0.0
-    nesterov: bool = False
-
-    @property
-    def slot_names(self) -> tuple[str, ...]:
-        return ("momentum",) if self.momentum else ()
-
-    def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
-        self.kernels.sgd(w, g, self.slots.get("momentum"), self.learning_rate, self.momentum, self.nesterov)
-
-
-@dataclass(eq=False)
-class RMSprop(Optimizer):
-    """Each element's step is divided by the running size of its gradient; ρ is `rho`, μ is `momentum`.
-
-    (1) v ← ρ v + (1 - ρ) g²
-    (2) a ← ρ a + (1 - ρ) g           when `centered`
-    (3) s = √(v + ε), or √(v - a² + ε) when `centered`
-    (4) m ← μ m + η g / s
-    (5) w ← w - m
-
-    Source: Hinton, "Neural Networks for Machine Learning", lecture 6, 2012; centered: Graves, "Generating Sequences
-    With Recurrent Neural Networks", 2013.
-    """
-
-    name: ClassVar[str] = "rmsprop"
-    learning_rate: float = 0.001
-    rho: float = 0.9
-    momentum: float = 0.0
-    epsilon: float = 1e-7
-    centered: bool = False
-
-    @property
-    def slot_names(self) -> tuple[str, ...]:
-        return ("velocity", *(["momentum"] if self.momentum else []), *(["average_gradient"] if self.centered else []))
-
-    def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
-        v, m, a = self.slots["velocity"], self.slots.get("momentum"), self.slots.get("average_gradient")
-        self.kernels.rmsprop(w, g, v, m, a, self.learning_rate, self.rho, self.momentum, self.epsilon)
-
-
-@dataclass(eq=False)
-class Adam(Optimizer):
-    """Momentum and RMSprop together, both corrected for their start at zero; t counts steps from 1.
-
-    (1) m ← m + (1 - β₁)(g - m)
-    (2) v ← v + (1 - β₂)(g² - v)
-    (3) α = η √(1 - β₂ᵗ) / (1 - β₁ᵗ)
-    (4) w ← w - α m / (√v + ε)
-
-    ε is outside the root, and the corrections are folded into α: it is the "ε hat" of the paper's section 2.
-
-    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
-    """
-
-    name: ClassVar[str] = "adam"
-    learning_rate: float = 0.001
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-7
-
-    @property
-    def slot_names(self) -> tuple[str, ...]:
-        return ("momentum", "velocity")
-
-    def update(self, w: Float[Array, " P"], g: Float[Array, " P"]) -> None:
-        m, v, t = self.slots["momentum"], self.slots["velocity"], self.iterations + 1
-        alpha = self.learning_rate * math.sqrt(1 - self.beta_2**t) / (1 - self.beta_1**t)  # (3)
-        self.kernels.adam(w, g, m, v, alpha, self.beta_1, self.beta_2, self.epsilon)
-
-
-@dataclass(eq=False)
-class AdamW(Adam):
-    """Adam with weight decay, which acts on w directly rather than through the gradient: see `Optimizer`."""
-
-    name: ClassVar[str] = "adamw"
-    weight_decay: float | None = field(default=0.004, kw_only=True)
-
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {rule.name: rule for rule in (SGD, RMSprop, Adam, AdamW)}
-
-
-def get(identifier: str | Optimizer | Mapping[str, Any]) -> Optimizer:
-    """Return the optimizer meant by a name (a new one), an `Optimizer`, or its `get_config()`.
-
-    Raises:
-        ValueError: for an unknown name (the nearest one is suggested) or a hyper-parameter out of range.
-    """
-    return make("optimizer", identifier, Optimizer, OPTIMIZERS)
+        followed = {} if self.schedule is None else {"learning_rate": schedules.described(self.schedule)}
+        names = [f.name for f in dataclasses.fields(self) if f.init]
+        config = {name: followed[name] if name in followed else getattr(self, name) for name in names}
+        return config | name_in_file(type(self), self.name)
 
 
 def gradient_norm(grads: Float[Array, " P"], kernels: OptimizerRules = reference.optimizer) -> Any:

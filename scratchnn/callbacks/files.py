@@ -1,0 +1,127 @@
+"""Callbacks that write files after each epoch."""
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+from scratchnn.callbacks.callback import Callback, Logs
+from scratchnn.callbacks.monitor import Mode, Monitor, Watching
+from scratchnn.core.files.foreign import refuse_foreign_name
+
+
+class ModelCheckpoint(Watching):
+    """Saves the model after each epoch; with `save_best_only`, only when `monitor` is better than ever before.
+
+    `filepath` may hold the epoch and the logs: "model-{epoch:02d}-{val_loss:.2f}.npz". A path without them is the same
+    file every time. A file that was there before training is not touched: saving over it is an error. `last_path` is
+    the file saved last. With `initial_value_threshold`, "ever" begins with that number. What was best, and which files
+    are its own, survives a checkpoint.
+
+    Raises:
+        ValueError: for a name that promises another format, such as best.keras: files are .npz, of scratchnn's own.
+    """
+
+    last_path: str | None
+
+    def __init__(
+        self,
+        filepath: str | os.PathLike,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: Mode = "auto",
+        save_freq: Any = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        refuse_foreign_name("ModelCheckpoint", filepath)
+        self.filepath = os.fspath(filepath)
+        # Without save_best_only nothing is watched, so "auto" need not understand the name.
+        self._monitor = Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None
+        if self._monitor is not None:
+            self._monitor.best = initial_value_threshold
+        elif initial_value_threshold is not None:
+            raise ValueError("ModelCheckpoint: initial_value_threshold needs save_best_only=True")
+        self.verbose = verbose
+        self.last_path = None
+        self._written: set[str] = set()
+
+    def get_state(self) -> dict[str, Any]:
+        names = ("monitor", "mode", "best", "last_path")
+        return {name: getattr(self, name) for name in names} | {"written": sorted(self._written)}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        if self._continues(state) and self._monitor is not None:
+            self._monitor.best = state["best"]
+        self.last_path, self._written = state["last_path"], set(state["written"])
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Not at the beginning of training, when a resumed one does not know its files yet."""
+        if os.path.exists(self.filepath) and self.filepath not in self._written:
+            raise FileExistsError(f"ModelCheckpoint: {self.filepath} exists already; choose another name")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self._monitor is not None:
+            value = self._monitor.read(logs, self.skips_validation)
+            if value is None or not self._monitor.improves(value, self._monitor.best):
+                return
+            self._monitor.best = value
+        path = self._path(epoch, logs or {})
+        self.model.save(path, overwrite=path in self._written)
+        self._written.add(path)
+        if self.verbose:
+            print(f"ModelCheckpoint: saved {path}")
+        self.last_path = path
+
+    def _path(self, epoch: int, logs: Logs) -> str:
+        try:
+            return self.filepath.format(**{**logs, "epoch": epoch + 1})
+        except (KeyError, IndexError) as error:
+            known = sorted({"epoch", *logs})
+            raise ValueError(f"ModelCheckpoint cannot fill in {self.filepath!r}: the epoch has {known}") from error
+
+
+class CSVLogger(Callback):
+    """Writes one row per epoch: its number from 0, then the logs in alphabetical order. Rows are on disk at once.
+
+    Keras: the same, except that an existing file is never overwritten, and that `append` insists on the same columns.
+
+    Raises:
+        FileExistsError: before training, if the file exists and `append` was not asked for.
+    """
+
+    def __init__(self, filename: str | os.PathLike, separator: str = ",", append: bool = False) -> None:
+        self.filename = Path(filename)
+        self.separator = separator
+        self.append = append
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        try:
+            self.filename.open("a" if self.append else "x").close()  # fails now rather than after the first epoch
+        except FileExistsError as error:
+            raise FileExistsError(
+                f"{self.filename} exists and is left alone: choose another name, move it away, or pass append=True"
+            ) from error
+        with self.filename.open(newline="") as file:
+            self._columns = next(csv.reader(file, delimiter=self.separator), None)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        columns = ["epoch", *sorted(logs or {})]
+        if self._columns is None and self.skips_validation and "val_loss" not in columns:
+            columns += [f"val_{name}" for name in columns[1:]]
+        # Opened and closed for every row: the file is whole at any time, and nothing is left open by an interruption.
+        with self.filename.open("a", newline="") as file:
+            rows = csv.writer(file, delimiter=self.separator, lineterminator="\n")
+            if self._columns is None:
+                rows.writerow(columns)
+                self._columns = columns
+            if not self._fits(columns):
+                raise ValueError(f"{self.filename} has the columns {self._columns}, but the epoch has {columns}")
+            values = {"epoch": epoch, **(logs or {})}
+            rows.writerow([values.get(column, "NA") for column in self._columns])
+
+    def _fits(self, columns: list[str]) -> bool:
+        """Whether these are the columns of the file; by `validation_freq`, epochs lack the numbers of validation."""
+        lacking = [name for name in self._columns or [] if name not in columns and name.startswith("val_")]
+        return [*columns, *(lacking if self.skips_validation else [])] == self._columns

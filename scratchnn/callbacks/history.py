@@ -1,0 +1,45 @@
+"""What `fit` returns."""
+
+import weakref
+from typing import Any
+
+from scratchnn.callbacks.callback import Callback
+
+
+class History(Callback):
+    """What `fit` returns, and fills: `history` with Keras' keys, a number per epoch; `records` adds gradient norm and
+    speed.
+    """
+
+    def __init__(self, records: list[dict[str, float]] | None = None, first: int = 0) -> None:
+        self.records = [] if records is None else records
+        self.first = first  # the number of the epoch of the first record
+        self._model: Any = None  # a weak reference: the model holds its history
+
+    def set_model(self, model: Any) -> None:
+        self._model = weakref.ref(model)
+
+    @property
+    def model(self) -> Any:  # type: ignore[override]
+        return None if self._model is None else self._model()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy is a record, of no model."""
+        return vars(self) | {"_model": None}
+
+    @property
+    def epoch(self) -> list[int]:
+        return list(range(self.first, self.first + len(self.records)))
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        keys = {key for record in self.records for key in record if key not in EXTRA}
+        return {key: [r[key] for r in self.records if key in r] for key in sorted(keys, key=_in_order)}
+
+
+def _in_order(key: str) -> tuple[bool, bool, str]:
+    """Loss first, then the metrics, then the same for validation; a file returns keys in alphabetical order."""
+    return key.startswith("val_"), key.removeprefix("val_") != "loss", key
+
+
+EXTRA = ("gradient_norm", "reviews_per_second", "seconds")  # in a record, besides Keras' keys

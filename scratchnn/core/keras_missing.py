@@ -1,0 +1,202 @@
+"""What Keras has and we do not, and what to use instead. Asked only when somebody looks for a name that is not there.
+
+By module of Keras: patterns of names, the first that fits counts. What is added to scratchnn needs no change here: a
+name that is there is never looked for in this table. `tests/test_keras_names.py` walks all of Keras' names.
+"""
+
+import dis
+import re
+import sys
+
+from scratchnn.core.names import nearest
+
+_IMAGES = "images are out of scope; for sequences there are the 1D layers"
+_ATTENTION = "attention is out of scope; LSTM, GRU and Bidirectional carry what came before"
+_BRANCHES = "a model is one chain of layers, without branches; combine arrays before or after it"
+_TEXT = "build a vocabulary with scratchnn.data.text.Vocabulary, which turns text into ids"
+_NORMAL = "standardise x once before training: (x - x.mean(0)) / x.std(0)"
+_OWN_LAYER = "derive a layer with forward and backward from scratchnn.layers.Layer; docs/extending.md shows how"
+_OWN_PENALTY = "derive a rule from scratchnn.regularizers.Regularizer; docs/extending.md shows how"
+_OWN_LOSS = "derive a loss with forward and backward from scratchnn.losses.Loss; docs/extending.md shows how"
+_OWN_METRIC = "make one of a function: scratchnn.metrics.Metric(name, measure), measure(y, target) -> total, seen"
+_OWN_RULE = "derive a rule from scratchnn.optimizers.Optimizer; docs/extending.md shows how"
+_OWN_CELL = "derive a cell from scratchnn.layers.Cell and wrap it: RNN(cell)"
+_NAME = "pass its name: activation='NAME'"
+_PAIRS = "write Activation(name, forward, backward), with the derivative in y"
+_FILES = "a model file names all classes; load_model(path, custom_objects={...}) takes those of your own"
+_GET = "pass the name, the object or its get_config() where it is used"
+_ARRAYS = "use NumPy on the arrays; layers have forward and backward"
+_SERIALIZED = (r"(de)?serialize(_keras_object)?|get", _GET)
+_REVIEWS = "the reviews of imdb are the data here; arrays of your own go into fit as they are"
+_TENSORS = "use NumPy, whose arrays go in and out of models and layers"
+_SEED = "set_random_seed(1) decides all draws, and Sequential(..., seed=1) those of one model"
+_TAPE = "there is no tape: y, caches = model.forward(x, training=True), then dx, grads = model.backward(dy, caches)"
+
+MISSING: dict[str, tuple[tuple[str, str], ...]] = {
+    "layers": (
+        (r"\w+[23]D", _IMAGES),
+        (r"Rand\w+|AugMix|AutoContrast|Equalization|MixUp|CutMix|CenterCrop|Resizing|Solarization", _IMAGES),
+        (r"ContrastLimited\w+|MaxNumBoundingBoxes", _IMAGES),
+        (r"\w*Attention", _ATTENTION),
+        (r"Add|Average|Concatenate|Dot|Maximum|Minimum|Multiply|Subtract", _BRANCHES),
+        (r"add|average|concatenate|dot|maximum|minimum|multiply|subtract", _BRANCHES),
+        (r"StringLookup|IntegerLookup|TextVectorization|Hashing|HashedCrossing|CategoryEncoding|Discretization", _TEXT),
+        (r"BatchNormalization|GroupNormalization|RMSNormalization|UnitNormalization|SpectralNormalization", _OWN_LAYER),
+        (r"Normalization|Rescaling", _NORMAL),
+        (r"MelSpectrogram|STFTSpectrogram", "transform sound to arrays first; Conv1D takes them"),
+        (r"(LSTM|GRU|SimpleRNN|StackedRNN)Cells?", _OWN_CELL),
+        (r"Flax\w+|Jax\w+|TFSM\w+|Torch\w+", "layers of other frameworks cannot be trained here; " + _OWN_LAYER),
+        (r"InputLayer|InputSpec", "the shape of x is given by Input((T, D))"),
+        (r"Pipeline|Wrapper", "a model is a list of layers: Sequential([...])"),
+        (r"CuDNN(LSTM|GRU)", "LSTM and GRU run on a GPU as they are: Sequential([LSTM(32), ...], backend='gpu')"),
+        (r"(Separable|Depthwise)?Conv\w*", "Conv1D slides one dense layer along time"),
+        _SERIALIZED,
+        (r"ActivityRegularization", "penalties are for weights alone, not for outputs: kernel_regularizer"),
+        (r"Adaptive\w+1D|EinsumDense|ReversibleEmbedding", _OWN_LAYER),
+        (r"Identity", "Activation('linear') passes x on as it is"),
+    ),
+    "losses": (
+        _SERIALIZED,
+        (r"(binary|categorical|sparse_categorical)_crossentropy|mean_squared_error", "pass its name: loss='NAME'"),
+        (r"[A-Z]\w+(Error|Crossentropy|CrossEntropy|Hinge|Similarity|Divergence)", _OWN_LOSS),
+        (r"[a-z]\w+_(error|crossentropy|cross_entropy|hinge|similarity|divergence|cosh)", _OWN_LOSS),
+        (r"(?i:CTC|circle|dice|hinge|huber|log_?cosh|poisson|tversky)", _OWN_LOSS),
+    ),
+    "metrics": (
+        _SERIALIZED,
+        (r"Binary\w+|\w*Categorical\w+|Mean(Absolute|Squared)\w*Error", "pass its name: metrics=['binary_accuracy']"),
+        (r"[A-Z]\w+(Error|Divergence|Hinge|Similarity|Score|IoU|Correlation|Positives|Negatives)", _OWN_METRIC),
+        (r"[a-z]\w+_(error|crossentropy|hinge|similarity|divergence|correlation|cosh|accuracy)", _OWN_METRIC),
+        (r"Precision\w*|Recall\w*|\w+At\w+|AUC|Accuracy|IoU|Mean|MeanMetricWrapper|Sum", _OWN_METRIC),
+        (r"(?i:hinge|huber|poisson)", _OWN_METRIC),
+    ),
+    "optimizers": (
+        (r"LossScaleOptimizer", "float32 and float64 need no scaled loss"),
+        (r"MultiOptimizer|OptimizerMap", "a model has one optimizer"),
+        (r"(de)?serialize", _GET),
+        (r"Adafactor|Lamb|Lion|Muon|ScheduleFreeAdamW", _OWN_RULE),
+    ),
+    "optimizers.schedules": (_SERIALIZED,),
+    "callbacks": (
+        (r"ProgbarLogger", "fit shows its progress unless verbose=0"),
+        (r"TensorBoard|RemoteMonitor", "CSVLogger writes every epoch to a file, compare shows many runs"),
+        (r"BackupAndRestore|OrbaxCheckpoint", "ModelCheckpoint saves every epoch, examples/checkpointing.py goes on"),
+        (r"SwapEMAWeights", "EarlyStopping(restore_best_weights=True) keeps the best weights"),
+    ),
+    "initializers": (
+        (r"STFT\w*|stft", "it initialises layers of sound, which are not here"),
+        (r"Identity\w*|identity", "derive a frozen dataclass from Initializer that draws numpy.eye"),
+        (r"(de)?serialize", _GET),
+        (r"Zeros|Ones", "pass its name: 'zeros', 'ones'"),
+        (r"(Glorot|He|Lecun)\w+|glorot_\w+|he_\w+|lecun_\w+", "pass its name, 'glorot_uniform', or VarianceScaling"),
+        (r"\w+Initializer|constant|ones|zeros|orthogonal|\w+_(normal|uniform|scaling)", "pass its name"),
+    ),
+    "activations": (
+        _SERIALIZED,
+        (r"(linear|relu|leaky_relu|sigmoid|hard_sigmoid|softmax|softplus|softsign|elu|selu|relu6|exponential)", _NAME),
+        (r"celu|gelu|glu|mish|silu|swish|sparsemax|squareplus|threshold|\w+_(shrink|silu|swish|tanh|plus)", _PAIRS),
+        (r"log_\w+|sparse_sigmoid", _PAIRS),
+    ),
+    "regularizers": (
+        (r"OrthogonalRegularizer|orthogonal_regularizer", _OWN_PENALTY),
+        (r"(de)?serialize", _GET),
+    ),
+    "constraints": ((r"\w+", "an optimizer's weight_decay keeps weights small, clipnorm its steps"),),
+    "models": (
+        (r"save_model", "model.save(path)"),
+    ),
+    "utils": (
+        (r"\w*_dataset_from_directory|audio\w*|\w*img\w*", _IMAGES),
+        (r"timeseries_dataset_from_array", "numpy.lib.stride_tricks.sliding_window_view cuts windows"),
+        (r"normalize", _NORMAL),
+        (r"split_dataset", "slice the arrays, or pass validation_split to fit"),
+        (r"FeatureSpace", _TEXT),
+        (r"get_file", "scratchnn.data finds and checks its own files; download others yourself"),
+        (r"(un)?pack_x_y_sample_weight", "pass x and y by themselves"),
+        (r"Progbar|\w*interactive_logging\w*", "verbose=0 keeps fit silent"),
+        (r"model_to_dot", "plot_model draws the model"),
+        (r"(?i:custom_?object_?scope)|\w*register\w*|get_custom_objects|\w*serialize\w*", _FILES),
+        (r"Config|standardize_dtype|is_keras_tensor|get_source_inputs", _ARRAYS),
+    ),
+    "applications": ((r"\w+", _IMAGES),),
+    "backend": (
+        (r"(set_)?(floatx|image_data_format|epsilon)", "a model has its dtype, Sequential(..., dtype='float64')"),
+        (r"[gs]et_value", "set the attribute: optimizer.learning_rate = 0.1"),
+        (r"\w+", _TENSORS),
+    ),
+    "datasets": ((r"\w+", _REVIEWS),),
+    "data": ((r"Dataset|TextLineDataset|TFRecordDataset|AUTOTUNE|experimental", "fit takes arrays and cuts batches"),),
+    "mixed_precision": ((r"\w+", "float32 and float64 only"),),
+    "nn": (
+        (r"relu6|gelu|silu|swish|crelu|log_softmax|\w*softmax\w*", _PAIRS),
+        (r"\w*cross_entropy\w*", "compile(loss='binary_crossentropy') gets the logits where they are more accurate"),
+        (r"dropout", "scratchnn.layers.Dropout"),
+        (r"[a-z]\w*", "there are the layers: scratchnn.layers"),
+    ),
+    "ops": ((r"\w+", _TENSORS),),
+    "preprocessing.image": ((r"\w+", _IMAGES),),
+    "preprocessing.sequence": (
+        (r"TimeseriesGenerator", "numpy.lib.stride_tricks.sliding_window_view cuts windows"),
+        (r"make_sampling_table|skipgrams", "draw the pairs of words with NumPy"),
+    ),
+    "preprocessing.text": ((r"Tokenizer|\w*one_hot|text_to_word_sequence|hashing_trick|tokenizer_\w+", _TEXT),),
+    "random": ((r"set_seed|SeedGenerator", _SEED), (r"\w+", "draw with numpy.random.default_rng(1)")),
+    "saving": ((r"\w+", _FILES),),
+    "wrappers": ((r"\w+", "write a class with fit and predict around the model"),),
+    "keras": (
+        (r"distillation", "train a second model on the predictions of the first"),
+        (r"export", "model.save(path) and load_model, or get_weights for another program"),
+        (r"legacy|tree", _ARRAYS),
+        (r"quantizers", "float32 and float64 only"),
+        (r"visualization", "scratchnn.report.curves draws histories, plot_model a model"),
+        (r"version", "scratchnn.__version__ is ours"),
+        (r"distribution", "a model trains in one process; compare runs many models side by side"),
+        (r"GradientTape", _TAPE),
+        (r"function|executing_eagerly|compat|autograph|Module", "layers run as they are called, and there is no graph"),
+        (r"config|device|distribute", "a model has its backend: Sequential(..., backend='gpu')"),
+        (r"random", _SEED),
+        (r"constant|convert_to_tensor|Tensor|RaggedTensor|SparseTensor|TensorShape|zeros|ones|fill|range", _TENSORS),
+        (r"reduce_\w+|math|linalg|square|abs|exp|cast|concat|stack|reshape|expand_dims|squeeze|matmul", _TENSORS),
+        (r"shape|transpose|where|maximum|minimum|argmax|one_hot|u?int\d+|float\d+|b?float16|strings", _TENSORS),
+        (r"io|saved_model|train|lite|summary|test|debugging|logging|feature_column|estimator", _FILES),
+        (r"constraints", "kernel_regularizer and an optimizer's weight_decay keep weights small"),
+        (r"applications", _IMAGES),
+        (r"ops|Variable|KerasTensor|Function", _ARRAYS),
+        (r"backend|datasets|preprocessing|saving", "its names are in scratchnn.keras.NAME"),
+        (r"Layer|Loss|Metric|Optimizer|Initializer|Regularizer|Quantizer", "import it from its own module"),
+        (r"mixed_precision|dtype_policies|DTypePolicy|FloatDTypePolicy", "float32 and float64 only"),
+    ),
+}  # fmt: skip
+IMPORT_FROM = dis.opmap["IMPORT_FROM"]
+
+
+def what_instead(module: str, name: str) -> str | None:
+    """What to use for a name of Keras' that we do not have; None for one that Keras does not have either, perhaps."""
+    for pattern, instead in MISSING.get(module, ()):
+        if re.fullmatch(pattern, name):
+            return instead
+    return None
+
+
+def missing(module: str, name: str, present: list[str], here: str | None = None) -> AttributeError | ImportError:
+    """The error for a name that the module of this name does not have, as it is looked for; `here`: where it is.
+
+    `from scratchnn.layers import Conv2D` would put a message of its own in the place of an AttributeError's.
+    """
+    here = here or ("scratchnn" if module == "keras" else f"scratchnn.{module}")
+    instead = None if name.startswith("_") else what_instead(module, name)
+    near = nearest(name, [each for each in present if not each.startswith("_")])
+    message = f"{here} has no {name}" + (near if instead is None else f": {instead.replace('NAME', name)}")
+    return ImportError(message) if _is_imported() else AttributeError(message)
+
+
+def _is_imported() -> bool:
+    """Whether the name is looked for by `from ... import name`, in one of the nearest callers."""
+    frame = sys._getframe(2)
+    for _ in range(16):  # a module of scratchnn.keras asks another one
+        if frame is None:
+            return False
+        if frame.f_code.co_code[max(frame.f_lasti, 0)] == IMPORT_FROM:
+            return True
+        frame = frame.f_back
+    return False

@@ -1,0 +1,203 @@
+"""Keras' arguments that do nothing here: at their neutral value they are taken, at any other refused, by name.
+
+One line each: when an argument becomes real, its line goes. `tests/test_keras_names.py` holds this table to Keras' own
+signatures; docs/keras-names.md shows it.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Refused(NamedTuple):
+    """What Keras has and we do not."""
+
+    instead: str  # what to do; it ends a sentence that names the argument
+    neutral: tuple[Any, ...] = (None,)  # the values at which it asks for nothing; none: there is no such thing here
+
+    def takes(self, value: Any) -> bool:
+        return any(value is each or (type(value) is type(each) and value == each) for each in self.neutral)
+
+
+_CONSTRAINT = "there are no constraints; kernel_regularizer and an optimizer's weight_decay keep weights small"
+_ACTIVITY = "penalties are for weights alone, not for outputs: kernel_regularizer"
+_SEED = "a model's seed decides all of its draws: pass Sequential(..., seed=1)"
+_DTYPE = "a model has one dtype for all of its layers: pass Sequential(..., dtype='float64')"
+_DTYPES = ("float32", "float64", "int32", "int64")
+_WEIGHTS = "call set_weights once the layer is built"
+_LORA = "low-rank adapters are not built here; train the layer itself"
+_QUANTIZATION = "there is no quantization; float32 and float64 only"
+_LAST = "the features are always the last axis, and time the one before; transpose x"
+_EMA = "no running mean of the weights is kept; EarlyStopping(restore_best_weights=True) keeps the best ones"
+_SUM = "a loss is the mean over the batch; scale the learning rate instead"
+_SMOOTH = "smooth the targets yourself: y * (1 - s) + s / 2, or s / classes"
+_NAME = "it goes by the name of its class"
+_COMPILED = "each backend compiles what it needs; choose one by Sequential(..., backend='cpu')"
+_SHAPE = "pass the shape of one example without the batch axis: Input((T, D))"
+_ONE_BY_ONE = "batches are asked for one by one, without workers and queues"
+_REGULARIZED = {
+    **{f"{what}_constraint": Refused(_CONSTRAINT) for what in ("kernel", "recurrent", "bias", "embeddings")},
+    **{
+        f"{what}_regularizer": Refused("this layer has no such weights, so that nothing would be penalised")
+        for what in ("kernel", "recurrent", "bias", "embeddings")
+    },
+}
+
+ARGUMENTS: dict[str, dict[str, Refused]] = {
+    "Layer": {
+        "activity_regularizer": Refused(_ACTIVITY),
+        "dtype": Refused(_DTYPE),
+        "autocast": Refused(_DTYPE, (True,)),
+        "batch_size": Refused("a batch may have any size; pass batch_size to fit"),
+        "batch_input_shape": Refused("pass Input((T, D)), without the batch axis, as the first layer"),
+        "input_dim": Refused("pass Input((D,)) as the first layer"),
+        "lora_rank": Refused(_LORA),
+        "lora_alpha": Refused(_LORA),
+        "quantization_config": Refused(_QUANTIZATION),
+        "weights": Refused(_WEIGHTS),
+        "kernel": Refused("the arrays are in params, by name; set_weights replaces their numbers"),
+        "bias": Refused("the arrays are in params, by name; set_weights replaces their numbers"),
+        **_REGULARIZED,
+    },
+    "Recurrent": {
+        "seed": Refused(_SEED),
+        "unroll": Refused("the kernels walk time by themselves, and memory is planned for that", (False,)),
+        "use_cudnn": Refused("choose the kernels with the model's backend", ("auto",)),
+        "implementation": Refused("the kernels choose how they multiply", (0, 1, 2)),
+        "time_major": Refused("the batch is always the first axis; transpose x", (False,)),
+    },
+    "Bidirectional": {"weights": Refused(_WEIGHTS)},
+    "Conv1D": {
+        "data_format": Refused(_LAST, (None, "channels_last")),
+        "groups": Refused("every filter sees all features; use one Conv1D for each group", (1,)),
+    },
+    "MaxPooling1D": {"data_format": Refused(_LAST, (None, "channels_last"))},
+    "GlobalMaxPooling1D": {
+        "data_format": Refused(_LAST, (None, "channels_last")),
+        "keepdims": Refused("the time axis goes; write y[:, None]", (False,)),
+    },
+    "GlobalAveragePooling1D": {
+        "data_format": Refused(_LAST, (None, "channels_last")),
+        "keepdims": Refused("the time axis goes; write y[:, None]", (False,)),
+    },
+    "Flatten": {"data_format": Refused(_LAST, (None, "channels_last"))},
+    "Dropout": {
+        "noise_shape": Refused("every number is dropped by itself"),
+        "seed": Refused(_SEED),
+    },
+    **{
+        kind: {"data_format": Refused(_LAST, (None, "channels_last"))} for kind in ("AveragePooling1D", "ZeroPadding1D")
+    },
+    **{kind: {"seed": Refused(_SEED)} for kind in ("SpatialDropout1D", "GaussianDropout", "GaussianNoise")},
+    "AlphaDropout": {"noise_shape": Refused("every number is dropped by itself"), "seed": Refused(_SEED)},
+    "LayerNormalization": {
+        "rms_scaling": Refused("Keras itself calls it wrong: it does not scale by the mean square", (False,)),
+        **{f"{what}_constraint": Refused(_CONSTRAINT) for what in ("beta", "gamma")},
+    },
+    "PReLU": {"alpha_constraint": Refused(_CONSTRAINT)},
+    "Input": {
+        "dtype": Refused("the first layer decides: Embedding takes ids, others numbers", (None, *_DTYPES)),
+        "sparse": Refused("arrays are dense; ids go into an Embedding", (None, False)),
+        "ragged": Refused("rows have one length; pad_sequences pads them", (None, False)),
+        "tensor": Refused(_SHAPE),
+        "optional": Refused("a model has one input, which is always there", (False,)),
+    },
+    "Optimizer": {
+        "use_ema": Refused(_EMA, (False,)),
+        "ema_momentum": Refused(_EMA, (0.99, None)),
+        "ema_overwrite_frequency": Refused(_EMA),
+        "loss_scale_factor": Refused("float32 and float64 need no scaled loss"),
+        "gradient_accumulation_steps": Refused("pass a larger batch_size: long batches are computed in pieces"),
+        "lr": Refused("its name is learning_rate", ()),
+        "decay": Refused("its name is weight_decay; for a rate that falls there are optimizers.schedules", ()),
+        "jit_compile": Refused(_COMPILED, (None, True, "auto")),
+        "name": Refused(_NAME),
+    },
+    "Loss": {
+        "name": Refused(_NAME),
+        "reduction": Refused(_SUM, ("sum_over_batch_size",)),
+        "dtype": Refused(_DTYPE),
+        "label_smoothing": Refused(_SMOOTH, (0, 0.0)),
+        "axis": Refused("classes are the last axis; transpose y", (-1,)),
+        "ignore_class": Refused("mask steps with Embedding(mask_zero=True), or leave those examples out"),
+    },
+    "Metric": {"dtype": Refused(_DTYPE), "name": Refused("one of your own sets its attribute of that name", ())},
+    "Initializer": {
+        "seed": Refused(_SEED),
+        "input_axes": Refused("the fan in is counted over all axes but the last"),
+        "output_axes": Refused("the fan out is counted over the last axis and the window"),
+    },
+    "Model": {
+        "run_eagerly": Refused(_COMPILED, (None, False)),
+        "jit_compile": Refused(_COMPILED, (None, "auto", True, False)),
+        "metrics": Refused("compile(optimizer, loss, metrics=[...]) sets them", ()),
+        "weights": Refused("get_weights reads them, and set_weights replaces them"),
+    },
+    "Model.__call__": {
+        "training": Refused(
+            "forward(x, training=True, epoch=, step=) drops by masks that you can draw again", (None, False)
+        ),
+        "mask": Refused("give it to forward: y, caches = model.forward(x, mask=mask)"),
+    },
+    "Model.compile": {
+        "loss_weights": Refused("a model has one output and one loss; scale the learning rate"),
+        "run_eagerly": Refused("there is no graph to leave: a debugger stops in every layer", (None, False)),
+        "steps_per_execution": Refused("steps run ahead by themselves where that saves time", (None, 1)),
+        "jit_compile": Refused(_COMPILED, (None, "auto", True, False)),
+        "auto_scale_loss": Refused("float32 and float64 need no scaled loss", (None, True, False)),
+        "sample_weight_mode": Refused("sample_weight of shape (N, T) weighs steps"),
+    },
+    "Model.fit": {
+        "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
+        "workers": Refused(_ONE_BY_ONE, (0, 1)),
+        "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
+    },
+    "Model.train_on_batch": {
+        "return_dict": Refused("it returns the loss alone", (False,)),
+    },
+    "Model.summary": {
+        "line_length": Refused("a line is as wide as its table"),
+        "positions": Refused("a column is as wide as its words"),
+        "expand_nested": Refused("layers are not nested; Bidirectional is one line", (False,)),
+        "show_trainable": Refused("the counts at the end say how many are trained", (False,)),
+        "layer_range": Refused("print what you need of model.layers"),
+    },
+    "Model.save": {
+        "zipped": Refused("the file is always one zip in npz layout", (None, True)),
+        "save_format": Refused("the format is scratchnn's own, npz"),
+    },
+    "Model.save_weights": {"max_shard_size": Refused("all weights go into one file, whatever its size")},
+    "Model.load_weights": {
+        "skip_mismatch": Refused("all weights must fit; set_weights of a layer sets those of one", (False,)),
+        "by_name": Refused("weights are taken in their order", (False,)),
+    },
+    "plot_model": {
+        "show_dtype": Refused("a model has one dtype", (False,)),
+        "rankdir": Refused("the chain is drawn from top to bottom", ("TB",)),
+        "expand_nested": Refused("layers are not nested", (False,)),
+        "show_layer_activations": Refused("they are always shown", (False, True)),
+        "show_trainable": Refused("the counts of summary() say how many are trained", (False,)),
+        "splines": Refused("a chain has straight lines", ("ortho",)),
+    },
+    "ModelCheckpoint": {
+        "save_weights_only": Refused("the whole model is saved; load_weights reads its weights alone", (False,)),
+        "save_freq": Refused("it saves after every epoch; write Callback.on_train_batch_end for more", ("epoch",)),
+    },
+    "clone_model": {
+        "input_tensors": Refused("the clone has an Input of the same shape"),
+        "call_function": Refused("give clone_function, which makes each new layer"),
+        "recursive": Refused("models are not nested", (False,)),
+    },
+    "CallbackList": {
+        "add_history": Refused("fit returns a History; keep the logs of a loop of your own yourself", (False,)),
+        "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
+    },
+    "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
+    "PyDataset": {
+        "workers": Refused(_ONE_BY_ONE, (0, 1)),
+        "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
+        "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
+    },
+    "load_model": {
+        "compile": Refused("a model that was compiled comes back compiled", (True,)),
+        "safe_mode": Refused("a file holds no code, and none is run", (True, None)),
+    },
+}

@@ -1,0 +1,23 @@
+"""The gradient of a regularizer's penalty, compared with differences."""
+
+import numpy as np
+from jaxtyping import Float
+from scratchnn_kernels.contract import Array
+
+from scratchnn.core.backend import load
+from scratchnn.gradients.differences import ArrayError, compare
+from scratchnn.regularizers import Regularizer
+
+
+def check_regularizer(
+    regularizer: Regularizer, w: Float[Array, "..."], *, backend: str = "reference"
+) -> list[ArrayError]:
+    """Compare a regularizer's gradient with differences of its penalty, with respect to the weights w."""
+    where = load(backend)
+    w = np.array(w, np.float64)
+    gradient = np.array(where.to_host(regularizer.gradient(where.array(w, np.float64))))
+
+    def penalty() -> list[Array]:
+        return [np.array(where.to_host(regularizer(where.array(w, np.float64))))]
+
+    return compare({"w": w}, {"w": gradient}, penalty, [np.ones(())])

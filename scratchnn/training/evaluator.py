@@ -1,0 +1,269 @@
+"""How a model is used and measured, with Keras' names: evaluate, predict."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scratchnn_kernels.contract import Array
+
+from scratchnn import losses, metrics, optimizers
+from scratchnn.callbacks.history import EXTRA
+from scratchnn.core.attributes import Attributes, heeds_keras_in
+from scratchnn.core.backend import Backend
+from scratchnn.core.threads import one_blas_thread
+from scratchnn.report.console import Console
+from scratchnn.training import batches, diagnosis, sources
+from scratchnn.training.batches import Source
+from scratchnn.training.hooks import Hooks
+from scratchnn.training.weights import Counting
+
+
+class Evaluator(Attributes):
+    """evaluate and predict, as in Keras. `Model` fills in the methods that raise here."""
+
+    dtype: np.dtype
+    backend: Backend
+    optimizer: optimizers.Optimizer | None = None
+    loss: losses.Loss | None = None
+    stop_evaluating: bool = False  # these two end evaluate and predict after the batch under way
+    stop_predicting: bool = False
+    metric_names: list[Any]
+    weighted_metric_names: list[Any]
+    _compiled_anew: bool = True  # nothing was trained since compile
+
+    # ---- what a model defines
+
+    penalties: Sequence[Any] = ()  # what regularizers add to the loss
+
+    def with_penalties(self, loss: Any) -> Any:
+        """The loss of a batch and all that regularizers add to it."""
+        return loss + sum(each.value() for each in self.penalties) if self.penalties else loss
+
+    def take_up_trainable(self) -> None:
+        """Train what is `trainable` now, from the next step on."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        x: Array,
+        *,
+        training: bool = False,
+        epoch: int = 0,
+        step: int = 0,
+        keep_caches: bool = True,
+        pre_activation: bool = False,
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def activate(self, y: Array) -> Array:
+        raise NotImplementedError
+
+    def check_states(
+        self, initial_state: Any, counts: Sequence[int], batch_size: int, *, shuffle: bool = False
+    ) -> dict[str, Any] | None:
+        """Given states, checked; or a ValueError, also where so many rows are no whole batches but must be."""
+        raise NotImplementedError
+
+    def check_input(self, x: Any) -> Array:
+        raise NotImplementedError
+
+    def y_shape_of(self, x: Array) -> tuple[int, ...]:
+        raise NotImplementedError
+
+    @property
+    def has_several_outputs(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def joins_loss(self) -> bool:
+        raise NotImplementedError
+
+    # ---- Keras' methods
+
+    @heeds_keras_in("Model.evaluate")
+    def evaluate(
+        self,
+        x: Any,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> float | list[float] | dict[str, float]:
+        """The loss, and the metrics where there are some: a list, or a dict with `return_dict`.
+
+        With `steps`, over this many batches from the beginning, which are all examples without a `batch_size`.
+        """
+        self._compiled()
+        source = sources.to_measure(self, x, y, sample_weight, batch_size, steps)
+        if self._compiled_anew:
+            self.take_up_trainable()  # only what is trained is penalised
+        sources.check_states(self, source)
+        hooks = self._hooks(callbacks, verbose, source)
+        with one_blas_thread():
+            results = self.measure(source, hooks)
+        if verbose:
+            Console().line("  ".join(f"{key} {value:.4f}" for key, value in results.items()))
+        if return_dict:
+            return results
+        values = list(results.values())
+        return values[0] if len(values) == 1 else values
+
+    @heeds_keras_in("Model.predict")
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+        *,
+        initial_state: Any = None,
+        return_state: bool = False,
+    ) -> Any:
+        """The model's output for every row of x; a list where the model has several outputs.
+
+        `initial_state`: {name of a recurrent layer: its states, a row of each for every row of x}. `return_state`:
+        return a pair, the output and such a dict, the states after the last step.
+
+        With `steps`, for the rows of this many batches from the beginning, which are all rows without a `batch_size`.
+        On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
+        """
+        source = sources.to_predict(self, x, batch_size, steps, initial_state)
+        hooks = self._hooks(callbacks, verbose, source)
+        given, done = sources.check_states(self, source, initial_state=initial_state), 0
+        parts, after = [], []
+        self.stop_predicting = False
+        hooks.tell("on_predict_begin", {})
+        with one_blas_thread():
+            for number, (x, _, _) in enumerate(source.in_order()):
+                hooks.tell("on_predict_batch_begin", number, logs={})
+                begin, done = batches.states_of(given, slice(done, done + len(x))), done + len(x)
+                y, _, *states = self.forward(x, keep_caches=False, initial_state=begin, return_state=return_state)
+                parts.append(y)
+                after += states
+                if hooks.heard("on_predict_batch_end"):
+                    hooks.tell("on_predict_batch_end", number, logs={"outputs": self._on_host(parts[-1])})
+                if self.stop_predicting:
+                    break
+        hooks.tell("on_predict_end", {})
+        if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
+            y = [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
+        else:
+            y = self.backend.to_host(np.concatenate(parts))
+        return (y, batches.join_states(after, self.backend)) if return_state else y
+
+    def _on_host(self, outputs: Any) -> Any:
+        if isinstance(outputs, tuple):
+            return [self.backend.to_host(y) for y in outputs]
+        return self.backend.to_host(outputs)
+
+    def _hooks(self, callbacks: Any, verbose: Any, source: Source) -> Hooks:
+        """Those of a call that goes over the batches once."""
+        return Hooks(callbacks, self, {"verbose": verbose, "epochs": 1, "steps": source.steps})
+
+    def measure(self, source: Source, hooks: Hooks) -> dict[str, float]:
+        """Loss and metrics over all batches.
+
+        The loss is the mean over batches by their examples, as Keras reports it; without masks and weights, the mean
+        over all.
+        """
+        loss_function = self.loss_in_training
+        total, seen, running = 0.0, 0, self.running_metrics()
+
+        def results() -> dict[str, float]:
+            loss = self.with_penalties(total / seen)
+            return {"loss": float(loss)} | {metric.name: metric.number() for metric in running}
+
+        self.stop_evaluating = False
+        hooks.tell("on_test_begin", {})
+        for number, (x, y, weight) in enumerate(source.in_order()):
+            hooks.tell("on_test_batch_begin", number, logs={})
+            y_batch, caches = self.forward_to_loss(x, keep_caches=False)
+            counting = Counting(getattr(caches, "mask", None), weight)
+            loss, _ = losses.weighted(loss_function, y_batch, y, counting.of_loss(y_batch, y, loss_function))
+            diagnosis.check_is_number(loss_function, loss)
+            total += loss * len(y_batch)
+            seen += len(y_batch)
+            if running:
+                self.count_metrics(running, y_batch, y, counting)
+            if hooks.heard("on_test_batch_end"):
+                hooks.tell("on_test_batch_end", number, logs=results())
+            if self.stop_evaluating:
+                break
+        hooks.tell("on_test_end", results())
+        return results()
+
+    # ---- loss and metrics
+
+    def _compiled(self) -> tuple[optimizers.Optimizer, losses.Loss]:
+        if self.optimizer is None or self.loss is None:
+            raise RuntimeError("call compile(optimizer=..., loss=...) before training or evaluating")
+        return self.optimizer, self.loss
+
+    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, ...]:
+        """`forward`, but y is what `loss_in_training` takes."""
+        return self.forward(x, **options, pre_activation=True) if self.joins_loss else self.forward(x, **options)
+
+    @property
+    def loss_in_training(self) -> losses.Loss:
+        """The loss of what `forward_to_loss` returns."""
+        _, loss = self._compiled()
+        return loss.of_logits() if self.joins_loss else loss
+
+    def count_metrics(self, running: Sequence[metrics.Metric], y: Array, target: Array, counting: Counting) -> None:
+        """Count a batch, with y as `forward_to_loss` returned them.
+
+        A cross-entropy among the metrics goes through the pre-activation where the loss does, as in Keras.
+        """
+        joins = self.loss.joins if self.joins_loss and self.loss is not None else None
+        activated = y if joins is None else self.activate(y)
+        for metric in running:
+            weight = counting.of_metric(y, weighted=metric.weighted, masked=metric.masked)
+            if joins is not None and metric.joins == joins:
+                metric.update_from_logits(target, y, weight)
+            elif weight is None:
+                metric.update_state(target, activated)
+            else:
+                metric.update_state(target, activated, sample_weight=weight)
+
+    def running_metrics(self) -> list[metrics.Metric]:
+        """The metrics of this model, with nothing counted yet.
+
+        Raises:
+            ValueError: for an unknown name, and for a name that other results have. Of two with one name the second
+                is numbered, as in Keras: mae, mae_1; or weighted_mae, where it stands among the weighted ones.
+        """
+        loss, found, taken = self._compiled()[1], [], {"loss", *EXTRA}
+        for prefix, identifiers in (("", self.metric_names), ("weighted_", self.weighted_metric_names)):
+            for identifier in identifiers:
+                metric = metrics.get(identifier, loss)
+                metric.weighted = bool(prefix)
+                if metric.name in ("loss", *EXTRA):
+                    raise ValueError(
+                        f"a metric called {metric.name!r} would hide another result of that name: it needs a name of "
+                        "its own, none of " + ", ".join(("loss", *EXTRA))
+                    )
+                metric.name = _new_name(metric.name, prefix, taken)
+                taken.add(metric.name)
+                found.append(metric)
+        return found
+
+    def own_metrics(self) -> list[str]:
+        """The names of the metrics that a file cannot hold."""
+        names = self.metric_names + self.weighted_metric_names
+        return [metrics.get(each, self._compiled()[1]).name for each in names if metrics.description(each) is None]
+
+
+def _new_name(name: str, prefix: str, taken: set[str]) -> str:
+    """As in Keras: name, then name_1; weighted metrics are name or weighted_name, then weighted_name_1."""
+    if name not in taken:
+        return name
+    name, number = prefix + name, 0 if prefix else 1
+    while (numbered := f"{name}_{number}" if number else name) in taken:
+        number += 1
+    return numbered

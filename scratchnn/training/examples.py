@@ -1,0 +1,82 @@
+"""Examples, their targets and weights as a user gave them: checked, held out, and brought into the kernels' memory."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from scratchnn.core.arrays import as_numbers
+from scratchnn.core.backend import Backend
+from scratchnn.core.warning import warn
+from scratchnn.losses import Loss
+from scratchnn.training import balance, batches, on_disk, weights
+from scratchnn.training.epoch import Batch
+
+
+def checked(model: Any, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> Batch:
+    """x, y and weights as arrays that fit the model and the loss, each checked once, here; x in the kernels' memory."""
+    loss = model.loss
+    x = on_disk.taken(x, model.check_input, model.backend)
+    y = y if y is None or on_disk.is_on_disk(y) else as_numbers("y", model.backend.to_host(y))
+    batches.check_lengths(x, y)
+    if model.has_several_outputs:
+        raise ValueError(
+            "a loss needs one output, but the last layer has others too (states): choose one with Model(x, y)"
+        )
+    if model.joins_loss and getattr(loss, "from_logits", False):
+        warn(
+            f"{loss.name} has from_logits=True, but the model ends in {loss.joins}: the loss takes what enters it. "
+            f"Leave out from_logits, or the {loss.joins}"
+        )
+    y_shape = model.y_shape_of(x)
+    y = on_disk.taken(y, lambda rows: loss.validate((len(rows), *y_shape[1:]), rows, model.dtype), model.backend)
+    if class_weight is not None and sample_weight is not None:
+        raise ValueError("give class_weight or sample_weight, not both: multiply the classes' weights in yourself")
+    if class_weight is not None:
+        parts: list[Any] = [weights.of_classes(class_weight, part, y_shape, loss) for part in on_disk.blocks_of(y)]
+        sample_weight = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    if sample_weight is None or not on_disk.is_on_disk(sample_weight):
+        return x, y, weights.checked(sample_weight, y_shape, model.dtype)
+    weight = on_disk.taken(
+        sample_weight, lambda rows: weights.checked(rows, (len(rows), *y_shape[1:]), model.dtype), model.backend
+    )
+    return x, y, weight
+
+
+def check_metrics(model: Any, data: Batch) -> Batch:
+    """The same data; a ValueError if a metric cannot count these outputs and targets, before anything is trained."""
+    x, y, _ = data
+    for metric in model.running_metrics():
+        metric.check(model.y_shape_of(x), y.shape)
+    return data
+
+
+def in_memory(backend: Backend, data: Batch) -> Batch:
+    """The same in the kernels' memory, but what is on disk."""
+    x, y, weight = data
+    return x, _in_memory(backend, y), None if weight is None else _in_memory(backend, weight)
+
+
+def _in_memory(backend: Backend, part: Any) -> Any:
+    if isinstance(part, on_disk.OnDisk):
+        return part.then(lambda rows: backend.array(rows, rows.dtype))
+    return backend.array(part, part.dtype)
+
+
+def hold_out(model: Any, data: Batch, share: float) -> tuple[Batch, Batch | None]:
+    """What to train on and what to validate on. There is a warning if the latter has other classes than the former."""
+    data, held = batches.split(data, share)
+    if held is not None:
+        rest, there = (_classes_in(part[1], model.loss) for part in (data, held))
+        if problem := balance.warning_of(rest, there):
+            warn(problem)
+    return data, held
+
+
+def _classes_in(target: Any, loss: Loss) -> Counter[float] | None:
+    total: Counter[float] = Counter()
+    for part in on_disk.blocks_of(target):
+        if (counts := balance.classes_in(part, loss)) is None:
+            return None
+        total += counts
+    return total

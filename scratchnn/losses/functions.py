@@ -59,7 +59,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Rows:
     return _rows(LogCosh(), y_true, y_pred)
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Rows:
+def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Rows:
     return _rows(CosineSimilarity(axis), y_true, y_pred)
 
 
@@ -84,19 +84,19 @@ def poisson(y_true: Any, y_pred: Any) -> Rows:
 
 
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float | int = 0.0, axis: int = -1
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float | int = 0.0, axis: Any = -1
 ) -> Rows:
     return _rows(BinaryCrossentropy(from_logits, label_smoothing, axis), y_true, y_pred)
 
 
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float | int = 0.0, axis: int = -1
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float | int = 0.0, axis: Any = -1
 ) -> Rows:
     return _rows(CategoricalCrossentropy(from_logits, label_smoothing, axis), y_true, y_pred)
 
 
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: Any = None, axis: int = -1
+    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: Any = None, axis: Any = -1
 ) -> Rows:
     return _rows(SparseCategoricalCrossentropy(from_logits, ignore_class, axis=axis), y_true, y_pred)
 
@@ -109,7 +109,7 @@ def binary_focal_crossentropy(
     gamma: float | int = 2.0,
     from_logits: bool = False,
     label_smoothing: float | int = 0.0,
-    axis: int = -1,
+    axis: Any = -1,
 ) -> Rows:
     loss = BinaryFocalCrossentropy(apply_class_balancing, alpha, gamma, from_logits, label_smoothing, axis)
     return _rows(loss, y_true, y_pred)
@@ -122,7 +122,7 @@ def categorical_focal_crossentropy(
     gamma: float | int = 2.0,
     from_logits: bool = False,
     label_smoothing: float | int = 0.0,
-    axis: int = -1,
+    axis: Any = -1,
 ) -> Rows:
     loss = CategoricalFocalCrossentropy(alpha, gamma, from_logits, label_smoothing, axis)
     return _rows(loss, y_true, y_pred)

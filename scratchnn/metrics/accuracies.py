@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import whole_number
 from scratchnn.metrics.base import aligned, same_shape
 from scratchnn.metrics.means import MeanMetric, class_numbers
@@ -45,6 +46,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Bool[Arr
     return _in_top_k(y_true.argmax(axis=-1), y_pred, k)
 
 
+@heeds_keras_in("sparse_top_k_categorical_accuracy")
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Bool[Array, "*rows"]:
     """Right when fewer than k elements of y are larger than the one at the class number."""
     y_true, y_pred = _arrays(y_true, y_pred)
@@ -147,7 +149,7 @@ class SparseTopKCategoricalAccuracy(_Measured):
         k: int = 5,
         name: str | None = "sparse_top_k_categorical_accuracy",
         dtype: Any = None,
-        from_sorted_ids: bool = False,
+        from_sorted_ids: Any = False,
     ) -> None:
         if from_sorted_ids:
             raise ValueError("from_sorted_ids is not there: give scores, not the ids that a ranking returned")

@@ -38,7 +38,7 @@ class LogCoshError(OfLoss):
 class CosineSimilarity(OfLoss):
     """The cosine itself, where the loss is its negative."""
 
-    def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
+    def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: Any = -1) -> None:
         super().__init__(losses.CosineSimilarity(axis), name, dtype)
 
     def result(self) -> float:
@@ -92,7 +92,7 @@ class CategoricalCrossentropy(OfLoss):
         dtype: Any = None,
         from_logits: bool = False,
         label_smoothing: float | int = 0,
-        axis: int = -1,
+        axis: Any = -1,
     ) -> None:
         super().__init__(losses.CategoricalCrossentropy(from_logits, label_smoothing, axis), name, dtype)
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
@@ -108,7 +108,7 @@ class SparseCategoricalCrossentropy(OfLoss):
         dtype: Any = None,
         from_logits: bool = False,
         ignore_class: Any = None,
-        axis: int = -1,
+        axis: Any = -1,
     ) -> None:
         if ignore_class is not None:
             raise ValueError(

@@ -126,7 +126,7 @@ class R2Score(_OfColumns):
     def __init__(
         self,
         class_aggregation: str | None = "uniform_average",
-        num_regressors: int = 0,
+        num_regressors: Any = 0,
         name: str | None = "r2_score",
         dtype: Any = None,
     ) -> None:
@@ -137,7 +137,10 @@ class R2Score(_OfColumns):
                 f"{class_aggregation!r}"
             )
         if num_regressors:
-            raise ValueError(f"num_regressors must be 0: the adjusted R² is not there, got {num_regressors!r}")
+            raise ValueError(
+                "num_regressors must be 0: the adjusted R² is not there; compute it from the score. "
+                f"Got {num_regressors!r}"
+            )
         self.class_aggregation = class_aggregation
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

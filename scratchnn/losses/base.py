@@ -15,7 +15,7 @@ from scratchnn_kernels.contract import Array, Kernels
 
 from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.attributes import heeds_keras
-from scratchnn.core.names import name_in_file, snake_case
+from scratchnn.core.names import is_own, name_in_file, snake_case
 from scratchnn.losses.targets import as_shape, finite
 
 MEANS = ("sum_over_batch_size", "mean")  # two words of Keras' for one thing
@@ -151,7 +151,8 @@ class Loss:
             names = [each.name for each in fields(self) if each.init]
         else:
             names = [name for name in ("reduction", "dtype") if name in inspect.signature(type(self)).parameters]
-        config = {name: getattr(self, name) for name in names if name not in ("name", "dtype")}
+        left_out = ("name",) if is_own(type(self)) else ("name", "dtype")  # a class of ours has no other dtype
+        config = {name: getattr(self, name) for name in names if name not in left_out}
         own = {} if self.name == type(self).name or not is_dataclass(self) else {"label": self.name}
         return config | own | name_in_file(type(self), type(self).name)
 

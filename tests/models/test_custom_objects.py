@@ -76,7 +76,7 @@ def test_what_compile_was_told_comes_back(path: Path) -> None:
 def test_a_class_that_forgets_the_mark_is_marked(path: Path) -> None:
     class Forgetful(MeanSquaredError):
         def get_config(self) -> Any:
-            return {"name": "mean_squared_error"}
+            return {"name": "mean_squared_error", "reduction": self.reduction, "dtype": None}
 
     class Bare(Shift):
         def get_config(self) -> Any:

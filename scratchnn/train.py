@@ -49,7 +49,7 @@ def _run(args: argparse.Namespace) -> int:
     from scratchnn.training.interrupts import Interrupts
     from scratchnn.training.progress import NonFiniteError
 
-    console = Console(quiet=args.quiet)
+    console = Console(quiet=args.quiet, unit="reviews")
     chosen = _chosen(args)
     if args.resume is None:
         run = experiment.start(named(chosen.pop("arch", Settings.arch)).settings(**chosen), args.data)

@@ -19,7 +19,6 @@ from scratchnn import (
     initializers,
     layers,
     load_model,
-    losses,
     models,
     optimizers,
     regularizers,
@@ -39,6 +38,7 @@ from scratchnn.callbacks import (
     TerminateOnNaN,
 )
 from scratchnn.optimizers import schedules
+from tests import measures_evidence as measures
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(6, 5, 3)).astype(np.float32)
@@ -135,14 +135,6 @@ def of_optimizer(name: str, /, **given: Any) -> list[Any]:
     for step in range(3):
         rule.step(w, 0.3**step * np.linspace(-2, 3, 6) ** (step + 1), [slice(0, 2), slice(2, 6)])
     return [w]
-
-
-def of_loss(name: str, /, **given: Any) -> list[Any]:
-    y = np.array([[0.2, 0.7, 0.1], [0.6, 0.3, 0.1]])
-    loss = getattr(losses, name)(**given)
-    target = np.array([1, 2]) if name.startswith("Sparse") else np.eye(3)[[1, 2]]
-    value, cache = loss.forward(y, loss.validate(y.shape, target, y.dtype))
-    return [value, loss.backward(cache)]
 
 
 def of_regularizer(name: str, /, **given: Any) -> list[Any]:
@@ -373,7 +365,6 @@ PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
     **{("optimizer", name): (0.1, 0.6) for name in ("global_clipnorm", "momentum", "rho", "epsilon")},
     **{("optimizer", name): (0.1, 0.6) for name in ("beta_1", "beta_2")},
     **{("optimizer", name): TWO for name in ("nesterov", "centered", "amsgrad")},
-    ("loss", "from_logits"): TWO,
     **{("initializer", name): (0.3, 0.4) for name in ("value", "mean", "stddev", "scale", "gain", "maxval")},
     ("initializer", "minval"): (-0.5, -0.4),
     ("initializer", "mode"): ("fan_in", "fan_out"),
@@ -461,8 +452,8 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
         return in_folder(lambda where: CALLBACKS[name](**{parameter: value}), folder)
     if module == "optimizers" and name != "get":
         return of_optimizer(name, **({"momentum": 0.5} if parameter == "nesterov" else {}) | given)
-    if module == "losses" and name != "get":
-        return of_loss(name, **given)
+    if module in ("losses", "metrics") and name != "get":
+        return measures.of(module, name, **given)
     if module == "regularizers" and name != "get":
         return of_regularizer(name, **given)
     if module == "initializers" and name != "get":
@@ -554,7 +545,9 @@ def pair(module: str, name: str, parameter: str) -> tuple[Any, Any]:
         return PLOTS[parameter]
     if (name, parameter) in FILES:
         return FILES[name, parameter][1:]
-    kinds = {"optimizers": "optimizer", "losses": "loss", "initializers": "initializer"}
+    if module in ("losses", "metrics"):
+        return measures.PAIRS[parameter]
+    kinds = {"optimizers": "optimizer", "initializers": "initializer"}
     kinds["optimizers.schedules"] = "schedule"
     return PAIRS[kinds.get(module, name), parameter]
 

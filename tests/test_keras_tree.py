@@ -23,7 +23,8 @@ from scratchnn.keras.backend import clear_session
 from scratchnn.keras.callbacks import EarlyStopping, ModelCheckpoint
 from scratchnn.keras.initializers import Constant
 from scratchnn.keras.layers import Dense, Dropout, Embedding, LSTM, SimpleRNN, Bidirectional, Flatten
-from scratchnn.keras.losses import BinaryCrossentropy
+from scratchnn.keras.losses import BinaryCrossentropy, binary_crossentropy
+from scratchnn.keras.metrics import AUC, Precision, Recall
 from scratchnn.keras.models import Sequential, Model, load_model, clone_model, model_from_json
 from scratchnn.keras.optimizers import Adam, RMSprop, SGD, schedules
 from scratchnn.keras.optimizers.schedules import ExponentialDecay

@@ -1,10 +1,12 @@
 """Metrics: values by hand, sums over batches, and the accuracy that goes with a loss."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from scratchnn import losses, metrics
-from scratchnn.metrics import MeanMetric
+from scratchnn.metrics import Mean, MeanMetric
 
 BINARY = losses.get("binary_crossentropy")
 
@@ -24,23 +26,22 @@ BINARY = losses.get("binary_crossentropy")
 )
 def test_measures(name: str, y: list, target: list, total: float, seen: int) -> None:
     metric = metrics.get(name, BINARY)
-    assert isinstance(metric, MeanMetric)
-    metric.update(np.array(y), np.array(target))
-    assert (metric.total, metric.seen) == (total, seen)
-    assert metric.result() == total / seen
+    assert isinstance(metric, Mean)
+    metric.update_state(np.array(target), np.array(y))
+    assert float(metric.total) / float(metric.count) == metric.result() == total / seen
 
 
 def test_uneven_batches_add_up_to_the_whole() -> None:
     generator = np.random.default_rng(2)
     y, target = generator.uniform(size=(11, 1)), generator.integers(0, 2, (11, 1)).astype(np.float64)
     in_batches, whole = (MeanMetric("acc", metrics.binary_accuracy) for _ in range(2))
-    whole.update(y, target)
+    whole.update_state(target, y)
     for rows in (slice(0, 4), slice(4, 8), slice(8, 11)):
-        in_batches.update(y[rows], target[rows])
-    assert (in_batches.total, in_batches.seen) == (whole.total, whole.seen)
-    assert whole.seen == 11 and 0 < whole.total < 11
+        in_batches.update_state(target[rows], y[rows])
+    assert (in_batches.total, in_batches.count) == (whole.total, whole.count)
+    assert whole.count == 11 and 0 < whole.total < 11
 
-    whole.reset()
+    whole.reset_state()
     assert whole.result() == 0  # as Keras
 
 
@@ -53,7 +54,7 @@ def test_uneven_batches_add_up_to_the_whole() -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["accuracy", "acc"])
-def test_accuracy_goes_with_the_loss(name: str, loss: str, measure: metrics.Measure) -> None:
+def test_accuracy_goes_with_the_loss(name: str, loss: str, measure: Any) -> None:
     metric = metrics.get(name, losses.get(loss))
     assert isinstance(metric, MeanMetric)
     assert metric.measure is measure
@@ -62,10 +63,10 @@ def test_accuracy_goes_with_the_loss(name: str, loss: str, measure: metrics.Meas
 
 def test_get_takes_a_metric_and_makes_a_new_one_of_a_name() -> None:
     metric = MeanMetric("mine", metrics.mean_squared_error)
-    metric.total, metric.seen = 3.0, 4
+    metric.total, metric.count = 3.0, 4
     got = metrics.get(metric, BINARY)  # counts of its own: the user's object may serve two models
     assert isinstance(got, MeanMetric)
-    assert (got.name, got.measure, got.total, got.seen) == ("mine", metric.measure, 0.0, 0)
+    assert (got.name, got.measure, got.total, got.count) == ("mine", metric.measure, 0.0, 0)
     assert metrics.get("mae", BINARY) is not metrics.get("mae", BINARY)
 
 

@@ -34,8 +34,18 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "RepeatVector", "Reshape", "SimpleRNN", "Softmax", "SpatialDropout1D", "TimeDistributed",
         "UpSampling1D", "ZeroPadding1D",
     ),
-    "scratchnn.losses": ("Loss",),
-    "scratchnn.metrics": ("MeanMetric", "Metric"),
+    "scratchnn.losses": (
+        "BinaryCrossentropy", "BinaryFocalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
+        "CategoricalHinge", "CosineSimilarity", "Hinge", "Huber", "KLDivergence", "LogCosh", "Loss",
+        "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogarithmicError",
+        "Poisson", "SparseCategoricalCrossentropy", "SquaredHinge", "binary_crossentropy", "huber", "mae", "mse",
+    ),
+    "scratchnn.metrics": (
+        "AUC", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "F1Score", "FBetaScore", "FalseNegatives",
+        "FalsePositives", "Mean", "MeanMetric", "MeanMetricWrapper", "Metric", "Precision", "PrecisionAtRecall",
+        "R2Score", "Recall", "RootMeanSquaredError", "SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy",
+        "TopKCategoricalAccuracy", "TrueNegatives", "TruePositives",
+    ),
     "scratchnn.models": ("Model", "Sequential", "clone_model", "load_model", "model_from_json"),
     "scratchnn.nn": ("relu", "sigmoid", "softmax", "tanh"),
     "scratchnn.optimizers": (

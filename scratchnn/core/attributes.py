@@ -80,11 +80,12 @@ def parameters_of(kind: type) -> tuple[str, ...]:
 
 @functools.cache
 def refused_by(kind: type) -> dict[str, Refused]:
-    """What of Keras' a class does not have. Where a derived class has it, it has it."""
+    """What of Keras' a class does not have. Where a derived class has it, it has it, but what is `always` refused."""
     refused: dict[str, Refused] = {}
     for each in reversed(kind.__mro__):
         has = {*_parameters_in(each), *(name for name, what in vars(each).items() if isinstance(what, property))}
-        refused = {name: entry for name, entry in refused.items() if name not in has} | ARGUMENTS.get(each.__name__, {})
+        refused = {name: entry for name, entry in refused.items() if entry.always or name not in has}
+        refused |= ARGUMENTS.get(each.__name__, {})
     return refused
 
 

@@ -12,6 +12,7 @@ class Refused(NamedTuple):
 
     instead: str  # what to do; it ends a sentence that names the argument
     neutral: tuple[Any, ...] = (None,)  # the values at which it asks for nothing; none: there is no such thing here
+    always: bool = False  # derived classes that take it, for its place in Keras' order, have no use for it either
 
     def takes(self, value: Any) -> bool:
         return any(value is each or (type(value) is type(each) and value == each) for each in self.neutral)
@@ -27,8 +28,7 @@ _LORA = "low-rank adapters are not built here; train the layer itself"
 _QUANTIZATION = "there is no quantization; float32 and float64 only"
 _LAST = "the features are always the last axis, and time the one before; transpose x"
 _EMA = "no running mean of the weights is kept; EarlyStopping(restore_best_weights=True) keeps the best ones"
-_SUM = "a loss is the mean over the batch; scale the learning rate instead"
-_SMOOTH = "smooth the targets yourself: y * (1 - s) + s / 2, or s / classes"
+_CLASSES = "classes are the last axis; transpose y"
 _NAME = "it goes by the name of its class"
 _COMPILED = "each backend compiles what it needs; choose one by Sequential(..., backend='cpu')"
 _SHAPE = "pass the shape of one example without the batch axis: Input((T, D))"
@@ -118,15 +118,30 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "jit_compile": Refused(_COMPILED, (None, True, "auto")),
         "name": Refused(_NAME),
     },
-    "Loss": {
-        "name": Refused(_NAME),
-        "reduction": Refused(_SUM, ("sum_over_batch_size",)),
-        "dtype": Refused(_DTYPE),
-        "label_smoothing": Refused(_SMOOTH, (0, 0.0)),
-        "axis": Refused("classes are the last axis; transpose y", (-1,)),
-        "ignore_class": Refused("mask steps with Embedding(mask_zero=True), or leave those examples out"),
+    "Loss": {"dtype": Refused("a loss computes in the dtype of the model's outputs", always=True)},
+    **{
+        kind: {"axis": Refused(_CLASSES, (-1,))}
+        for kind in (
+            "BinaryCrossentropy",
+            "BinaryFocalCrossentropy",
+            "CategoricalCrossentropy",
+            "CategoricalFocalCrossentropy",
+            "CosineSimilarity",
+            "SparseCategoricalCrossentropy",
+            "binary_crossentropy",
+            "binary_focal_crossentropy",
+            "categorical_crossentropy",
+            "categorical_focal_crossentropy",
+            "cosine_similarity",
+            "sparse_categorical_crossentropy",
+        )
     },
-    "Metric": {"dtype": Refused(_DTYPE), "name": Refused("one of your own sets its attribute of that name", ())},
+    "Metric": {"dtype": Refused("a metric counts in float64", always=True)},
+    **{
+        kind: {"from_sorted_ids": Refused("give scores, not the ids that a ranking returned", (False,))}
+        for kind in ("SparseTopKCategoricalAccuracy", "sparse_top_k_categorical_accuracy")
+    },
+    "R2Score": {"num_regressors": Refused("the adjusted R² is not there; compute it from the score", (0,))},
     "Initializer": {
         "seed": Refused(_SEED),
         "input_axes": Refused("the fan in is counted over all axes but the last"),

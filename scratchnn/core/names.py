@@ -66,6 +66,16 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
+_NUMBERS: dict[str, int] = {}  # how many names were given, by class
+
+
+def numbered_name(kind: type) -> str:
+    """The name of an object that was given none, as in Keras: precision, then precision_1, in the order of creation."""
+    name = snake_case(kind.__name__)
+    number = _NUMBERS[name] = _NUMBERS.get(name, -1) + 1
+    return f"{name}_{number}" if number else name
+
+
 def name_in_file(kind: type, name: str) -> dict[str, Any]:
     """How a description names an object: by `name`, or by its class, and marked, where that class is the user's own.
 
@@ -92,7 +102,7 @@ def class_in_file(thing: Any) -> dict[str, Any]:
 
 def described(thing: Any) -> dict[str, Any]:
     """The `get_config()` of an initializer, a loss or an optimizer, marked even where the user's own forgets to."""
-    return _config(thing) | name_in_file(type(thing), thing.name)
+    return _config(thing) | name_in_file(type(thing), getattr(type(thing), "name", ""))
 
 
 def _config(thing: Any) -> dict[str, Any]:

@@ -261,18 +261,38 @@ def _others() -> Iterator[Case]:
 def _loss(variant: str, loss: losses.Loss, target: Any, *, logits: bool = False) -> Case:
     def check_it(seed: int, backend: str) -> list[ArrayError]:
         rng = randomness.generator(seed, "data", layer=1)
-        shape = (len(target), 3) if "categorical" in loss.name else np.shape(target)
+        is_sparse = isinstance(loss, losses.SparseCategoricalCrossentropy)
+        shape = (len(target), 3) if is_sparse else np.shape(target)
         y = rng.normal(size=shape) if logits else rng.uniform(0.1, 0.9, shape)
         return check_loss(loss, y, target, backend=backend)
 
     return Case(loss.name, variant, check_it)
 
 
+_OF_NUMBERS = (
+    losses.MeanSquaredError,
+    losses.MeanAbsoluteError,
+    losses.MeanAbsolutePercentageError,
+    losses.MeanSquaredLogarithmicError,
+    losses.Huber,
+    losses.LogCosh,
+    losses.Poisson,
+)
+
+
 def _losses() -> Iterator[Case]:
     labels, soft, classes = [[0], [1], [1], [0]], [[0.3], [0.9], [0.0], [1.0]], [0, 2, 1, 2]
     one_hot = np.eye(3)[classes]
     mixed = one_hot * 0.7 + 0.1
-    yield _loss("numbers", losses.MeanSquaredError(), soft)
+    for kind in _OF_NUMBERS:
+        yield _loss("numbers", kind(), soft)
+    yield _loss("numbers, small delta", losses.Huber(0.2), soft)
+    yield _loss("labels", losses.Hinge(), labels, logits=True)
+    yield _loss("labels", losses.SquaredHinge(), labels, logits=True)
+    yield _loss("one-hot rows", losses.CategoricalHinge(), one_hot, logits=True)
+    yield _loss("rows of numbers", losses.CosineSimilarity(), mixed, logits=True)
+    yield _loss("rows of probabilities", losses.KLDivergence(), mixed)
+    yield _loss("sum", losses.MeanAbsoluteError("sum"), mixed, logits=True)
     for words, logits in (("", False), (", from logits", True)):
         binary, categorical = losses.BinaryCrossentropy(logits), losses.CategoricalCrossentropy(logits)
         yield _loss("labels" + words, binary, labels, logits=logits)
@@ -281,6 +301,15 @@ def _losses() -> Iterator[Case]:
         yield _loss("rows of probabilities" + words, categorical, mixed, logits=logits)
         sparse = losses.SparseCategoricalCrossentropy(logits)
         yield _loss("class numbers" + words, sparse, classes, logits=logits)
+        ignoring = losses.SparseCategoricalCrossentropy(logits, 2)
+        yield _loss("ignored class" + words, ignoring, classes, logits=logits)
+        smooth = [losses.BinaryCrossentropy(logits, 0.2), losses.CategoricalCrossentropy(logits, 0.2)]
+        yield _loss("smoothed labels" + words, smooth[0], labels, logits=logits)
+        yield _loss("smoothed rows" + words, smooth[1], one_hot, logits=logits)
+        focal = losses.BinaryFocalCrossentropy(True, 0.3, 1.5, logits, 0.1)
+        yield _loss("labels" + words, focal, labels, logits=logits)
+        focal_rows = losses.CategoricalFocalCrossentropy(0.3, 1.5, logits, 0.1)
+        yield _loss("one-hot rows" + words, focal_rows, one_hot, logits=logits)
 
 
 def _regularizers() -> Iterator[Case]:

@@ -91,8 +91,7 @@ def _left_out(model: Any, include_optimizer: bool) -> list[str]:
         found.append(f"the class {type(model).__name__}, which is of your own: it will be loaded as {model.kind}")
     if model.optimizer is None:
         return found
-    asked_for = model.metric_names + model.weighted_metric_names
-    if own := [metric.name for metric in asked_for if not isinstance(metric, str)]:
+    if own := model.own_metrics():
         found.append(f"the metric {', '.join(own)}, which is of your own; compile the loaded model with it again")
     if include_optimizer and (state := other_slots(model)):
         found.append(f"{state}; the loaded model will begin with that of a new one")

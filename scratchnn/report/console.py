@@ -19,18 +19,47 @@ from typing import Protocol, SupportsFloat, runtime_checkable
 from scratchnn.report.table import line, table
 
 _SECONDS_BETWEEN_REDRAWS = 0.1
-# heading, width, digits, and the key of an epoch's record
-_COLUMNS = (
-    ("loss", 7, 4, "loss"),
-    ("acc", 6, 4, "accuracy"),
-    ("val_loss", 8, 4, "val_loss"),
-    ("val_acc", 7, 4, "val_accuracy"),
-    ("|g|", 7, 4, "gradient_norm"),
-    ("reviews/s", 9, 0, "reviews_per_second"),
-    ("s", 7, 1, "seconds"),
-)
-_WIDTHS = (3, *(width for _, width, _, _ in _COLUMNS), 4)  # the epoch is before them, a mark for the best after
-_ALIGN = ">" * (len(_COLUMNS) + 1) + "<"
+Column = tuple[str, int, int, str]  # heading, width, digits, and the key of an epoch's record
+_SHORT = {
+    "accuracy": "acc",
+    "binary_accuracy": "acc",
+    "categorical_accuracy": "acc",
+    "sparse_categorical_accuracy": "acc",
+    "precision": "prec",
+    "mean_absolute_error": "mae",
+    "mean_squared_error": "mse",
+    "root_mean_squared_error": "rmse",
+    "mean_absolute_percentage_error": "mape",
+    "mean_squared_logarithmic_error": "msle",
+}
+WIDEST = 80  # of a table that drops columns to fit
+_ENDS = (3, 4)  # the width of the epoch, before the columns, and of the mark for the best, after them
+
+
+def columns_of(metrics: Sequence[str], unit: str = "rows") -> list[Column]:
+    """The columns of a table: losses, metrics in their order, norm of the gradient, examples per second, seconds.
+
+    What makes it wider than 80 characters is dropped: the norm, then the speed, then the last metrics.
+    """
+    shown = list(metrics)
+    short = [_SHORT.get(name, name) for name in metrics]
+    named = {name: other if short.count(other) == 1 else name for name, other in zip(metrics, short, strict=True)}
+    extra = [("|g|", 7, 4, "gradient_norm"), (f"{unit}/s", max(7, len(unit) + 2), 0, "reviews_per_second")]
+    while True:
+        trained = [(named[name], max(6, len(named[name])), 4, name) for name in shown]
+        held_out = [("val_" + named[name], max(7, len(named[name]) + 4), 4, "val_" + name) for name in shown]
+        columns = [("loss", 7, 4, "loss"), *trained, ("val_loss", 8, 4, "val_loss"), *held_out, *extra]
+        columns.append(("s", 7, 1, "seconds"))
+        if sum(_widths(columns)) + 2 * (len(columns) + 1) <= WIDEST or not (shown or extra):
+            return columns
+        if extra:
+            del extra[0]
+        else:
+            del shown[-1]
+
+
+def _widths(columns: Sequence[Column]) -> list[int]:
+    return [_ENDS[0], *(width for _, width, _, _ in columns), _ENDS[1]]
 
 
 @runtime_checkable
@@ -48,15 +77,19 @@ def header_lines(pairs: Sequence[tuple[str, str]]) -> list[str]:
     return table(pairs, "<<")
 
 
-def table_head() -> str:
+def table_head(columns: Sequence[Column]) -> str:
     """Return the headings of the epoch table."""
-    return line(["ep", *(name for name, _, _, _ in _COLUMNS), "best"], _WIDTHS, _ALIGN)
+    return line(["ep", *(name for name, _, _, _ in columns), "best"], _widths(columns), _align(columns))
 
 
-def epoch_row(epoch: int, record: Mapping[str, SupportsFloat], *, best: bool = False) -> str:
+def epoch_row(columns: Sequence[Column], epoch: int, record: Mapping[str, SupportsFloat], *, best: bool = False) -> str:
     """Return the row of one epoch: the columns of the table, "-" for what the record lacks."""
-    cells = [_cell(record.get(key, record.get(key.replace("accuracy", "acc"))), w, d) for _, w, d, key in _COLUMNS]
-    return line([str(epoch), *cells, "*" if best else ""], _WIDTHS, _ALIGN).rstrip()
+    cells = [_cell(record.get(key), width, digits) for _, width, digits, key in columns]
+    return line([str(epoch), *cells, "*" if best else ""], _widths(columns), _align(columns)).rstrip()
+
+
+def _align(columns: Sequence[Column]) -> str:
+    return ">" * (len(columns) + 1) + "<"
 
 
 def _cell(number: SupportsFloat | None, width: int, digits: int) -> str:
@@ -70,28 +103,28 @@ def _cell(number: SupportsFloat | None, width: int, digits: int) -> str:
 class Bar:
     """What `Console.bar` hands to the loop. This one shows nothing."""
 
-    def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, accuracy: SupportsFloat = math.nan) -> None:
-        """Count `n` more steps; `loss` and `accuracy` are shown as they are now. Steps without a loss were done
+    def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, metric: SupportsFloat = math.nan) -> None:
+        """Count `n` more steps; `loss` and the first `metric` are shown as they are now. Steps without a loss were done
         before: they do not count in the estimate of the time left."""
 
 
 class _TerminalBar(Bar):
-    """One line of a terminal that `show` overwrites: steps, time taken, time left, loss and accuracy."""
+    """One line of a terminal that `show` overwrites: steps, time taken, time left, loss and the first metric."""
 
-    def __init__(self, show: Callable[[str], None], columns: int, total: int | None, name: str) -> None:
-        self._show, self._columns, self._total, self._name = show, columns, total, name
+    def __init__(self, show: Callable[[str], None], columns: int, total: int | None, name: str, metric: str) -> None:
+        self._show, self._columns, self._total, self._name, self._metric = show, columns, total, name, metric
         self._steps = self._before = 0
         self._began = time.monotonic()
         self._draw(self._began, "")
 
-    def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, accuracy: SupportsFloat = math.nan) -> None:
+    def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, metric: SupportsFloat = math.nan) -> None:
         self._steps += n
         if math.isnan(loss):
             self._before += n
         now = time.monotonic()
         if now < self._next:
             return  # most steps end here: formatting numbers that are not shown would cost more than the rest
-        known = "" if math.isnan(accuracy) else f"  acc {float(accuracy):.4f}"
+        known = "" if math.isnan(metric) else f"  {self._metric} {float(metric):.4f}"
         self._draw(now, f", loss {float(loss):.4f}{known}")
 
     def _draw(self, now: float, numbers: str) -> None:
@@ -118,10 +151,14 @@ class Console:
     """Prints the header, the table and the bar.
 
     `out` and `err` are sys.stdout and sys.stderr unless given. With `quiet` nothing is printed. A reader that goes away
-    (`| head`) ends the printing, not the training.
+    (`| head`) ends the printing, not the training. `unit` is what an example is called in the table.
     """
 
-    def __init__(self, out: Stream | None = None, err: Stream | None = None, quiet: bool = False) -> None:
+    def __init__(
+        self, out: Stream | None = None, err: Stream | None = None, quiet: bool = False, unit: str = "rows"
+    ) -> None:
+        self._unit = unit
+        self._columns = columns_of(["accuracy"], unit)
         # Both are None where a program was started with closed streams.
         self._out = None if quiet else out or sys.stdout
         self._err = None if quiet else err or sys.stderr
@@ -130,11 +167,13 @@ class Console:
         for text in header_lines(pairs):
             self.line(text)
 
-    def table_head(self) -> None:
-        self.line(table_head())
+    def table_head(self, metrics: Sequence[str]) -> None:
+        """Begin a table with a column for each of these metrics."""
+        self._columns = columns_of(metrics, self._unit)
+        self.line(table_head(self._columns))
 
     def epoch_row(self, epoch: int, record: Mapping[str, SupportsFloat], *, best: bool = False) -> None:
-        self.line(epoch_row(epoch, record, best=best))
+        self.line(epoch_row(self._columns, epoch, record, best=best))
 
     def line(self, text: str) -> None:
         """Print one line of anything else, such as the result on the test set."""
@@ -182,7 +221,7 @@ class Console:
             yield Bar()
             return
         with self.rewritten_line() as show:
-            yield _TerminalBar(show, _columns(self._err), total_steps, f"epoch {epoch}/{epochs}")
+            yield _TerminalBar(show, _columns(self._err), total_steps, f"epoch {epoch}/{epochs}", self._columns[1][0])
 
 
 def _columns(stream: Stream) -> int:

@@ -15,7 +15,7 @@ import scratchnn
 DECIDING = (
     "activations.py", "core/arrays.py", "core/backend.py", "core/randomness.py", "core/threads.py", "data/corpus.py",
     "data/imdb.py", "data/text.py", "data/words.py", "experiments/preparation.py", "experiments/presets.py",
-    "experiments/settings.py", "initializers.py", "layers/*.py", "losses.py", "metrics.py", "models/chain.py",
+    "experiments/settings.py", "initializers.py", "layers/*.py", "losses/*.py", "metrics/*.py", "models/chain.py",
     "models/initial_states.py", "models/model.py", "models/naming.py", "models/parameters.py", "models/penalties.py",
     "models/sequential.py", "optimizers/*.py", "regularizers.py", "study/run.py", "training/ahead.py",
     "training/batches.py", "training/epoch.py", "training/evaluator.py", "training/examples.py",

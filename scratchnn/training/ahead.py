@@ -123,7 +123,7 @@ class Ahead:
         self._grads: Any = None  # of the last step
         self._began = time.perf_counter() - progress.seconds
         for metric in metrics:
-            metric.reset()
+            metric.reset_state()
             if metric.name in progress.counts:
                 metric.load_counts(progress.counts[metric.name])
 
@@ -236,10 +236,14 @@ class Ahead:
             diagnosis.check_weights(self._model, weights, *where)
 
     def _measure(self, waiting: list[tuple[Array, Array, Counting]]) -> None:
-        y, target, counting = waiting[0] if len(waiting) == 1 else _joined(waiting)
-        y = self._model.activate(y)
-        for metric in self._metrics:
-            metric.update(y, target, counting.of_metric(y, weighted=metric.weighted))
+        together, one_by_one = self._metrics, []
+        if len(waiting) > 1:
+            together = [metric for metric in self._metrics if not metric.per_batch]
+            one_by_one = [metric for metric in self._metrics if metric.per_batch]
+            for batch in waiting if one_by_one else ():
+                self._model.count_metrics(one_by_one, *batch)
+        if together:
+            self._model.count_metrics(together, *(waiting[0] if len(waiting) == 1 else _joined(waiting)))
         for metric in self._metrics:
             self._progress.counts[metric.name] = metric.counts()
 

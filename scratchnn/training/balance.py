@@ -26,12 +26,12 @@ def classes_in(target: Any, loss: Loss) -> Counter[float] | None:
     exclude nothing, has none either.
     """
     values = np.asarray(target)
-    if values.ndim == 2 and values.shape[1] > 1 and loss.joins == "softmax" and values.dtype.kind == "f":
+    if values.ndim == 2 and values.shape[1] > 1 and loss.accuracy == "categorical_accuracy":
         values = values.argmax(axis=1)
     if values.size != len(values):
         return None
     found, counts = np.unique(values, return_counts=True)
-    if loss.joins is None and not set(found.tolist()) <= {-1, 0, 1}:
+    if loss.accuracy is None and not set(found.tolist()) <= {-1, 0, 1}:
         return None
     if (found != np.floor(found)).any():
         return None

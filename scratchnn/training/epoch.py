@@ -29,7 +29,7 @@ def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, count: Call
         for step, x, target, weight in batches:
             y, caches = model.forward_to_loss(x, training=True, epoch=epoch, step=step)
             counting = Counting(getattr(caches, "mask", None), weight)
-            loss, loss_cache = weighted(loss_function, y, target, counting.of_loss(y))
+            loss, loss_cache = weighted(loss_function, y, target, counting.of_loss(y, target, loss_function))
             loss = model.with_penalties(loss)  # whose gradients are in `backward`
             _, grads = model.backward(loss_function.backward(loss_cache), caches)
             del caches, loss_cache  # their memory serves the next step

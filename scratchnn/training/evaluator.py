@@ -177,7 +177,7 @@ class Evaluator(Attributes):
 
         def results() -> dict[str, float]:
             loss = self.with_penalties(total / seen)
-            return {"loss": float(loss)} | {metric.name: metric.result() for metric in running}
+            return {"loss": float(loss)} | {metric.name: metric.number() for metric in running}
 
         self.stop_evaluating = False
         hooks.tell("on_test_begin", {})
@@ -185,13 +185,12 @@ class Evaluator(Attributes):
             hooks.tell("on_test_batch_begin", number, logs={})
             y_batch, caches = self.forward_to_loss(x, keep_caches=False)
             counting = Counting(getattr(caches, "mask", None), weight)
-            loss, _ = losses.weighted(loss_function, y_batch, y, counting.of_loss(y_batch))
+            loss, _ = losses.weighted(loss_function, y_batch, y, counting.of_loss(y_batch, y, loss_function))
             diagnosis.check_is_number(loss_function, loss)
             total += loss * len(y_batch)
             seen += len(y_batch)
-            y_batch = self.activate(y_batch) if running else y_batch
-            for metric in running:
-                metric.update(y_batch, y, counting.of_metric(y_batch, weighted=metric.weighted))
+            if running:
+                self.count_metrics(running, y_batch, y, counting)
             if hooks.heard("on_test_batch_end"):
                 hooks.tell("on_test_batch_end", number, logs=results())
             if self.stop_evaluating:
@@ -216,24 +215,55 @@ class Evaluator(Attributes):
         _, loss = self._compiled()
         return loss.of_logits() if self.joins_loss else loss
 
+    def count_metrics(self, running: Sequence[metrics.Metric], y: Array, target: Array, counting: Counting) -> None:
+        """Count a batch, with y as `forward_to_loss` returned them.
+
+        A cross-entropy among the metrics goes through the pre-activation where the loss does, as in Keras.
+        """
+        joins = self.loss.joins if self.joins_loss and self.loss is not None else None
+        activated = y if joins is None else self.activate(y)
+        for metric in running:
+            weight = counting.of_metric(y, weighted=metric.weighted, masked=metric.masked)
+            if joins is not None and metric.joins == joins:
+                metric.update_from_logits(target, y, weight)
+            elif weight is None:
+                metric.update_state(target, activated)
+            else:
+                metric.update_state(target, activated, sample_weight=weight)
+
     def running_metrics(self) -> list[metrics.Metric]:
         """The metrics of this model, with nothing counted yet.
 
         Raises:
-            ValueError: for an unknown name, for two of one name, and for a name that other results have.
+            ValueError: for an unknown name, and for a name that other results have. Of two with one name the second
+                is numbered, as in Keras: mae, mae_1; or weighted_mae, where it stands among the weighted ones.
         """
-        loss = self._compiled()[1]
-        found = [metrics.get(name, loss) for name in self.metric_names]
-        for name in self.weighted_metric_names:
-            metric = metrics.get(name, loss)
-            metric.weighted = True
-            if metric.name in [other.name for other in found]:
-                metric.name = f"weighted_{metric.name}"  # as Keras
-            found.append(metric)
-        names = [metric.name for metric in found]
-        if taken := [name for name in names if names.count(name) > 1 or name in ("loss", *EXTRA)]:
-            raise ValueError(
-                f"a metric called {taken[0]!r} would hide another result of that name: each needs a name of its own, "
-                "none of " + ", ".join(("loss", *EXTRA))
-            )
+        loss, found, taken = self._compiled()[1], [], {"loss", *EXTRA}
+        for prefix, identifiers in (("", self.metric_names), ("weighted_", self.weighted_metric_names)):
+            for identifier in identifiers:
+                metric = metrics.get(identifier, loss)
+                metric.weighted = bool(prefix)
+                if metric.name in ("loss", *EXTRA):
+                    raise ValueError(
+                        f"a metric called {metric.name!r} would hide another result of that name: it needs a name of "
+                        "its own, none of " + ", ".join(("loss", *EXTRA))
+                    )
+                metric.name = _new_name(metric.name, prefix, taken)
+                taken.add(metric.name)
+                found.append(metric)
         return found
+
+    def own_metrics(self) -> list[str]:
+        """The names of the metrics that a file cannot hold."""
+        names = self.metric_names + self.weighted_metric_names
+        return [metrics.get(each, self._compiled()[1]).name for each in names if metrics.description(each) is None]
+
+
+def _new_name(name: str, prefix: str, taken: set[str]) -> str:
+    """As in Keras: name, then name_1; weighted metrics are name or weighted_name, then weighted_name_1."""
+    if name not in taken:
+        return name
+    name, number = prefix + name, 0 if prefix else 1
+    while (numbered := f"{name}_{number}" if number else name) in taken:
+        number += 1
+    return numbered

@@ -50,6 +50,14 @@ def weighted_by_class(model: Any, data: Batch, class_weight: Any) -> Batch:
     return x, y, parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
+def check_metrics(model: Any, data: Batch) -> Batch:
+    """The same data; a ValueError if a metric cannot count these outputs and targets, before anything is trained."""
+    x, y, _ = data
+    for metric in model.running_metrics():
+        metric.check(model.y_shape_of(x), y.shape)
+    return data
+
+
 def in_memory(backend: Backend, data: Batch) -> Batch:
     """The same in the kernels' memory, but what is on disk."""
     x, y, weight = data

@@ -53,7 +53,7 @@ class Session:
         logs: dict[str, float] = {}
         progress.listen(hooks.states)
         try:
-            self.console.table_head()
+            self.console.table_head([metric.name for metric in model.running_metrics()])
             with Interrupts() as interrupts, one_blas_thread():
                 while progress.epoch < self.epochs and not ended and self._has_batches():
                     hooks.tell("on_epoch_begin", progress.epoch, {})
@@ -113,7 +113,7 @@ class Session:
         batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
         warned_of = np.geterr()
         metrics = model.running_metrics()
-        shown = next((metric for metric in metrics if metric.name in ("accuracy", "acc")), None)
+        shown = metrics[0] if metrics else None
         ahead = Ahead(model, batches, progress, metrics, every_step=begins or ends or self.source.asks_once)
 
         def tell(hook: str, step: int, logs: dict[str, float]) -> None:
@@ -124,8 +124,8 @@ class Session:
             ahead.add(*results)
             if ahead.is_due or model.stop_training or interrupts.received is not None:
                 losses = ahead.synchronise()
-                accuracy = math.nan if shown is None else shown.result()
-                bar.advance(len(losses), loss=progress.mean_loss, accuracy=accuracy)
+                metric = math.nan if shown is None else shown.number()
+                bar.advance(len(losses), loss=progress.mean_loss, metric=metric)
                 if ends:
                     tell("on_train_batch_end", progress.step - 1, self._logs(metrics))
                 interrupts.act()
@@ -137,7 +137,7 @@ class Session:
 
     def _logs(self, metrics: Sequence[Metric]) -> dict[str, float]:
         """Loss and metrics over the steps of this epoch so far."""
-        return {"loss": self.progress.mean_loss} | {metric.name: metric.result() for metric in metrics}
+        return {"loss": self.progress.mean_loss} | {metric.name: metric.number() for metric in metrics}
 
     def _finish_epoch(self) -> dict[str, float]:
         """Validate, and report the results of the epoch; return what the callbacks were told."""

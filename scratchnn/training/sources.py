@@ -29,7 +29,8 @@ def to_train(
     if comes_in_parts(x):
         _refuse(x, y=y, sample_weight=sample_weight, batch_size=batch_size, validation_split=share or None)
         return stream_of(x, _taker(model, class_weight), steps, whole=True), None
-    data, held = examples.hold_out(model, examples.checked(model, x, y, sample_weight), share)
+    data = examples.check_metrics(model, examples.checked(model, x, y, sample_weight))
+    data, held = examples.hold_out(model, data, share)
     data = examples.weighted_by_class(model, data, class_weight)  # which, as in Keras, validation is not
     source = Arrays(examples.in_memory(model.backend, data), batches.size_of(batch_size, steps, len(data[0])))
     batches.check_steps(steps, len(source))
@@ -49,7 +50,7 @@ def to_validate(
             several = isinstance(given, tuple | list)
             what = f"{type(given).__name__} of {len(given)}" if several else type(given).__name__
             raise ValueError(f"validation_data must be (x, y) or (x, y, sample_weight), got a {what}")
-        held = examples.checked(model, *given)
+        held = examples.check_metrics(model, examples.checked(model, *given))
     if held is None:
         batches.size_of(size, steps, 1)  # a wrong one is refused even so
         return None
@@ -60,7 +61,8 @@ def to_measure(model: Any, x: Any, y: Any, sample_weight: Any, batch_size: Any, 
     if comes_in_parts(x):
         _refuse(x, y=y, sample_weight=sample_weight, batch_size=batch_size)
         return stream_of(x, _taker(model), steps)
-    return _cut(examples.in_memory(model.backend, examples.checked(model, x, y, sample_weight)), batch_size, steps)
+    data = examples.check_metrics(model, examples.checked(model, x, y, sample_weight))
+    return _cut(examples.in_memory(model.backend, data), batch_size, steps)
 
 
 def to_predict(model: Any, x: Any, batch_size: Any, steps: Any, initial_state: Any) -> Source:
@@ -109,10 +111,15 @@ def _cut(data: Any, batch_size: Any, steps: Any) -> Arrays:
 
 def _taker(model: Any, class_weight: Any = None) -> Callable[..., Batch]:
     """Checks the parts of a batch, and brings them into the kernels' memory."""
+    has_come = False
 
     def take(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
-        batch = examples.checked(model, x, y, sample_weight)
-        return examples.in_memory(model.backend, examples.weighted_by_class(model, batch, class_weight))
+        nonlocal has_come
+        data = examples.checked(model, x, y, sample_weight)
+        if not has_come:  # the others differ from the first in their number of rows and steps alone
+            examples.check_metrics(model, data)
+        has_come = True
+        return examples.in_memory(model.backend, examples.weighted_by_class(model, data, class_weight))
 
     return take
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn import losses, optimizers
+from scratchnn import losses, metrics, optimizers
 from scratchnn.callbacks.history import History
 from scratchnn.core import randomness
 from scratchnn.core.attributes import heeds_keras_in
@@ -81,9 +81,9 @@ class Trainer(Evaluator):
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
-        metrics: Sequence[Any] | None = None,
+        metrics: Any = None,
         *,
-        weighted_metrics: Sequence[Any] | None = None,
+        weighted_metrics: Any = None,
     ) -> None:
         """Choose what to minimise and how: names or objects. In `weighted_metrics` sample weights count as well."""
         self.require_no_fit("model.compile")
@@ -91,9 +91,14 @@ class Trainer(Evaluator):
             raise ValueError("compile needs a loss, for instance loss='binary_crossentropy'")
         self.optimizer = optimizers.get(optimizer)
         self.loss = losses.get(loss).on(self.backend.kernels)
-        self.metric_names = [metrics] if isinstance(metrics, str) else list(metrics or [])
-        weighted = weighted_metrics
-        self.weighted_metric_names = [weighted] if isinstance(weighted, str) else list(weighted or [])
+        if self.loss.reduction in ("none", None):
+            raise ValueError(
+                f"the loss {self.loss.name} has reduction={self.loss.reduction!r} and gives one number for each "
+                "example; training needs one for all: 'sum_over_batch_size', 'sum' or 'mean_with_sample_weight'"
+            )
+        self.metric_names, self.weighted_metric_names = (
+            _listed(each, self.loss) for each in (metrics, weighted_metrics)
+        )
         self.running_metrics()  # an unknown name is an error here, not later
         self._compiled_anew = True
 
@@ -104,8 +109,8 @@ class Trainer(Evaluator):
         return {
             "optimizer": self.optimizer.get_config(),
             "loss": self.loss.get_config(),
-            "metrics": [name for name in self.metric_names if isinstance(name, str)],
-            "weighted_metrics": [name for name in self.weighted_metric_names if isinstance(name, str)],
+            "metrics": _described(self.metric_names),
+            "weighted_metrics": _described(self.weighted_metric_names),
         }
 
     @heeds_keras_in("Model.fit")
@@ -273,3 +278,21 @@ class Trainer(Evaluator):
                 "call model.compile(...) again, or set `trainable` back"
             )
         self._share_vectors()
+
+
+def _listed(given: Any, loss: losses.Loss) -> list[Any]:
+    """Metrics as a list; as in Keras, lists in it are no others."""
+    if isinstance(given, dict):
+        if "class" not in given:
+            raise TypeError("a model has one output, so its metrics are a list, not a dict by the names of outputs")
+        return [metrics.get(given, loss)]
+    if isinstance(given, list | tuple):
+        return [each for inner in given for each in ([None] if inner is None else _listed(inner, loss))]
+    if isinstance(given, type) and issubclass(given, metrics.Metric):
+        return [given()]  # as in Keras; once, because it is numbered
+    return [] if given is None else [given]
+
+
+def _described(identifiers: list[Any]) -> list[Any]:
+    """What a file says of the metrics; those of the user's own are left out."""
+    return [each for each in map(metrics.description, identifiers) if each is not None]

@@ -18,7 +18,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core.arrays import converted
 from scratchnn.core.checks import whole_number
-from scratchnn.losses import Loss
+from scratchnn.losses import Loss, weight_of
 
 
 class Counting(NamedTuple):
@@ -27,21 +27,19 @@ class Counting(NamedTuple):
     mask: Bool[Array, "..."] | None = None  # of the outputs (B, T): False where they are padding
     weight: Float[Array, "..."] | None = None  # what the user gave, per example (B,) or per step (B, T)
 
-    def of_loss(self, y: Array) -> Array | None:
-        """The weights of the loss's values, whose weighted mean is the mean over those that count."""
-        mask = self._mask_of(y)
-        if mask is None:
-            return self.weight
-        share = mask.size / np.maximum(mask.sum(), 1)
-        return self._times_weight((mask * share).astype(y.dtype))
+    def of_loss(self, y: Array, target: Array, loss: Loss) -> Array | None:
+        """The weights of the loss's values; the weighted mean is the mean over those that count."""
+        mask, known = self._mask_of(y), loss.mask_of(target)
+        if known is not None:
+            mask = known if mask is None else mask & known
+        return weight_of(mask, self.weight, loss.reduction, y.dtype)
 
-    def of_metric(self, y: Array, *, weighted: bool) -> Array | None:
-        """The weights of a metric's values. `weighted`: the user's count too; the mask always does."""
-        mask = self._mask_of(y)
+    def of_metric(self, y: Array, *, weighted: bool, masked: bool) -> Array | None:
+        """The weights of a metric's values. `weighted`: the user's count; `masked`: padding does not."""
+        mask = self._mask_of(y) if masked else None
         if mask is None:
             return self.weight if weighted else None
-        mask = mask.astype(y.dtype)
-        return self._times_weight(mask) if weighted else mask
+        return weight_of(mask, self.weight if weighted else None, "sum", y.dtype)
 
     def _mask_of(self, y: Array) -> Array | None:
         if self.mask is not None and self.mask.shape != y.shape[: self.mask.ndim]:
@@ -50,12 +48,6 @@ class Counting(NamedTuple):
                 "compute_mask of the last layer must return None where time ends"
             )
         return self.mask
-
-    def _times_weight(self, mask: Array) -> Array:
-        weight = self.weight
-        if weight is None:
-            return mask
-        return mask * (weight[:, np.newaxis] if weight.ndim < mask.ndim else weight)
 
 
 def joined(countings: Sequence[Counting]) -> Counting:
@@ -107,7 +99,7 @@ def of_classes(
             f"class_weight weighs whole examples by their class, but outputs of shape {y_shape} have a class per step: "
             "give sample_weight of shape (N, T) instead"
         )
-    last = max(2, *y_shape[1:]) - 1 if loss.joins is not None else None
+    last = max(2, *y_shape[1:]) - 1 if loss.accuracy is not None else None
     by_class = {_class_of(key, last): _weight_of(key, weight, dtype) for key, weight in class_weight.items()}
     one_hot = target.ndim > 1 and target.shape[-1] > 1
     labels: Any = target.argmax(axis=-1) if one_hot else target.reshape(len(target))

@@ -10,7 +10,7 @@ from scratchnn.core.spelling import OTHER_THINGS, SAME_THING, meant, plain
 from scratchnn.experiments.presets import PRESETS
 
 TABLES: dict[str, Any] = {
-    "metric": metrics.MEASURES,
+    "metric": metrics.METRICS,
     "loss": losses.LOSSES,
     "optimizer": optimizers.OPTIMIZERS,
     "activation": activations.ACTIVATIONS,

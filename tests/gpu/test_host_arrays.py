@@ -187,5 +187,5 @@ def test_penalties_stay_on_the_device_and_are_those_of_the_reference() -> None:
 def test_a_metric_of_the_users_own_may_count_on_the_host() -> None:
     model = Sequential([Dense(1)], backend="gpu", seed=1)
     model.build((None, 3))
-    model.compile("sgd", "mse", [MeanMetric("rows", lambda y, target: np.full(len(y), 2.0))])
+    model.compile("sgd", "mse", [MeanMetric("rows", lambda y_true, y_pred: np.full(len(y_true), 2.0))])
     assert model.fit(X[:, 0], X[:, 1, 0], verbose=0).history["rows"] == [2.0]

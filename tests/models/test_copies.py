@@ -16,7 +16,7 @@ from scratchnn.core import backend
 from scratchnn.data.text import Vocabulary
 from scratchnn.layers import LSTM, Dense, Dropout, Embedding, Flatten
 from scratchnn.losses import BinaryCrossentropy
-from scratchnn.metrics import MeanMetric
+from scratchnn.metrics import AUC, BinaryAccuracy, MeanMetric
 from scratchnn.training.progress import Progress
 from tests.models.kinds import IDS, KINDS, LABELS, state_of
 
@@ -206,13 +206,13 @@ def test_a_copied_loss_measures_the_same(way: Callable[[Any], Any]) -> None:
         assert other.forward(y, target)[0] == pytest.approx(loss.forward(y, target)[0], rel=1e-12)
 
 
-def _measure(y: Any, target: Any) -> Any:
-    return abs(y - target)[..., 0]
+def _measure(y_true: Any, y_pred: Any) -> Any:
+    return abs(y_pred - y_true)[..., 0]
 
 
 def test_a_metric_of_ones_own_is_copied_with_its_model() -> None:
     model = Sequential([Input((6,)), Dense(1)], seed=1)
-    model.compile("sgd", "mse", [MeanMetric("mine", _measure), "mae"])
+    model.compile("sgd", "mse", [MeanMetric("mine", _measure), "mae", AUC(), BinaryAccuracy(threshold=0.3)])
     want = model.evaluate(IDS, LABELS, verbose=0)
     for way in WAYS:
         assert way(model).evaluate(IDS, LABELS, verbose=0) == want

@@ -76,7 +76,7 @@ def test_what_compile_was_told_comes_back(path: Path) -> None:
 def test_a_class_that_forgets_the_mark_is_marked(path: Path) -> None:
     class Forgetful(MeanSquaredError):
         def get_config(self) -> Any:
-            return {"name": "mean_squared_error"}
+            return {"name": "mean_squared_error", "reduction": self.reduction, "dtype": None}
 
     class Bare(Shift):
         def get_config(self) -> Any:
@@ -284,7 +284,7 @@ def test_whatever_a_constructor_raises_the_file_is_named(path: Path) -> None:
 
 
 def test_save_warns_of_metrics_of_ones_own(path: Path) -> None:
-    mine = MeanMetric("mine", lambda y, target: np.abs(y - target)[..., 0])
+    mine = MeanMetric("mine", lambda y_true, y_pred: np.abs(y_pred - y_true)[..., 0])
     assert saved(model_of(metrics=[mine, "mae"]), path) == [
         "will not hold the metric mine, which is of your own; compile the loaded model with it again"
     ]

@@ -20,7 +20,6 @@ PAGE = ROOT / "docs" / "keras-names.md"
 
 # Our functions that share a name with one of Keras' and are something else.
 OTHERS = {
-    "metrics": "a measure, `measure(y, target) -> total, seen`, for `Metric(name, measure)`",
     "activations": "an `Activation`, a function of one array and its derivative",
 }
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn.report.console import Console, epoch_row, header_lines, table_head
+from scratchnn.report.console import Console, columns_of, epoch_row, header_lines, table_head
 
 NUMBERS: dict[str, Any] = {
     "loss": 0.53124,
@@ -36,14 +36,14 @@ import time
 from scratchnn.report.console import Console
 now = 0.0
 time.monotonic = lambda: now
-console = Console()
+console = Console(unit="reviews")
 console.header([("model", "lstm")])
-console.table_head()
+console.table_head(["accuracy"])
 for epoch in (1, 2):
     with console.bar(40, epoch, 2) as bar:
         for step in range(40):
             now += 1 / 32
-            bar.advance(1, loss=0.5, accuracy=0.75)
+            bar.advance(1, loss=0.5, metric=0.75)
     console.epoch_row(epoch, {"loss": 0.5, "accuracy": 0.75}, best=epoch == 2)
 """
 ROWS = [
@@ -164,7 +164,7 @@ def test_closed_streams_and_quiet(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 
 def use_all(console: Console) -> None:
     console.header([("a", "b")])
-    console.table_head()
+    console.table_head(["accuracy"])
     with console.bar(1, 1, 1) as bar:
         bar.advance()
     console.epoch_row(1, NUMBERS)
@@ -244,9 +244,36 @@ def test_most_steps_draw_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     with Console(err=err).bar(20_000, 1, 1) as bar:
         start = time.perf_counter()
         for _ in range(20_000):
-            bar.advance(1, loss=0.5, accuracy=0.5)
+            bar.advance(1, loss=0.5, metric=0.5)
         seconds = time.perf_counter() - start
     assert err.getvalue().count("\r") <= 4 + seconds / 0.1
+
+
+COLUMNS = columns_of(["accuracy"], "reviews")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "headings"),
+    [
+        ([], "loss val_loss |g| rows/s s"),
+        (["accuracy"], "loss acc val_loss val_acc |g| rows/s s"),
+        (["mean_absolute_error"], "loss mae val_loss val_mae |g| rows/s s"),
+        (["acc", "auc"], "loss acc auc val_loss val_acc val_auc rows/s s"),
+        # Two that would be shortened to one heading are not; then the last does not fit.
+        (["accuracy", "binary_accuracy"], "loss accuracy val_loss val_accuracy s"),
+        (["precision", "recall"], "loss prec recall val_loss val_prec val_recall s"),
+        (["a" * 60], "loss val_loss s"),
+    ],
+)
+def test_the_table_has_the_metrics_that_were_asked_for(metrics: list[str], headings: str) -> None:
+    columns = columns_of(metrics)
+    head = table_head(columns)
+    assert head.split() == ["ep", *headings.split(), "best"] and len(head) <= 80
+    record = {key: 0.25 for _, _, _, key in columns}
+    assert epoch_row(columns, 1, record).split() == [
+        "1",
+        *["0" if key == "reviews_per_second" else "0.2" if key == "seconds" else "0.2500" for key in record],
+    ]
 
 
 def test_header_values_stand_under_one_another() -> None:
@@ -255,7 +282,7 @@ def test_header_values_stand_under_one_another() -> None:
 
 
 def test_a_row_stands_under_its_headings() -> None:
-    head, row = table_head(), epoch_row(12, NUMBERS, best=True)
+    head, row = table_head(COLUMNS), epoch_row(COLUMNS, 12, NUMBERS, best=True)
     assert row.split() == ["12", "0.5312", "0.7270", "0.4301", "0.8030", "0.9100", "61234", "0.3", "*"]
     ends = [match.end() for match in re.finditer(r"\S+", head)]
     assert [match.end() for match in re.finditer(r"\S+", row)][:-1] == ends[:-1]
@@ -265,7 +292,7 @@ def test_a_row_stands_under_its_headings() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e-30, -1e12, 123_456.789, 1e300, np.float32(3)])
 def test_no_number_breaks_the_columns(value: Any) -> None:
     numbers: dict[str, Any] = {name: value for name in NUMBERS}
-    row = epoch_row(3, numbers)
-    assert len(row) == len(table_head()) - len("  best")
+    row = epoch_row(COLUMNS, 3, numbers)
+    assert len(row) == len(table_head(COLUMNS)) - len("  best")
     assert len(row.split()) == 8
     assert np.isclose(float(row.split()[1]), value, rtol=0.5, atol=1e-4, equal_nan=True)

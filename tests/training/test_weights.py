@@ -276,6 +276,11 @@ def test_a_loss_that_cannot_weigh_says_so() -> None:
 def test_no_metric_hides_another_result(name: str) -> None:
     model = Sequential([Dense(1)], seed=1)
     with pytest.raises(ValueError, match=f"a metric called '{name}' would hide another result"):
-        model.compile("sgd", "mse", [MeanMetric(name, lambda y, target: y[..., 0])])
-    with pytest.raises(ValueError, match="a metric called 'mae' would hide"):
-        model.compile("sgd", "mse", ["mae", "mae"])
+        model.compile("sgd", "mse", [MeanMetric(name, lambda y_true, y_pred: y_pred[..., 0])])
+
+
+def test_metrics_of_one_name_are_numbered_as_in_keras() -> None:
+    model = Sequential([Dense(1)], seed=1)
+    model.compile("sgd", "mse", ["mae", "mae", "mse"], weighted_metrics=["mae", "mape", "mae"])
+    results = model.evaluate(np.ones((3, 2)), np.ones(3), verbose=0, return_dict=True)
+    assert list(results) == ["loss", "mae", "mae_1", "mse", "weighted_mae", "mape", "weighted_mae_1"]

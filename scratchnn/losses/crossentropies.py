@@ -1,0 +1,206 @@
+"""Cross-entropies: the surprise at the targets when y holds probabilities.
+
+`from_logits=True` means that y has not been through the sigmoid or softmax yet, which is more accurate: no probability
+is clipped away from 0 and 1 for its logarithm to exist. Otherwise a probability nearer than 1e-7 to 0 or 1 is clipped
+to that distance, as in Keras, and its gradient is 0 there, because the clipped value no longer depends on y.
+
+`label_smoothing` s takes t for t (1 - s) + s / (the number of classes), which is 2 where y is the probability of a 1.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped
+from numpy.typing import DTypeLike
+from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
+from scratchnn_kernels.reference import binary_crossentropy
+
+from scratchnn import activations
+from scratchnn.core.attributes import heeds_keras
+from scratchnn.core.checks import whole_number
+from scratchnn.losses.base import Loss, LossCache, changed, weight_of
+from scratchnn.losses.targets import as_shape, check_classes, check_range, check_sums, finite, in_rows
+
+EPSILON = binary_crossentropy.EPSILON
+
+
+@heeds_keras
+@dataclass(frozen=True)
+class BinaryCrossentropy(Loss):
+    """The surprise at labels t when y is the probability of a 1; t may itself be a probability.
+
+    (1) p = min(max(y, ε), 1 - ε), or sigmoid(y) when `from_logits`
+    (2) values = -(t log p + (1 - t) log(1 - p))
+
+    Computed by the kernels of that name, or, where values are weighted, by the array code of the reference.
+    """
+
+    joins: ClassVar[str | None] = "sigmoid"
+    accuracy: ClassVar[str | None] = "binary_accuracy"
+    from_logits: bool = False
+    label_smoothing: float | int = 0.0
+    axis: int = -1
+    reduction: str | None = "sum_over_batch_size"
+    name: str = "binary_crossentropy"
+    dtype: Any = None
+    pair: BinaryCrossentropyPair = field(default=binary_crossentropy, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the kernels, which are a module: a copy has those of the reference backend until `on` is called."""
+        return {name: value for name, value in vars(self).items() if name != "pair"}
+
+    def on(self, kernels: Kernels) -> "BinaryCrossentropy":
+        return changed(self, pair=kernels.binary_crossentropy)
+
+    def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
+        target = as_shape(self.name, finite(self.name, target), y_shape)
+        check_range(self.name, target)
+        return target.astype(dtype)
+
+    def values(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
+        return binary_crossentropy.surprise(y, smooth(target, self.label_smoothing, 2), self.from_logits)  # (1), (2)
+
+    def gradient(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
+        return binary_crossentropy.slope(y, smooth(target, self.label_smoothing, 2), self.from_logits)  # (1), (2)
+
+    def forward(
+        self, y: Float[Array, "*shape"], target: Float[Array, "*shape"], weight: Float[Array, "..."] | None = None
+    ) -> tuple[Any, Any]:
+        if weight is None and self.reduction != "sum":
+            return self.pair.forward(y, smooth(target, self.label_smoothing, 2), self.from_logits)
+        return super().forward(y, target, weight)
+
+    def backward(self, cache: Any) -> Float[Array, "..."]:
+        return super().backward(cache) if isinstance(cache, LossCache) else self.pair.backward(cache)
+
+
+def smooth(target: Array, share: float | int, classes: int) -> Array:
+    """Targets with this share of their probability spread over all classes."""
+    return target * (1 - share) + share / classes if share else target
+
+
+class _OverClasses(Loss):
+    """The surprise at rows of target probabilities t when the last axis of y holds probabilities.
+
+    (1) q = y / Σ y
+    (2) p = min(max(q, ε), 1 - ε); p = softmax(y) instead of (1, 2) when `from_logits`
+    (3) values = -Σ t log p, one for each row
+    """
+
+    joins: ClassVar[str | None] = "softmax"
+    from_logits: bool
+
+    def _surprise(self, y: Float[Array, "*rows C"], t: Float[Array, "*rows C"]) -> Float[Array, "*rows"]:
+        if self.from_logits:
+            shifted = y - y.max(axis=-1, keepdims=True)
+            log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (1, 2)
+        else:
+            q = y / y.sum(axis=-1, keepdims=True)  # (1)
+            log_p = np.log(np.clip(q, EPSILON, 1 - EPSILON))  # (2)
+        return -(t * log_p).sum(axis=-1)  # (3)
+
+    def _slope(self, y: Float[Array, "*rows C"], t: Float[Array, "*rows C"]) -> Float[Array, "*rows C"]:
+        if self.from_logits:
+            return activations.get("softmax")(y) - t  # (1, 2, 3) together; each row of t sums to 1
+        total = y.sum(axis=-1, keepdims=True)
+        q = y / total
+        p = np.clip(q, EPSILON, 1 - EPSILON)
+        dp = -t / p  # (3)
+        dq = np.where(p == q, dp, 0)  # (2)
+        return (dq - (dq * q).sum(axis=-1, keepdims=True)) / total  # (1)
+
+
+@heeds_keras
+@dataclass(frozen=True)
+class CategoricalCrossentropy(_OverClasses):
+    """The surprise at rows of target probabilities t, most often one-hot, when the last axis of y holds probabilities.
+
+    (1) q = y / Σ y
+    (2) p = min(max(q, ε), 1 - ε); p = softmax(y) instead of (1, 2) when `from_logits`
+    (3) values = -Σ t log p, one for each row
+    """
+
+    accuracy: ClassVar[str | None] = "categorical_accuracy"
+    from_logits: bool = False
+    label_smoothing: float | int = 0.0
+    axis: int = -1
+    reduction: str | None = "sum_over_batch_size"
+    name: str = "categorical_crossentropy"
+    dtype: Any = None
+
+    def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
+        target = in_rows(self.name, target, y_shape)
+        check_range(self.name, target)
+        check_sums(self.name, target)
+        return target.astype(dtype)
+
+    def values(self, y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> Float[Array, "*rows"]:
+        return self._surprise(y, smooth(target, self.label_smoothing, y.shape[-1]))
+
+    def gradient(self, y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> Float[Array, "*rows C"]:
+        return self._slope(y, smooth(target, self.label_smoothing, y.shape[-1]))
+
+
+@heeds_keras
+@dataclass(frozen=True)
+class SparseCategoricalCrossentropy(_OverClasses):
+    """CategoricalCrossentropy with class numbers 0 ... C-1 instead of one-hot rows: targets (N,), outputs (N, C).
+
+    Where the target is `ignore_class` it does not count, as if it were masked; that may be a number of no class.
+    """
+
+    accuracy: ClassVar[str | None] = "sparse_categorical_accuracy"
+    from_logits: bool = False
+    ignore_class: Any = None
+    reduction: str | None = "sum_over_batch_size"
+    axis: int = -1
+    name: str = "sparse_categorical_crossentropy"
+    dtype: Any = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.ignore_class is not None:
+            whole_number("ignore_class", self.ignore_class, -(2**31), 2**31)
+            object.__setattr__(self, "joins", None)  # as in Keras, which replaces the rows that do not count
+
+    def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
+        check_classes(self.name, y_shape)
+        target = finite(self.name, target)
+        if target.shape == y_shape:
+            raise ValueError(
+                f"{self.name} expects class numbers of shape {y_shape[:-1]}, got {target.shape}; "
+                "one-hot rows belong to categorical_crossentropy"
+            )
+        target = as_shape(self.name, target, y_shape[:-1])
+        if (target != np.floor(target)).any():
+            raise ValueError(f"{self.name} expects whole class numbers, got {target[target != np.floor(target)][0]:g}")
+        known = target if self.ignore_class is None else target[target != self.ignore_class]
+        if known.size and (known.min() < 0 or known.max() >= y_shape[-1]):
+            raise ValueError(
+                f"{self.name} expects class numbers from 0 to {y_shape[-1] - 1}, "
+                f"got values from {known.min():g} to {known.max():g}"
+            )
+        return target.astype(np.int64)
+
+    def mask_of(self, target: Shaped[Array, "..."]) -> Bool[Array, "..."] | None:
+        return None if self.ignore_class is None else target != self.ignore_class
+
+    def values(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> Float[Array, "*rows"]:
+        return self._surprise(y, one_hot(target, y))
+
+    def gradient(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> Float[Array, "*rows C"]:
+        return self._slope(y, one_hot(target, y))
+
+    def forward(
+        self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"], weight: Float[Array, "..."] | None = None
+    ) -> tuple[Any, Any]:
+        if weight is None:
+            weight = weight_of(self.mask_of(target), None, self.reduction, y.dtype)
+        return super().forward(y, target, weight)
+
+
+def one_hot(target: Int[Array, "*rows"], y: Float[Array, "*rows C"]) -> Float[Array, "*rows C"]:
+    """Rows with a 1 at the class number."""
+    classes = np.ones_like(y, dtype=np.int64).cumsum(axis=-1) - 1  # 0 ... C-1 in every row, in y's memory
+    return (target[..., np.newaxis] == classes).astype(y.dtype)

@@ -337,10 +337,10 @@ class Bidirectional(Layer):
         return self.forward_layer.from_keras(weights[:first]) + self.backward_layer.from_keras(weights[first:])
 
     def get_config(self) -> Config:
-        """As in Keras, of the two layers as they are now; the one from the end is left out where it has the settings
-        of the other."""
+        """As in Keras, of the two layers as they are now; the one from the end is None where it has the settings of the
+        other."""
         config = super().get_config() | {"layer": class_in_file(self.forward_layer), "merge_mode": self.merge_mode}
-        return config if self._alike() else config | {"backward_layer": class_in_file(self.backward_layer)}
+        return config | {"backward_layer": None if self._alike() else class_in_file(self.backward_layer)}
 
     def _alike(self) -> bool:
         """Whether the layer from the end can be made from the other one."""

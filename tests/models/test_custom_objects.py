@@ -63,9 +63,9 @@ def test_what_is_marked_comes_back_under_any_key_at_any_depth(path: Path) -> Non
     cell = Mix(3, half, Twice(Shift(0.7)))
     model = model_of(Bidirectional(RNN(cell, recurrent_initializer=Shift(0.2))), x=SEQUENCES)
     loaded = back(model, path, Mix=Mix, Twice=Twice, Shift=Shift, half=half)
-    cell = loaded.layers[0].layer.cell
-    assert cell.act is half and cell.rise == Twice(Shift(0.7))
-    assert loaded.layers[0].layer.recurrent_initializer == Shift(0.2)
+    cell = loaded.layers[0].forward_layer.cell
+    assert cell.act == half and cell.rise == Twice(Shift(0.7))
+    assert loaded.layers[0].forward_layer.recurrent_initializer == Shift(0.2)
 
 
 def test_what_compile_was_told_comes_back(path: Path) -> None:
@@ -160,7 +160,8 @@ def test_a_class_derived_from_any_layer_of_ours_comes_back_and_is_cloned_as_itse
     ours = type(layer)
     kind: Any = type(f"My{ours.__name__}", (ours,), {})
     assert ours in LAYERS.values()
-    known = {"layer": getattr(layer, "layer", None), "cell": getattr(layer, "cell", None)}
+    known = {"cell": getattr(layer, "cell", None)}
+    known |= {"layer": layer.forward_layer if ours is Bidirectional else getattr(layer, "layer", None)}
     config = layer.get_config()
     mine = kind(**(config | {key: value for key, value in known.items() if key in config}))
     model = Sequential([mine], backend="reference", seed=1)
@@ -187,7 +188,7 @@ def test_a_clone_keeps_what_a_derived_class_adds() -> None:
 
     clone: Any = Both(Louder(Mix(3), 4.0, return_sequences=True), "sum", name="both").clone()
     assert (type(clone), clone.merge_mode, clone.name) == (Both, "sum", "both")
-    inner = clone.layer.clone()
+    inner = clone.forward_layer.clone()
     assert (type(inner), inner.gain, inner.return_sequences) == (Louder, 4.0, True)
 
 

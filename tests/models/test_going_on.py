@@ -255,7 +255,6 @@ def test_checkpoints_of_earlier_versions_go_on_as_they_would_have(tmp_path: Path
         lambda arrays, meta: meta["model"].update({"class": "Graph"}),
         lambda arrays, meta: meta["model"].update({"class": "Model", "outputs": [1]}),
         lambda arrays, meta: meta["model"].update({"class": "Model", "outputs": []}),
-        lambda arrays, meta: meta["model"].update({"class": "Model", "outputs": None}),
     ],
 )
 @pytest.mark.parametrize("kind", ["model", "checkpoint"])

@@ -165,7 +165,7 @@ def test_what_is_alike_in_both_layers_is_described_once() -> None:
     both = Bidirectional(LSTM(3, return_sequences=True))
     both.forward_layer.dropout = both.backward_layer.dropout = 0.5
     config = both.get_config()
-    assert config and config["layer"]["config"]["dropout"] == 0.5["backward_layer"] is None
+    assert config["backward_layer"] is None and config["layer"]["config"]["dropout"] == 0.5
     both.backward_layer.trainable = False
     assert both.get_config()["backward_layer"]["config"]["trainable"] is False
 

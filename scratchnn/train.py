@@ -161,7 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch-size", type=int, metavar="B", help=f"reviews per step (default: {defaults.batch_size})")
     add("--epochs", type=int, metavar="N", help=f"passes over the reviews (default: {defaults.epochs})")
     add("--validation-split", type=float, metavar="SHARE", help=f"to hold out (default: {defaults.validation_split})")
-    add("--optimizer", type=_optimizer, help="adam, adamw, rmsprop or sgd (default: adam)")
+    rules = "adadelta, adagrad, adam, adamax, adamw, ftrl, nadam, rmsprop or sgd"
+    add("--optimizer", type=_optimizer, help=f"{rules} (default: adam)")
     add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
     add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
     add("--early-stop", type=int, metavar="PATIENCE", help="epochs without lower validation loss (default: no stop)")

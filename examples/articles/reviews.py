@@ -7,6 +7,7 @@ After that `imdb.load_data` reads what was found. Generated reviews are announce
 says nothing about films.
 """
 
+import atexit
 import json
 import os
 import tempfile
@@ -17,17 +18,16 @@ import numpy as np
 
 from scratchnn.data import DataError, DataWarning, imdb, synthetic
 
-_folders = []  # of generated reviews: they go with the program
-
 
 def find(rows=25_000):
     """Make reviews that `imdb.load_data` will find, if there are none: so many to train on and as many to test on."""
     try:
         imdb.get_word_index()
     except DataError:
-        _folders.append(tempfile.TemporaryDirectory())
-        write(Path(_folders[-1].name), rows)
-        os.environ["SCRATCHNN_DATA"] = _folders[-1].name
+        folder = tempfile.TemporaryDirectory()
+        atexit.register(folder.cleanup)  # of generated reviews: they go with the program
+        write(Path(folder.name), rows)
+        os.environ["SCRATCHNN_DATA"] = folder.name
         warnings.simplefilter("ignore", DataWarning)
         print("GENERATED REVIEWS: the real ones were not found. Name their folder in SCRATCHNN_DATA; see docs/data.md.")
 

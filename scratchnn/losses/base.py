@@ -60,8 +60,9 @@ class Loss:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a setting that is none, or that would not act."""
-        if self.name is None:
-            object.__setattr__(self, "name", type(self).name)
+        inherited = {each.default for each in fields(self) if each.name == "name"} if is_dataclass(self) else set()
+        if self.name is None or self.name in inherited:  # a class derived from ours may have a name of its own
+            object.__setattr__(self, "name", type(self).name or self.name)
         if self.reduction not in REDUCTIONS:
             raise ValueError(f"reduction must be one of {', '.join(map(repr, REDUCTIONS))}, got {self.reduction!r}")
         if self.dtype is not None:

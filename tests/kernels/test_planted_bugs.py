@@ -149,11 +149,10 @@ FAULTS: dict[str, list[tuple[str, ...]]] = {
         ("derivative of the activation forgotten", "cache.activation.backward(dy, cache.y)", "dy"),
     ],
     "binary_crossentropy": [
-        ("labels of 0 forgotten", "dp = (p - t) / (p * (1 - p) *", "dp = -t / (p *"),
-        ("sum for mean", "* y.dtype.type(y.size))", ")"),
-        ("sum for mean, from logits", "(_sigmoid(y) - t) / y.size", "(_sigmoid(y) - t)"),
-        ("logits taken for probabilities", "(_sigmoid(y) - t)", "(y - t)"),
-        ("sign", "(_sigmoid(y) - t)", "(t - _sigmoid(y))"),
+        ("labels of 0 forgotten", "dp = (p - target) / (p * (1 - p))", "dp = -target / p"),
+        ("sum for mean", "cache.from_logits) / cache.y.size", "cache.from_logits)"),
+        ("logits taken for probabilities", "_sigmoid(y) - target", "y - target"),
+        ("sign", "_sigmoid(y) - target", "target - _sigmoid(y)"),
     ],
     "embedding": [
         ("repeated ids counted once", "np.add.at(dE, cache.x, dy)", "dE[cache.x] += dy"),

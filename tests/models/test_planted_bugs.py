@@ -54,12 +54,14 @@ FAULTS: list[tuple[str, str, str, str, Tests]] = [
         [*biases("LSTM", "both ways"), *spreads("LSTM, as it is", "Bidirectional LSTM, as it is")],
     ),
     (
-        "scratchnn.layers.bidirectional", "both directions begin alike", "index=index + 2**32", "index=index",
+        "scratchnn.layers.bidirectional", "both directions begin alike",
+        "backward_layer.build(input_shape, index=index + 2**32", "backward_layer.build(input_shape, index=index",
         streams(*BOTH_WAYS),
     ),
     (
-        "scratchnn.layers.bidirectional", "a direction begins like the next layer", "index=index + 2**32",
-        "index=index + 1", streams(*BOTH_WAYS),
+        "scratchnn.layers.bidirectional", "a direction begins like the next layer",
+        "backward_layer.build(input_shape, index=index + 2**32", "backward_layer.build(input_shape, index=index + 1",
+        streams(*BOTH_WAYS),
     ),
     ("scratchnn.layers.base", "one stream for all layers", STREAM, STREAM.replace("index", "0"), streams(*start.SIX)),
     (
@@ -148,7 +150,7 @@ def test_a_method_that_tells_its_forward_passes_something_wrong_is_noticed(
 
 
 def test_dropout_left_on_in_every_forward_pass_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    head = "caches, last = Caches(), self.layers[-1]"
+    head = "caches, last, head = Caches(), self._layers[-1], self.head if pre_activation else None"
     plant("scratchnn.models.model", head, f"{head}\n        training = True", monkeypatch)
     tests = [*inference(*(name for name in draws.WITH_DROPOUT if name != "a cell")), *INSIDE_OF_FIT]
     assert [notices(test) for test in tests] == [True] * len(tests)

@@ -211,7 +211,7 @@ def with_layer(**changes: Any) -> Callable[[dict[str, Any], dict[str, Any]], Non
         lambda arrays, meta: meta["model"].pop("layers"),
         lambda arrays, meta: meta["model"].update(dtype="int8"),
         lambda arrays, meta: meta["model"].update(input_shape=[None, 12, 4]),
-        lambda arrays, meta: meta["model"]["compiled"].update(loss={"name": "hinge"}),
+        lambda arrays, meta: meta["model"]["compiled"].update(loss={"name": "huge"}),
         with_layer(**{"class": "Lambda"}),
         with_layer(config={"units": -1}),
         with_layer(config={"units": 1, "colour": "red"}),

@@ -99,7 +99,7 @@ def test_weights_and_states_are_seen(name: str) -> None:
     if case.weights != "none":
         got = run_ours(replace(case, weights="none"), "reference")
         assert far(got["fit loss"], expected["fit loss"]) or far(got["gradient 0"], expected["gradient 0"])
-    if case.states == "given":
+    if case.states == "given" and "Masking" not in name:  # which may leave little of what is given
         assert far(expected["y"], expected["y from states"])
 
 

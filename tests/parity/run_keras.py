@@ -54,11 +54,13 @@ def run_keras(case: LayerCase) -> dict[str, np.ndarray]:
 
 def run_long(case: LongCase) -> dict[str, np.ndarray]:
     """The same in float64, as far as it is kept."""
+    keras.backend.clear_session()  # Keras keeps the dtype of the first layer that it made for all that follow
     keras.config.set_floatx(case.dtype)
     try:
         return case.kept(run_keras(case))
     finally:
         keras.config.set_floatx("float32")
+        keras.backend.clear_session()
 
 
 def _forward(layers: list[Any], x: Any, case: LayerCase, states: Any) -> tuple[list[Any], list[Any]]:
@@ -161,6 +163,7 @@ def grammar(case: Configuration) -> dict[str, np.ndarray]:
             return _whole_model(case, Arrays(case))
     finally:
         keras.config.set_floatx("float32")
+        keras.backend.clear_session()
 
 
 def _whole_model(case: Configuration, arrays: Arrays) -> dict[str, np.ndarray]:

@@ -32,8 +32,8 @@ def counterpart(layers: Any, layer: Any) -> Any:
     words = ("units", "filters", "kernel_size", "strides", "padding", "pool_size", "rate", "input_dim", "output_dim")
     words += ("return_sequences", "return_state", "go_backwards", "reset_after", "merge_mode")
     config = {name: getattr(layer, name) for name in words if name in layer.get_config()}
-    if hasattr(layer, "layer"):
-        config["layer"] = counterpart(layers, layer.layer)
+    if inner := getattr(layer, "forward_layer", getattr(layer, "layer", None)):
+        config["layer"] = counterpart(layers, inner)
     if type(layer).__name__ == "Activation":
         config["activation"] = layer.activation.name
     return getattr(layers, type(layer).__name__)(**config)

@@ -214,7 +214,7 @@ def test_masked_models_train_and_measure(name: str, settings: dict[str, Any], wi
     ours.set_weights(theirs.get_weights())
     rng = np.random.default_rng(1)
     y = rng.integers(0, 2, (11, 4, 1)).astype(np.float32) if width == 1 else rng.integers(-1, 3, (11, 4))
-    asked = list(ASKED) if width == 1 else ["acc"]
+    asked = [each for each in ASKED if each != "acc" or "Crossentropy" in name] if width == 1 else ["acc"]
     weights = W if weighs else None
     results = []
     for model, module in ((theirs, keras.losses), (ours, losses)):

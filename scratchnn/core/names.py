@@ -39,7 +39,6 @@ def is_own(kind: type) -> bool:
     return not kind.__module__.startswith("scratchnn.")
 
 
-@functools.cache
 @functools.lru_cache(256)  # it is asked in every step
 def overrides(kind: type, *methods: str) -> bool:
     """Whether one of these methods is the user's own: a class that adds nothing to ours computes what ours does."""

@@ -1,5 +1,4 @@
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from scratchnn_kernels.contract import Array, Grads
 
@@ -8,8 +7,7 @@ from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
 
-@dataclass(frozen=True)
-class DenseLayerCache:
+class DenseLayerCache(NamedTuple):
     kernel_cache: Any
     x_shape: tuple[int, ...]
 

@@ -1,5 +1,4 @@
-from dataclasses import dataclass
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
@@ -11,8 +10,7 @@ from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, as_array, fitting, positive_int
 
 
-@dataclass(frozen=True)
-class EmbeddingLayerCache:
+class EmbeddingLayerCache(NamedTuple):
     kernel_cache: Any
     x_shape: tuple[int, ...]
 
@@ -80,7 +78,7 @@ class Embedding(Layer):
     def as_input(self, x: Any) -> Array:
         """The ids as contiguous 32-bit numbers of this machine, checked as such."""
         self.require_built()
-        if not self.backend.is_device_array(x) and not (type(x) is np.ndarray and x.dtype == np.int32):
+        if not (type(x) is np.ndarray and x.dtype == np.int32) and not self.backend.is_device_array(x):
             x = self._narrowed(as_array(x))
         self.check_input(x)
         return self.backend.array(x, np.int32)

@@ -81,17 +81,23 @@ class Chain:
     # ---- the joined loss
 
     @property
-    def joins_loss(self) -> bool:
-        """Whether the loss takes the pre-activation of `head`: it is exact where a probability rounds to 0 or 1.
+    def joined_activation(self) -> Any:
+        """The activation of `head` where the loss takes its pre-activation, which is exact where y rounds to 0 or 1.
 
-        Not where a Dropout drops probabilities after it: then the loss clips them, in `evaluate` as in training.
+        None where the loss takes the outputs: also where a Dropout drops probabilities after it, which the loss then
+        clips, in `evaluate` as in training.
         """
-        activation = self.head.final_activation
-        if activation is None or self.loss is None or activation.name != self.loss.joins:
-            return False
-        if overrides(type(self), "forward", "backward") or overrides(type(self.head), "forward", "backward"):
-            return False
-        return not overrides(type(self.loss), "forward", "backward", "values", "gradient")
+        head, loss = self.head, self.loss
+        activation = head.final_activation
+        if activation is None or loss is None or activation.name != loss.joins:
+            return None
+        if overrides(type(self), "forward", "backward") or overrides(type(head), "forward", "backward"):
+            return None
+        return None if overrides(type(loss), "forward", "backward", "values", "gradient") else activation
+
+    @property
+    def joins_loss(self) -> bool:
+        return self.joined_activation is not None
 
     @property
     def head(self) -> Any:
@@ -100,11 +106,6 @@ class Chain:
             if not _passes_on(layer):
                 return layer
         return self._layers[-1]
-
-    def activate(self, y: Array) -> Array:
-        """The model's output, from what `forward_to_loss` returned."""
-        activation = self.head.final_activation
-        return activation.forward(y) if self.joins_loss and activation is not None else y
 
     # ---- shapes
 

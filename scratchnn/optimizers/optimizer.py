@@ -215,22 +215,20 @@ class Optimizer(Attributes):
         vars(self)["iterations"] += 1  # no check in every step
 
     def _clip(self, grads: Float[Array, " P"], segments: Sequence[slice]) -> Float[Array, " P"]:
-        if self.clips_at < math.inf and self._clipped.size != grads.size:
+        if self.clips_at == math.inf:
+            return grads
+        if self._clipped.size != grads.size:
             self._clipped = self.backend.xp.zeros(grads.size, self._dtype)
         if self.clipvalue is not None:
             return np.clip(grads, -self.clipvalue, self.clipvalue, out=self._clipped)
         if self.global_clipnorm is not None:
             return np.multiply(grads, self._shrink(grads, self.global_clipnorm), out=self._clipped)
-        if self.clipnorm is not None:
-            if sum(segment.stop - segment.start for segment in segments) != grads.size:
-                raise ValueError(
-                    f"clipnorm needs segments that cover all {grads.size} parameters, got {list(segments)}"
-                )
-            for segment in segments:
-                scale = self._shrink(grads[segment], self.clipnorm)
-                np.multiply(grads[segment], scale, out=self._clipped[segment])
-            return self._clipped
-        return grads
+        if sum(segment.stop - segment.start for segment in segments) != grads.size:
+            raise ValueError(f"clipnorm needs segments that cover all {grads.size} parameters, got {list(segments)}")
+        for segment in segments:
+            scale = self._shrink(grads[segment], self.clips_at)
+            np.multiply(grads[segment], scale, out=self._clipped[segment])
+        return self._clipped
 
     def _shrink(self, grads: Float[Array, " n"], limit: float) -> Any:
         """The factor that scales the norm down to `limit`, and is 1 for a smaller norm; a number of grads' dtype."""

@@ -1,8 +1,8 @@
 """Steps that run ahead of their results, and the roll-back when a step is refused.
 
-On the host the outcome of every step is read when it is done. On a GPU that would synchronise host and device at every
-step. There the steps run ahead: their results stay on the device and are read every hundred steps and at the end of
-the epoch.
+Reading the outcome of a step, and counting it, would take a small model a tenth of its time, and on a GPU it would
+synchronise host and device. So the steps run ahead: their results are read every twentieth step, on a GPU every
+hundredth, and at the end of the epoch.
 
 What a step changes is copied before every hundredth only: three copies for every step of Adam would cost a small model
 3% of its time. If a loss is not finite, or a gradient or a weight too large, parameters and optimizer go back to the
@@ -27,7 +27,10 @@ from scratchnn.training.progress import Clock, Progress
 from scratchnn.training.weights import Counting, joined
 
 STEPS_AHEAD = 100
+STEPS_AHEAD_ON_HOST = 20
 MOST_NUMBERS_AHEAD = 2**22  # in the outputs that wait to be measured
+MOST_NUMBERS_AHEAD_ON_HOST = 2**14  # more would push what the kernels use out of the cache
+SECONDS_AHEAD = 0.05  # on the host: the progress bar of a slow model moves with every step
 PLAIN = (int, float, np.number, type(None))  # None is a number that was not given, like `clipnorm`
 
 
@@ -93,8 +96,8 @@ class Ahead:
     Args:
         batches: (examples, targets, weights) by the number of the step: `Batches`, or what is like them.
         metrics: what to measure on the outputs; they continue from their counts in `progress`.
-        every_step: read the outcome of each step at once, on a device too, because a callback uses it, or because no
-            batch can be asked for again.
+        every_step: read the outcome of each step at once, because a callback uses it, or because no batch can be
+            asked for again.
     """
 
     def __init__(
@@ -111,9 +114,11 @@ class Ahead:
         # A class of the user's own may keep state that no copy of ours has, a generator or a count of calls: the same
         # steps taken again would be other steps. So nothing is ever taken again there.
         every_step = every_step or has_own_classes(model)
-        self._every_step = every_step or not model.backend.runs_ahead
+        on_device = model.backend.runs_ahead
+        self._ahead = 1 if every_step else STEPS_AHEAD if on_device else STEPS_AHEAD_ON_HOST
+        self._most_numbers = MOST_NUMBERS_AHEAD if on_device else MOST_NUMBERS_AHEAD_ON_HOST
         # A callback may change the model between two steps: going back further would undo its change.
-        self._drops_snapshot = every_step or model.backend.runs_ahead
+        self._drops_snapshot = every_step or on_device
         self._before: Snapshot = model.before_step
         self._before_which: int | None = None  # the step that it was taken before; None: it is not needed
         self._begun = progress.step  # steps of the epoch, counted or not
@@ -131,8 +136,12 @@ class Ahead:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._begun > self._progress.step:
-            self._go_back()
+        try:
+            if self._waiting and not self._model.backend.runs_ahead:
+                self.synchronise()  # a step was broken off, and those before it were whole
+        finally:
+            if self._begun > self._progress.step:
+                self._go_back()
 
     def steps(self, announce: Callable[[int], None] | None = None) -> Iterator[Numbered]:
         """The remaining batches of the epoch, until training is stopped; each one may be announced."""
@@ -157,11 +166,18 @@ class Ahead:
 
     @property
     def is_due(self) -> bool:
-        """Whether to read the outcomes now. Counts decide, never the clock."""
-        if self._every_step or self._numbers_waiting > MOST_NUMBERS_AHEAD:
+        """Whether to read the outcomes now.
+
+        On a device counts decide, never the clock: several batches are measured as one there, and the last bits of
+        their sum are those of this grouping.
+        """
+        if self._numbers_waiting > self._most_numbers:
             return True
         taken = self._progress.step + len(self._waiting)
-        return taken % STEPS_AHEAD == 0 or taken == len(self._batches)
+        if taken % self._ahead == 0 or taken == len(self._batches):
+            return True
+        since_last = time.perf_counter() - self._began - self._progress.seconds
+        return since_last > SECONDS_AHEAD and not self._model.backend.runs_ahead
 
     def synchronise(self) -> list[float]:
         """Read the outcomes of the waiting steps, and count them. Return their losses.
@@ -175,7 +191,7 @@ class Ahead:
         losses, gradients, weights = numbers[::3], numbers[1::3], numbers[2::3]
         drops_snapshot = self._drops_snapshot
         if not all(map(diagnosis.surely_accepted, losses, gradients, weights)):
-            if len(waiting) > 1 or self._before_which != self._progress.step:
+            if self._begun > self._progress.step + 1 or self._before_which != self._progress.step:
                 return self._take_again(len(waiting))
             self._check(*numbers)
             drops_snapshot = True  # the next step may be as large
@@ -200,7 +216,8 @@ class Ahead:
         return self.synchronise()[0]
 
     def _begin(self, step: int) -> Numbered:
-        if self._before_which is None or step - self._before_which >= STEPS_AHEAD:
+        is_old = self._before_which is None or step - self._before_which >= STEPS_AHEAD
+        if is_old and not self._waiting:  # with the steps that wait, it would not be what `progress` says
             self._before.take(self._model)
             self._before_which = step
         batch = self._numbered(step)
@@ -236,14 +253,14 @@ class Ahead:
             diagnosis.check_weights(self._model, weights, *where)
 
     def _measure(self, waiting: list[tuple[Array, Array, Counting]]) -> None:
-        together, one_by_one = self._metrics, []
-        if len(waiting) > 1:
+        together, one_by_one = [], self._metrics
+        if len(waiting) > 1 and self._model.backend.runs_ahead:  # where every call is a launch or more
             together = [metric for metric in self._metrics if not metric.per_batch]
             one_by_one = [metric for metric in self._metrics if metric.per_batch]
-            for batch in waiting if one_by_one else ():
-                self._model.count_metrics(one_by_one, *batch)
+        if one_by_one:
+            self._model.count_metrics(one_by_one, waiting)
         if together:
-            self._model.count_metrics(together, *(waiting[0] if len(waiting) == 1 else _joined(waiting)))
+            self._model.count_metrics(together, [_joined(waiting)])
         for metric in self._metrics:
             self._progress.counts[metric.name] = metric.counts()
 

@@ -24,10 +24,10 @@ def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, count: Call
     `count` receives the results of each step: its loss, the gradients, the outputs y (before a sigmoid or softmax that
     the loss goes through itself), their targets, and how much they count.
     """
-    loss_function = model.loss_in_training
+    loss_function, forward = model.loss_in_training, model.forward_to_loss()
     with np.errstate(all="ignore"):  # `count` finds an overflow, and can name layer and step
         for step, x, target, weight in batches:
-            y, caches = model.forward_to_loss(x, training=True, epoch=epoch, step=step)
+            y, caches = forward(x, training=True, epoch=epoch, step=step)
             counting = Counting(getattr(caches, "mask", None), weight)
             loss, loss_cache = weighted(loss_function, y, target, counting.of_loss(y, target, loss_function))
             loss = model.with_penalties(loss)  # whose gradients are in `backward`

@@ -1,6 +1,7 @@
 """How a model is used and measured, with Keras' names: evaluate, predict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from scratchnn.training import batches, diagnosis, sources
 from scratchnn.training.batches import Source
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.weights import Counting
+
+Measured = tuple[Array, Array, Counting]  # y as from `forward_to_loss()`, the targets, and how much they count
 
 
 class Evaluator(Attributes):
@@ -57,9 +60,6 @@ class Evaluator(Attributes):
     ) -> tuple[Any, ...]:
         raise NotImplementedError
 
-    def activate(self, y: Array) -> Array:
-        raise NotImplementedError
-
     def check_states(
         self, initial_state: Any, counts: Sequence[int], batch_size: int, *, shuffle: bool = False
     ) -> dict[str, Any] | None:
@@ -74,6 +74,10 @@ class Evaluator(Attributes):
 
     @property
     def has_several_outputs(self) -> bool:
+        raise NotImplementedError
+
+    @property
+    def joined_activation(self) -> Any:
         raise NotImplementedError
 
     @property
@@ -172,7 +176,7 @@ class Evaluator(Attributes):
         The loss is the mean over batches by their examples, as Keras reports it; without masks and weights, the mean
         over all.
         """
-        loss_function = self.loss_in_training
+        loss_function, forward = self.loss_in_training, self.forward_to_loss()
         total, seen, running = 0.0, 0, self.running_metrics()
 
         def results() -> dict[str, float]:
@@ -183,14 +187,14 @@ class Evaluator(Attributes):
         hooks.tell("on_test_begin", {})
         for number, (x, y, weight) in enumerate(source.in_order()):
             hooks.tell("on_test_batch_begin", number, logs={})
-            y_batch, caches = self.forward_to_loss(x, keep_caches=False)
+            y_batch, caches = forward(x, keep_caches=False)
             counting = Counting(getattr(caches, "mask", None), weight)
             loss, _ = losses.weighted(loss_function, y_batch, y, counting.of_loss(y_batch, y, loss_function))
             diagnosis.check_is_number(loss_function, loss)
             total += loss * len(y_batch)
             seen += len(y_batch)
             if running:
-                self.count_metrics(running, y_batch, y, counting)
+                self.count_metrics(running, [(y_batch, y, counting)])
             if hooks.heard("on_test_batch_end"):
                 hooks.tell("on_test_batch_end", number, logs=results())
             if self.stop_evaluating:
@@ -205,31 +209,32 @@ class Evaluator(Attributes):
             raise RuntimeError("call compile(optimizer=..., loss=...) before training or evaluating")
         return self.optimizer, self.loss
 
-    def forward_to_loss(self, x: Array, **options: Any) -> tuple[Any, ...]:
-        """`forward`, but y is what `loss_in_training` takes."""
-        return self.forward(x, **options, pre_activation=True) if self.joins_loss else self.forward(x, **options)
+    def forward_to_loss(self) -> Callable[..., tuple[Any, ...]]:
+        """`forward`, but its y is what `loss_in_training` takes. Ask once for all batches: the answer is the same."""
+        return partial(self.forward, pre_activation=True) if self.joins_loss else self.forward
 
     @property
     def loss_in_training(self) -> losses.Loss:
-        """The loss of what `forward_to_loss` returns."""
+        """The loss of the y of `forward_to_loss()`."""
         _, loss = self._compiled()
         return loss.of_logits() if self.joins_loss else loss
 
-    def count_metrics(self, running: Sequence[metrics.Metric], y: Array, target: Array, counting: Counting) -> None:
-        """Count a batch, with y as `forward_to_loss` returned them.
+    def count_metrics(self, running: Sequence[metrics.Metric], batches: Iterable[Measured]) -> None:
+        """Count batches, one after another.
 
         A cross-entropy among the metrics goes through the pre-activation where the loss does, as in Keras.
         """
-        joins = self.loss.joins if self.joins_loss and self.loss is not None else None
-        activated = y if joins is None else self.activate(y)
-        for metric in running:
-            weight = counting.of_metric(y, weighted=metric.weighted, masked=metric.masked)
-            if joins is not None and metric.joins == joins:
-                metric.update_from_logits(target, y, weight)
-            elif weight is None:
-                metric.update_state(target, activated)
-            else:
-                metric.update_state(target, activated, sample_weight=weight)
+        joined = self.joined_activation
+        for y, target, counting in batches:
+            activated = y if joined is None else joined.forward(y)
+            for metric in running:
+                weight = counting.of_metric(y, weighted=metric.weighted, masked=metric.masked)
+                if joined is not None and metric.joins == joined.name:
+                    metric.update_from_logits(target, y, weight)
+                elif weight is None:
+                    metric.update_state(target, activated)
+                else:
+                    metric.update_state(target, activated, sample_weight=weight)
 
     def running_metrics(self) -> list[metrics.Metric]:
         """The metrics of this model, with nothing counted yet.

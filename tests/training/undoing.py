@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential, losses, optimizers
-from scratchnn.layers import GRU, LSTM, Flatten, Layer
+from scratchnn.layers import GRU, LSTM, Embedding, Flatten, Layer
 from scratchnn.metrics import MeanMetric
 from scratchnn.training import ahead
 from scratchnn.training.progress import NonFiniteError, Progress
@@ -199,11 +199,21 @@ class Undoing:
         told, *_ = self.assert_watched_or_not(lambda: self.model(optimizer=Vector(fails=halfway)), MemoryError)
         assert told == "half way"
 
-    def test_a_built_in_step_that_stops_halfway_has_done_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The copy may be of an earlier step: the counted ones since then are taken once more, to the same bits."""
+    @pytest.mark.parametrize("is_large", [False, True])
+    def test_a_built_in_step_that_stops_halfway_has_done_nothing(
+        self, is_large: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The copy may be of an earlier step: the counted ones since then are taken once more, to the same bits.
+
+        Also where every step is looked at twice, because it may have made a weight too large.
+        """
 
         def make() -> Sequential:
-            model, update, calls = self.model(), optimizers.Adam.update, []
+            model, update, calls = self.model([Embedding(30, 4), *embedded(Flatten())[1:]]), optimizers.Adam.update, []
+            if is_large:
+                E, *others = model.get_weights()
+                E[20:] = 4e14  # rows that nothing reads
+                model.set_weights([E, *others])
 
             def failing(adam: Any, w: Any, g: Any) -> None:
                 update(adam, w, g)
@@ -231,6 +241,29 @@ class Undoing:
                     ends.append(self.ends(make(), MemoryError, watched=watched))
                 monkeypatch.undo()
             assert ends[0] == ends[1]
+
+    def test_the_step_before_one_that_stops_halfway_is_counted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Where it is the first, and looked at twice."""
+        model, progress, update = (
+            self.model([Embedding(30, 4), *embedded(Flatten())[1:]]),
+            Progress(),
+            optimizers.Adam.update,
+        )
+        E, *others = model.get_weights()
+        E[20:] = 4e14  # rows that nothing reads
+        model.set_weights([E, *others])
+
+        def failing(adam: Any, w: Any, g: Any) -> None:
+            update(adam, w, g)
+            if adam.iterations == 1:
+                raise MemoryError("full")
+
+        monkeypatch.setattr(optimizers.Adam, "update", failing)
+        with pytest.raises(MemoryError, match="full"):
+            model.fit(IDS, LABELS, 2, verbose=0, shuffle=False, progress=progress)
+        assert progress.step == (0 if self.backend == "gpu" else 1)
+        assert model.optimizer is not None
+        assert model.optimizer.iterations == progress.step
 
     @pytest.mark.parametrize(
         ("returned", "named"),

@@ -36,17 +36,14 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """As np.empty."""
     global _bytes
     dtype = np.dtype(dtype)
-    key = (shape, dtype)
+    size = math.prod(shape) * dtype.itemsize
+    if size < SMALLEST:
+        return np.empty(shape, dtype)
     with _lock:
-        arrays = _arrays.get(key)
-        if arrays is not None:
-            for i in range(len(arrays)):
-                if _references(arrays, i) == _REFERENCES_TO_FREE:
-                    return arrays[i]
-        size = math.prod(shape) * dtype.itemsize
-        if size < SMALLEST:
-            return np.empty(shape, dtype)
-        arrays = _arrays.setdefault(key, [])
+        arrays = _arrays.setdefault((shape, dtype), [])
+        for i in range(len(arrays)):
+            if _references(arrays, i) == _REFERENCES_TO_FREE:
+                return arrays[i]
         if _bytes + size > KEPT_AT_MOST:
             _let_go()
         array = np.empty(shape, dtype)

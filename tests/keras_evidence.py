@@ -316,8 +316,8 @@ def of_model(name: str, /, **given: Any) -> list[Any]:
     if name == "get_layer":
         return [model.get_layer(**given).name]
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        shown = model.summary(**given)
-    return [shown, printed.getvalue()]
+        model.summary(**given)
+    return [printed.getvalue()]
 
 
 def of_files(folder: Path, what: str, given: Any) -> Any:
@@ -382,7 +382,7 @@ PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("evaluate", "verbose"): (0, 1), ("evaluate", "return_dict"): TWO, ("predict", "verbose"): (0, 1),
     ("compile", "optimizer"): ("sgd", "adam"), ("compile", "loss"): ("mse", "binary_crossentropy"),
     ("compile", "metrics"): (None, ["mae"]),
-    ("summary", "print_fn"): (None, print), ("get_layer", "name"): ("dense", "flatten"),
+    ("summary", "print_fn"): (None, str), ("get_layer", "name"): ("dense", "flatten"),
     ("get_layer", "index"): (0, 1),
     ("EarlyStopping", "monitor"): ("val_loss", "loss"), ("EarlyStopping", "min_delta"): (0.0, 0.5),
     ("EarlyStopping", "patience"): (1, 3), ("EarlyStopping", "verbose"): (0, 1),

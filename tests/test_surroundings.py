@@ -231,7 +231,7 @@ model.predict(x)
 probe("predict")
 model.evaluate(x, y, verbose=0)
 probe("evaluate")
-model.summary(print_fn=None)
+model.summary(print_fn=str)
 probe("summary")
 try:
     model.fit(x - 1, y, verbose=0)

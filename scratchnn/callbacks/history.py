@@ -4,6 +4,7 @@ import weakref
 from typing import Any
 
 from scratchnn.callbacks.callback import Callback
+from scratchnn.report.curves import svg_of_curves
 
 
 class History(Callback):
@@ -26,6 +27,20 @@ class History(Callback):
     def __getstate__(self) -> dict[str, Any]:
         """A copy is a record, of no model."""
         return vars(self) | {"_model": None}
+
+    def __repr__(self) -> str:
+        last = {key: values[-1] for key, values in self.history.items()}
+        numbers = ", ".join(f"{key} {value:.4g}" for key, value in last.items())
+        count = len(self.records)
+        return f"<History of {count} epoch{'s' * (count != 1)}{': ' * bool(numbers)}{numbers}>"
+
+    def _repr_svg_(self) -> str | None:
+        """The curves, which a notebook shows where `fit` ends a cell."""
+        history = self.history
+        if not history.get("loss"):
+            return None
+        metrics = [key for key in history if not key.startswith("val_") and key not in ("loss", "learning_rate")]
+        return svg_of_curves(history, metrics[0]) if metrics else svg_of_curves(history)
 
     @property
     def epoch(self) -> list[int]:

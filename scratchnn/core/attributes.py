@@ -33,7 +33,7 @@ class Attributes:
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         if "__init__" in vars(cls) and not is_own(cls):
-            cls.__init__ = heeding_keras(cls.__init__)
+            cls.__init__ = _spelled_out(cls, heeding_keras(cls.__init__))
 
     def __setattr__(self, name: str, value: Any) -> None:
         kind = type(self)
@@ -137,6 +137,21 @@ def heeding_keras(function: T, owner: str | None = None) -> T:
         return function(*args, **{name: value for name, value in settings.items() if name in known})
 
     return heeding  # type: ignore[return-value]
+
+
+def _spelled_out(kind: type, constructor: T) -> T:
+    """The constructor with a signature that names, in the place of `**settings`, what it passes on to its base.
+
+    So `help`, and completion in an editor or a notebook, show it.
+    """
+    own = inspect.signature(constructor)
+    base = next((vars(each)["__init__"] for each in kind.__mro__[1:] if "__init__" in vars(each)), None)
+    if base is not None and any(each.kind is inspect.Parameter.VAR_KEYWORD for each in own.parameters.values()):
+        named = [each for each in own.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        passed_on = [each for each in inspect.signature(base).parameters.values() if each.name not in own.parameters]
+        named += [each for each in passed_on if each.kind is inspect.Parameter.KEYWORD_ONLY]
+        constructor.__signature__ = own.replace(parameters=named)  # type: ignore[attr-defined]
+    return constructor
 
 
 def heeds_keras(kind: Kind) -> Kind:

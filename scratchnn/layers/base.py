@@ -267,6 +267,15 @@ class Layer(Weighted, Attributes):
                 f"{self.label} has no parameters yet: call build(input_shape) first, or put it in a model"
             )
 
+    def __repr__(self) -> str:
+        words = [type(self).__name__ if self.name is None else self.label]
+        if self.built:
+            words += [f"{self.input_shape} -> {self.output_shape}", f"{self.count_params():,} parameters"]
+            words += [] if self.trainable else ["frozen"]
+        else:
+            words += ["not built"]
+        return f"<{', '.join(filter(None, [words[0], self.describe(), *words[1:]]))}>"
+
     @property
     def label(self) -> str:
         """How error messages name this layer."""

@@ -1,11 +1,11 @@
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations
 from scratchnn.layers.base import Config, Shape
-from scratchnn.layers.recurrent import DrawnApart, Recurrent
+from scratchnn.layers.recurrent import DrawnApart, Recurrent, RecurrentSettings
 
 
 class GRU(Recurrent):
@@ -36,7 +36,7 @@ class GRU(Recurrent):
         recurrent_activation: Any = "sigmoid",
         *,
         reset_after: bool = True,
-        **settings: Any,
+        **settings: Unpack[RecurrentSettings],
     ) -> None:
         super().__init__(units, **settings)
         self.activation = activations.get(activation)

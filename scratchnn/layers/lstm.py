@@ -1,10 +1,10 @@
-from typing import Any
+from typing import Any, Unpack
 
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations
 from scratchnn.layers.base import Config, Shape
-from scratchnn.layers.recurrent import DrawnApart, Recurrent
+from scratchnn.layers.recurrent import DrawnApart, Recurrent, RecurrentSettings
 
 
 class LSTM(Recurrent):
@@ -35,7 +35,7 @@ class LSTM(Recurrent):
         recurrent_activation: Any = "sigmoid",
         *,
         unit_forget_bias: bool = True,
-        **settings: Any,
+        **settings: Unpack[RecurrentSettings],
     ) -> None:
         super().__init__(units, **settings)
         self.activation = activations.get(activation)

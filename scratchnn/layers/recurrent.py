@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -37,6 +37,28 @@ class DrawnApart(initializers.Initializer):
         parts = np.split(self.rule.draw(shape, generator), len(self.arrays))
         own = self.rule.spread(shape)
         return np.concatenate([p * (self.rule.spread(of) / own) for p, of in zip(parts, self.arrays, strict=True)])
+
+
+class RecurrentSettings(TypedDict, total=False):
+    """What every recurrent layer takes by name; `Recurrent` has the defaults."""
+
+    use_bias: bool
+    kernel_initializer: Any
+    recurrent_initializer: Any
+    bias_initializer: Any
+    kernel_regularizer: Any
+    recurrent_regularizer: Any
+    bias_regularizer: Any
+    dropout: float
+    recurrent_dropout: float
+    return_sequences: bool
+    return_state: bool
+    go_backwards: bool
+    stateful: bool
+    zero_output_for_mask: bool
+    name: str | None
+    input_shape: Any
+    trainable: bool
 
 
 class Recurrent(WithStates):

@@ -1,6 +1,6 @@
 """`RNN(cell)`: a recurrent layer around a cell of your own."""
 
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
@@ -9,7 +9,7 @@ from scratchnn import initializers
 from scratchnn.core.names import class_in_file
 from scratchnn.layers.base import Config, Shape, positive_int
 from scratchnn.layers.cell import Cell, CheckedCell, own_parameters_of, recurrent_gates_of, sizes_of
-from scratchnn.layers.recurrent import Recurrent
+from scratchnn.layers.recurrent import Recurrent, RecurrentSettings
 
 
 class RNN(Recurrent):
@@ -27,7 +27,7 @@ class RNN(Recurrent):
             other than "reference".
     """
 
-    def __init__(self, cell: Cell, **settings: Any) -> None:
+    def __init__(self, cell: Cell, **settings: Unpack[RecurrentSettings]) -> None:
         if not isinstance(cell, Cell):
             raise TypeError(f"RNN takes a cell, derived from scratchnn.layers.Cell, got {cell!r}")
         if "units" in settings:

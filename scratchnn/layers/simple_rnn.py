@@ -1,10 +1,10 @@
-from typing import Any
+from typing import Any, Unpack
 
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations
 from scratchnn.layers.base import Config
-from scratchnn.layers.recurrent import Recurrent
+from scratchnn.layers.recurrent import Recurrent, RecurrentSettings
 
 
 class SimpleRNN(Recurrent):
@@ -24,7 +24,7 @@ class SimpleRNN(Recurrent):
 
     gates = 1
 
-    def __init__(self, units: int, activation: Any = "tanh", **settings: Any) -> None:
+    def __init__(self, units: int, activation: Any = "tanh", **settings: Unpack[RecurrentSettings]) -> None:
         super().__init__(units, **settings)
         self.activation = activations.get(activation)
 

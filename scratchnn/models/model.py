@@ -22,6 +22,7 @@ from scratchnn.models.calls import Calls
 from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
 from scratchnn.models.penalties import Penalties
+from scratchnn.report.diagram import svg_of_model
 from scratchnn.report.summary import summary_text
 from scratchnn.training.progress import Clock
 
@@ -247,19 +248,24 @@ class Model(Chain, Penalties, Calls):
                 return layer
         raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self._layers]}")
 
-    # ---- summary
+    # ---- as text and picture
+
+    def __repr__(self) -> str:
+        count = len(self._layers)
+        words = [f"{type(self).__name__} '{self.name}'", f"{count} layer{'s' * (count != 1)}"]
+        if self.built:
+            words += [f"{self.input_shape} -> {self.output_shape}", f"{self.count_params():,} parameters"]
+        return f"<{', '.join(words)}{'' if self.built else ', not built'}>"
+
+    def _repr_svg_(self) -> str | None:
+        """The diagram, which a notebook shows where the model ends a cell."""
+        return svg_of_model(self) if self.built else None
 
     @heeds_keras_in("Model.summary")
-    def summary(self, *, print_fn: Any = print) -> str:
-        """Print, and return, the table of layers, shapes and parameter counts."""
+    def summary(self, *, print_fn: Any = None) -> None:
+        """Print the table of layers, shapes and parameter counts; or pass it, as one text, to `print_fn`."""
         self.require_built()
-        return self._show(summary_text(self), print_fn)
-
-    @staticmethod
-    def _show(text: str, print_fn: Any) -> str:
-        if print_fn is not None:
-            print_fn(text)
-        return text
+        (print_fn or print)(summary_text(self))
 
     def require_built(self) -> None:
         if not self.built:

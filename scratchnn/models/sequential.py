@@ -69,11 +69,12 @@ class Sequential(Model):
             self._start = Input(layer.given_input_shape)
 
     @heeds_keras_in("Model.summary")
-    def summary(self, *, print_fn: Any = print) -> str:
+    def summary(self, *, print_fn: Any = None) -> None:
         if not self.built and self._start is None:  # as in Keras, a summary needs no shapes
             name_layers(self._layers)
-            return self._show(summary_text(self), print_fn)
-        return super().summary(print_fn=print_fn)
+            (print_fn or print)(summary_text(self))
+        else:
+            super().summary(print_fn=print_fn)
 
     def require_built(self) -> None:
         if not self.built and self._start is not None:

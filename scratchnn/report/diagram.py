@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.attributes import heeds_keras_in
-from scratchnn.report.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, save, style
+from scratchnn.report.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, save, style, svg_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Shape = tuple[int | None, ...]  # without a fixed batch size: (None, 100, 16)
 
@@ -60,45 +61,57 @@ def draw_model(
     Raises:
         ValueError: if there are no rows.
     """
+    with style():
+        return save(_figure_of(rows, title, input_shape, show_shapes, show_layer_names), path, dpi)
+
+
+def svg_of_model(model: Any) -> str:
+    """The diagram of a built model as the text of an SVG."""
+    with style():
+        return svg_of(_figure_of(rows_of(model), getattr(model, "name", None) or "", model.input_shape, True, True))
+
+
+def _figure_of(
+    rows: Sequence[LayerRow], title: str, input_shape: Shape | None, show_shapes: bool, show_layer_names: bool
+) -> "Figure":
     if not rows:
         raise ValueError("a diagram needs at least one layer, got none")
     details = [textwrap.wrap(row.detail, _WRAP) for row in rows]
-    with style():
-        from matplotlib.figure import Figure
+    from matplotlib.figure import Figure
 
-        total = f"{sum(row.params for row in rows):,} parameters in all"
-        width = max(
-            _MIN_WIDTH,
-            _text_width(title, 14, bold=True) - 2 * _LOOP,
-            *(_box_width(row, lines, show_layer_names) for row, lines in zip(rows, details, strict=True)),
-        )
-        heights = [2 * _PAD + 11 + _LINE * len(lines) for lines in details]
-        top = _MARGIN + (_TITLE if title else 0)
-        height = top + _LINE + _GAP + sum(heights) + _GAP * len(rows) + 3 * _LINE + _MARGIN
-        figure_width = 2 * (_MARGIN + _LOOP) + width
-        figure = Figure(figsize=(figure_width / 72, height / 72))
-        ax = figure.add_axes((0, 0, 1, 1))
-        ax.set_axis_off()
-        ax.set_xlim(0, figure_width)
-        ax.set_ylim(height, 0)
-        left, middle = _MARGIN + _LOOP, figure_width / 2
-        if title:
-            ax.text(middle, _MARGIN, title, fontsize=14, fontweight="bold", ha="center", va="top")
-        y = top + _LINE
-        ax.text(middle, y - 3, "input", color=GREY, ha="center", va="bottom")
-        shape = input_shape
-        for row, lines, box_height in zip(rows, details, heights, strict=True):
-            _draw_arrow(ax, middle, y, y + _GAP, shape if show_shapes else None)
-            y += _GAP
-            _draw_box(ax, row, lines, (left, y, width, box_height), show_layer_names)
-            if _colour(row.kind) == _RECURRENT:
-                _draw_loop(ax, left + width, y, box_height, _steps(shape))
-            y += box_height
-            shape = row.output_shape
+    total = f"{sum(row.params for row in rows):,} parameters in all"
+    width = max(
+        _MIN_WIDTH,
+        _text_width(title, 14, bold=True) - 2 * _LOOP,
+        *(_box_width(row, lines, show_layer_names) for row, lines in zip(rows, details, strict=True)),
+    )
+    heights = [2 * _PAD + 11 + _LINE * len(lines) for lines in details]
+    top = _MARGIN + (_TITLE if title else 0)
+    height = top + _LINE + _GAP + sum(heights) + _GAP * len(rows) + 3 * _LINE + _MARGIN
+    figure_width = 2 * (_MARGIN + _LOOP) + width
+    figure = Figure(figsize=(figure_width / 72, height / 72))
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set_axis_off()
+    ax.set_xlim(0, figure_width)
+    ax.set_ylim(height, 0)
+    left, middle = _MARGIN + _LOOP, figure_width / 2
+    if title:
+        ax.text(middle, _MARGIN, title, fontsize=14, fontweight="bold", ha="center", va="top")
+    y = top + _LINE
+    ax.text(middle, y - 3, "input", color=GREY, ha="center", va="bottom")
+    shape = input_shape
+    for row, lines, box_height in zip(rows, details, heights, strict=True):
         _draw_arrow(ax, middle, y, y + _GAP, shape if show_shapes else None)
-        ax.text(middle, y + _GAP + 3, "output", color=GREY, ha="center", va="top")
-        ax.text(middle, height - _MARGIN, total, fontweight="bold", ha="center", va="bottom")
-        return save(figure, path, dpi)
+        y += _GAP
+        _draw_box(ax, row, lines, (left, y, width, box_height), show_layer_names)
+        if _colour(row.kind) == _RECURRENT:
+            _draw_loop(ax, left + width, y, box_height, _steps(shape))
+        y += box_height
+        shape = row.output_shape
+    _draw_arrow(ax, middle, y, y + _GAP, shape if show_shapes else None)
+    ax.text(middle, y + _GAP + 3, "output", color=GREY, ha="center", va="top")
+    ax.text(middle, height - _MARGIN, total, fontweight="bold", ha="center", va="bottom")
+    return figure
 
 
 @heeds_keras_in("plot_model")

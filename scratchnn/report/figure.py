@@ -53,6 +53,13 @@ class Pictures(list[Path]):
         return next((path.read_bytes() for path in self if path.suffix == ".png"), None)
 
 
+def svg_of(figure: "Figure") -> str:
+    """The picture as the text of an SVG, for a notebook."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None})
+    return stream.getvalue().decode()
+
+
 def save(figure: "Figure", path: str | os.PathLike[str], dpi: int = 150) -> Pictures:
     """Write `figure` as the suffix of `path` says (.svg, .png, .pdf), or as .svg and .png when it has none of these."""
     path = Path(path)

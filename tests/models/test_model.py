@@ -200,10 +200,12 @@ Model: "tiny"
  Seed: 7"""
 
 
-def test_summary_is_printed_and_returned(capsys: pytest.CaptureFixture[str]) -> None:
+def test_summary_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """And not returned: a notebook would show it again."""
     model = small_model(name="tiny", seed=7)
-    assert model.summary() == SUMMARY
-    assert capsys.readouterr().out == SUMMARY + "\n"
+    for call in (model.summary, lambda: model.summary(print_fn=None)):
+        assert call() is None  # type: ignore[func-returns-value]
+        assert capsys.readouterr().out == SUMMARY + "\n"
     lines: list[str] = []
     model.summary(print_fn=lines.append)
     assert lines == [SUMMARY]

@@ -169,6 +169,24 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "elu",
+    "exponential",
+    "get",
+    "hard_sigmoid",
+    "leaky_relu",
+    "linear",
+    "relu",
+    "selu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "softsign",
+    "tanh",
+]
+
 linear, relu, leaky_relu, tanh, sigmoid, hard_sigmoid, softsign, softplus, elu, selu, exponential, softmax = (
     ACTIVATIONS.values()
 )

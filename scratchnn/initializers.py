@@ -289,6 +289,19 @@ INITIALIZERS: dict[str, Callable[..., Initializer]] = {
 }
 
 
+__all__ = [
+    "INITIALIZERS",
+    "Constant",
+    "Initializer",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "get",
+]
+
+
 def get(identifier: str | Initializer | Mapping[str, Any]) -> Initializer:
     """Return the initializer meant by a name, an `Initializer`, or its `get_config()`.
 

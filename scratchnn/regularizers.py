@@ -98,6 +98,18 @@ class L2(Regularizer):
 
 l1, l2, l1_l2 = L1, L2, L1L2  # as in Keras
 
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "REGULARIZERS",
+    "Regularizer",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+]
+
 REGULARIZERS: dict[str, Callable[..., Regularizer]] = {"l1": L1, "l2": L2, "l1_l2": L1L2}
 
 

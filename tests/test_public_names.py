@@ -69,6 +69,16 @@ def test_public_names_are_where_they_were(module: str) -> None:
     assert [name for name in PUBLIC[module] if not hasattr(found, name)] == []
 
 
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_modules_say_what_is_public(module: str) -> None:
+    """So `import *`, completion and type checkers see our names, and not those of what we import."""
+    found = importlib.import_module(module)
+    names = {*getattr(found, "__all__", ()), *(dir(found) if "__dir__" in vars(found) else ())}
+    assert set(PUBLIC[module]) <= names
+    assert all(hasattr(found, name) for name in getattr(found, "__all__", ()))
+    assert not {"np", "Any", "annotations", "TYPE_CHECKING"} & set(getattr(found, "__all__", ()))
+
+
 def test_what_scratchnn_names_is_public() -> None:
     modules = {name.removeprefix("scratchnn.") for name in PUBLIC if name.count(".") == 1}
     assert set(scratchnn.__all__) == {*PUBLIC["scratchnn"], *modules} - {"gradients", "threads"}

@@ -29,9 +29,10 @@ class ModelCheckpoint(Watching):
     """Saves the model after each epoch; with `save_best_only`, only when `monitor` is better than ever before.
 
     `filepath` may hold the epoch and the logs: "model-{epoch:02d}-{val_loss:.2f}.npz". A path without them is the same
-    file every time. A file that was there before training is not touched: saving over it is an error. `last_path` is
-    the file saved last. With `initial_value_threshold`, "ever" begins with that number. What was best, and which files
-    are its own, survives a checkpoint.
+    file every time. A file that was there before training is not touched: saving over it is an error, unless you say
+    `overwrite=True`, for instance in a notebook whose cell runs again. `last_path` is the file saved last. With
+    `initial_value_threshold`, "ever" begins with that number. What was best, and which files are its own, survives a
+    checkpoint.
 
     Raises:
         ValueError: for a name that promises another format, such as best.keras: files are .npz, of scratchnn's own.
@@ -42,6 +43,7 @@ class ModelCheckpoint(Watching):
         "filepath": _filepath,
         "save_weights_only": lambda value: _neutral("save_weights_only", value),
         "save_freq": lambda value: _neutral("save_freq", value),
+        "overwrite": lambda value: flag("ModelCheckpoint", "overwrite", value),
     }
     last_path: str | None
 
@@ -55,6 +57,8 @@ class ModelCheckpoint(Watching):
         mode: Mode = "auto",
         save_freq: Any = "epoch",
         initial_value_threshold: float | None = None,
+        *,
+        overwrite: bool = False,
     ) -> None:
         self.filepath: Any = filepath  # `checks` makes it a str
         check("ModelCheckpoint", monitor, mode)
@@ -70,6 +74,7 @@ class ModelCheckpoint(Watching):
             self._monitor.best = comparable("ModelCheckpoint: initial_value_threshold", initial_value_threshold)
         self._threshold = initial_value_threshold
         self.verbose = verbose
+        self.overwrite = overwrite
         self.last_path = None
         self._written: set[str] = set()
 
@@ -96,8 +101,13 @@ class ModelCheckpoint(Watching):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Not at the beginning of training, when a resumed one does not know its files yet."""
-        if os.path.exists(self.filepath) and self.filepath not in self._written:
-            raise FileExistsError(f"ModelCheckpoint: {self.filepath} exists already; choose another name")
+        if os.path.exists(self.filepath) and not self._may_replace(self.filepath):
+            raise FileExistsError(
+                f"ModelCheckpoint: {self.filepath} exists already; choose another name, or overwrite=True"
+            )
+
+    def _may_replace(self, path: str) -> bool:
+        return self.overwrite or path in self._written
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if self._monitor is not None:
@@ -106,7 +116,7 @@ class ModelCheckpoint(Watching):
                 return
             self._monitor.best = value
         path = self._path(epoch, logs or {})
-        self.model.save(path, overwrite=path in self._written)
+        self.model.save(path, overwrite=self._may_replace(path))
         self._written.add(path)
         if self.verbose:
             print(f"ModelCheckpoint: saved {path}")
@@ -129,29 +139,38 @@ def _separator(value: Any) -> str:
 class CSVLogger(Callback):
     """Writes one row per epoch: its number from 0, then the logs in alphabetical order. Rows are on disk at once.
 
-    Keras: the same, except that an existing file is never overwritten, and that `append` insists on the same columns.
+    Keras: the same, except that an existing file is left alone without `overwrite=True`, and that `append` insists on
+    the same columns.
 
     Raises:
-        FileExistsError: before training, if the file exists and `append` was not asked for.
+        FileExistsError: before training, if the file exists and neither `append` nor `overwrite` was asked for.
+        ValueError: for both of them.
     """
 
     checks: ClassVar = {
         "filename": lambda value: Path(path("CSVLogger: filename", value)),
         "separator": _separator,
         "append": lambda value: flag("CSVLogger", "append", value),
+        "overwrite": lambda value: flag("CSVLogger", "overwrite", value),
     }
 
-    def __init__(self, filename: str | os.PathLike, separator: str = ",", append: bool = False) -> None:
+    def __init__(
+        self, filename: str | os.PathLike, separator: str = ",", append: bool = False, *, overwrite: bool = False
+    ) -> None:
         self.filename: Any = filename  # `checks` makes it a Path
         self.separator = separator
         self.append = append
+        self.overwrite = overwrite
+        if append and overwrite:
+            raise ValueError("CSVLogger: append=True keeps the file and overwrite=True does not; choose one")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         try:
-            self.filename.open("a" if self.append else "x").close()  # fails now rather than after the first epoch
+            mode = "a" if self.append else "w" if self.overwrite else "x"
+            self.filename.open(mode).close()  # fails now rather than after the first epoch
         except FileExistsError as error:
             raise FileExistsError(
-                f"{self.filename} exists and is left alone: choose another name, move it away, or pass append=True"
+                f"{self.filename} exists and is left alone: choose another name, append=True or overwrite=True"
             ) from error
         with self.filename.open(newline="") as file:
             self._columns = next(csv.reader(file, delimiter=self.separator), None)

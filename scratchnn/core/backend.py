@@ -6,6 +6,7 @@ written once: NumPy's functions take CuPy's arrays too, and `xp` makes new ones.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,13 @@ class Backend:
         `work` is called without its kernels, or not at all where there is nothing to compile ahead.
         """
         return ()
+
+    def watch_compilation(
+        self, begins: Callable[[str], None], waited: Callable[[float], None]
+    ) -> AbstractContextManager[None]:
+        """Meanwhile `begins` is told the name of each kernel that is compiled, and `waited` the seconds that the
+        calling thread waited for compiled code."""
+        return nullcontext()
 
     def use_threads(self, threads: int) -> None:
         """Let the kernels use at most this many of their threads from now on, in the calling thread."""
@@ -103,6 +111,13 @@ class CompiledBackend(Backend):
         from scratchnn_kernels.cpu import precompile
 
         return precompile.builds_for(work)
+
+    def watch_compilation(
+        self, begins: Callable[[str], None], waited: Callable[[float], None]
+    ) -> AbstractContextManager[None]:
+        from scratchnn_kernels.cpu import precompile
+
+        return precompile.watched(begins, waited)
 
     def use_threads(self, threads: int) -> None:
         import numba

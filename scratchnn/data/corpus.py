@@ -42,6 +42,9 @@ class Reviews:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __repr__(self) -> str:
+        return f"<Reviews, {len(self):,} of them, {len(self.tokens):,} words>"
+
     @property
     def lengths(self) -> Int64[Array, " N"]:
         """Words per review, (N,)."""
@@ -64,6 +67,10 @@ class Corpus:
     train: Reviews
     test: Reviews
     words: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        reviews = f"{len(self.train):,} reviews to train on and {len(self.test):,} to test on"
+        return f"<Corpus, {reviews}, {len(self.words):,} words>"
 
     @cached_property
     def words_digest(self) -> str:

@@ -51,6 +51,12 @@ class Imdb:
     maxlen: int
     skip_top: int
 
+    def __repr__(self) -> str:
+        N, M = len(self.x_train), len(self.x_test)
+        kind = "synthetic reviews" if self.is_synthetic else "reviews"
+        words = "all words" if self.num_words is None else f"ids below {self.num_words:,}"
+        return f"<Imdb, {N:,} {kind} to train on and {M:,} to test on, {words}, rows of {self.maxlen} ids>"
+
     def decode(self, ids: Iterable[int | np.integer]) -> str:
         """Return the words of one row, such as `data.decode(data.x_train[0])`; "?" stands for unknown words."""
         return self.vocabulary.decode(ids)

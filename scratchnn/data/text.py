@@ -34,6 +34,9 @@ class Vocabulary:
 
     words: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        return f"<Vocabulary of {len(self.words):,} ids: {', '.join(self.words[4:8])}, ...>"
+
     def __post_init__(self) -> None:
         if len(self.words) < len(_SPECIAL) or self.words[OOV] != _SPECIAL[OOV]:
             raise ValueError(f"words must start with {_SPECIAL}, got {self.words[:4]}")

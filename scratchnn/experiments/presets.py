@@ -14,6 +14,8 @@ from scratchnn.experiments.settings import Settings
 if TYPE_CHECKING:
     from scratchnn.layers import Layer
 
+__all__ = ["PRESETS", "Preset", "bidirectional", "dense", "dropout", "named", "recurrent"]
+
 
 Part = tuple[str, Mapping[str, Any]]  # a layer: the name of its class and its settings
 

@@ -150,7 +150,7 @@ def _bidirectional() -> Iterator[Case]:
     ) -> Case:
         return _layer(variant, partial(layers.Bidirectional, layer, merge_mode, backward_layer=other), **options)
 
-    sequences = {"return_sequences": True}
+    sequences: dict[str, Any] = {"return_sequences": True}
     for kind, count in ((layers.SimpleRNN, 2), (layers.LSTM, 4), (layers.GRU, 2)):
         yield both_ways(f"{kind.__name__}, last step", kind(H))
         several = kind(H, **sequences, return_state=True)
@@ -161,11 +161,11 @@ def _bidirectional() -> Iterator[Case]:
     dropping = layers.LSTM(H, recurrent_dropout=0.3, dropout=0.4, **sequences)
     yield both_ways("dropout, mask", dropping, training=True, mask="mask inside")
     yield both_ways("two outputs", layers.GRU(H), None)
-    several = {"return_sequences": True, "return_state": True}
-    other = layers.GRU(H + 1, "relu", go_backwards=True, **several)
-    yield both_ways("two layers, mask", layers.LSTM(H, **several), other=other, mask="mask inside")
-    other = layers.GRU(H + 1, go_backwards=True, **several)
-    yield both_ways("two layers, two outputs, states, mask", layers.LSTM(H, **several), None, other, mask="mask left")
+    both: dict[str, Any] = {"return_sequences": True, "return_state": True}
+    other = layers.GRU(H + 1, "relu", go_backwards=True, **both)
+    yield both_ways("two layers, mask", layers.LSTM(H, **both), other=other, mask="mask inside")
+    other = layers.GRU(H + 1, go_backwards=True, **both)
+    yield both_ways("two layers, two outputs, states, mask", layers.LSTM(H, **both), None, other, mask="mask left")
 
 
 def _convolutions() -> Iterator[Case]:

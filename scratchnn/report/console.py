@@ -1,7 +1,7 @@
 """What training prints: a header, one row per epoch on stdout, and on a terminal a progress bar on stderr.
 
-No colour is used, so there is none to switch off (NO_COLOR). In a pipe the rows are the same, each is flushed at once,
-and there is no bar and no control character.
+No colour is used, so there is none to switch off (NO_COLOR). In a notebook the bar is on stdout. In a pipe the rows are
+the same, each is flushed at once, and there is no bar and no control character.
 """
 
 import contextlib
@@ -111,17 +111,25 @@ class Bar:
 class _TerminalBar(Bar):
     """One line of a terminal that `show` overwrites: steps, time taken, time left, loss and the first metric."""
 
-    def __init__(self, show: Callable[[str], None], columns: int, total: int | None, name: str, metric: str) -> None:
+    def __init__(
+        self,
+        show: Callable[[str], None],
+        columns: int,
+        total: int | None,
+        name: str,
+        metric: str,
+        now: Callable[[], float],
+    ) -> None:
         self._show, self._columns, self._total, self._name, self._metric = show, columns, total, name, metric
         self._steps = self._before = 0
-        self._began = time.monotonic()
+        self._clock, self._began = now, now()
         self._draw(self._began, "")
 
     def advance(self, n: int = 1, *, loss: SupportsFloat = math.nan, metric: SupportsFloat = math.nan) -> None:
         self._steps += n
         if math.isnan(loss):
             self._before += n
-        now = time.monotonic()
+        now = self._clock()
         if now < self._next:
             return  # most steps end here: formatting numbers that are not shown would cost more than the rest
         known = "" if math.isnan(metric) else f"  {self._metric} {float(metric):.4f}"
@@ -162,6 +170,9 @@ class Console:
         # Both are None where a program was started with closed streams.
         self._out = None if quiet else out or sys.stdout
         self._err = None if quiet else err or sys.stderr
+        if _is_notebook(self._out):  # where stderr is shown apart, in red
+            self._err = self._out
+        self._erase: Callable[[str], None] | None = None  # a text that is shown and can be overwritten
 
     def header(self, pairs: Sequence[tuple[str, str]]) -> None:
         for text in header_lines(pairs):
@@ -179,6 +190,8 @@ class Console:
         """Print one line of anything else, such as the result on the test set."""
         if self._out is None:
             return
+        if self._erase is not None:
+            self._erase("")
         encoding = getattr(self._out, "encoding", None) or "utf-8"
         printable = text.encode(encoding, "backslashreplace").decode(encoding)
         try:
@@ -192,13 +205,15 @@ class Console:
 
     @property
     def can_rewrite(self) -> bool:
-        """Whether stderr is a terminal where a line can be overwritten."""
-        return self._err is not None and self._err.isatty() and os.environ.get("TERM") != "dumb"
+        """Whether stderr is a terminal where a line can be overwritten, or stdout a notebook's."""
+        if self._err is None:
+            return False
+        return _is_notebook(self._err) or (self._err.isatty() and os.environ.get("TERM") != "dumb")
 
     @contextmanager
     def rewritten_line(self) -> Iterator[Callable[[str], None]]:
         """Yield a function that shows a text in place of the one before; without a terminal it does nothing."""
-        err, shown = self._err, 0
+        err, shown, before = self._err, 0, self._erase
 
         def show(text: str) -> None:
             nonlocal shown
@@ -209,19 +224,28 @@ class Console:
                     err.flush()
                 shown = len(text)
 
+        self._erase = show
         try:
             yield show
         finally:
             show("")
+            self._erase = before
 
     @contextmanager
-    def bar(self, total_steps: int | None, epoch: int, epochs: int) -> Iterator[Bar]:
-        """Show a bar with the time left while the block runs, if stderr is a terminal, and clear it after."""
+    def bar(
+        self, total_steps: int | None, epoch: int, epochs: int, now: Callable[[], float] | None = None
+    ) -> Iterator[Bar]:
+        """Show a bar while the block runs, on a terminal or in a notebook; it tells the time left by the clock `now`."""
         if self._err is None or not self.can_rewrite:
             yield Bar()
             return
         with self.rewritten_line() as show:
-            yield _TerminalBar(show, _columns(self._err), total_steps, f"epoch {epoch}/{epochs}", self._columns[1][0])
+            name, metric = f"epoch {epoch}/{epochs}", self._columns[1][0]
+            yield _TerminalBar(show, _columns(self._err), total_steps, name, metric, now or time.monotonic)
+
+
+def _is_notebook(stream: Stream | None) -> bool:
+    return type(stream).__module__.startswith("ipykernel.")
 
 
 def _columns(stream: Stream) -> int:

@@ -96,6 +96,7 @@ class Ahead:
     Args:
         batches: (examples, targets, weights) by the number of the step: `Batches`, or what is like them.
         metrics: what to measure on the outputs; they continue from their counts in `progress`.
+        now: the clock, in seconds, by which training is timed.
         every_step: read the outcome of each step at once, because a callback uses it, or because no batch can be
             asked for again.
     """
@@ -108,6 +109,7 @@ class Ahead:
         metrics: Sequence[Metric],
         *,
         every_step: bool,
+        now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._model, self._batches, self._progress, self._metrics = model, batches, progress, metrics
         self._clock: Clock = model.clock
@@ -126,7 +128,7 @@ class Ahead:
         self._outcomes: list[Any] = []  # and three numbers of each
         self._numbers_waiting = 0  # in their outputs
         self._grads: Any = None  # of the last step
-        self._began = time.perf_counter() - progress.seconds
+        self._now, self._began = now, now() - progress.seconds
         for metric in metrics:
             metric.reset_state()
             if metric.name in progress.counts:
@@ -176,7 +178,7 @@ class Ahead:
         taken = self._progress.step + len(self._waiting)
         if taken % self._ahead == 0 or taken == len(self._batches):
             return True
-        since_last = time.perf_counter() - self._began - self._progress.seconds
+        since_last = self._now() - self._began - self._progress.seconds
         return since_last > SECONDS_AHEAD and not self._model.backend.runs_ahead
 
     def synchronise(self) -> list[float]:
@@ -202,7 +204,7 @@ class Ahead:
             self._clock.step += 1
         if drops_snapshot:
             self._before_which = None
-        self._progress.seconds = time.perf_counter() - self._began
+        self._progress.seconds = self._now() - self._began
         return losses
 
     def take(self, step: int) -> float:

@@ -1,7 +1,6 @@
 """One call of `fit`: its epochs, with console, callbacks and Ctrl-C around them."""
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from scratchnn.metrics import Metric
 from scratchnn.report.console import Console
 from scratchnn.training.ahead import Ahead
 from scratchnn.training.batches import Source
+from scratchnn.training.compiling import Compiling
 from scratchnn.training.epoch import train_epoch
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
@@ -36,6 +36,9 @@ class Session:
     hooks: Hooks
     validates: Callable[[int], bool]  # whether to validate after the epoch of this number, counted from 0
 
+    def __post_init__(self) -> None:
+        self._compiling = Compiling(self.model.backend, self.console)
+
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
         before, self.model._in_fit = self.model._in_fit, True
@@ -54,7 +57,7 @@ class Session:
         progress.listen(hooks.states)
         try:
             self.console.table_head([metric.name for metric in model.running_metrics()])
-            with Interrupts() as interrupts, one_blas_thread():
+            with Interrupts() as interrupts, one_blas_thread(), self._compiling.watched():
                 while progress.epoch < self.epochs and not ended and self._has_batches():
                     hooks.tell("on_epoch_begin", progress.epoch, {})
                     self._train_unless_refused(interrupts)
@@ -114,7 +117,8 @@ class Session:
         warned_of = np.geterr()
         metrics = model.running_metrics()
         shown = metrics[0] if metrics else None
-        ahead = Ahead(model, batches, progress, metrics, every_step=begins or ends or self.source.asks_once)
+        every_step = begins or ends or self.source.asks_once
+        ahead = Ahead(model, batches, progress, metrics, every_step=every_step, now=self._compiling.now)
 
         def tell(hook: str, step: int, logs: dict[str, float]) -> None:
             with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
@@ -130,7 +134,7 @@ class Session:
                     tell("on_train_batch_end", progress.step - 1, self._logs(metrics))
                 interrupts.act()
 
-        with ahead, self.console.bar(self.source.steps, progress.epoch + 1, self.epochs) as bar:
+        with ahead, self.console.bar(self.source.steps, progress.epoch + 1, self.epochs, self._compiling.now) as bar:
             bar.advance(progress.step)
             announce = (lambda step: tell("on_train_batch_begin", step, {})) if begins else None
             train_epoch(model, ahead.steps(announce), model.clock.epoch, count)
@@ -141,7 +145,7 @@ class Session:
 
     def _finish_epoch(self) -> dict[str, float]:
         """Validate, and report the results of the epoch; return what the callbacks were told."""
-        progress, started = self.progress, time.perf_counter()
+        progress, started = self.progress, self._compiling.now()
         metrics = self.model.running_metrics()
         for metric in metrics:
             if metric.name in progress.counts:  # unless the first step was refused
@@ -152,7 +156,8 @@ class Session:
         if self.validation is not None and self.validates(progress.epoch):
             results = self.model.measure(self.validation, self.hooks)
             record |= {f"val_{key}": value for key, value in results.items()}
-        record["seconds"] = progress.seconds + time.perf_counter() - started
+        record["seconds"] = progress.seconds + self._compiling.now() - started
+        self._compiling.report()
         progress.finish_epoch(record)
         self.model.clock.finish_epoch()
         self.console.epoch_row(progress.epoch, record, best=progress.best_epoch == progress.epoch)

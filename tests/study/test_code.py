@@ -19,9 +19,9 @@ NOT_DECIDING = {
     "data.keras_npz", "data.labels", "data.py_dataset", "data.sources", "data.synthetic", "data.synthetic_words",
     "data.vectors", "experiments", "keras", "layers", "models", "models.calls", "models.cloning",
     "models.custom_objects", "models.loading", "models.saving", "models.stored", "nn", "report", "report.best",
-    "report.console", "report.summary", "report.table", "scratchnn", "study", "study.code", "study.memory",
-    "study.results", "study.tasks", "training", "training.balance", "training.diagnosis", "training.hooks",
-    "training.interrupts",
+    "report.console", "report.curves", "report.diagram", "report.figure", "report.summary", "report.table",
+    "scratchnn", "study", "study.code", "study.memory", "study.results", "study.tasks", "training",
+    "training.balance", "training.compiling", "training.diagnosis", "training.hooks", "training.interrupts",
 }  # fmt: skip
 
 

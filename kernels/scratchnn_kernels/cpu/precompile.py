@@ -4,12 +4,16 @@ Otherwise a kernel is compiled when it is first launched. That takes seconds for
 to come would be unknown. So the work first runs dry: the layers run, their kernels do not.
 """
 
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numba import types
+from numba.core.event import Listener, install_listener
 
 from scratchnn_kernels.cpu import jit
 
@@ -24,10 +28,7 @@ class Build:
 
     @property
     def name(self) -> str:
-        """Such as "lstm backward"."""
-        function = self.kernel.py_func
-        words = function.__name__.replace("_shard", "").replace("_", " ")
-        return f"{function.__module__.rpartition('.')[2]} {words.strip()}"
+        return name_of(self.kernel)
 
     def is_cached(self) -> bool:
         return all(
@@ -48,6 +49,54 @@ class Build:
         signature = types.void(types.intp, *self.args.types)
         loop = (jit._run_shards, (types.FunctionType(signature), types.intp, self.args))
         return [(self.kernel, signature.args), *([loop] if self.shared else [])]
+
+
+def name_of(kernel: Any) -> str:
+    """Such as "lstm backward"."""
+    function = kernel.py_func
+    words = function.__name__.replace("_shard", "").replace("_", " ")
+    return f"{function.__module__.rpartition('.')[2]} {words.strip()}"
+
+
+@contextmanager
+def watched(begins: Callable[[str], None], waited: Callable[[float], None]) -> Iterator[None]:
+    """Tell of kernels that this thread compiles meanwhile, and how long it waits for them or for the cache.
+
+    Functions that a kernel calls are compiled with it, and are not told of.
+    """
+    with (
+        install_listener("numba:compiler_lock", watch := _Watch(begins, waited)),
+        install_listener("numba:compile", watch),
+    ):
+        yield
+
+
+class _Watch(Listener):
+    def __init__(self, begins: Callable[[str], None], waited: Callable[[float], None]) -> None:
+        self._begins, self._waited = begins, waited
+        self._thread, self._depth, self._began = threading.get_ident(), 0, 0.0
+        self._is_told = False  # about the kernel that is being compiled
+
+    def on_start(self, event: Any) -> None:
+        if threading.get_ident() != self._thread:
+            return
+        if event.kind == "numba:compiler_lock":
+            self._began = self._began if self._depth else time.perf_counter()
+            self._depth += 1
+        elif not self._is_told and _is_kernel(event.data["dispatcher"]):
+            self._is_told = True
+            self._begins(name_of(event.data["dispatcher"]))
+
+    def on_end(self, event: Any) -> None:
+        if threading.get_ident() == self._thread and event.kind == "numba:compiler_lock":
+            self._depth -= 1
+            if not self._depth:
+                self._is_told = False
+                self._waited(time.perf_counter() - self._began)
+
+
+def _is_kernel(dispatcher: Any) -> bool:
+    return dispatcher is not jit._run_shards and dispatcher.py_func.__module__.startswith("scratchnn_kernels.")
 
 
 def builds_for(work: Callable[[], object]) -> list[Build]:

@@ -235,7 +235,7 @@ class Console:
     def bar(
         self, total_steps: int | None, epoch: int, epochs: int, now: Callable[[], float] | None = None
     ) -> Iterator[Bar]:
-        """Show a bar while the block runs, on a terminal or in a notebook; it tells the time left by the clock `now`."""
+        """Show a bar while the block runs, on a terminal or in a notebook; it tells the time left, by `now`."""
         if self._err is None or not self.can_rewrite:
             yield Bar()
             return

@@ -3,7 +3,6 @@
 It asks the model for a forward and a backward pass and knows nothing of layers. The loop itself is in `epoch.py`.
 """
 
-import warnings
 import weakref
 from collections.abc import Sequence
 from functools import partial
@@ -18,6 +17,7 @@ from scratchnn.core import randomness
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import flag, shuffles, whole_number
 from scratchnn.core.threads import one_blas_thread
+from scratchnn.core.warning import warn
 from scratchnn.report.console import Console
 from scratchnn.training import batches, examples, sources
 from scratchnn.training.ahead import Ahead, Snapshot
@@ -172,10 +172,9 @@ class Trainer(Evaluator):
         self._compiled()
         batches.check_sizes(32 if batch_size is None else batch_size, epochs)
         if whole_number("initial_epoch", initial_epoch, 0) > epochs:
-            warnings.warn(
+            warn(
                 f"nothing is trained: initial_epoch is {initial_epoch}, and epochs={epochs} is where training ends, "
                 "counted from the first of all, not how many to add",
-                stacklevel=3,
             )
         shuffle = shuffles(shuffle)
         validates = batches.validates_after(validation_freq)
@@ -261,7 +260,7 @@ class Trainer(Evaluator):
     def _begin_training(self) -> None:
         self.ready_optimizer()
         if self._compiled_anew and not self.trainable_params.size:
-            warnings.warn("nothing in this model is trainable: it will not learn", stacklevel=4)  # as in Keras
+            warn("nothing in this model is trainable: it will not learn")  # as in Keras
         self._compiled_anew = False
 
     def take_up_trainable(self) -> None:

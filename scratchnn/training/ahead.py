@@ -116,7 +116,7 @@ class Ahead:
         # A class of the user's own may keep state that no copy of ours has, a generator or a count of calls: the same
         # steps taken again would be other steps. So nothing is ever taken again there.
         every_step = every_step or has_own_classes(model)
-        on_device = model.backend.runs_ahead
+        on_device = model.backend.is_asynchronous
         self._ahead = 1 if every_step else STEPS_AHEAD if on_device else STEPS_AHEAD_ON_HOST
         self._most_numbers = MOST_NUMBERS_AHEAD if on_device else MOST_NUMBERS_AHEAD_ON_HOST
         # A callback may change the model between two steps: going back further would undo its change.
@@ -139,7 +139,7 @@ class Ahead:
 
     def __exit__(self, *exception: object) -> None:
         try:
-            if self._waiting and not self._model.backend.runs_ahead:
+            if self._waiting and not self._model.backend.is_asynchronous:
                 self.synchronise()  # a step was broken off, and those before it were whole
         finally:
             if self._begun > self._progress.step:
@@ -179,7 +179,7 @@ class Ahead:
         if taken % self._ahead == 0 or taken == len(self._batches):
             return True
         since_last = self._now() - self._began - self._progress.seconds
-        return since_last > SECONDS_AHEAD and not self._model.backend.runs_ahead
+        return since_last > SECONDS_AHEAD and not self._model.backend.is_asynchronous
 
     def synchronise(self) -> list[float]:
         """Read the outcomes of the waiting steps, and count them. Return their losses.
@@ -256,7 +256,7 @@ class Ahead:
 
     def _measure(self, waiting: list[tuple[Array, Array, Counting]]) -> None:
         together, one_by_one = [], self._metrics
-        if len(waiting) > 1 and self._model.backend.runs_ahead:  # where every call is a launch or more
+        if len(waiting) > 1 and self._model.backend.is_asynchronous:  # where every call is a launch or more
             together = [metric for metric in self._metrics if not metric.per_batch]
             one_by_one = [metric for metric in self._metrics if metric.per_batch]
         if one_by_one:

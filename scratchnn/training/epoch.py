@@ -1,7 +1,7 @@
 """One epoch of training: forward, loss, backward, step, count.
 
-Everything else is around this loop: the batches and their order in `batches.py`; steps that run ahead of a GPU, and the
-roll-back of a refused step, in `ahead.py`; console, callbacks and Ctrl-C in `session.py`.
+Everything else is around this loop: the batches and their order in `batches.py`; steps whose results are read some steps
+later, and the roll-back of a refused step, in `ahead.py`; console, callbacks and Ctrl-C in `session.py`.
 """
 
 from collections.abc import Callable, Iterable

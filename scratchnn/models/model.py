@@ -36,9 +36,10 @@ class Caches(list):
 class Model(Chain, Penalties, Calls):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
-    All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
-    rule is a few lines on one vector. Where some are frozen (`layer.trainable = False`), the others are in
-    `trainable_params`.
+    The parameters that are trained are one vector, `trainable_params`, and their gradients another, `trainable_grads`,
+    so that an optimizer's rule is a few lines on two vectors; the layers' arrays are views of the first. What is frozen
+    (`layer.trainable = False`) is in neither. `flat_params` are all parameters: the same vector where nothing is
+    frozen, and otherwise a copy that cannot be written to.
 
     Args:
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
@@ -53,7 +54,7 @@ class Model(Chain, Penalties, Calls):
     input_shape: Shape
     built: bool
     metadata: dict[str, Any]
-    flat_grads: Array
+    trainable_grads: Array
     not_kept: ClassVar = dict.fromkeys(
         ("inputs", "outputs"),
         "read model.input_shape and model.output_shape; another model needs new layers, such as layer.clone()",
@@ -232,7 +233,7 @@ class Model(Chain, Penalties, Calls):
             flat += [grads[name].ravel() for name in reversed(self.trained[index])]
         self.gather(flat[::-1])
         dx = dx if lowest == 0 else None
-        return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
+        return (dx, self.trainable_grads, begin) if begin else (dx, self.trainable_grads)
 
     # ---- layers
 

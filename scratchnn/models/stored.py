@@ -119,7 +119,7 @@ class Stored(Trainer):
 
         The layers hold the parameters, in the host's memory.
         """
-        remade = ("trainable_params", "flat_grads", "segments", "penalties", "before_step", "_in_fit")
+        remade = ("trainable_params", "trainable_grads", "segments", "penalties", "before_step", "_in_fit")
         state = {name: value for name, value in vars(self).items() if name not in remade}
         return state | {"owns_optimizer": self.owns_optimizer}
 

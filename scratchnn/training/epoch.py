@@ -1,6 +1,6 @@
 """One epoch of training: forward, loss, backward, step, count.
 
-Everything else is around this loop: the batches and their order in `batches.py`; steps whose results are read some steps
+Everything else is around this loop: the batches and their order in `batches.py`; steps whose results are read a while
 later, and the roll-back of a refused step, in `ahead.py`; console, callbacks and Ctrl-C in `session.py`.
 """
 

@@ -1,8 +1,10 @@
 """Batches that come one by one: of a generator, of what can be gone through again, of an object that gives batch n.
 
-Only the batch under way is kept, and none is asked for twice: a generator cannot give it again, and what an object of
-the user's own gives need not be the same again. So each step's outcome is read at once, on a GPU too, and no step that
-was counted is ever taken again. To keep a hundred batches instead would be no use: these are the data that are large.
+Only the batch under way is kept, and in an epoch none is asked for twice: a generator cannot give it again, and what an
+object of the user's own gives need not be the same again. (The first batch of such an object is asked for once more
+when the call begins, to be checked.) So each step's outcome is read at once, on a GPU too, and no step that was counted
+is ever taken again. Keeping the batches of all steps that are not counted yet would allow more, but batches come one by
+one where all of them are too large for memory.
 """
 
 from collections.abc import Callable, Iterator

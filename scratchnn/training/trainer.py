@@ -1,6 +1,6 @@
 """How a model is trained, with Keras' names: compile, fit. `evaluator.py` has evaluate and predict.
 
-It asks the model for a forward and a backward pass and knows nothing of layers. The loop itself is in `epoch.py`.
+It asks the model for a forward and a backward pass, and imports no layers. The loop itself is in `epoch.py`.
 """
 
 import weakref

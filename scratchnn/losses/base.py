@@ -40,15 +40,16 @@ class Loss:
     (1) L = Σ weight ⊙ values / divisor,   weight = 1 where none is given
 
     `reduction` chooses the divisor: the number of values (the mean, "sum_over_batch_size"), 1 for each row ("sum"), or
-    Σ weight ("mean_with_sample_weight"). `validate` is called once per fit, then `forward` and `backward` for every
-    batch. A loss of your own defines `values` and `gradient`, and masks and weights come with it; one that is no mean
-    overrides `forward` and `backward`. Called, `loss(y_true, y_pred)`, it takes its arguments in Keras' order.
+    Σ weight ("mean_with_sample_weight"). `validate` is called for all targets before training, or for each batch where
+    batches are given; then `forward` and `backward` for every batch. A loss of your own defines `values` and
+    `gradient`, and masks and weights come with it; one that is no mean overrides `forward` and `backward`. Called,
+    `loss(y_true, y_pred)`, it takes its arguments in Keras' order.
     """
 
     name: str = ""
     reduction: str | None = "sum_over_batch_size"
     dtype: Any = None
-    joins: ClassVar[str | None] = None  # the activation that it goes through with `from_logits`
+    joins: str | None = None  # the activation that it goes through with `from_logits`; a loss of some settings has none
     accuracy: ClassVar[str | None] = None  # which one is meant by "accuracy"
 
     def __init__(

@@ -36,7 +36,7 @@ class BinaryCrossentropy(Loss):
     Computed by the kernels of that name, or, where values are weighted, by the array code of the reference.
     """
 
-    joins: ClassVar[str | None] = "sigmoid"
+    joins = "sigmoid"
     accuracy: ClassVar[str | None] = "binary_accuracy"
     from_logits: bool = False
     label_smoothing: float | int = 0.0
@@ -88,7 +88,7 @@ class _OverClasses(Loss):
     (3) values = -Σ t log p, one for each row
     """
 
-    joins: ClassVar[str | None] = "softmax"
+    joins = "softmax"
     from_logits: bool
 
     def _surprise(self, y: Float[Array, "*rows C"], t: Float[Array, "*rows C"]) -> Float[Array, "*rows"]:

@@ -30,7 +30,7 @@ class BinaryFocalCrossentropy(Loss):
     (4) values = balance (1 - r)^γ × binary cross-entropy of y and t
     """
 
-    joins: ClassVar[str | None] = "sigmoid"
+    joins = "sigmoid"
     accuracy: ClassVar[str | None] = "binary_accuracy"
     apply_class_balancing: bool = False
     alpha: float | int = 0.25

@@ -28,8 +28,9 @@ class TimeDistributed(Layer):
     Shapes: x (B, T, ...) -> y (B, T, *what the layer makes of the rest)
     Params: those of the layer, under its names.
     Cache:  that of the layer.
-    Keras:  the same; a mask goes on as it is. One with more axes than (B, T) also reaches the layer, (B T, ...); Keras
-            fails where one of (B, T) meets a layer that takes masks, here it is not for that layer and goes on.
+    Keras:  the same, and a mask goes on to the next layer as it is.
+            - A mask with more axes than (B, T) also reaches the layer inside, as (B T, ...).
+            - A mask (B, T) does not reach it; in Keras that fails if the layer inside takes masks.
     Raises: TypeError for what is no layer, ValueError for x without time steps or a layer with several outputs.
     """
 

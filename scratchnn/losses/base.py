@@ -60,7 +60,7 @@ class Loss:
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a setting that is none, or that would not act."""
+        """Raise ValueError for a setting whose value is not allowed, or would do nothing."""
         inherited = {each.default for each in fields(self) if each.name == "name"} if is_dataclass(self) else set()
         if self.name is None or self.name in inherited:  # a class derived from ours may have a name of its own
             object.__setattr__(self, "name", type(self).name or self.name)
@@ -148,7 +148,7 @@ class Loss:
         return float(self.forward(y, target, weight)[0] if weight is not None else self.forward(y, target)[0])
 
     def get_config(self) -> dict[str, Any]:
-        """The settings that make the same loss, and what it is called in a file: `name`, which is not the user's."""
+        """The settings that make the same loss. `name` is that of its class; one that the user gave is `label`."""
         if is_dataclass(self):
             names = [each.name for each in fields(self) if each.init]
         else:
@@ -194,7 +194,11 @@ def weighted(loss: Loss, y: Array, target: Array, weight: Array | None) -> tuple
 
 
 def weight_of(mask: Array | None, weight: Array | None, reduction: str | None, dtype: DTypeLike) -> Array | None:
-    """Mask and weights as one: a mean is one over what the mask leaves, and other reductions leave the rest out."""
+    """Mask and weights as one array, of weights.
+
+    A masked value has weight 0. Where the loss is a mean over all values, the others weigh more, so that it is the mean
+    over those that the mask leaves.
+    """
     if mask is None:
         return weight
     share = mask.size / np.maximum(mask.sum(), 1) if reduction in MEANS else 1

@@ -4,7 +4,7 @@
 is clipped away from 0 and 1 for its logarithm to exist. Otherwise a probability nearer than 1e-7 to 0 or 1 is clipped
 to that distance, as in Keras, and its gradient is 0 there, because the clipped value no longer depends on y.
 
-`label_smoothing` s takes t for t (1 - s) + s / (the number of classes), which is 2 where y is the probability of a 1.
+`label_smoothing` s replaces t by t (1 - s) + s / C, where C is the number of classes: 2 for binary cross-entropy.
 """
 
 from dataclasses import dataclass, field
@@ -147,7 +147,8 @@ class CategoricalCrossentropy(_OverClasses):
 class SparseCategoricalCrossentropy(_OverClasses):
     """CategoricalCrossentropy with class numbers 0 ... C-1 instead of one-hot rows: targets (N,), outputs (N, C).
 
-    Where the target is `ignore_class` it does not count, as if it were masked; that may be a number of no class.
+    Where the target is `ignore_class` it does not count, as if it were masked. `ignore_class` need not be one of the
+    classes: -1 is common.
     """
 
     accuracy: ClassVar[str | None] = "sparse_categorical_accuracy"
@@ -162,7 +163,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
         super().__post_init__()
         if self.ignore_class is not None:
             whole_number("ignore_class", self.ignore_class, -(2**31), 2**31)
-            object.__setattr__(self, "joins", None)  # as in Keras, which replaces the rows that do not count
+            object.__setattr__(self, "joins", None)  # as in Keras, which first sets ignored rows of y to 0
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
         check_classes(self.name, y_shape)

@@ -202,12 +202,13 @@ class Model(Chain, Penalties, Calls):
         return randomness.Keys(self.seed, epoch=epoch, step=step, layer=index)
 
     def backward(self, dy: Any, caches: list[Any], dstates: Any = None, *, down_to_x: bool = False) -> tuple[Any, ...]:
-        """Return dx and the gradients of what is trained, penalties' too, in one vector, as in `trainable_params`.
+        """Return dx and `trainable_grads`, one vector of the gradients of what is trained, penalties' included.
 
-        dx is None if x are ids. It is None too where the lowest layers are frozen: the pass ends above them, unless
-        `down_to_x`, or one of them was given states. The vector is overwritten by the next call. `dstates` are
-        gradients of the states that forward returned, and where it was given some, those of these are returned third;
-        both in the form of the states.
+        The next call overwrites the vector. dx is None if x are ids, and also where the lowest layers are frozen: the
+        pass ends above them, unless `down_to_x`, or one of them was given states.
+
+        `dstates`: the gradients of the states that forward returned, a dict like theirs. If forward was given initial
+        states, a third value is returned: a dict of their gradients.
         """
         self.take_up_trainable()
         dstates, begin = dstates or {}, {}

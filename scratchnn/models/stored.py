@@ -1,4 +1,4 @@
-"""How a model is saved, described and copied: `Model` derives from this, and knows nothing of it."""
+"""How a model is saved, described and copied: a base class of `Model`, whose own file need not deal with it."""
 
 import copy
 import dataclasses

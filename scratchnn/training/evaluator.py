@@ -139,15 +139,17 @@ class Evaluator(Attributes):
         """
         source = sources.to_predict(self, x, batch_size, steps, initial_state)
         hooks = self._hooks(callbacks, verbose, source)
-        given, done = sources.check_states(self, source, initial_state=initial_state), 0
+        given = sources.check_states(self, source, initial_state=initial_state)
+        done = 0  # rows
         parts, after = [], []
         self.stop_predicting = False
         hooks.tell("on_predict_begin", {})
         with one_blas_thread():
-            for number, (x, _, _) in enumerate(source.in_order()):
+            for number, (batch, _, _) in enumerate(source.in_order()):
                 hooks.tell("on_predict_batch_begin", number, logs={})
-                begin, done = batches.states_of(given, slice(done, done + len(x))), done + len(x)
-                y, _, *states = self.forward(x, keep_caches=False, initial_state=begin, return_state=return_state)
+                begin = batches.states_of(given, slice(done, done + len(batch)))
+                done += len(batch)
+                y, _, *states = self.forward(batch, keep_caches=False, initial_state=begin, return_state=return_state)
                 parts.append(y)
                 after += states
                 if hooks.heard("on_predict_batch_end"):
@@ -173,11 +175,12 @@ class Evaluator(Attributes):
     def measure(self, source: Source, hooks: Hooks) -> dict[str, float]:
         """Loss and metrics over all batches.
 
-        The loss is the mean over batches by their examples, as Keras reports it; without masks and weights, the mean
-        over all.
+        Each batch's loss counts in proportion to its number of examples, as Keras reports it; without masks and weights
+        that is the mean over all examples.
         """
         loss_function, forward = self.loss_in_training, self.forward_to_loss()
-        total, seen, running = 0.0, 0, self.running_metrics()
+        running = self.running_metrics()
+        total, seen = 0.0, 0
 
         def results() -> dict[str, float]:
             loss = self.with_penalties(total / seen)

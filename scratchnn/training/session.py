@@ -41,7 +41,8 @@ class Session:
 
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
-        before, self.model._in_fit = self.model._in_fit, True
+        before = self.model._in_fit
+        self.model._in_fit = True
         try:
             self._run()
         finally:
@@ -114,14 +115,14 @@ class Session:
         begins, ends = hooks.heard("on_train_batch_begin"), hooks.heard("on_train_batch_end")
         number = model.clock.begin_epoch(progress)
         batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
-        warned_of = np.geterr()
+        user_errstate = np.geterr()
         metrics = model.running_metrics()
         shown = metrics[0] if metrics else None
         every_step = begins or ends or self.source.asks_once
         ahead = Ahead(model, batches, progress, metrics, every_step=every_step, now=self._compiling.now)
 
         def tell(hook: str, step: int, logs: dict[str, float]) -> None:
-            with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
+            with np.errstate(**user_errstate):  # the loop is silent about overflows, a callback is not
                 hooks.tell(hook, step, logs=logs)
 
         def count(*results: Any) -> None:
@@ -145,7 +146,8 @@ class Session:
 
     def _finish_epoch(self) -> dict[str, float]:
         """Validate, and report the results of the epoch; return what the callbacks were told."""
-        progress, started = self.progress, self._compiling.now()
+        progress = self.progress
+        started = self._compiling.now()
         metrics = self.model.running_metrics()
         for metric in metrics:
             if metric.name in progress.counts:  # unless the first step was refused

@@ -27,10 +27,10 @@ class Stream(Source):
 
     def __init__(self, given: Any, check: Callable[[Any, str], Any]) -> None:
         self.given, self._check = given, check
-        self._warned_of = np.geterr()  # the loop is silent about overflows, code of the user's own is not
+        self._user_errstate = np.geterr()  # the loop is silent about overflows, code of the user's own is not
 
     def _tell(self, hook: str) -> None:
-        with np.errstate(**self._warned_of):
+        with np.errstate(**self._user_errstate):
             getattr(self.given, hook, lambda: None)()
 
 
@@ -72,7 +72,7 @@ class Items(Stream):
         self._batch(0)  # what does not fit is an error before anything is changed
 
     def _batch(self, number: int) -> Any:
-        with np.errstate(**self._warned_of):
+        with np.errstate(**self._user_errstate):
             item = self.given[number]
         return self._check(item, f"x[{number}]")
 
@@ -109,7 +109,7 @@ class Flow(Stream):
 
     def _has_next(self) -> bool:
         if self._waiting is _END and not self._ended:
-            with np.errstate(**self._warned_of):
+            with np.errstate(**self._user_errstate):
                 item = next(self._iterator, _END)
             self._ended = item is _END
             if not self._ended:

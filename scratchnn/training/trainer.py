@@ -194,7 +194,8 @@ class Trainer(Evaluator):
         progress.begin(source.batch_size)
         given = [each for each in hooks.callbacks if isinstance(each, History)]
         self.history = history = given[-1] if given else History()
-        history.records, history.first = progress.records, progress.epoch - len(progress.records)
+        history.records = progress.records
+        history.first = progress.epoch - len(progress.records)
         history.set_model(self)
         history.set_params(params)
         console = Console(quiet=verbose == 0) if console is None else console
@@ -226,7 +227,7 @@ class Trainer(Evaluator):
 
     @property
     def owns_optimizer(self) -> bool:
-        """Whether the optimizer was set up for this model, as it is or as it was."""
+        """Whether the optimizer was set up for this model, even if a layer was added or frozen since then."""
         owner = None if self.optimizer is None else self.optimizer.owner
         return owner is not None and owner() is self
 

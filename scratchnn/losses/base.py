@@ -1,7 +1,7 @@
 """What a loss is: values, their gradient, and the reduction that makes one number of them.
 
-Masks and sample weights enter as one array, which says how much each value counts (`training/weights.py`). Forward and
-backward carry the same equation numbers.
+Masks and sample weights enter as one array, which says how much each value counts (`training/sample_weights.py`).
+Forward and backward carry the same equation numbers.
 """
 
 import inspect

@@ -24,7 +24,7 @@ from scratchnn.metrics import Metric
 from scratchnn.training import diagnosis
 from scratchnn.training.epoch import Numbered, train_epoch
 from scratchnn.training.progress import Clock, Progress
-from scratchnn.training.weights import Counting, joined
+from scratchnn.training.sample_weights import Counting, joined
 
 STEPS_AHEAD = 100
 STEPS_AHEAD_ON_HOST = 20

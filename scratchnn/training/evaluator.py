@@ -16,9 +16,9 @@ from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis, sources
 from scratchnn.training.batches import Source
 from scratchnn.training.hooks import Hooks
-from scratchnn.training.weights import Counting
+from scratchnn.training.sample_weights import Counting
 
-Measured = tuple[Array, Array, Counting]  # y as from `forward_to_loss()`, the targets, and how much they count
+Measured = tuple[Array, Array, Counting]  # y as from `forward_to_loss()`, targets, mask and weights
 
 
 class Evaluator(Attributes):
@@ -178,8 +178,8 @@ class Evaluator(Attributes):
         Each batch's loss counts in proportion to its number of examples, as Keras reports it; without masks and weights
         that is the mean over all examples.
         """
-        loss_function, forward = self.loss_in_training, self.forward_to_loss()
-        running = self.running_metrics()
+        loss_function, forward = self.joined_loss, self.forward_to_loss()
+        running = self.fresh_metrics()
         total, seen = 0.0, 0
 
         def results() -> dict[str, float]:
@@ -213,11 +213,11 @@ class Evaluator(Attributes):
         return self.optimizer, self.loss
 
     def forward_to_loss(self) -> Callable[..., tuple[Any, ...]]:
-        """`forward`, but its y is what `loss_in_training` takes. Ask once for all batches: the answer is the same."""
+        """`forward`, but its y is what `joined_loss` takes. Ask once for all batches: the answer is the same."""
         return partial(self.forward, pre_activation=True) if self.joins_loss else self.forward
 
     @property
-    def loss_in_training(self) -> losses.Loss:
+    def joined_loss(self) -> losses.Loss:
         """The loss of the y of `forward_to_loss()`."""
         _, loss = self._compiled()
         return loss.of_logits() if self.joins_loss else loss
@@ -239,7 +239,7 @@ class Evaluator(Attributes):
                 else:
                     metric.update_state(target, activated, sample_weight=weight)
 
-    def running_metrics(self) -> list[metrics.Metric]:
+    def fresh_metrics(self) -> list[metrics.Metric]:
         """The metrics of this model, with nothing counted yet.
 
         Raises:

@@ -57,7 +57,7 @@ class Session:
         logs: dict[str, float] = {}
         progress.listen(hooks.states)
         try:
-            self.console.table_head([metric.name for metric in model.running_metrics()])
+            self.console.table_head([metric.name for metric in model.fresh_metrics()])
             with Interrupts() as interrupts, one_blas_thread(), self._compiling.watched():
                 while progress.epoch < self.epochs and not ended and self._has_batches():
                     hooks.tell("on_epoch_begin", progress.epoch, {})
@@ -116,7 +116,7 @@ class Session:
         number = model.clock.begin_epoch(progress)
         batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
         user_errstate = np.geterr()
-        metrics = model.running_metrics()
+        metrics = model.fresh_metrics()
         shown = metrics[0] if metrics else None
         every_step = begins or ends or self.source.asks_once
         ahead = Ahead(model, batches, progress, metrics, every_step=every_step, now=self._compiling.now)
@@ -125,7 +125,7 @@ class Session:
             with np.errstate(**user_errstate):  # the loop is silent about overflows, a callback is not
                 hooks.tell(hook, step, logs=logs)
 
-        def count(*results: Any) -> None:
+        def record(*results: Any) -> None:
             ahead.add(*results)
             if ahead.is_due or model.stop_training or interrupts.received is not None:
                 losses = ahead.synchronise()
@@ -138,7 +138,7 @@ class Session:
         with ahead, self.console.bar(self.source.steps, progress.epoch + 1, self.epochs, self._compiling.now) as bar:
             bar.advance(progress.step)
             announce = (lambda step: tell("on_train_batch_begin", step, {})) if begins else None
-            train_epoch(model, ahead.steps(announce), model.clock.epoch, count)
+            train_epoch(model, ahead.steps(announce), model.clock.epoch, record)
 
     def _logs(self, metrics: Sequence[Metric]) -> dict[str, float]:
         """Loss and metrics over the steps of this epoch so far."""
@@ -148,7 +148,7 @@ class Session:
         """Validate, and report the results of the epoch; return what the callbacks were told."""
         progress = self.progress
         started = self._compiling.now()
-        metrics = self.model.running_metrics()
+        metrics = self.model.fresh_metrics()
         for metric in metrics:
             if metric.name in progress.counts:  # unless the first step was refused
                 metric.load_counts(progress.counts[metric.name])

@@ -20,7 +20,7 @@ from scratchnn.training.batches import Source, order_of
 _END = object()
 
 
-class Stream(Source):
+class BatchStream(Source):
     """Batches that come one by one."""
 
     asks_once = True
@@ -34,7 +34,7 @@ class Stream(Source):
             getattr(self.given, hook, lambda: None)()
 
 
-class Coming:
+class BatchesOfEpoch:
     """The batches of an epoch, of which only the one under way is here."""
 
     def __init__(self, take: Callable[[int], Any], steps: int | None) -> None:
@@ -56,7 +56,7 @@ class Coming:
         return batch
 
 
-class Items(Stream):
+class IndexedBatches(BatchStream):
     """Batches by their numbers: `given[n]`, `len(given)`, as those of Keras' PyDataset."""
 
     def __init__(self, given: Any, check: Callable[[Any, str], Any], steps: Any, *, whole: bool) -> None:
@@ -76,10 +76,10 @@ class Items(Stream):
             item = self.given[number]
         return self._check(item, f"x[{number}]")
 
-    def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> Coming:
+    def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> BatchesOfEpoch:
         order = model.backend.to_host(order_of(self._there, model.seed, number, model.backend, shuffle=shuffle))
         self._tell("on_epoch_begin")
-        return Coming(lambda step: self._batch(int(order[step])), self.steps)
+        return BatchesOfEpoch(lambda step: self._batch(int(order[step])), self.steps)
 
     def end_epoch(self) -> None:
         self._tell("on_epoch_end")
@@ -93,7 +93,7 @@ class Items(Stream):
         self._tell("on_epoch_end")
 
 
-class Flow(Stream):
+class IteratedBatches(BatchStream):
     """Batches of an iterator; or of an iterable, which each epoch goes through anew, unless `steps` says how far."""
 
     def __init__(self, given: Any, check: Callable[[Any, str], Any], steps: Any) -> None:
@@ -130,8 +130,8 @@ class Flow(Stream):
             self._begin()
         return self._has_next()
 
-    def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> Coming:
-        return Coming(self._take, self.steps)
+    def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> BatchesOfEpoch:
+        return BatchesOfEpoch(self._take, self.steps)
 
     def in_order(self) -> Iterator[Any]:
         if self.begins_anew and (self._count != 1 or self._waiting is _END):
@@ -141,8 +141,8 @@ class Flow(Stream):
                 f"the {type(self.given).__name__} has ended, after {self._count} batches, and none is left to validate "
                 "on: let it give more, or give arrays or a scratchnn.utils.PyDataset, which can be gone through again"
             )
-        coming = Coming(self._take, self.steps)
-        yield from (coming[step] for step in coming.steps(0))
+        batches = BatchesOfEpoch(self._take, self.steps)
+        yield from (batches[step] for step in batches.steps(0))
 
 
 def _warn_of_end(given: Any, step: int, steps: int) -> None:
@@ -152,7 +152,7 @@ def _warn_of_end(given: Any, step: int, steps: int) -> None:
     )
 
 
-def stream_of(given: Any, take: Callable[..., Any], steps: Any = None, *, whole: bool = False) -> Items | Flow:
+def stream_of(given: Any, take: Callable[..., Any], steps: Any = None, *, whole: bool = False) -> BatchStream:
     """What gives batches, as a source of them.
 
     Args:
@@ -166,8 +166,8 @@ def stream_of(given: Any, take: Callable[..., Any], steps: Any = None, *, whole:
     """
     check = _Check(take)
     if hasattr(given, "__getitem__") and hasattr(given, "__len__"):
-        return Items(given, check, steps, whole=whole)
-    return Flow(given, check, steps)
+        return IndexedBatches(given, check, steps, whole=whole)
+    return IteratedBatches(given, check, steps)
 
 
 class _Check:

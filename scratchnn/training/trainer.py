@@ -99,7 +99,7 @@ class Trainer(Evaluator):
         self.metric_names, self.weighted_metric_names = (
             _listed(each, self.loss) for each in (metrics, weighted_metrics)
         )
-        self.running_metrics()  # an unknown name is an error here, not later
+        self.fresh_metrics()  # an unknown name is an error here, not later
         self._compiled_anew = True
 
     def get_compile_config(self) -> dict[str, Any] | None:

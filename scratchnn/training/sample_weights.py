@@ -23,7 +23,7 @@ from scratchnn.losses import Loss, weight_of
 
 
 class Counting(NamedTuple):
-    """What says how much the values of a batch count; None: all alike."""
+    """Mask and sample weights of a batch, which say how much its values count; None: all alike."""
 
     mask: Bool[Array, "..."] | None = None  # of the outputs (B, T): False where they are padding
     weight: Float[Array, "..."] | None = None  # what the user gave, per example (B,) or per step (B, T)

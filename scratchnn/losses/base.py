@@ -12,12 +12,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array, Kernels
+from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.names import is_own, name_in_file, snake_case
 from scratchnn.losses.targets import as_shape, finite
 
+EPSILON = binary_crossentropy.EPSILON  # of all losses: keras.config.epsilon()
 MEANS = ("sum_over_batch_size", "mean")  # two words of Keras' for one thing
 REDUCTIONS = (*MEANS, "sum", "mean_with_sample_weight", "none", None)
 L = TypeVar("L", bound="Loss")

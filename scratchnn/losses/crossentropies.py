@@ -19,10 +19,8 @@ from scratchnn_kernels.reference import binary_crossentropy
 from scratchnn import activations
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.checks import whole_number
-from scratchnn.losses.base import Loss, LossCache, changed, weight_of
-from scratchnn.losses.targets import as_shape, check_classes, check_range, check_sums, finite, in_rows
-
-EPSILON = binary_crossentropy.EPSILON
+from scratchnn.losses.base import EPSILON, Loss, LossCache, changed, weight_of
+from scratchnn.losses.targets import as_distributions, as_probabilities, as_shape, check_classes, finite
 
 
 @heeds_keras
@@ -54,9 +52,7 @@ class BinaryCrossentropy(Loss):
         return changed(self, pair=kernels.binary_crossentropy)
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
-        target = as_shape(self.name, finite(self.name, target), y_shape)
-        check_range(self.name, target)
-        return target.astype(dtype)
+        return as_probabilities(self.name, target, y_shape, dtype)
 
     def values(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
         return binary_crossentropy.surprise(y, smooth(target, self.label_smoothing, 2), self.from_logits)  # (1), (2)
@@ -81,12 +77,7 @@ def smooth(target: Array, share: float | int, classes: int) -> Array:
 
 
 class _OverClasses(Loss):
-    """The surprise at rows of target probabilities t when the last axis of y holds probabilities.
-
-    (1) q = y / Σ y
-    (2) p = min(max(q, ε), 1 - ε); p = softmax(y) instead of (1, 2) when `from_logits`
-    (3) values = -Σ t log p, one for each row
-    """
+    """What CategoricalCrossentropy, which has the equations, and SparseCategoricalCrossentropy have in common."""
 
     joins = "softmax"
     from_logits: bool
@@ -130,10 +121,7 @@ class CategoricalCrossentropy(_OverClasses):
     dtype: Any = None
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
-        target = in_rows(self.name, target, y_shape)
-        check_range(self.name, target)
-        check_sums(self.name, target)
-        return target.astype(dtype)
+        return as_distributions(self.name, target, y_shape, dtype)
 
     def values(self, y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> Float[Array, "*rows"]:
         return self._surprise(y, smooth(target, self.label_smoothing, y.shape[-1]))

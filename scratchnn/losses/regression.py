@@ -12,9 +12,7 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.attributes import heeds_keras
-from scratchnn.losses.base import Loss
-
-EPSILON = 1e-7  # keras.config.epsilon()
+from scratchnn.losses.base import EPSILON, Loss
 
 
 @heeds_keras

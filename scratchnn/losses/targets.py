@@ -1,9 +1,10 @@
-"""The door of the targets: what a loss refuses before the first step."""
+"""The checks of targets: what a loss refuses before the first step."""
 
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
+from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.arrays import as_numbers
@@ -40,6 +41,21 @@ def in_rows(name: str, target: Any, y_shape: tuple[int, ...]) -> Shaped[Array, "
         hint = "; class numbers belong to sparse_categorical_crossentropy" if fits(target, y_shape[:-1]) else ""
         raise ValueError(f"{name} expects targets of shape {y_shape}, got {target.shape}{hint}")
     return target
+
+
+def as_probabilities(name: str, target: Any, y_shape: tuple[int, ...], dtype: DTypeLike) -> Shaped[Array, "..."]:
+    """Labels 0 and 1, or probabilities between them, in the shape of the outputs."""
+    target = as_shape(name, finite(name, target), y_shape)
+    check_range(name, target)
+    return target.astype(dtype)
+
+
+def as_distributions(name: str, target: Any, y_shape: tuple[int, ...], dtype: DTypeLike) -> Shaped[Array, "..."]:
+    """Rows of probabilities that sum to 1, most often one-hot, in the shape of the outputs."""
+    target = in_rows(name, target, y_shape)
+    check_range(name, target)
+    check_sums(name, target)
+    return target.astype(dtype)
 
 
 def check_range(name: str, target: Shaped[Array, "..."]) -> None:

@@ -3,12 +3,9 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file
 from scratchnn.layers.base import Config, Layer, Shape, as_array
-from scratchnn.layers.inside import build_inside
-from scratchnn.layers.trainable import Weight
-from scratchnn.regularizers import Regularizer
+from scratchnn.layers.inside import Wrapper, build_inside
 
 
 @dataclass(frozen=True)
@@ -18,7 +15,7 @@ class TimeDistributedCache:
     x_shape: tuple[int, ...]
 
 
-class TimeDistributed(Layer):
+class TimeDistributed(Wrapper):
     """One layer applied to every time step, as if each were an example of its own.
 
     (1)  y[b, t] = layer(x[b, t])
@@ -48,19 +45,8 @@ class TimeDistributed(Layer):
         self.layer = layer
 
     @property
-    def uses_rng(self) -> bool:
-        return self.layer.uses_rng
-
-    @property
-    def _parts(self) -> list[Layer]:
-        return [self.layer]
-
-    def trainable_names(self) -> list[str]:
-        return self.layer.trainable_names() if self.trainable else []
-
-    @property
-    def weights(self) -> list[Weight]:
-        return self.layer.weights
+    def _inner(self) -> dict[str, Layer]:
+        return {"": self.layer}
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 3:
@@ -70,29 +56,13 @@ class TimeDistributed(Layer):
             raise ValueError(f"{self.label}: {self.layer.label} has several outputs; leave out return_state")
         return (*input_shape[:2], *shape[1:])
 
-    def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
-        settings["seed"] = randomness.layer_seed() if seed is None else seed
-        self.refuse_empty(tuple(input_shape))  # an error about x names this layer
-        self.compute_output_shape(tuple(input_shape))
-        build_inside(self, self.layer, (None, *input_shape[2:]), index=index, **settings)
-        params = self.layer.params
-        super().build(input_shape, index=index, **settings)
-        self.set_params(params)
-
-    def __getstate__(self) -> Config:
-        return super().__getstate__() | {"params": {}}  # those of the layer inside are its own
-
-    def __setstate__(self, state: Config) -> None:
-        vars(self).update(state)
-        self.set_params(self.layer.params)
+    def _build_inner(self, input_shape: Shape, **settings: Any) -> None:
+        self.compute_output_shape(input_shape)  # an error about x names this layer
+        build_inside(self, self.layer, (None, *input_shape[2:]), **settings)
 
     def check_shape(self, shape: Shape) -> None:
         super().check_shape(shape)
         self.layer.check_shape((None, *shape[2:]))
-
-    def set_params(self, params: dict[str, Array]) -> None:
-        super().set_params(params)
-        self.layer.set_params(params)
 
     def as_input(self, x: Any) -> Array:
         x = x if self.backend.is_device_array(x) else as_array(x)
@@ -123,15 +93,6 @@ class TimeDistributed(Layer):
     def backward(self, dy: Array, cache: TimeDistributedCache) -> tuple[Any, Grads]:
         dx, grads = self.layer.backward(_folded(self.as_gradient(dy, cache.y_shape)), cache.inner)  # (1)
         return None if dx is None else dx.reshape(cache.x_shape), grads
-
-    def regularizers(self) -> dict[str, Regularizer]:
-        return self.layer.regularizers()
-
-    def to_keras(self, params: list[Array]) -> list[Array]:
-        return self.layer.to_keras(params)
-
-    def from_keras(self, weights: list[Array]) -> list[Array]:
-        return self.layer.from_keras(weights)
 
     def get_config(self) -> Config:
         return super().get_config() | {"layer": class_in_file(self.layer)}

@@ -196,7 +196,7 @@ def get(identifier: str | Activation | Mapping[str, Any] | Callable | None) -> A
     """Return the activation meant by a name, an `Activation`, its `get_config()`, or None (linear).
 
     Raises:
-        ValueError: for a name not known here (the nearest one is suggested), or a stored activation that was your own.
+        ValueError: for an unknown name (the message corrects a misspelled one) or a stored activation of your own.
         TypeError: for any other function, because its derivative is not known.
     """
     if identifier is None:

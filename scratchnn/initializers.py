@@ -306,7 +306,7 @@ def get(identifier: str | Initializer | Mapping[str, Any]) -> Initializer:
     """Return the initializer meant by a name, an `Initializer`, or its `get_config()`.
 
     Raises:
-        ValueError: for an unknown name (the nearest one is suggested) or a value out of range.
+        ValueError: for an unknown name (the message corrects a misspelled one) or a value out of range.
     """
     return make("initializer", identifier, Initializer, INITIALIZERS)
 

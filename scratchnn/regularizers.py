@@ -117,7 +117,7 @@ def get(identifier: Any) -> Regularizer | None:
     """Return the regularizer meant by a name, a `Regularizer`, its `get_config()`, or None.
 
     Raises:
-        ValueError: for an unknown name (the nearest one is suggested), or "l1_l2", which says no strength.
+        ValueError: for an unknown name (the message corrects a misspelled one), or "l1_l2", which says no strength.
         TypeError: for any other function, because its derivative is not known.
     """
     if identifier is None:

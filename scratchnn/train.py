@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def one_of(kind: str, known: Any) -> Callable[[str], str]:
-    """An argument type that suggests the nearest name."""
+    """An argument type whose error corrects a misspelled name."""
 
     def parse(name: str) -> str:
         try:

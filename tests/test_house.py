@@ -172,6 +172,14 @@ def test_only_the_backend_module_compares_names_of_backends() -> None:
     assert users == [ROOT / "scratchnn" / "core" / "backend.py"]
 
 
+def test_only_one_place_finds_the_line_that_a_warning_names() -> None:
+    """A number of frames counted by hand is wrong as soon as a function is called from one place more."""
+    users = [path for path in files("scratchnn") if "stacklevel" in path.read_text(encoding="utf-8")]
+    assert users == [ROOT / "scratchnn" / "core" / "warning.py"]
+    callers = [path for path in files("scratchnn") if "warnings.warn(" in path.read_text(encoding="utf-8")]
+    assert callers == users
+
+
 def test_other_frameworks_stay_with_the_comparisons() -> None:
     allowed = (ROOT / "benchmarks" / "peers", ROOT / "tests" / "parity")
     users = {

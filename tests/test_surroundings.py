@@ -40,9 +40,12 @@ def new_model():
 
 model = new_model()
 backward = model.backward
+steps = 0  # taken; `progress` counts them later
 
 def slow_backward(dy, caches):
-    if progress.step == 2:
+    global steps
+    steps += 1
+    if steps == 3:
         print("in step 3", flush=True)
         time.sleep(0.5)
     return backward(dy, caches)

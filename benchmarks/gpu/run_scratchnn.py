@@ -202,10 +202,10 @@ def one_step(model: nn.Sequential, x: np.ndarray, y: np.ndarray) -> Callable[[],
     target = model.backend.array(model.loss.validate(model.y_shape_of(ids), y, model.dtype), model.dtype)
     model.ready_optimizer()
 
-    def count(loss: Any, grads: Any, *_: Any) -> None:
+    def record(loss: Any, grads: Any, *_: Any) -> None:
         outcome_of(model, loss, grads)
 
-    return lambda: train_epoch(model, [(0, ids, target, None)], 0, count)
+    return lambda: train_epoch(model, [(0, ids, target, None)], 0, record)
 
 
 def tidy() -> None:

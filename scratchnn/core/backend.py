@@ -33,8 +33,8 @@ class Backend:
         return load, (self.name,)
 
     @property
-    def runs_ahead(self) -> bool:
-        """Whether kernels run asynchronously, so that reading a number synchronises."""
+    def is_asynchronous(self) -> bool:
+        """Whether kernels run on while the host does something else, so that reading a number waits for them."""
         return False
 
     def hardware(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class DeviceBackend(Backend):
     """Kernels whose arrays are in the GPU's memory. They run asynchronously: reading a number synchronises."""
 
     @property
-    def runs_ahead(self) -> bool:
+    def is_asynchronous(self) -> bool:
         return True
 
     def hardware(self) -> dict[str, Any]:

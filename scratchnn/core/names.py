@@ -1,4 +1,4 @@
-"""Finding an object by its name, and suggesting the name that was meant when there is none."""
+"""Finding an object by its name, and correcting a misspelled name."""
 
 import difflib
 import functools
@@ -15,7 +15,7 @@ def look_up(kind: str, name: str, table: Mapping[str, T]) -> T:
     """Return `table`'s entry for `name`; "GlorotUniform" and "glorot_uniform" are one name, as in Keras.
 
     Raises:
-        ValueError: if there is none; it suggests a name that does the same thing, and lists them all.
+        ValueError: if there is none; the message lists them all, and corrects a misspelled one or another word for it.
     """
     if not isinstance(name, str):
         raise TypeError(f"a {kind} is given by its name, got {name!r}. Known: {', '.join(sorted(table))}")

@@ -4,11 +4,11 @@ import functools
 import os
 import re
 import sys
-import warnings
 from contextlib import AbstractContextManager
 from typing import Any
 
 from scratchnn.core.checks import whole_number
+from scratchnn.core.warning import warn
 
 _VARIABLE = "NUMBA_NUM_THREADS"
 _MOST = 1024
@@ -63,7 +63,7 @@ def _warn_of_many(threads: int) -> None:
     """Warn once: commands check before they load anything, and a backend checks again."""
     if threads > cores():
         message = f"{threads} threads on {cores()} cores will be slower than {cores()}"
-        warnings.warn(message, RuntimeWarning, stacklevel=4)
+        warn(message, RuntimeWarning)
 
 
 def kernel_threads() -> int:

@@ -4,13 +4,13 @@ Only content with the published digest is ever stored, so there is one cache fil
 A cache is a convenience: whatever goes wrong here costs a warning and nothing else.
 """
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from scratchnn_kernels.user_cache import folder
 
 from scratchnn.core.files.atomic import replacing
+from scratchnn.core.warning import warn
 from scratchnn.data.corpus import Corpus, DataWarning, Reviews
 
 FILE_NAME = "imdb-flat-1.npz"
@@ -42,7 +42,7 @@ def read(digest: str) -> CachedCorpus | None:
         reason = "its content is not what was stored"
     except Exception as error:  # every kind of damage, down to another program's file of this name
         reason = f"{type(error).__name__}: {error}"
-    warnings.warn(f"the cache {path} is ignored ({_one_line(reason)})", DataWarning, stacklevel=2)
+    warn(f"the cache {path} is ignored ({_one_line(reason)})", DataWarning)
     return None
 
 
@@ -68,7 +68,7 @@ def write(corpus: Corpus, made_from: str) -> bool:
         return True
     except OSError as error:
         reason = error.strerror or str(error)
-        warnings.warn(f"no cache is kept in {directory} ({_one_line(reason)})", DataWarning, stacklevel=2)
+        warn(f"no cache is kept in {directory} ({_one_line(reason)})", DataWarning)
         return False
 
 

@@ -8,10 +8,10 @@ Files that we did not create are only ever read.
 """
 
 import os
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
+from scratchnn.core.warning import warn
 from scratchnn.data import cache, download, synthetic
 from scratchnn.data.corpus import Corpus, DataError, DataWarning
 from scratchnn.data.keras_npz import RawFiles
@@ -62,7 +62,7 @@ def find(path: str | Path | None = None, *, allow_download: bool = True, synthet
         try:
             return _from_files((keras_folder / NPZ_NAME, keras_folder / INDEX_NAME), "Keras' cache", None)
         except DataError as error:
-            warnings.warn(f"Keras' cache is skipped. {error}", DataWarning, stacklevel=3)
+            warn(f"Keras' cache is skipped. {error}", DataWarning)
 
     if allow_download:
         try:
@@ -73,7 +73,7 @@ def find(path: str | Path | None = None, *, allow_download: bool = True, synthet
         except DataError as error:
             searched.append(f"the download ({error})")
     if synthetic_data is None:
-        warnings.warn(f"\n{synthetic.banner()}\nSearched: {'; '.join(searched)}.", DataWarning, stacklevel=3)
+        warn(f"\n{synthetic.banner()}\nSearched: {'; '.join(searched)}.", DataWarning)
         return _synthetic()
     raise DataError(f"no IMDB reviews found. Searched: {'; '.join(searched)}. {HOW_TO_GET}")
 
@@ -120,11 +120,10 @@ def _judged(corpus: Corpus, source: str) -> Found:
             "the word index": corpus.words_digest == WORDS_DIGEST,
         }
         different = ", ".join(name for name, same in parts.items() if not same)
-        warnings.warn(
+        warn(
             f"{source}: unknown content digest {corpus.digest[:8]} (not the published data: {different}). The data are"
             " used, but accuracies are not comparable with the published ones.",
             DataWarning,
-            stacklevel=4,
         )
     return Found(corpus, source, False, known)
 

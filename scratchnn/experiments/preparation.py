@@ -49,12 +49,12 @@ def warm_up(model: Model, x: Any) -> None:
     """A training step that is taken back: compiling and loading kernels then does not count as training."""
     target = model.backend.array(np.zeros(model.y_shape_of(x)), model.dtype)
 
-    def count(loss: Any, grads: Any, *_: Any) -> None:
+    def record(loss: Any, grads: Any, *_: Any) -> None:
         outcome_of(model, loss, grads)
 
     before = Snapshot()
     before.take(model)
-    train_epoch(model, [(0, x, target, None)], 0, count)
+    train_epoch(model, [(0, x, target, None)], 0, record)
     before.put_back(model)
 
 

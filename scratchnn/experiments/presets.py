@@ -60,7 +60,7 @@ class Preset:
 
 
 def named(name: str) -> Preset:
-    """The preset of that name; for an unknown one, a ValueError that suggests the nearest."""
+    """The preset of that name; or a ValueError, which corrects a misspelled name."""
     return look_up("preset", name, PRESETS)
 
 

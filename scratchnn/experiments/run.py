@@ -3,13 +3,13 @@
 import dataclasses
 import math
 import os
-import warnings
 from dataclasses import dataclass
 from functools import partial
 
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.callbacks.history import EXTRA
 from scratchnn.core import backend
+from scratchnn.core.warning import warn
 from scratchnn.data import DataError, Imdb
 from scratchnn.experiments import compiling
 from scratchnn.experiments.best import early_end, ends_early, save_best, weights_of_best, why_best_is_missing
@@ -102,7 +102,7 @@ def resume(
     if progress.best_epoch == progress.epoch and not progress.step:
         save_best(model, progress, folder)  # a run that was killed may have the checkpoint of this epoch only
     elif reason := why_best_is_missing(progress, folder):
-        warnings.warn(f"{reason}; it is kept again once an epoch is better", stacklevel=2)
+        warn(f"{reason}; it is kept again once an epoch is better")
     return run
 
 

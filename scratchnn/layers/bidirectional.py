@@ -1,17 +1,13 @@
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads, State
 
-from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file, look_up
 from scratchnn.layers.base import Config, Layer, Shape
-from scratchnn.layers.inside import build_inside
+from scratchnn.layers.inside import Wrapper, build_inside
 from scratchnn.layers.recurrent import Recurrent
-from scratchnn.layers.trainable import Weight
-from scratchnn.regularizers import Regularizer
 
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 _FIXED = {
@@ -31,7 +27,7 @@ class BidirectionalCache:
     state_returned: bool
 
 
-class Bidirectional(Layer):
+class Bidirectional(Wrapper):
     """Two recurrent layers over the same x, one from each end, and their outputs merged.
 
     (1)  y_f = forward_layer(x),  y_b = backward_layer(x read from the end), reversed again if it is a sequence
@@ -117,27 +113,12 @@ class Bidirectional(Layer):
             )
 
     @property
-    def uses_rng(self) -> bool:
-        return self.forward_layer.uses_rng or self.backward_layer.uses_rng
+    def _inner(self) -> dict[str, Layer]:
+        return {"forward.": self.forward_layer, "backward.": self.backward_layer}
 
     @property
     def y_count(self) -> int:
         return 2 if self.merge_mode is None else 1
-
-    @property
-    def _parts(self) -> list[Layer]:
-        return [self.forward_layer, self.backward_layer]
-
-    def trainable_names(self) -> list[str]:
-        """One direction may be frozen: `bidirectional.backward_layer.trainable = False`."""
-        if not self.trainable:
-            return []
-        sides = {"forward": self.forward_layer, "backward": self.backward_layer}
-        return [f"{side}.{name}" for side, layer in sides.items() for name in layer.trainable_names()]
-
-    @property
-    def weights(self) -> list[Weight]:
-        return self.forward_layer.weights + self.backward_layer.weights
 
     @staticmethod
     def _copy(layer: Any, other_way: bool) -> Any:
@@ -160,8 +141,8 @@ class Bidirectional(Layer):
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        sides = {"forward": self.forward_layer, "backward": self.backward_layer}
-        return tuple(f"{side}.{name}" for side, layer in sides.items() for name in layer.state_names)
+        sides = {"forward.": self.forward_layer, "backward.": self.backward_layer}
+        return tuple(side + name for side, layer in sides.items() for name in layer.state_names)
 
     @property
     def states(self) -> list[Array] | None:
@@ -208,39 +189,17 @@ class Bidirectional(Layer):
         y = (*y_f[:-1], y_f[-1] + y_b[-1]) if self.merge_mode == "concat" else y_f
         return (y, *states_f, *states_b) if self.return_state else y
 
-    def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
-        self.refuse_empty(tuple(input_shape))  # an error about x names this layer
-        settings["seed"] = randomness.layer_seed() if seed is None else seed
+    def _build_inner(self, input_shape: Shape, *, index: int = 0, **settings: Any) -> None:
         # Both draw from one seed; the second index is beyond that of any layer of a model, so the draws differ.
         self.forward_layer.build(input_shape, index=index, **settings)
         if self._given_backward:
             build_inside(self, self.backward_layer, input_shape, index=index + 2**32, **settings)
         else:
             self.backward_layer.build(input_shape, index=index + 2**32, **settings)
-        params = self._params_of_both()
-        super().build(input_shape, index=index, **settings)
-        self.set_params(params)
-
-    def _params_of_both(self) -> dict[str, Array]:
-        params = {f"forward.{name}": param for name, param in self.forward_layer.params.items()}
-        return params | {f"backward.{name}": param for name, param in self.backward_layer.params.items()}
-
-    def __getstate__(self) -> Config:
-        return super().__getstate__() | {"params": {}}  # those of both layers are theirs
-
-    def __setstate__(self, state: Config) -> None:
-        vars(self).update(state)
-        self.set_params(self._params_of_both())
 
     def check_shape(self, shape: Shape) -> None:
         for layer in self._parts:
             layer.check_shape(shape)
-
-    def set_params(self, params: Mapping[str, Array]) -> None:
-        super().set_params(params)
-        for prefix, layer in (("forward.", self.forward_layer), ("backward.", self.backward_layer)):
-            own = {name.removeprefix(prefix): p for name, p in params.items() if name.startswith(prefix)}
-            layer.set_params(own)
 
     def forward(
         self,
@@ -324,18 +283,6 @@ class Bidirectional(Layer):
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         return mask if self.forward_layer.return_sequences else None
-
-    def regularizers(self) -> dict[str, Regularizer]:
-        sides = {"forward": self.forward_layer, "backward": self.backward_layer}
-        return {f"{side}.{name}": r for side, layer in sides.items() for name, r in layer.regularizers().items()}
-
-    def to_keras(self, params: list[Array]) -> list[Array]:
-        first = len(self.forward_layer.params)
-        return self.forward_layer.to_keras(params[:first]) + self.backward_layer.to_keras(params[first:])
-
-    def from_keras(self, weights: list[Array]) -> list[Array]:
-        first = len(self.forward_layer.weights)
-        return self.forward_layer.from_keras(weights[:first]) + self.backward_layer.from_keras(weights[first:])
 
     def get_config(self) -> Config:
         """As in Keras, of the two layers as they are now; the one from the end is None where it has the settings of the

@@ -1,6 +1,5 @@
 """Activations with settings of their own, as layers: ReLU, LeakyReLU, ELU, and PReLU, which learns its slope."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,6 +9,7 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import initializers, regularizers
 from scratchnn.core.checks import number
 from scratchnn.core.names import described
+from scratchnn.core.warning import warn
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
 
@@ -108,7 +108,7 @@ class LeakyReLU(_Elementwise):
     ) -> None:
         super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         if alpha is not None:
-            warnings.warn("LeakyReLU: alpha is called negative_slope now", stacklevel=2)
+            warn("LeakyReLU: alpha is called negative_slope now")
             negative_slope = alpha
         self.negative_slope = number("LeakyReLU: negative_slope", negative_slope, 0)
 

@@ -28,7 +28,10 @@ class RecurrentLayerCache:
 
 @dataclass(frozen=True)
 class DrawnApart(initializers.Initializer):
-    """A vector in equal parts, each spread as the array that Keras draws in its place: its fans decide about that."""
+    """A bias in equal parts, each drawn with the spread of the array that Keras draws there.
+
+    Keras draws several arrays of other shapes, and the fans of a shape decide how widely its numbers are spread.
+    """
 
     rule: initializers.Initializer
     arrays: tuple[tuple[int, ...], ...]  # their shapes
@@ -255,7 +258,7 @@ class Recurrent(WithStates):
         shape_h = (self.recurrent_gates, B, self.units)
         return dropout_x, mask(draw_key(rng), self.recurrent_dropout, shape_h, self.dtype)
 
-    # ---- words
+    # ---- description
 
     def get_config(self) -> Config:
         return super().get_config() | {

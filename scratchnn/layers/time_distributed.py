@@ -1,15 +1,11 @@
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file
 from scratchnn.layers.base import Config, Layer, Shape, as_array
-from scratchnn.layers.inside import build_inside
-from scratchnn.layers.trainable import Weight
-from scratchnn.regularizers import Regularizer
+from scratchnn.layers.inside import Wrapper, build_inside
 
 
 @dataclass(frozen=True)
@@ -19,7 +15,7 @@ class TimeDistributedCache:
     x_shape: tuple[int, ...]
 
 
-class TimeDistributed(Layer):
+class TimeDistributed(Wrapper):
     """One layer applied to every time step, as if each were an example of its own.
 
     (1)  y[b, t] = layer(x[b, t])
@@ -29,8 +25,9 @@ class TimeDistributed(Layer):
     Shapes: x (B, T, ...) -> y (B, T, *what the layer makes of the rest)
     Params: those of the layer, under its names.
     Cache:  that of the layer.
-    Keras:  the same; a mask goes on as it is. One with more axes than (B, T) also reaches the layer, (B T, ...); Keras
-            fails where one of (B, T) meets a layer that takes masks, here it is not for that layer and goes on.
+    Keras:  the same, and a mask goes on to the next layer as it is.
+            - A mask with more axes than (B, T) also reaches the layer inside, as (B T, ...).
+            - A mask (B, T) does not reach it; in Keras that fails if the layer inside takes masks.
     Raises: TypeError for what is no layer, ValueError for x without time steps or a layer with several outputs.
     """
 
@@ -48,19 +45,8 @@ class TimeDistributed(Layer):
         self.layer, self.takes_copy = layer, layer.takes_copy
 
     @property
-    def uses_rng(self) -> bool:
-        return self.layer.uses_rng
-
-    @property
-    def _parts(self) -> list[Layer]:
-        return [self.layer]
-
-    def trainable_names(self) -> list[str]:
-        return self.layer.trainable_names() if self.trainable else []
-
-    @property
-    def weights(self) -> list[Weight]:
-        return self.layer.weights
+    def _inner(self) -> dict[str, Layer]:
+        return {"": self.layer}
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 3:
@@ -70,29 +56,13 @@ class TimeDistributed(Layer):
             raise ValueError(f"{self.label}: {self.layer.label} has several outputs; leave out return_state")
         return (*input_shape[:2], *shape[1:])
 
-    def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
-        settings["seed"] = randomness.layer_seed() if seed is None else seed
-        self.refuse_empty(tuple(input_shape))  # an error about x names this layer
-        self.compute_output_shape(tuple(input_shape))
-        build_inside(self, self.layer, (None, *input_shape[2:]), index=index, **settings)
-        params = self.layer.params
-        super().build(input_shape, index=index, **settings)
-        self.set_params(params)
-
-    def __getstate__(self) -> Config:
-        return super().__getstate__() | {"params": {}}  # those of the layer inside are its own
-
-    def __setstate__(self, state: Config) -> None:
-        vars(self).update(state)
-        self.set_params(self.layer.params)
+    def _build_inner(self, input_shape: Shape, **settings: Any) -> None:
+        self.compute_output_shape(input_shape)  # an error about x names this layer
+        build_inside(self, self.layer, (None, *input_shape[2:]), **settings)
 
     def check_shape(self, shape: Shape) -> None:
         super().check_shape(shape)
         self.layer.check_shape((None, *shape[2:]))
-
-    def set_params(self, params: Mapping[str, Array]) -> None:
-        super().set_params(params)
-        self.layer.set_params(params)
 
     def as_input(self, x: Any) -> Array:
         x = x if self.backend.is_device_array(x) else as_array(x)
@@ -123,15 +93,6 @@ class TimeDistributed(Layer):
     def backward(self, dy: Array, cache: TimeDistributedCache) -> tuple[Any, Grads]:
         dx, grads = self.layer.backward(_folded(self.as_gradient(dy, cache.y_shape)), cache.inner)  # (1)
         return None if dx is None else dx.reshape(cache.x_shape), grads
-
-    def regularizers(self) -> dict[str, Regularizer]:
-        return self.layer.regularizers()
-
-    def to_keras(self, params: list[Array]) -> list[Array]:
-        return self.layer.to_keras(params)
-
-    def from_keras(self, weights: list[Array]) -> list[Array]:
-        return self.layer.from_keras(weights)
 
     def get_config(self) -> Config:
         return super().get_config() | {"layer": class_in_file(self.layer)}

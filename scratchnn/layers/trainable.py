@@ -12,8 +12,11 @@ from scratchnn.core.checks import flag
 
 
 class Changes:
-    """How often `trainable` was set, of whatever object: a model looks whether the number has changed, which costs a
-    step of training nothing, and only then at its layers and what is inside them."""
+    """How often `trainable` was set, on any object.
+
+    Before a step a model only compares this number with the one that it saw last. If it has changed, the model looks at
+    its layers and what is inside them.
+    """
 
     number = 0
 

@@ -127,7 +127,7 @@ def get(identifier: Any) -> Loss:
     """Return the loss meant by a name, a `Loss`, a function of this module, or a loss's `get_config()`.
 
     Raises:
-        ValueError: for an unknown name; the nearest one is suggested.
+        ValueError: for an unknown name; the message corrects a misspelled one.
         TypeError: for a function or a class of the user's own that says nothing of its derivative.
     """
     if isinstance(identifier, Mapping) and "label" in identifier:

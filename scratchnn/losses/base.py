@@ -1,7 +1,7 @@
 """What a loss is: values, their gradient, and the reduction that makes one number of them.
 
-Masks and sample weights enter as one array, which says how much each value counts (`training/weights.py`). Forward and
-backward carry the same equation numbers.
+Masks and sample weights enter as one array, which says how much each value counts (`training/sample_weights.py`).
+Forward and backward carry the same equation numbers.
 """
 
 import inspect
@@ -12,12 +12,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array, Kernels
+from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.attributes import heeds_keras, refuse_unheard
 from scratchnn.core.names import is_own, name_in_file, overrides, snake_case
 from scratchnn.losses.targets import as_shape, finite
 
+EPSILON = binary_crossentropy.EPSILON  # of all losses: keras.config.epsilon()
 MEANS = ("sum_over_batch_size", "mean")  # two words of Keras' for one thing
 REDUCTIONS = (*MEANS, "sum", "mean_with_sample_weight", "none", None)
 L = TypeVar("L", bound="Loss")
@@ -40,15 +42,16 @@ class Loss:
     (1) L = Σ weight ⊙ values / divisor,   weight = 1 where none is given
 
     `reduction` chooses the divisor: the number of values (the mean, "sum_over_batch_size"), 1 for each row ("sum"), or
-    Σ weight ("mean_with_sample_weight"). `validate` is called once per fit, then `forward` and `backward` for every
-    batch. A loss of your own defines `values` and `gradient`, and masks and weights come with it; one that is no mean
-    overrides `forward` and `backward`. Called, `loss(y_true, y_pred)`, it takes its arguments in Keras' order.
+    Σ weight ("mean_with_sample_weight"). `validate` is called for all targets before training, or for each batch where
+    batches are given; then `forward` and `backward` for every batch. A loss of your own defines `values` and
+    `gradient`, and masks and weights come with it; one that is no mean overrides `forward` and `backward`. Called,
+    `loss(y_true, y_pred)`, it takes its arguments in Keras' order.
     """
 
     name: str = ""
     reduction: str | None = "sum_over_batch_size"
     dtype: Any = None
-    joins: ClassVar[str | None] = None  # the activation that it goes through with `from_logits`
+    joins: str | None = None  # the activation that it goes through with `from_logits`; a loss of some settings has none
     accuracy: ClassVar[str | None] = None  # which one is meant by "accuracy"
 
     def __init_subclass__(cls, **settings: Any) -> None:
@@ -63,7 +66,7 @@ class Loss:
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a setting that is none, or that would not act."""
+        """Raise ValueError for a setting whose value is not allowed, or would do nothing."""
         inherited = {each.default for each in fields(self) if each.name == "name"} if is_dataclass(self) else set()
         if self.name is None or self.name in inherited:  # a class derived from ours may have a name of its own
             object.__setattr__(self, "name", type(self).name or self.name)
@@ -152,7 +155,7 @@ class Loss:
         return float(self.forward(y, target, weight)[0] if weight is not None else self.forward(y, target)[0])
 
     def get_config(self) -> dict[str, Any]:
-        """The settings that make the same loss, and what it is called in a file: `name`, which is not the user's."""
+        """The settings that make the same loss. `name` is that of its class; one that the user gave is `label`."""
         if is_dataclass(self):
             names = [each.name for each in fields(self) if each.init]
         else:
@@ -200,7 +203,11 @@ def weighted(loss: Loss, y: Array, target: Array, weight: Array | None) -> tuple
 
 
 def weight_of(mask: Array | None, weight: Array | None, reduction: str | None, dtype: DTypeLike) -> Array | None:
-    """Mask and weights as one: a mean is one over what the mask leaves, and other reductions leave the rest out."""
+    """Mask and weights as one array, of weights.
+
+    A masked value has weight 0. Where the loss is a mean over all values, the others weigh more, so that it is the mean
+    over those that the mask leaves.
+    """
     if mask is None:
         return weight
     share = mask.size / np.maximum(mask.sum(), 1) if reduction in MEANS else 1

@@ -4,7 +4,7 @@
 is clipped away from 0 and 1 for its logarithm to exist. Otherwise a probability nearer than 1e-7 to 0 or 1 is clipped
 to that distance, as in Keras, and its gradient is 0 there, because the clipped value no longer depends on y.
 
-`label_smoothing` s takes t for t (1 - s) + s / (the number of classes), which is 2 where y is the probability of a 1.
+`label_smoothing` s replaces t by t (1 - s) + s / C, where C is the number of classes: 2 for binary cross-entropy.
 """
 
 from dataclasses import dataclass, field
@@ -19,10 +19,8 @@ from scratchnn_kernels.reference import binary_crossentropy
 from scratchnn import activations
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.checks import whole_number
-from scratchnn.losses.base import Loss, LossCache, changed, weight_of
-from scratchnn.losses.targets import as_shape, check_classes, check_range, check_sums, finite, in_rows
-
-EPSILON = binary_crossentropy.EPSILON
+from scratchnn.losses.base import EPSILON, Loss, LossCache, changed, weight_of
+from scratchnn.losses.targets import as_distributions, as_probabilities, as_shape, check_classes, finite
 
 
 @heeds_keras
@@ -36,7 +34,7 @@ class BinaryCrossentropy(Loss):
     Computed by the kernels of that name, or, where values are weighted, by the array code of the reference.
     """
 
-    joins: ClassVar[str | None] = "sigmoid"
+    joins = "sigmoid"
     accuracy: ClassVar[str | None] = "binary_accuracy"
     from_logits: bool = False
     label_smoothing: float | int = 0.0
@@ -54,9 +52,7 @@ class BinaryCrossentropy(Loss):
         return changed(self, pair=kernels.binary_crossentropy)
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
-        target = as_shape(self.name, finite(self.name, target), y_shape)
-        check_range(self.name, target)
-        return target.astype(dtype)
+        return as_probabilities(self.name, target, y_shape, dtype)
 
     def values(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
         return binary_crossentropy.surprise(y, smooth(target, self.label_smoothing, 2), self.from_logits)  # (1), (2)
@@ -81,14 +77,9 @@ def smooth(target: Array, share: float | int, classes: int) -> Array:
 
 
 class _OverClasses(Loss):
-    """The surprise at rows of target probabilities t when the last axis of y holds probabilities.
+    """What CategoricalCrossentropy, which has the equations, and SparseCategoricalCrossentropy have in common."""
 
-    (1) q = y / Σ y
-    (2) p = min(max(q, ε), 1 - ε); p = softmax(y) instead of (1, 2) when `from_logits`
-    (3) values = -Σ t log p, one for each row
-    """
-
-    joins: ClassVar[str | None] = "softmax"
+    joins = "softmax"
     clips_first: ClassVar[bool] = False  # (2) on y, and then (1)
     from_logits: bool
 
@@ -137,10 +128,7 @@ class CategoricalCrossentropy(_OverClasses):
     dtype: Any = None
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
-        target = in_rows(self.name, target, y_shape)
-        check_range(self.name, target)
-        check_sums(self.name, target)
-        return target.astype(dtype)
+        return as_distributions(self.name, target, y_shape, dtype)
 
     def values(self, y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> Float[Array, "*rows"]:
         return self._surprise(y, smooth(target, self.label_smoothing, y.shape[-1]))
@@ -154,7 +142,8 @@ class CategoricalCrossentropy(_OverClasses):
 class SparseCategoricalCrossentropy(_OverClasses):
     """CategoricalCrossentropy with class numbers 0 ... C-1 instead of one-hot rows: targets (N,), outputs (N, C).
 
-    Where the target is `ignore_class` it does not count, as if it were masked; that may be a number of no class.
+    Where the target is `ignore_class` it does not count, as if it were masked. `ignore_class` need not be one of the
+    classes: -1 is common.
     """
 
     accuracy: ClassVar[str | None] = "sparse_categorical_accuracy"
@@ -170,7 +159,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
         super().__post_init__()
         if self.ignore_class is not None:
             whole_number("ignore_class", self.ignore_class, -(2**31), 2**31)
-            object.__setattr__(self, "joins", None)  # as in Keras, which replaces the rows that do not count
+            object.__setattr__(self, "joins", None)  # as in Keras, which first sets ignored rows of y to 0
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
         check_classes(self.name, y_shape)

@@ -12,10 +12,8 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.attributes import heeds_keras
-from scratchnn.losses.base import Loss
-from scratchnn.losses.targets import check_range, finite, in_rows_of_y
-
-EPSILON = 1e-7  # keras.config.epsilon()
+from scratchnn.losses.base import EPSILON, Loss
+from scratchnn.losses.targets import as_probabilities, check_rows
 
 
 @heeds_keras
@@ -33,9 +31,8 @@ class KLDivergence(Loss):
     dtype: Any = None
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
-        target = in_rows_of_y(self.name, finite(self.name, target), y_shape)
-        check_range(self.name, target)
-        return target.astype(dtype)
+        check_rows(self.name, target, y_shape)
+        return as_probabilities(self.name, target, y_shape, dtype)
 
     def values(self, y: Float[Array, "*rows D"], target: Float[Array, "*rows D"]) -> Float[Array, "*rows"]:
         s = np.clip(target, EPSILON, 1)

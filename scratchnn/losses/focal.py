@@ -14,9 +14,9 @@ from scratchnn_kernels.reference import binary_crossentropy
 
 from scratchnn import activations
 from scratchnn.core.attributes import heeds_keras
-from scratchnn.losses.base import Loss
-from scratchnn.losses.crossentropies import EPSILON, smooth
-from scratchnn.losses.targets import as_shape, check_range, check_sums, finite, in_rows
+from scratchnn.losses.base import EPSILON, Loss
+from scratchnn.losses.crossentropies import smooth
+from scratchnn.losses.targets import as_distributions, as_probabilities
 
 
 @heeds_keras
@@ -30,7 +30,7 @@ class BinaryFocalCrossentropy(Loss):
     (4) values = balance (1 - r)^γ × binary cross-entropy of y and t
     """
 
-    joins: ClassVar[str | None] = "sigmoid"
+    joins = "sigmoid"
     accuracy: ClassVar[str | None] = "binary_accuracy"
     apply_class_balancing: bool = False
     alpha: float | int = 0.25
@@ -43,9 +43,7 @@ class BinaryFocalCrossentropy(Loss):
     dtype: Any = None
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
-        target = as_shape(self.name, finite(self.name, target), y_shape)
-        check_range(self.name, target)
-        return target.astype(dtype)
+        return as_probabilities(self.name, target, y_shape, dtype)
 
     def values(self, y: Float[Array, "*shape"], target: Float[Array, "*shape"]) -> Float[Array, "..."]:
         t = smooth(target, self.label_smoothing, 2)
@@ -101,10 +99,7 @@ class CategoricalFocalCrossentropy(Loss):
             )
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
-        target = in_rows(self.name, target, y_shape)
-        check_range(self.name, target)
-        check_sums(self.name, target)
-        return target.astype(dtype)
+        return as_distributions(self.name, target, y_shape, dtype)
 
     def values(self, y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> Float[Array, "*rows"]:
         t = smooth(target, self.label_smoothing, y.shape[-1])

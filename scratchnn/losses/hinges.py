@@ -59,7 +59,7 @@ def _sides(target: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 @heeds_keras
 @dataclass(frozen=True)
 class CategoricalHinge(Loss):
-    """By how much the score of the right class is not above the best other one by 1; t is one-hot.
+    """By how much the score of the right class falls short of the best other score plus 1; t is one-hot.
 
     (1) right = Σ t y,   other = max (1 - t) y
     (2) values = max(other - right + 1, 0), one for each row

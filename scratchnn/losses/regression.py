@@ -12,12 +12,9 @@ from jaxtyping import Float, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
-from scratchnn.core.arrays import converted
 from scratchnn.core.attributes import heeds_keras
-from scratchnn.losses.base import Loss
-from scratchnn.losses.targets import finite, in_rows_of_y
-
-EPSILON = 1e-7  # keras.config.epsilon()
+from scratchnn.losses.base import EPSILON, Loss
+from scratchnn.losses.targets import check_rows
 
 
 @heeds_keras
@@ -148,7 +145,8 @@ class CosineSimilarity(Loss):
     dtype: Any = None
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
-        return converted(self.name, in_rows_of_y(self.name, finite(self.name, target), y_shape), dtype)
+        check_rows(self.name, target, y_shape)
+        return super().validate(y_shape, target, dtype)
 
     def values(self, y: Float[Array, "*rows D"], target: Float[Array, "*rows D"]) -> Float[Array, "*rows"]:
         return -(y / _length(y) * (target / _length(target))).sum(axis=-1)  # (1), (2)

@@ -1,9 +1,10 @@
-"""The door of the targets: what a loss refuses before the first step."""
+"""The checks of targets: what a loss refuses before the first step."""
 
 from typing import Any
 
 import numpy as np
 from jaxtyping import Shaped
+from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.arrays import as_numbers
@@ -32,18 +33,13 @@ def as_shape(name: str, target: Shaped[Array, "..."], shape: tuple[int, ...]) ->
     return target.reshape(shape)
 
 
-def in_rows_of_y(name: str, target: Any, y_shape: tuple[int, ...]) -> Shaped[Array, "..."]:
-    """Targets of a loss of whole rows, in the shape of the outputs; see `fits`.
-
-    Raises:
-        ValueError: for targets (B, T) of outputs (B, T, 1): Keras takes T numbers for a row there, and not one.
-    """
-    if len(y_shape) > 2 and y_shape[-1] == 1 and target.ndim < len(y_shape):
+def check_rows(name: str, target: Any, y_shape: tuple[int, ...]) -> None:
+    """Raise ValueError for targets (B, T) of outputs (B, T, 1): Keras takes T numbers for a row there, and not one."""
+    if len(y_shape) > 2 and y_shape[-1] == 1 and np.ndim(target) < len(y_shape):
         raise ValueError(
             f"{name} compares whole rows, and outputs of shape {y_shape} have rows of one number: for rows of "
             f"{y_shape[-2]}, as in Keras, let Reshape(({y_shape[-2]},)) be the last layer"
         )
-    return as_shape(name, target, y_shape)
 
 
 def in_rows(name: str, target: Any, y_shape: tuple[int, ...]) -> Shaped[Array, "..."]:
@@ -54,6 +50,21 @@ def in_rows(name: str, target: Any, y_shape: tuple[int, ...]) -> Shaped[Array, "
         hint = "; class numbers belong to sparse_categorical_crossentropy" if fits(target, y_shape[:-1]) else ""
         raise ValueError(f"{name} expects targets of shape {y_shape}, got {target.shape}{hint}")
     return target
+
+
+def as_probabilities(name: str, target: Any, y_shape: tuple[int, ...], dtype: DTypeLike) -> Shaped[Array, "..."]:
+    """Labels 0 and 1, or probabilities between them, in the shape of the outputs."""
+    target = as_shape(name, finite(name, target), y_shape)
+    check_range(name, target)
+    return target.astype(dtype)
+
+
+def as_distributions(name: str, target: Any, y_shape: tuple[int, ...], dtype: DTypeLike) -> Shaped[Array, "..."]:
+    """Rows of probabilities that sum to 1, most often one-hot, in the shape of the outputs."""
+    target = in_rows(name, target, y_shape)
+    check_range(name, target)
+    check_sums(name, target)
+    return target.astype(dtype)
 
 
 def check_range(name: str, target: Shaped[Array, "..."]) -> None:

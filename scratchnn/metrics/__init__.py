@@ -188,7 +188,7 @@ def get(identifier: Any, loss: Loss) -> Metric:
     A function of your own takes `(y_true, y_pred)`, in Keras' order whatever it calls them.
 
     Raises:
-        ValueError: for an unknown name (the nearest one is suggested), or for "accuracy" with a loss without classes.
+        ValueError: for an unknown name (the message corrects a misspelled one) or "accuracy" of a loss without classes.
         TypeError: for anything that is no metric.
     """
     if isinstance(identifier, Metric):

@@ -1,6 +1,5 @@
 """What a chain of layers takes and gives: x and outputs, shapes, the joined loss, states of recurrent layers."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core.backend import Backend
 from scratchnn.core.names import overrides
+from scratchnn.core.warning import warn
 from scratchnn.layers.base import Shape, as_array
 from scratchnn.models import initial_states
 from scratchnn.training.batches import States
@@ -72,10 +72,9 @@ class Chain:
     def _warn_that_mask_ends(self, layer: Any) -> None:
         if layer not in self._masks_ended:
             self._masks_ended.append(layer)
-            warnings.warn(
+            warn(
                 f"{layer.label} cannot use the mask that reaches it: it treats padding as words, and so do the layers "
                 "after it. GlobalAveragePooling1D and the recurrent layers use masks",
-                stacklevel=3,
             )
 
     # ---- the joined loss
@@ -165,10 +164,9 @@ class Chain:
     ) -> States | None:
         initial_states.check_batches(self._stateful(), counts, batch_size)
         if shuffle and self.states:
-            warnings.warn(
+            warn(
                 f"{', '.join(self.states)}: states are carried from each row of a batch to the same row of the next, "
                 "where shuffle=True puts another example. Give fit(..., shuffle=False)",
-                stacklevel=3,
             )
         return None if initial_state is None else initial_states.checked(self._layers, initial_state, counts[0])
 

@@ -36,9 +36,10 @@ class Caches(list):
 class Model(Chain, Penalties, Calls):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
-    All parameters are in one vector, `flat_params`, and each layer's arrays are views of it, so that an optimizer's
-    rule is a few lines on one vector. Where some are frozen (`layer.trainable = False`), the others are in
-    `trainable_params`.
+    The parameters that are trained are one vector, `trainable_params`, and their gradients another, `trainable_grads`,
+    so that an optimizer's rule is a few lines on two vectors; the layers' arrays are views of the first. What is frozen
+    (`layer.trainable = False`) is in neither. `flat_params` are all parameters: the same vector where nothing is
+    frozen, and otherwise a copy that cannot be written to.
 
     Args:
         backend: "cpu" (Numba), "reference" (NumPy) or "gpu" (CUDA); the same numbers, at different speeds.
@@ -53,7 +54,7 @@ class Model(Chain, Penalties, Calls):
     input_shape: Shape
     built: bool
     metadata: dict[str, Any]
-    flat_grads: Array
+    trainable_grads: Array
     not_kept: ClassVar = dict.fromkeys(
         ("inputs", "outputs"),
         "read model.input_shape and model.output_shape; another model needs new layers, such as layer.clone()",
@@ -202,12 +203,13 @@ class Model(Chain, Penalties, Calls):
         return randomness.Keys(self.seed, epoch=epoch, step=step, layer=index)
 
     def backward(self, dy: Any, caches: list[Any], dstates: Any = None, *, down_to_x: bool = False) -> tuple[Any, ...]:
-        """Return dx and the gradients of what is trained, penalties' too, in one vector, as in `trainable_params`.
+        """Return dx and `trainable_grads`, one vector of the gradients of what is trained, penalties' included.
 
-        dx is None if x are ids. It is None too where the lowest layers are frozen: the pass ends above them, unless
-        `down_to_x`, or one of them was given states. The vector is overwritten by the next call. `dstates` are
-        gradients of the states that forward returned, and where it was given some, those of these are returned third;
-        both in the form of the states.
+        The next call overwrites the vector. dx is None if x are ids, and also where the lowest layers are frozen: the
+        pass ends above them, unless `down_to_x`, or one of them was given states.
+
+        `dstates`: the gradients of the states that forward returned, a dict like theirs. If forward was given initial
+        states, a third value is returned: a dict of their gradients.
         """
         self.take_up_trainable()
         dstates, begin = dstates or {}, {}
@@ -233,7 +235,7 @@ class Model(Chain, Penalties, Calls):
             flat += [grads[name].ravel() for name in reversed(self.trained[index])]
         self.gather(flat[::-1])
         dx = dx if lowest == 0 else None
-        return (dx, self.flat_grads, begin) if begin else (dx, self.flat_grads)
+        return (dx, self.trainable_grads, begin) if begin else (dx, self.trainable_grads)
 
     # ---- layers
 

@@ -19,16 +19,16 @@ from scratchnn.layers.trainable import CHANGES, Trainable, Weight
 class Parameters(Trainable):
     """What a model has besides its chain of layers: all their arrays, together.
 
-    `trainable_params` is one vector of the parameters that are trained, layer by layer, and each layer's arrays are
-    views of it, so that an optimizer's rule is a few lines on one vector. What is frozen is in a vector of its own,
-    which no optimizer sees.
+    `trainable_params` is one vector of the parameters that are trained, layer by layer, so that an optimizer's rule is
+    a few lines on one vector. What is frozen is in a vector of its own, which no optimizer sees. The layers' arrays are
+    views of these two.
     """
 
     _layers: list[Layer]
     backend: Backend
     dtype: np.dtype
     trainable_params: Float[Array, " P"]
-    flat_grads: Float[Array, " P"]
+    trainable_grads: Float[Array, " P"]
     segments: list[slice]  # where each trained parameter is in these two vectors
     variable_segments: list[slice]  # and each variable of Keras, of which `clipnorm` takes the norm
     _changes_seen: int = -1
@@ -54,13 +54,17 @@ class Parameters(Trainable):
 
         What is trained is what is trainable now, or, in a copy, what its original trained.
         """
-        now = self._trainable_names(), CHANGES.number
-        self.trained, self._changes_seen = now if trained is None else (trained, -1)
+        if trained is None:
+            self.trained = self._trainable_names()
+            self._changes_seen = CHANGES.number
+        else:
+            self.trained = trained
+            self._changes_seen = -1
         sets = [set(names) for names in self.trained]
         is_trained = [name in sets[i] for i, layer in enumerate(self._layers) for name in layer.params]
         params = [param for layer in self._layers for param in layer.params.values()]
         self.trainable_params, self.segments, views = self._joined(params, is_trained, True)
-        self.flat_grads = np.zeros_like(self.trainable_params)
+        self.trainable_grads = np.zeros_like(self.trainable_params)
         frozen_views = iter(()) if all(is_trained) else self._joined(params, is_trained, False)[2]
         self.variable_segments = self._variable_segments(is_trained)
         arrays = iter([next(views if each else frozen_views) for each in is_trained])

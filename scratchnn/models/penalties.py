@@ -40,13 +40,13 @@ class Penalties(Parameters):
         for (layer, name), segment in zip(owners, self.segments, strict=True):
             if (rule := layer.regularizers().get(name)) is not None:
                 param = layer.params[name]
-                found.append(Penalty(rule, param, self.flat_grads[segment].reshape(param.shape)))
+                found.append(Penalty(rule, param, self.trainable_grads[segment].reshape(param.shape)))
         self.penalties = found
 
     def gather(self, grads: list[Array]) -> None:
         """Write the gradients of a backward pass, in the order of `segments`, and those of the penalties."""
         if grads:
-            self.backend.kernels.optimizer.join(grads, self.flat_grads)
+            self.backend.kernels.optimizer.join(grads, self.trainable_grads)
         for penalty in self.penalties:
             penalty.add_gradient()
 

@@ -5,7 +5,6 @@ the same bits needs. `loading.py` reads it back. A checkpoint is the same, and w
 """
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core.files import container
 from scratchnn.core.files.foreign import refuse_foreign_name
 from scratchnn.core.names import is_own
+from scratchnn.core.warning import warn
 from scratchnn.models import custom_objects
 
 # What the names of arrays begin with:
@@ -40,13 +40,12 @@ def save_model(
         raise FileExistsError(f"{path} exists already; choose another name, or save(..., overwrite=True)")
     arrays, config = contents(model, include_optimizer)
     if own := custom_objects.names_in(config):
-        warnings.warn(
+        warn(
             f"{path} will hold {', '.join(own)} by name only, without code; read it back with "
             f"{custom_objects.remedy(own, 'load_model')}",
-            stacklevel=3,
         )
     for what in _left_out(model, include_optimizer):
-        warnings.warn(f"{path} will not hold {what}", stacklevel=3)
+        warn(f"{path} will not hold {what}")
     container.write(path, arrays, {"kind": "model", "model": config})
 
 

@@ -1,4 +1,4 @@
-"""How a model is saved, described and copied: `Model` derives from this, and knows nothing of it."""
+"""How a model is saved, described and copied: a base class of `Model`, whose own file need not deal with it."""
 
 import copy
 import dataclasses
@@ -119,7 +119,7 @@ class Stored(Trainer):
 
         The layers hold the parameters, in the host's memory.
         """
-        vectors = ("trainable_params", "flat_grads", "segments", "variable_segments", "penalties")
+        vectors = ("trainable_params", "trainable_grads", "segments", "variable_segments", "penalties")
         remade = (*vectors, "before_step", "_in_fit", "_in_epoch")
         state = {name: value for name, value in vars(self).items() if name not in remade}
         return state | {"owns_optimizer": self.owns_optimizer}

@@ -28,7 +28,7 @@ def get(identifier: str | Optimizer | Mapping[str, Any]) -> Optimizer:
     """Return the optimizer meant by a name (a new one), an `Optimizer`, or its `get_config()`.
 
     Raises:
-        ValueError: for an unknown name (the nearest one is suggested) or a hyper-parameter out of range.
+        ValueError: for an unknown name (the message corrects a misspelled one) or a hyper-parameter out of range.
     """
     return make("optimizer", identifier, Optimizer, OPTIMIZERS)
 

@@ -20,7 +20,7 @@ DECIDING = (
     "models/sequential.py", "optimizers/*.py", "regularizers.py", "study/run.py", "training/ahead.py",
     "training/batches.py", "training/epoch.py", "training/evaluator.py", "training/examples.py",
     "training/on_disk.py", "training/progress.py", "training/session.py", "training/sources.py",
-    "training/streams.py", "training/trainer.py", "training/weights.py",
+    "training/streams.py", "training/trainer.py", "training/sample_weights.py",
 )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 """Conducting a study: the runs that its plan still lacks are done, and each result is on disk before it counts."""
 
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
+from scratchnn.core.warning import warn
 from scratchnn.report.console import Console
 from scratchnn.study.board import Board
 from scratchnn.study.folder import StudyFolder
@@ -54,7 +54,7 @@ def stored(folder: StudyFolder, key: str) -> RunResult | None:
     try:
         result = folder.load(key)
     except ValueError as error:
-        warnings.warn(f"{error}; the run is done again", stacklevel=2)
+        warn(f"{error}; the run is done again")
         return None
     if result is not None and result.error is not None and not result.error.startswith("NonFiniteError"):
         return None

@@ -24,7 +24,7 @@ from scratchnn.metrics import Metric
 from scratchnn.training import diagnosis
 from scratchnn.training.epoch import Numbered, train_epoch
 from scratchnn.training.progress import Clock, Progress
-from scratchnn.training.weights import Counting, joined
+from scratchnn.training.sample_weights import Counting, joined
 
 STEPS_AHEAD = 100
 STEPS_AHEAD_ON_HOST = 20
@@ -58,27 +58,28 @@ def _has_own_inside(layer: Any) -> bool:
 
 
 class Snapshot:
-    """Room for what a step changes: parameters, states that are carried, and the optimizer's slots, count of steps and
+    """A copy of what a step changes: parameters, states that are carried, and the optimizer's slots, count of steps and
     other plain numbers.
 
     A rule of the user's own may add a slot, or put another array in the place of one.
     """
 
     def __init__(self) -> None:
-        self._params: Any = None  # the arrays themselves, and
-        self._slots: dict[str, Array] = {}
-        self._copies: list[Array] = []  # what they held
+        self._params: Any = None  # the model's own array
+        self._slots: dict[str, Array] = {}  # the optimizer's own arrays
+        self._copies: list[Array] = []  # of the params, then of the slots
         self._states: dict[str, Any] = {}
         self._numbers: dict[str, Any] = {}
         self._names: set[str] = set()  # of all attributes of the optimizer
 
     def take(self, model: Any) -> None:
         optimizer = model.optimizer
-        self._params, self._slots = model.trainable_params, dict(optimizer.slots)
+        self._params = model.trainable_params
+        self._slots = dict(optimizer.slots)
         self._states = model.states  # a forward pass replaces these arrays and leaves them as they are: no copies
         arrays = [self._params, *self._slots.values()]
-        rooms = [*self._copies, *[None] * len(arrays)]
-        self._copies = [_copy(array, room) for array, room in zip(arrays, rooms, strict=False)]
+        reusable = [*self._copies, *[None] * len(arrays)]
+        self._copies = [_copy(array, old) for array, old in zip(arrays, reusable, strict=False)]
         self._numbers = {name: value for name, value in vars(optimizer).items() if isinstance(value, PLAIN)}
         self._names = set(vars(optimizer))
 
@@ -105,7 +106,7 @@ class Ahead:
         metrics: what to measure on the outputs; they continue from their counts in `progress`.
         now: the clock, in seconds, by which training is timed.
         every_step: read the outcome of each step at once, because a callback uses it, or because no batch can be
-            asked for again.
+            asked for again. Otherwise outcomes are read after several steps, on a device after more of them.
     """
 
     def __init__(
@@ -122,27 +123,30 @@ class Ahead:
         self._clock: Clock = model.clock
         # A class of the user's own may keep state that no copy of ours has, a generator or a count of calls: the same
         # steps taken again would be other steps. So nothing is ever taken again there.
-        on_device = model.backend.runs_ahead
+        on_device = model.backend.is_asynchronous
         # So may a metric, which can also look at the model, or change it. On a device it is measured later.
         own_metric = any(metric.per_batch or is_own(type(metric)) for metric in metrics) and not on_device
         self.every_step = every_step = every_step or own_metric or has_own_classes(model)
         self._ahead = 1 if every_step else STEPS_AHEAD if on_device else STEPS_AHEAD_ON_HOST
         self._most_numbers = MOST_NUMBERS_AHEAD if on_device else MOST_NUMBERS_AHEAD_ON_HOST
-        # A callback may change the model between two steps: going back further would undo its change.
+        # With `every_step` a callback may change the model between two steps: going back further would undo its change.
+        # On a device outcomes are read every STEPS_AHEAD steps, when a new snapshot is due anyway.
         self._drops_snapshot = every_step or on_device
-        self._before: Snapshot = model.before_step
-        self._before_which: int | None = None  # the step that it was taken before; None: it is not needed
-        self._begun = progress.step  # steps of the epoch, counted or not
-        self._waiting: list[tuple[Array, Array, Counting]] = []  # outputs and targets of the steps not counted
-        self._outcomes: list[Any] = []  # and three numbers of each
-        self._numbers_waiting = 0  # in their outputs
+        self._snapshot: Snapshot = model.before_step
+        self._snapshot_step: int | None = None  # the step before which it was taken; None: it is not needed
+        self._steps_begun = progress.step  # in this epoch, counted or not
+        # Of the steps that are not counted yet:
+        self._waiting: list[tuple[Array, Array, Counting]] = []  # outputs, targets, masks and weights
+        self._outcomes: list[Any] = []  # three numbers of each step, see `outcome_of`
+        self._numbers_waiting = 0  # how many numbers their outputs have together
         self._grads: Any = None  # of the last step
-        self._now, self._began = now, now() - progress.seconds
         if progress.step and progress.counts.keys() != {metric.name for metric in metrics}:
             raise ValueError(
                 f"the epoch under way was begun with the metrics {sorted(progress.counts)}, and would end with "
                 f"{sorted(metric.name for metric in metrics)}: compile the model as it was"
             )
+        self._now = now
+        self._started_at = now() - progress.seconds
         for metric in metrics:
             metric.reset_state()
             if metric.name in progress.counts:
@@ -153,10 +157,10 @@ class Ahead:
 
     def __exit__(self, *exception: object) -> None:
         try:
-            if self._waiting and not self._model.backend.runs_ahead:
+            if self._waiting and not self._model.backend.is_asynchronous:
                 self.synchronise()  # a step was broken off, and those before it were whole
         finally:
-            if self._begun > self._progress.step:
+            if self._steps_begun > self._progress.step:
                 self._go_back()
 
     def steps(self, announce: Callable[[int], None] | None = None) -> Iterator[Numbered]:
@@ -192,8 +196,8 @@ class Ahead:
         taken = self._progress.step + len(self._waiting)
         if taken % self._ahead == 0 or taken == len(self._batches):
             return True
-        since_last = self._now() - self._began - self._progress.seconds
-        return since_last > SECONDS_AHEAD and not self._model.backend.runs_ahead
+        since_last = self._now() - self._started_at - self._progress.seconds
+        return since_last > SECONDS_AHEAD and not self._model.backend.is_asynchronous
 
     def synchronise(self) -> list[float]:
         """Read the outcomes of the waiting steps, and count them. Return their losses.
@@ -201,13 +205,13 @@ class Ahead:
         Raises:
             NonFiniteError: if one of them is refused; model and progress are as before it.
         """
-        # In one transfer: each one synchronises.
-        waiting, numbers = self._waiting, self._model.backend.numbers(self._outcomes)
+        waiting = self._waiting
+        numbers = self._model.backend.numbers(self._outcomes)  # in one transfer: each one synchronises
         self._waiting, self._outcomes, self._numbers_waiting = [], [], 0
         losses, gradients, weights = numbers[::3], numbers[1::3], numbers[2::3]
         drops_snapshot = self._drops_snapshot
         if not all(map(diagnosis.surely_accepted, losses, gradients, weights)):
-            if self._begun > self._progress.step + 1 or self._before_which != self._progress.step:
+            if self._steps_begun > self._progress.step + 1 or self._snapshot_step != self._progress.step:
                 return self._take_again(len(waiting))
             self._check(*numbers)
             drops_snapshot = True  # the next step may be as large
@@ -217,8 +221,8 @@ class Ahead:
             self._progress.count(loss, math.sqrt(squared_norm), len(target))
             self._clock.step += 1
         if drops_snapshot:
-            self._before_which = None
-        self._progress.seconds = self._now() - self._began
+            self._snapshot_step = None
+        self._progress.seconds = self._now() - self._started_at
         return losses
 
     def take(self, step: int) -> float:
@@ -227,17 +231,17 @@ class Ahead:
         Raises:
             NonFiniteError: if it is refused; the model is as before.
         """
-        self._before_which = None
+        self._snapshot_step = None
         train_epoch(self._model, [self._begin(step)], self._clock.epoch, self.add)
         return self.synchronise()[0]
 
     def _begin(self, step: int) -> Numbered:
-        is_old = self._before_which is None or step - self._before_which >= STEPS_AHEAD
+        is_old = self._snapshot_step is None or step - self._snapshot_step >= STEPS_AHEAD
         if is_old and not self._waiting:  # with the steps that wait, it would not be what `progress` says
-            self._before.take(self._model)
-            self._before_which = step
+            self._snapshot.take(self._model)
+            self._snapshot_step = step
         batch = self._numbered(step)
-        self._begun = step + 1
+        self._steps_begun = step + 1
         return batch
 
     def _numbered(self, step: int) -> Numbered:
@@ -246,9 +250,9 @@ class Ahead:
 
     def _go_back(self) -> None:
         """Undo the steps that are not counted: back to the copy, and the counted ones since then once more."""
-        assert self._before_which is not None
-        self._before.put_back(self._model)
-        counted = map(self._numbered, range(self._before_which, self._progress.step))
+        assert self._snapshot_step is not None
+        self._snapshot.put_back(self._model)
+        counted = map(self._numbered, range(self._snapshot_step, self._progress.step))
         train_epoch(self._model, counted, self._clock.epoch, lambda *outcome: None)
 
     def _take_again(self, waiting: int) -> list[float]:
@@ -262,7 +266,7 @@ class Ahead:
         where = self._progress.epoch, self._progress.step
         with np.errstate(all="ignore"):
             if not (math.isfinite(loss) and math.isfinite(gradient)):
-                self._before.put_back(self._model)  # the layer to blame is found with the parameters that it had
+                self._snapshot.put_back(self._model)  # the layer to blame is found with the parameters that it had
                 drawn = self._clock.epoch, self._clock.step
                 diagnosis.check_loss(self._model, loss, self._batches[where[1]][0], drawn, *where)
             diagnosis.check_gradient(self._model, self._grads, gradient, *where)
@@ -270,7 +274,7 @@ class Ahead:
 
     def _measure(self, waiting: list[tuple[Array, Array, Counting]]) -> None:
         together, one_by_one = [], self._metrics
-        if len(waiting) > 1 and self._model.backend.runs_ahead:  # where every call is a launch or more
+        if len(waiting) > 1 and self._model.backend.is_asynchronous:  # where every call is a launch or more
             together = [metric for metric in self._metrics if not metric.per_batch]
             one_by_one = [metric for metric in self._metrics if metric.per_batch]
         if one_by_one:
@@ -286,9 +290,9 @@ def _joined(waiting: list[tuple[Array, Array, Counting]]) -> tuple[Array, Array,
     return np.concatenate(y), np.concatenate(target), joined(counting)
 
 
-def _copy(array: Array, room: Array | None) -> Array:
-    """A copy of the array, in this room if it fits."""
-    if room is None or room.shape != array.shape or room.dtype != array.dtype:
+def _copy(array: Array, old: Array | None) -> Array:
+    """A copy of the array, written over the old copy if it fits."""
+    if old is None or old.shape != array.shape or old.dtype != array.dtype:
         return array.copy()
-    room[...] = array
-    return room
+    old[...] = array
+    return old

@@ -10,9 +10,10 @@ from scratchnn.losses import Loss
 
 # A random end of n examples has the share q of a class, whose share of all is p, or one further from p with a
 # probability of at most exp(-n KL(q, p)). This holds for any n and for rare classes (Hoeffding 1963), where a standard
-# score would see a wonder in three examples instead of one. e^-8 is what four standard deviations are worth. A class
-# that is missing altogether is told of earlier, and earlier still where all examples are of one class: then the
-# accuracy says nothing. The more classes there are to choose from, the more unlikely the strangest must be.
+# score would call it all but impossible that there are three examples instead of one. For a deviation of four standard
+# deviations the bound is e^-8. A class that is missing altogether is told of earlier, and earlier still where all
+# examples are of one class: then the accuracy says nothing. The more classes there are, the more unlikely the most
+# unlikely one must be.
 _UNLIKELY_SHARE = 8.0
 _UNLIKELY_LACK = 3.0
 _UNLIKELY_SINGLE = 2.3

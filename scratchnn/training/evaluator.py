@@ -17,9 +17,9 @@ from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis, sources
 from scratchnn.training.batches import Source
 from scratchnn.training.hooks import Hooks
-from scratchnn.training.weights import Counting
+from scratchnn.training.sample_weights import Counting
 
-Measured = tuple[Array, Array, Counting]  # y as from `forward_to_loss()`, the targets, and how much they count
+Measured = tuple[Array, Array, Counting]  # y as from `forward_to_loss()`, targets, mask and weights
 
 
 class Evaluator(Attributes):
@@ -140,15 +140,17 @@ class Evaluator(Attributes):
         """
         source = sources.to_predict(self, x, batch_size, steps, initial_state)
         hooks = self._hooks(callbacks, verbose, source)
-        given, done = sources.check_states(self, source, initial_state=initial_state), 0
+        given = sources.check_states(self, source, initial_state=initial_state)
+        done = 0  # rows
         parts, after = [], []
         self.stop_predicting = False
         hooks.tell("on_predict_begin", {})
         with one_blas_thread():
-            for number, (x, _, _) in enumerate(source.in_order()):
+            for number, (batch, _, _) in enumerate(source.in_order()):
                 hooks.tell("on_predict_batch_begin", number, logs={})
-                begin, done = batches.states_of(given, slice(done, done + len(x))), done + len(x)
-                y, _, *states = self.forward(x, keep_caches=False, initial_state=begin, return_state=return_state)
+                begin = batches.states_of(given, slice(done, done + len(batch)))
+                done += len(batch)
+                y, _, *states = self.forward(batch, keep_caches=False, initial_state=begin, return_state=return_state)
                 parts.append(y)
                 after += states
                 if hooks.heard("on_predict_batch_end"):
@@ -174,11 +176,12 @@ class Evaluator(Attributes):
     def measure(self, source: Source, hooks: Hooks) -> dict[str, float]:
         """Loss and metrics over all batches.
 
-        The loss is the mean over batches by their examples, as Keras reports it; without masks and weights, the mean
-        over all.
+        Each batch's loss counts in proportion to its number of examples, as Keras reports it; without masks and weights
+        that is the mean over all examples.
         """
-        loss_function, forward = self.loss_in_training, self.forward_to_loss()
-        total, seen, running = 0.0, 0, self.running_metrics()
+        loss_function, forward = self.joined_loss, self.forward_to_loss()
+        running = self.fresh_metrics()
+        total, seen = 0.0, 0
 
         def results() -> dict[str, float]:
             loss = self.with_penalties(total / seen)
@@ -189,7 +192,7 @@ class Evaluator(Attributes):
         for number, (x, y, weight) in enumerate(source.in_order()):
             hooks.tell("on_test_batch_begin", number, logs={})
             if hooks.heard("on_test_batch_begin") or hooks.heard("on_test_batch_end"):
-                loss_function, forward = self.loss_in_training, self.forward_to_loss()  # which a callback may change
+                loss_function, forward = self.joined_loss, self.forward_to_loss()  # which a callback may change
             y_batch, caches = forward(x, keep_caches=False)
             counting = Counting(getattr(caches, "mask", None), weight)
             loss, _ = losses.weighted(loss_function, y_batch, y, counting.of_loss(y_batch, y, loss_function))
@@ -213,11 +216,11 @@ class Evaluator(Attributes):
         return self.optimizer, self.loss
 
     def forward_to_loss(self) -> Callable[..., tuple[Any, ...]]:
-        """`forward`, but its y is what `loss_in_training` takes. For all batches the same, unless a layer changes."""
+        """`forward`, but its y is what `joined_loss` takes. For all batches the same, unless a layer changes."""
         return partial(self.forward, pre_activation=True) if self.joins_loss else self.forward
 
     @property
-    def loss_in_training(self) -> losses.Loss:
+    def joined_loss(self) -> losses.Loss:
         """The loss of the y of `forward_to_loss()`."""
         _, loss = self._compiled()
         return loss.of_logits() if self.joins_loss else loss
@@ -242,7 +245,7 @@ class Evaluator(Attributes):
                 else:
                     metric.update_state(y_true, y_pred, sample_weight=weight)
 
-    def running_metrics(self) -> list[metrics.Metric]:
+    def fresh_metrics(self) -> list[metrics.Metric]:
         """The metrics of this model, with nothing counted yet.
 
         Raises:

@@ -9,7 +9,7 @@ from scratchnn.core.arrays import as_numbers
 from scratchnn.core.backend import Backend
 from scratchnn.core.warning import warn
 from scratchnn.losses import Loss
-from scratchnn.training import balance, batches, on_disk, weights
+from scratchnn.training import balance, batches, on_disk, sample_weights
 from scratchnn.training.epoch import Batch
 
 
@@ -31,9 +31,9 @@ def checked(model: Any, x: Any, y: Any, sample_weight: Any = None) -> Batch:
     y_shape = model.y_shape_of(x)
     y = on_disk.taken(y, lambda rows: loss.validate((len(rows), *y_shape[1:]), rows, model.dtype), model.backend)
     if sample_weight is None or not on_disk.is_on_disk(sample_weight):
-        return x, y, weights.checked(model.backend.to_host(sample_weight), y_shape, model.dtype)
+        return x, y, sample_weights.checked(model.backend.to_host(sample_weight), y_shape, model.dtype)
     weight = on_disk.taken(
-        sample_weight, lambda rows: weights.checked(rows, (len(rows), *y_shape[1:]), model.dtype), model.backend
+        sample_weight, lambda rows: sample_weights.checked(rows, (len(rows), *y_shape[1:]), model.dtype), model.backend
     )
     return x, y, weight
 
@@ -46,14 +46,16 @@ def weighted_by_class(model: Any, data: Batch, class_weight: Any) -> Batch:
     if weight is not None:
         raise ValueError("give class_weight or sample_weight, not both: multiply the classes' weights in yourself")
     shape = model.y_shape_of(x)
-    parts = [weights.of_classes(class_weight, part, shape, model.loss, model.dtype) for part in on_disk.blocks_of(y)]
+    parts = [
+        sample_weights.of_classes(class_weight, part, shape, model.loss, model.dtype) for part in on_disk.blocks_of(y)
+    ]
     return x, y, parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def check_metrics(model: Any, data: Batch) -> Batch:
     """The same data; a ValueError if a metric cannot count these outputs and targets, before anything is trained."""
     x, y, _ = data
-    for metric in model.running_metrics():
+    for metric in model.fresh_metrics():
         metric.check(model.y_shape_of(x), (len(y), *y[:1].shape[1:]))  # of y on a disk, as it will be gathered
     return data
 

@@ -10,7 +10,7 @@ from scratchnn.callbacks import HOOKS, Callback
 from scratchnn.callbacks.callback_list import flat
 from scratchnn.core.names import nearest
 
-# What other frameworks, and hurried fingers, call the hooks.
+# Words that other frameworks have in the names of such hooks, and that are easily mistaken for Keras'.
 _OTHER_WORDS = {
     "start": "begin", "started": "begin", "before": "begin", "finish": "end", "finished": "end", "stop": "end",
     "after": "end", "validation": "test", "val": "test", "evaluate": "test", "eval": "test", "fit": "train",
@@ -26,7 +26,7 @@ class Hooks:
         params: what `Callback.params` holds.
 
     Raises:
-        TypeError: for what is no callback, and for a method that looks like a hook and is none.
+        TypeError: for an object that is no callback, and for a method `on_...` that is none of the hooks.
     """
 
     def __init__(self, callbacks: Any, model: Any, params: dict[str, Any], *, skips_validation: bool = False) -> None:

@@ -41,7 +41,8 @@ class Session:
 
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
-        before, self.model._in_fit = self.model._in_fit, True
+        before = self.model._in_fit
+        self.model._in_fit = True
         try:
             self._run()
         finally:
@@ -56,7 +57,7 @@ class Session:
         logs: dict[str, float] = {}
         progress.listen(hooks.states)
         try:
-            self.console.table_head([metric.name for metric in model.running_metrics()])
+            self.console.table_head([metric.name for metric in model.fresh_metrics()])
             with Interrupts() as interrupts, one_blas_thread(), self._compiling.watched():
                 while progress.epoch < self.epochs and not ended and self._has_batches():
                     hooks.tell("on_epoch_begin", progress.epoch, {})
@@ -118,17 +119,17 @@ class Session:
         number = model.clock.begin_epoch(progress)
         batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
         progress.steps = self.source.steps
-        warned_of = np.geterr()
-        metrics = model.running_metrics()
+        user_errstate = np.geterr()
+        metrics = model.fresh_metrics()
         shown = metrics[0] if metrics else None
         every_step = begins or ends or self.source.asks_once
         ahead = Ahead(model, batches, progress, metrics, every_step=every_step, now=self._compiling.now)
 
         def tell(hook: str, step: int, logs: dict[str, float]) -> None:
-            with np.errstate(**warned_of):  # the loop is silent about overflows, a callback is not
+            with np.errstate(**user_errstate):  # the loop is silent about overflows, a callback is not
                 hooks.tell(hook, step, logs=logs)
 
-        def count(*results: Any) -> None:
+        def record(*results: Any) -> None:
             ahead.add(*results)
             if ahead.is_due or model.stop_training or interrupts.received is not None:
                 losses = ahead.synchronise()
@@ -144,7 +145,7 @@ class Session:
             steps = ahead.steps(announce)
             # Where a callback or the user's own class may change a layer, each step asks how the loss takes its output.
             for part in ([step] for step in steps) if ahead.every_step else (steps,):
-                train_epoch(model, part, model.clock.epoch, count)
+                train_epoch(model, part, model.clock.epoch, record)
 
     def _logs(self, metrics: Sequence[Metric]) -> dict[str, float]:
         """Loss and metrics over the steps of this epoch so far."""
@@ -152,8 +153,9 @@ class Session:
 
     def _finish_epoch(self) -> dict[str, float]:
         """Validate, and report the results of the epoch; return what the callbacks were told."""
-        progress, started = self.progress, self._compiling.now()
-        metrics = self.model.running_metrics()
+        progress = self.progress
+        started = self._compiling.now()
+        metrics = self.model.fresh_metrics()
         for metric in metrics:
             if metric.name in progress.counts:  # unless the first step was refused
                 metric.load_counts(progress.counts[metric.name])

@@ -8,7 +8,7 @@ from scratchnn.training import batches, examples, on_disk
 from scratchnn.training.batches import Arrays, Source
 from scratchnn.training.epoch import Batch
 from scratchnn.training.progress import Progress
-from scratchnn.training.streams import Flow, stream_of
+from scratchnn.training.streams import IteratedBatches, stream_of
 
 # Why an argument is refused beside batches.
 _OWN = "each batch brings its own"
@@ -99,7 +99,7 @@ def check_states(
     """Given states, checked; or a ValueError, also where stateful layers cannot take batches that are cut so."""
     counts = [each.rows for each in (source, validation) if each is not None and each.rows is not None]
     if source.rows is None:  # its batches are checked when they come
-        return model.check_states(None, [], 1, shuffle=shuffle and not isinstance(source, Flow))
+        return model.check_states(None, [], 1, shuffle=shuffle and not isinstance(source, IteratedBatches))
     return model.check_states(initial_state, counts, source.batch_size, shuffle=shuffle)
 
 

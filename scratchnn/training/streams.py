@@ -1,8 +1,10 @@
 """Batches that come one by one: of a generator, of what can be gone through again, of an object that gives batch n.
 
-Only the batch under way is kept, and none is asked for twice: a generator cannot give it again, and what an object of
-the user's own gives need not be the same again. So each step's outcome is read at once, on a GPU too, and no step that
-was counted is ever taken again. To keep a hundred batches instead would be no use: these are the data that are large.
+Only the batch under way is kept, and in an epoch none is asked for twice: a generator cannot give it again, and what an
+object of the user's own gives need not be the same again. (The first batch of such an object is asked for once more
+when the call begins, to be checked.) So each step's outcome is read at once, on a GPU too, and no step that was counted
+is ever taken again. Keeping the batches of all steps that are not counted yet would allow more, but batches come one by
+one where all of them are too large for memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,21 +20,21 @@ from scratchnn.training.batches import Source, order_of
 _END = object()
 
 
-class Stream(Source):
+class BatchStream(Source):
     """Batches that come one by one."""
 
     asks_once = True
 
     def __init__(self, given: Any, check: Callable[[Any, str], Any]) -> None:
         self.given, self._check = given, check
-        self._warned_of = np.geterr()  # the loop is silent about overflows, code of the user's own is not
+        self._user_errstate = np.geterr()  # the loop is silent about overflows, code of the user's own is not
 
     def _tell(self, hook: str) -> None:
-        with np.errstate(**self._warned_of):
+        with np.errstate(**self._user_errstate):
             getattr(self.given, hook, lambda: None)()
 
 
-class Coming:
+class BatchesOfEpoch:
     """The batches of an epoch, of which only the one under way is here."""
 
     def __init__(self, take: Callable[[int], Any], steps: int | None) -> None:
@@ -54,7 +56,7 @@ class Coming:
         return batch
 
 
-class Items(Stream):
+class IndexedBatches(BatchStream):
     """Batches by their numbers: `given[n]`, `len(given)`, as those of Keras' PyDataset."""
 
     def __init__(self, given: Any, check: Callable[[Any, str], Any], steps: Any, *, whole: bool) -> None:
@@ -76,15 +78,15 @@ class Items(Stream):
             )
 
     def _batch(self, number: int) -> Any:
-        with np.errstate(**self._warned_of):
+        with np.errstate(**self._user_errstate):
             item = self.given[number]
         return self._check(item, f"x[{number}]")
 
-    def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> Coming:
+    def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> BatchesOfEpoch:
         self._count()
         order = model.backend.to_host(order_of(self._there, model.seed, number, model.backend, shuffle=shuffle))
         self._tell("on_epoch_begin")
-        return Coming(lambda step: self._batch(int(order[step])), self.steps)
+        return BatchesOfEpoch(lambda step: self._batch(int(order[step])), self.steps)
 
     def end_epoch(self) -> None:
         self._tell("on_epoch_end")
@@ -99,7 +101,7 @@ class Items(Stream):
         self._tell("on_epoch_end")
 
 
-class Flow(Stream):
+class IteratedBatches(BatchStream):
     """Batches of an iterator; or of an iterable, which each epoch goes through anew, unless `steps` says how far."""
 
     def __init__(self, given: Any, check: Callable[[Any, str], Any], steps: Any) -> None:
@@ -115,7 +117,7 @@ class Flow(Stream):
 
     def _has_next(self) -> bool:
         if self._waiting is _END and not self._ended:
-            with np.errstate(**self._warned_of):
+            with np.errstate(**self._user_errstate):
                 item = next(self._iterator, _END)
             self._ended = item is _END
             if not self._ended:
@@ -136,8 +138,8 @@ class Flow(Stream):
             self._begin()
         return self._has_next()
 
-    def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> Coming:
-        return Coming(self._take, self.steps)
+    def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> BatchesOfEpoch:
+        return BatchesOfEpoch(self._take, self.steps)
 
     def in_order(self) -> Iterator[Any]:
         if self.begins_anew and (self._count != 1 or self._waiting is _END):
@@ -147,8 +149,8 @@ class Flow(Stream):
                 f"the {type(self.given).__name__} has ended, after {self._count} batches, and none is left to validate "
                 "on: let it give more, or give arrays or a scratchnn.utils.PyDataset, which can be gone through again"
             )
-        coming = Coming(self._take, self.steps)
-        yield from (coming[step] for step in coming.steps(0))
+        batches = BatchesOfEpoch(self._take, self.steps)
+        yield from (batches[step] for step in batches.steps(0))
 
 
 def _warn_of_end(given: Any, step: int, steps: int) -> None:
@@ -158,7 +160,7 @@ def _warn_of_end(given: Any, step: int, steps: int) -> None:
     )
 
 
-def stream_of(given: Any, take: Callable[..., Any], steps: Any = None, *, whole: bool = False) -> Items | Flow:
+def stream_of(given: Any, take: Callable[..., Any], steps: Any = None, *, whole: bool = False) -> BatchStream:
     """What gives batches, as a source of them.
 
     Args:
@@ -172,8 +174,8 @@ def stream_of(given: Any, take: Callable[..., Any], steps: Any = None, *, whole:
     """
     check = _Check(take)
     if hasattr(given, "__getitem__") and hasattr(given, "__len__"):
-        return Items(given, check, steps, whole=whole)
-    return Flow(given, check, steps)
+        return IndexedBatches(given, check, steps, whole=whole)
+    return IteratedBatches(given, check, steps)
 
 
 class _Check:

@@ -1,9 +1,8 @@
 """How a model is trained, with Keras' names: compile, fit. `evaluator.py` has evaluate and predict.
 
-It asks the model for a forward and a backward pass and knows nothing of layers. The loop itself is in `epoch.py`.
+It asks the model for a forward and a backward pass, and imports no layers. The loop itself is in `epoch.py`.
 """
 
-import warnings
 import weakref
 from collections.abc import Sequence
 from functools import partial
@@ -101,7 +100,7 @@ class Trainer(Evaluator):
         self.metric_names, self.weighted_metric_names = (
             _listed(each, self.loss) for each in (metrics, weighted_metrics)
         )
-        self.running_metrics()  # an unknown name is an error here, not later
+        self.fresh_metrics()  # an unknown name is an error here, not later
         self._compiled_anew = True
 
     def get_compile_config(self) -> dict[str, Any] | None:
@@ -179,10 +178,9 @@ class Trainer(Evaluator):
             )
         batches.check_sizes(32 if batch_size is None else batch_size, epochs)
         if whole_number("initial_epoch", initial_epoch, 0) > epochs:
-            warnings.warn(
+            warn(
                 f"nothing is trained: initial_epoch is {initial_epoch}, and epochs={epochs} is where training ends, "
                 "counted from the first of all, not how many to add",
-                stacklevel=3,
             )
         shuffle = shuffles(shuffle)
         validates = batches.validates_after(validation_freq)
@@ -202,7 +200,8 @@ class Trainer(Evaluator):
         progress.begin(source.batch_size, source.steps)
         given = [each for each in hooks.callbacks if isinstance(each, History)]
         self.history = history = given[-1] if given else History()
-        history.records, history.first = progress.records, progress.epoch - len(progress.records)
+        history.records = progress.records
+        history.first = progress.epoch - len(progress.records)
         history.set_model(self)
         history.set_params(params)
         console = Console(quiet=verbose == 0) if console is None else console
@@ -234,7 +233,7 @@ class Trainer(Evaluator):
 
     @property
     def owns_optimizer(self) -> bool:
-        """Whether the optimizer was set up for this model, as it is or as it was."""
+        """Whether the optimizer was set up for this model, even if a layer was added or frozen since then."""
         owner = None if self.optimizer is None else self.optimizer.owner
         return owner is not None and owner() is self
 
@@ -273,7 +272,7 @@ class Trainer(Evaluator):
     def _begin_training(self) -> None:
         self.ready_optimizer()
         if self._compiled_anew and not self.trainable_params.size:
-            warnings.warn("nothing in this model is trainable: it will not learn", stacklevel=4)  # as in Keras
+            warn("nothing in this model is trainable: it will not learn")  # as in Keras
         self._compiled_anew = False
 
     def take_up_trainable(self) -> None:

@@ -48,7 +48,7 @@ def test_batches_and_files_train_like_arrays(tmp_path: Path) -> None:
 
 
 def test_no_batch_is_asked_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps run ahead of a GPU, and are taken again when a later one is refused; not where they cannot be."""
+    """Steps run ahead of their results, and are taken again when a later one is refused; not where they cannot be."""
     monkeypatch.setattr(ahead, "STEPS_AHEAD", 4)
     model, progress = small_model(), Progress()
     asked: list[int] = []

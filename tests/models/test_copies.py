@@ -50,7 +50,7 @@ def test_a_copy_trains_on_and_shares_nothing(name: str, way: Callable[[Any], Any
     assert all(layer.model() is model for layer in model.layers)
     assert other.optimizer.owner() is other and model.optimizer.owner() is model
 
-    assert vars(other.loss) == vars(model.loss) and vars(other.loss_in_training) == vars(model.loss_in_training)
+    assert vars(other.loss) == vars(model.loss) and vars(other.joined_loss) == vars(model.joined_loss)
     moved = kind.fit(other, 2)
     assert state_of(model) == before and state_of(other) != before
     assert kind.fit(model, 2) == moved

@@ -197,7 +197,7 @@ def test_a_frozen_part_counts_in_no_norm_and_no_limit() -> None:
     squares = {name: float((gradient**2).sum()) for name, gradient in gradients_of_the_loss(a_model()).items()}
     assert norms[0] == pytest.approx(math.sqrt(sum(squares.values())), rel=1e-6)
     assert norms[1] == pytest.approx(math.sqrt(sum(n for name, n in squares.items() if name[0] in "23")), rel=1e-6)
-    assert part.optimizer is not None and part.optimizer.size == part.flat_grads.size == 11
+    assert part.optimizer is not None and part.optimizer.size == part.trainable_grads.size == 11
 
     # x of 1e17, which a tiny kernel brings back to 1: its own gradient would be 1e17 times the others.
     x = np.full((4, 1), 1e17, "float32")

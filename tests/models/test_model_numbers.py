@@ -31,7 +31,8 @@ def test_float64_from_end_to_end(backend: str) -> None:
     model = Sequential([Embedding(20, 4), Dense(3, "tanh"), Flatten(), Dense(1)], backend=backend, dtype="float64")
     model.compile("adam", "mse")
     model.fit(IDS, RNG.normal(size=10), verbose=0)
-    assert {array.dtype for array in [*model.get_weights(), model.flat_grads, model.predict(IDS)]} == {np.dtype("f8")}
+    arrays = [*model.get_weights(), model.trainable_grads, model.predict(IDS)]
+    assert {array.dtype for array in arrays} == {np.dtype("f8")}
 
 
 def test_both_backends_learn_alike() -> None:

@@ -166,7 +166,7 @@ def run_ours(case: Configuration, backend: str) -> Results:
     )
     results |= {f"evaluate {key}": value for key, value in values.items()}
     results["batch loss"] = model.train_on_batch(**arrays.first_batch)
-    results |= numbered("gradient", in_keras_order(model, model.flat_grads))
+    results |= numbered("gradient", in_keras_order(model, model.trainable_grads))
     model.set_weights(start)
     history = model.fit(arrays.x, arrays.y, size, shuffle=False, verbose=0, **arrays.in_fit).history
     results |= {f"fit {key}": value for key, (value,) in history.items() if f"evaluate {key}" in results}

@@ -15,7 +15,7 @@ NOT_DECIDING = {
     "callbacks.history", "callbacks.lambda_callback", "callbacks.learning_rate", "callbacks.monitor",
     "callbacks.terminate_on_nan", "core", "core.attributes", "core.checks", "core.files", "core.files.atomic",
     "core.files.container", "core.files.foreign", "core.files.plain", "core.keras_missing", "core.keras_names",
-    "core.names", "core.session", "core.spelling", "core.warning", "data", "data.cache", "data.download",
+    "core.names", "core.spelling", "core.warning", "data", "data.cache", "data.download",
     "data.keras_npz", "data.labels", "data.py_dataset", "data.sources", "data.synthetic", "data.synthetic_words",
     "data.vectors", "experiments", "keras", "layers", "models", "models.calls", "models.cloning",
     "models.custom_objects", "models.loading", "models.saving", "models.stored", "nn", "report", "report.best",

@@ -50,14 +50,14 @@ def test_the_order_is_that_of_training(planned: Plan, monkeypatch: pytest.Monkey
     seen: list[np.ndarray] = []
     train_epoch = session.train_epoch
 
-    def spy(model: Any, batches: Iterable[Numbered], epoch: int, count: Callable[..., None]) -> None:
+    def spy(model: Any, batches: Iterable[Numbered], epoch: int, record: Callable[..., None]) -> None:
         def seeing() -> Iterator[Numbered]:
             for batch in batches:
                 if epoch == 0:
                     seen.append(batch[1])
                 yield batch
 
-        train_epoch(model, seeing(), epoch, count)
+        train_epoch(model, seeing(), epoch, record)
 
     monkeypatch.setattr(session, "train_epoch", spy)
     digests = {}

@@ -283,4 +283,5 @@ def test_metrics_of_one_name_are_numbered_as_in_keras() -> None:
     model = Sequential([Dense(1)], seed=1)
     model.compile("sgd", "mse", ["mae", "mae", "mse"], weighted_metrics=["mae", "mape", "mae"])
     results = model.evaluate(np.ones((3, 2)), np.ones(3), verbose=0, return_dict=True)
+    assert isinstance(results, dict)
     assert list(results) == ["loss", "mae", "mae_1", "mse", "weighted_mae", "mape", "weighted_mae_1"]

@@ -3,8 +3,9 @@
 Padding does not count. The loss is the mean over what counts, and a batch of padding alone has the loss 0; weights of
 the user's own scale the loss and do not change what it is divided by. A metric is divided by the sum of its weights.
 
-Keras: the same, down to the loss of an epoch, which is the mean over batches by their examples, padded or not. There a
-weight per example of a sequence is an error, or is taken for one per step; here it counts for each step of the example.
+Keras: the same, and so is the loss of an epoch, in which each batch's loss counts in proportion to its number of
+examples, padded or not. In Keras a weight per example of a sequence is an error, or is taken for one per step; here it
+counts for each step of the example.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from scratchnn.losses import Loss, weight_of
 
 
 class Counting(NamedTuple):
-    """What says how much the values of a batch count; None: all alike."""
+    """Mask and sample weights of a batch, which say how much its values count; None: all alike."""
 
     mask: Bool[Array, "..."] | None = None  # of the outputs (B, T): False where they are padding
     weight: Float[Array, "..."] | None = None  # what the user gave, per example (B,) or per step (B, T)

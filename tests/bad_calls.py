@@ -36,7 +36,7 @@ from scratchnn.layers import (
 )
 from scratchnn.layers import Activation as ActivationLayer
 from scratchnn.optimizers import SGD
-from tests import bad_data
+from tests import bad_data, bad_flags
 
 X = np.random.default_rng(0).integers(0, 20, (8, 6))
 Y = np.arange(8) % 2
@@ -325,6 +325,8 @@ refuse("gpu", lambda _: backend.load("gpu"), 'use backend="cpu"', ImportError)  
 # ---- texts, rows of ids, files
 for what, (data_call, words) in bad_data.CALLS.items():
     refuse(what, data_call, words, (TypeError, ValueError))
+for what, (flag_call, words) in bad_flags.CALLS.items():
+    refuse(what, flag_call, words)
 
 
 def compiled(model: Sequential) -> Sequential:

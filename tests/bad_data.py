@@ -209,7 +209,7 @@ for optimizer, loss, words in (
     CALLS[f"compile {optimizer}, {loss}"] = (lambda models, o=optimizer, k=loss: models.m.compile(o, k), words)
 refuse(Dense, "an activation is given by its name, or as an Activation of .*, got 5. Known: elu", 3, 5)
 refuse(Dense, "an activation is given by its name, .* got <class .*Activation'>", 3, Activation)
-refuse(Dense, "an activation is given by its name, .* got <scratchnn.layers.activation", 3, Activation("relu"))
+refuse(Dense, "an activation is given by its name, .* got <Activation, relu, not built>", 3, Activation("relu"))
 refuse(Sequential, r"Sequential takes a list of layers, got a Dense: put it into \[\]", Dense(3))
 CALLS["two inputs"] = (
     lambda _: Dense(3)([Input((3,)), Input((3,))]),

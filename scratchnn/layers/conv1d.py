@@ -5,6 +5,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers, regularizers
+from scratchnn.core.checks import flag
 from scratchnn.core.names import described, look_up
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
@@ -63,7 +64,7 @@ class Conv1D(Layer):
         self.dilation_rate = positive_int("Conv1D", "dilation_rate", _only(dilation_rate))
         self.padding = look_up("padding", padding, {known: known for known in PADDINGS})
         self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = flag("Conv1D", "use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)

@@ -7,7 +7,7 @@ dx, grads = layer.backward(dy, cache)     dx has the shape of x, dy that of y, g
 import copy
 import functools
 import math
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -20,6 +20,7 @@ from scratchnn.core.arrays import as_numbers, converted, require_finite
 from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import flag, share, whole_number
 from scratchnn.core.names import class_in_file, described, is_own
+from scratchnn.layers.own_classes import NOT_OF_A_LAYER, check_layer_class, not_begun, undefined
 from scratchnn.layers.symbol import Shape, Symbol, example_shape
 from scratchnn.layers.trainable import Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
@@ -48,6 +49,7 @@ class Layer(Weighted, Attributes):
     output_shape: Any
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
     takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
+    not_kept: ClassVar = NOT_OF_A_LAYER
     regularized: ClassVar[dict[str, str]] = {}  # by parameter, the constructor's argument for its regularizer
 
     @property
@@ -85,6 +87,18 @@ class Layer(Weighted, Attributes):
         self.output_shape: Any = ()
         self._last_shape: Shape = ()  # of x that was taken besides `input_shape`: it need not be checked again
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if is_own(cls):
+            check_layer_class(cls)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if "built" not in vars(self) and not name.startswith("__"):
+                raise not_begun(type(self))
+            return super().__getattr__(name)
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self) and name in _fixed_settings(type(self)) and (self.built or not is_own(type(self))):
             raise AttributeError(
@@ -105,7 +119,7 @@ class Layer(Weighted, Attributes):
         Raises:
             ValueError: if the layer cannot take this input.
         """
-        raise NotImplementedError
+        raise undefined(type(self), "compute_output_shape(self, input_shape)")
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, tuple[tuple[int, ...], initializers.Initializer]]:
         """The shape and the initializer of each parameter, in Keras' order."""
@@ -115,11 +129,11 @@ class Layer(Weighted, Attributes):
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Any, Any]:
         """Return y and the cache. `mask` (B, T) bool; `rng` is what dropout draws from, needed only when training."""
-        raise NotImplementedError
+        raise undefined(type(self), "forward(self, x, *, mask=None, training=False, rng=None)")
 
     def backward(self, dy: Any, cache: Any) -> tuple[Any, Grads]:
         """Return dx (None where x has no gradient) and the gradients of the parameters."""
-        raise NotImplementedError
+        raise undefined(type(self), "backward(self, dy, cache)")
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         """The mask for the next layer."""
@@ -334,6 +348,7 @@ class Layer(Weighted, Attributes):
 
     def __call__(self, x: Any, **kwargs: Any) -> Any:
         """Chain onto a `Symbol` (see `Input`), or compute y for an array."""
+        built = self.built  # an error where a constructor forgot that of its base
         if isinstance(x, Symbol):
             if "initial_state" in kwargs:
                 raise TypeError(
@@ -347,7 +362,7 @@ class Layer(Weighted, Attributes):
             raise TypeError(
                 f"{self.label} takes one input, got {symbols}: a model is a chain of layers, without branches"
             )
-        if not self.built:
+        if not built:
             self.build((None, *as_array(x).shape[1:]))
         return self.forward(x, **kwargs)[0]
 

@@ -9,6 +9,7 @@ from scratchnn_kernels.contract import Array, Grads, State
 
 from scratchnn.core.checks import whole_number
 from scratchnn.layers.base import Config, positive_int
+from scratchnn.layers.own_classes import refuse_call
 from scratchnn.layers.trainable import Trainable
 
 # The layer's parameters, and the arguments of the cell's methods: no names for a parameter of the cell's own.
@@ -34,6 +35,10 @@ class Cell(contract.Cell, Trainable):
     state_size: int | tuple[int, ...]
     gates: int = 1
     recurrent_gates: int | None = None  # None: as many as `gates`; 0: the cell has no use for ah, and there is no Wh
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        refuse_call(cls)
 
     def own_parameters(self) -> dict[str, tuple[tuple[int, ...], Any]]:
         """The shape and the initializer (or its name) of each parameter that the cell has besides Wx, Wh and b."""

@@ -23,9 +23,7 @@ _WRITE = {
 NOT_OF_A_LAYER = {
     **dict.fromkeys(("input", "output"), NO_SYMBOLS),
     "add_weight": "name it in parameter_shapes(self, input_shape), and read self.params; docs/extending.md shows how",
-    **dict.fromkeys(
-        ("add_loss", "add_metric"), "derive a regularizer, a loss or a metric; docs/extending.md shows how"
-    ),
+    **dict.fromkeys(("add_loss", "add_metric"), "derive a regularizer or a loss; docs/extending.md shows how"),
     "call": "layer(x) gives the output, and forward its cache as well, for a backward pass",
 }
 

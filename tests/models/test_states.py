@@ -25,11 +25,12 @@ BACKENDS = pytest.mark.parametrize("backend", ["reference", "cpu"])
 SEQUENCES = {"return_sequences": True}
 
 
-def stack(backend: str = "reference", *, dtype: str = "float32", masked: bool = False, **options: Any) -> Sequential:
+def stack(backend: str = "reference", *, dtype: str = "float32", masked: bool = False, **options: Any) -> Model:
     """Two recurrent layers, of which the first returns its states to nobody, and a Dense."""
-    start = [Input((None,)), Embedding(V, D, mask_zero=True)] if masked else [Input((None, D))]
-    layers = [LSTM(H, return_state=True, **SEQUENCES, **options), GRU(H + 1, **SEQUENCES, **options), Dense(1)]
-    return Sequential([*start, *layers], backend=backend, seed=1, dtype=dtype)
+    start = Input((None,) if masked else (None, D))
+    x = Embedding(V, D, mask_zero=True)(start) if masked else start
+    y, *_ = LSTM(H, return_state=True, **SEQUENCES, **options)(x)
+    return Model(start, Dense(1)(GRU(H + 1, **SEQUENCES, **options)(y)), backend=backend, seed=1, dtype=dtype)
 
 
 # ---- given and returned

@@ -23,7 +23,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core.arrays import converted, require_finite
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.keras_missing import missing
-from scratchnn.core.names import make, name_in_file
+from scratchnn.core.names import make, name_in_file, settings_in
 
 
 @heeds_keras
@@ -51,6 +51,11 @@ class Initializer:
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init} | name_in_file(
             type(self), self.name
         )
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """The initializer that `get_config` described."""
+        return cls(**settings_in(cls, config))
 
 
 class Held(dict):

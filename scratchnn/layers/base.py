@@ -19,6 +19,7 @@ from scratchnn.core import randomness
 from scratchnn.core.arrays import as_numbers, converted, require_finite
 from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import flag, share, whole_number
+from scratchnn.core.descriptions import remade
 from scratchnn.core.names import class_in_file, described, is_own
 from scratchnn.layers.own_classes import NOT_OF_A_LAYER, check_layer_class, not_begun, undefined
 from scratchnn.layers.symbol import Shape, Symbol, example_shape
@@ -26,6 +27,7 @@ from scratchnn.layers.trainable import Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
+KINDS: dict[str, type] = {}  # our layers, by the names of their classes
 _SET_BY_BUILD = ("input_shape", "output_shape", "dtype", "backend")
 
 
@@ -91,6 +93,8 @@ class Layer(Weighted, Attributes):
         super().__init_subclass__(**settings)
         if is_own(cls):
             check_layer_class(cls)
+        else:
+            KINDS[cls.__name__] = cls
 
     if not TYPE_CHECKING:
 
@@ -145,6 +149,11 @@ class Layer(Weighted, Attributes):
         config = {argument: rule if rule is None else described(rule) for argument, rule in given.items()}
         config |= {} if self.name is None else {"name": self.name}
         return config if self.trainable else config | {"trainable": False}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """A layer with the settings that `get_config` described, and parameters of its own once it is built."""
+        return remade(cls, config, KINDS)
 
     def in_file(self) -> dict[str, Any]:
         """How a description names this layer, and the settings to make it from.

@@ -8,6 +8,7 @@ from scratchnn_kernels import contract
 from scratchnn_kernels.contract import Array, Grads, State
 
 from scratchnn.core.checks import whole_number
+from scratchnn.core.descriptions import remade
 from scratchnn.layers.base import Config, positive_int
 from scratchnn.layers.own_classes import refuse_call
 from scratchnn.layers.trainable import Trainable
@@ -47,6 +48,11 @@ class Cell(contract.Cell, Trainable):
     def get_config(self) -> Config:
         """The constructor's arguments, as plain values for a model file."""
         return {}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """A cell with the settings that `get_config` described."""
+        return remade(cls, config, {})
 
 
 def sizes_of(cell: Cell) -> tuple[int, ...]:

@@ -25,6 +25,11 @@ def flag(owner: str, name: str, value: Any) -> bool:
     return bool(value)
 
 
+def single(value: Any) -> Any:
+    """What is in a list or tuple of one: Keras' tutorials write kernel_size=(7,) as often as 7."""
+    return value[0] if isinstance(value, tuple | list) and len(value) == 1 else value
+
+
 def shuffles(value: Any) -> bool:
     """The value of fit's `shuffle`, which is True or False; Keras has a third."""
     if isinstance(value, str) and value == "batch":

@@ -247,6 +247,10 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
     },
     "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
+    "load_data": {
+        "nb_words": Refused("since Keras 2 its name is num_words", ()),
+        "test_split": Refused("the reviews are split already, half and half", ()),
+    },
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),
         "safe_mode": Refused("a file holds no code, and none is run", (True, None)),

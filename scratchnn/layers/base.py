@@ -22,7 +22,7 @@ from scratchnn.core.checks import flag, share, whole_number
 from scratchnn.core.descriptions import remade
 from scratchnn.core.names import class_in_file, described, is_own
 from scratchnn.layers.own_classes import NOT_OF_A_LAYER, check_layer_class, not_begun, undefined
-from scratchnn.layers.symbol import Shape, Symbol, example_shape
+from scratchnn.layers.symbol import Shape, Symbol, example_shape, whole_shape
 from scratchnn.layers.trainable import Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
 
@@ -183,10 +183,11 @@ class Layer(Weighted, Attributes):
         `index` is the layer's place in its model: the seed and the index determine the draw. Without a seed, as for a
         model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
-        self.refuse_empty(tuple(input_shape))
+        input_shape = whole_shape(self.label, input_shape)
+        self.refuse_empty(input_shape)
         vars(self).update(  # nobody else sets them
-            output_shape=self.compute_output_shape(tuple(input_shape)),
-            input_shape=tuple(input_shape),
+            output_shape=self.compute_output_shape(input_shape),
+            input_shape=input_shape,
             backend=backends.load(backend) if isinstance(backend, str) else backend,
             dtype=np.dtype(dtype),
         )

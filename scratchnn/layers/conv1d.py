@@ -5,7 +5,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers, regularizers
-from scratchnn.core.checks import flag
+from scratchnn.core.checks import flag, single
 from scratchnn.core.names import described, look_up
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
@@ -43,10 +43,10 @@ class Conv1D(Layer):
         self,
         filters: int,
         kernel_size: int | tuple[int],
-        strides: int = 1,
+        strides: int | tuple[int] = 1,
         padding: str = "valid",
         *,
-        dilation_rate: int = 1,
+        dilation_rate: int | tuple[int] = 1,
         activation: Any = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
@@ -59,9 +59,9 @@ class Conv1D(Layer):
     ) -> None:
         super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.filters = positive_int("Conv1D", "filters", filters)
-        self.kernel_size = positive_int("Conv1D", "kernel_size", _only(kernel_size))
-        self.strides = positive_int("Conv1D", "strides", _only(strides))
-        self.dilation_rate = positive_int("Conv1D", "dilation_rate", _only(dilation_rate))
+        self.kernel_size = positive_int("Conv1D", "kernel_size", single(kernel_size))
+        self.strides = positive_int("Conv1D", "strides", single(strides))
+        self.dilation_rate = positive_int("Conv1D", "dilation_rate", single(dilation_rate))
         self.padding = look_up("padding", padding, {known: known for known in PADDINGS})
         self.activation = activations.get(activation)
         self.use_bias = flag("Conv1D", "use_bias", use_bias)
@@ -155,8 +155,3 @@ class Conv1D(Layer):
         words += [f"dilation {self.dilation_rate}"] if self.dilation_rate > 1 else []
         words += [self.padding] if self.padding != "valid" else []
         return ", ".join(words)
-
-
-def _only(value: Any) -> Any:
-    """Keras' tutorials write kernel_size=(7,) as often as 7."""
-    return value[0] if isinstance(value, tuple | list) and len(value) == 1 else value

@@ -139,6 +139,13 @@ def example_shape(owner: str, shape: Any) -> Shape:
     return tuple(None if length is None else int(length) for length in lengths)
 
 
+def whole_shape(owner: str, shape: Any) -> Shape:
+    """The shape of a whole batch as a tuple, or a TypeError."""
+    if not isinstance(shape, list | tuple):
+        raise TypeError(f"{owner}: build takes a shape with the batch axis, such as (None, 100, 8), got {shape!r}")
+    return tuple(shape)
+
+
 def _is_length(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
 

@@ -17,7 +17,7 @@ from scratchnn.initializers import values_follow
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
 from scratchnn.layers.own_classes import not_begun
-from scratchnn.layers.symbol import chain_between
+from scratchnn.layers.symbol import chain_between, whole_shape
 from scratchnn.models import initial_states
 from scratchnn.models.calls import Calls
 from scratchnn.models.chain import Chain
@@ -134,7 +134,7 @@ class Model(Chain, Penalties, Calls):
                 raise ValueError(
                     f"{layer.label} belongs to another model, and a layer can be in one only; {OUTPUTS_OF_A_LAYER}"
                 )
-        shape: Any = tuple(input_shape)
+        shape: Any = whole_shape(type(self).__name__, input_shape)
         vars(self)["input_shape"] = shape  # nobody else sets it
         for index, layer in enumerate(self._layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further

@@ -13,6 +13,7 @@ from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
 from scratchnn.layers.recurrent import Recurrent
 from scratchnn.layers.symbol import Input, Symbol
+from scratchnn.models.calls import NO_PART
 from scratchnn.models.model import Model
 from scratchnn.models.naming import name_layers
 from scratchnn.report.summary import summary_text
@@ -64,7 +65,8 @@ class Sequential(Model):
             self._start = layer
             return
         if not isinstance(layer, Layer):
-            raise TypeError(f"Sequential takes layers, got {layer!r}")
+            inside = f": {NO_PART}" if isinstance(layer, Model) else ""
+            raise TypeError(f"Sequential takes layers, got {layer!r}{inside}")
         if any(layer is other for other in self._layers):
             raise ValueError(f"{layer.label} is already in this model; a model can contain a layer only once")
         if self._layers and getattr(self._layers[-1], "return_state", False):

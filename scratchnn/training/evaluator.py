@@ -156,10 +156,20 @@ class Evaluator(Attributes):
                     break
         hooks.tell("on_predict_end", {})
         if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
-            y = [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
+            y = [self._stacked(output) for output in zip(*parts, strict=True)]
         else:
-            y = self.backend.to_host(np.concatenate(parts))
+            y = self._stacked(parts)
         return (y, batches.join_states(after, self.backend)) if return_state else y
+
+    def _stacked(self, parts: Sequence[Any]) -> Any:
+        """The outputs of all batches as one array."""
+        if len({part.shape[1:] for part in parts}) > 1:
+            shapes = ", ".join(str(part.shape) for part in parts[:3])
+            raise ValueError(
+                f"predict: the outputs of the batches have other lengths, {shapes}, and cannot be one array: "
+                "predict each batch by itself, with predict_on_batch"
+            )
+        return self.backend.to_host(np.concatenate(parts))
 
     def _on_host(self, outputs: Any) -> Any:
         if isinstance(outputs, tuple):

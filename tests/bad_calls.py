@@ -242,6 +242,13 @@ refuse("Lambda of no function", lambda m: Lambda(3, backward=abs), "got function
 refuse("RNN of units", lambda m: RNN(32), r"RNN takes a cell, derived from scratchnn.layers.Cell, got 32", TypeError)
 refuse("RNN of a layer", lambda m: RNN(LSTM(3)), r"RNN takes a cell, derived from scratchnn.layers.Cell", TypeError)
 
+for what, made in {
+    "a layer": lambda: Dense(3), "a recurrent layer": lambda: LSTM(3), "a wrapper": lambda: TimeDistributed(Dense(3)),
+    "two ways": lambda: Bidirectional(LSTM(3)), "a model": lambda: Sequential([Dense(3)]),
+}.items():  # fmt: skip
+    shape = r"build takes a shape with the batch axis, such as \(None, 100, 8\), got 12"
+    refuse(f"build {what} of a number", lambda _, made=made: made().build(12), shape, TypeError)
+
 # ---- trainable, given weights
 refuse("trainable: a word", lambda m: Dense(2, trainable="no"), "Dense: trainable must be True or False, got 'no'")
 refuse("trainable: a number", lambda m: Bidirectional(LSTM(2), trainable=1), "trainable must be True or False, got 1")

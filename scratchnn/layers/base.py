@@ -21,6 +21,7 @@ from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import flag, share, whole_number
 from scratchnn.core.descriptions import remade
 from scratchnn.core.names import class_in_file, described, is_own
+from scratchnn.core.warning import warn
 from scratchnn.layers.own_classes import NOT_OF_A_LAYER, check_layer_class, not_begun, undefined
 from scratchnn.layers.symbol import Shape, Symbol, example_shape, whole_shape
 from scratchnn.layers.trainable import Weighted, without_trainable
@@ -201,6 +202,15 @@ class Layer(Weighted, Attributes):
         params = {name: self._drawn(name, *each, generator) for name, each in shapes.items()}
         self.set_params({name: self.backend.array(param, self.dtype) for name, param in params.items()})
         self.built = True
+        if self._softmax_length() == 1:
+            warn(
+                f"{self.label} has a softmax over an axis of length 1, which always gives 1, whatever x is. Did you "
+                "mean a sigmoid, such as Dense(1, 'sigmoid')?"
+            )
+
+    def _softmax_length(self) -> int | None:
+        """The length of the axis over which a softmax of this layer makes shares; None without one."""
+        return self.output_shape[-1] if self.final_activation is activations.softmax else None
 
     def _drawn(self, name: str, shape: tuple[int, ...], draw: Any, generator: np.random.Generator) -> Array:
         try:

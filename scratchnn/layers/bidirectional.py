@@ -9,6 +9,7 @@ from scratchnn.core.names import class_in_file, look_up
 from scratchnn.layers.base import Config, Layer, Shape
 from scratchnn.layers.inside import build_inside
 from scratchnn.layers.recurrent import Recurrent
+from scratchnn.layers.symbol import whole_shape
 from scratchnn.layers.trainable import Weight
 from scratchnn.regularizers import Regularizer
 
@@ -208,7 +209,7 @@ class Bidirectional(Layer):
         return (y, *states_f, *states_b) if self.return_state else y
 
     def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
-        self.refuse_empty(tuple(input_shape))  # an error about x names this layer
+        self.refuse_empty(whole_shape(self.label, input_shape))  # an error about x names this layer
         settings["seed"] = randomness.layer_seed() if seed is None else seed
         # Both draw from one seed; the second index is beyond that of any layer of a model, so the draws differ.
         self.forward_layer.build(input_shape, index=index, **settings)

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -42,11 +43,11 @@ class Conv1D(Layer):
     def __init__(
         self,
         filters: int,
-        kernel_size: int | tuple[int],
-        strides: int | tuple[int] = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         *,
-        dilation_rate: int | tuple[int] = 1,
+        dilation_rate: int | Sequence[int] = 1,
         activation: Any = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",

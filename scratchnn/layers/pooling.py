@@ -1,5 +1,6 @@
 """Pooling over time: the strongest or the mean of neighbouring steps, or of all of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ class _Pooling1D(Layer):
     """Windows of neighbouring steps: their settings, and where they lie."""
 
     def __init__(
-        self, pool_size: int | tuple[int], strides: int | tuple[int] | None, padding: str, **common: Any
+        self, pool_size: int | Sequence[int], strides: int | Sequence[int] | None, padding: str, **common: Any
     ) -> None:
         super().__init__(**common)
         kind = type(self).__name__
@@ -70,8 +71,8 @@ class MaxPooling1D(_Pooling1D):
 
     def __init__(
         self,
-        pool_size: int | tuple[int] = 2,
-        strides: int | tuple[int] | None = None,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         *,
         name: str | None = None,
@@ -120,8 +121,8 @@ class AveragePooling1D(_Pooling1D):
 
     def __init__(
         self,
-        pool_size: int | tuple[int],
-        strides: int | tuple[int] | None = None,
+        pool_size: int | Sequence[int],
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         *,
         name: str | None = None,

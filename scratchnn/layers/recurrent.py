@@ -156,6 +156,10 @@ class Recurrent(WithStates):
         y_shape = (B, T, self.units) if self.return_sequences else (B, self.units)
         return (y_shape, *((B, size) for size in self.state_sizes)) if self.return_state else y_shape
 
+    def _softmax_length(self) -> int | None:
+        rules = (getattr(self, name, None) for name in ("activation", "recurrent_activation"))
+        return self.units if any(rule is activations.softmax for rule in rules) else None
+
     def parameter_shapes(self, input_shape: Shape) -> dict:
         D, H, G = input_shape[2], self.units, self.gates * self.units
         shapes = {"Wx": ((D, G), self.kernel_initializer)}

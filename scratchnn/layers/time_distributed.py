@@ -7,6 +7,7 @@ from scratchnn.core import randomness
 from scratchnn.core.names import class_in_file
 from scratchnn.layers.base import Config, Layer, Shape, as_array
 from scratchnn.layers.inside import build_inside
+from scratchnn.layers.symbol import whole_shape
 from scratchnn.layers.trainable import Weight
 from scratchnn.regularizers import Regularizer
 
@@ -71,8 +72,9 @@ class TimeDistributed(Layer):
 
     def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
         settings["seed"] = randomness.layer_seed() if seed is None else seed
-        self.refuse_empty(tuple(input_shape))  # an error about x names this layer
-        self.compute_output_shape(tuple(input_shape))
+        input_shape = whole_shape(self.label, input_shape)
+        self.refuse_empty(input_shape)  # an error about x names this layer
+        self.compute_output_shape(input_shape)
         build_inside(self, self.layer, (None, *input_shape[2:]), index=index, **settings)
         params = self.layer.params
         super().build(input_shape, index=index, **settings)

@@ -123,7 +123,7 @@ def test_gradients_of_given_states_are_differences_of_the_output() -> None:
 
 
 ZEROS = np.zeros((B, H))
-REFUSED: list[tuple[Callable[[Sequential], Any], str]] = [
+REFUSED: list[tuple[Callable[[Model], Any], str]] = [
     (lambda m: m.predict(X, initial_state=[ZEROS]), r"is a dict \{'lstm': \[h, c\], 'gru': \[h\]\}, .* got list"),
     (lambda m: m.predict(X, initial_state={"ltsm": [ZEROS]}), r"got \['ltsm'\]"),
     (lambda m: m.forward(X, initial_state={"dense": [ZEROS]}), r"got \['dense'\]"),
@@ -138,7 +138,7 @@ REFUSED: list[tuple[Callable[[Sequential], Any], str]] = [
 
 
 @pytest.mark.parametrize(("call", "message"), REFUSED)
-def test_what_does_not_fit_is_refused(call: Callable[[Sequential], Any], message: str) -> None:
+def test_what_does_not_fit_is_refused(call: Callable[[Model], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(stack())
 

@@ -185,7 +185,7 @@ def numbered(name: str, arrays: Any) -> Results:
     return {f"{name} {i}": array for i, array in enumerate(arrays)}
 
 
-def in_keras_order(model: Sequential, gradients: np.ndarray) -> list[np.ndarray]:
+def in_keras_order(model: Model, gradients: np.ndarray) -> list[np.ndarray]:
     """Gradients that are laid out like the trained parameters, as arrays like those of `get_weights`."""
     before = model.trainable_params.copy()
     model.trainable_params[:] = gradients
@@ -194,7 +194,7 @@ def in_keras_order(model: Sequential, gradients: np.ndarray) -> list[np.ndarray]
     return found
 
 
-def from_given_states(model: Sequential, arrays: Arrays) -> dict[str, Any]:
+def from_given_states(model: Model, arrays: Arrays) -> dict[str, Any]:
     given, number = {}, 0
     for layer, each in zip(model.layers, arrays.case.layers, strict=True):
         count, units = state_count(each)

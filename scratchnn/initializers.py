@@ -8,6 +8,7 @@ He et al., "Delving Deep into Rectifiers", 2015; Saxe et al., "Exact solutions t
 deep linear neural networks", 2014.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,15 @@ class Initializer:
 
     name: ClassVar[str]
     _seed: ClassVar[Any]  # of what is drawn without a generator
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        call = vars(cls).get("__call__")
+        if call is not None and "generator" not in inspect.signature(call).parameters:
+            raise TypeError(
+                f"{cls.__name__}.__call__ takes no generator, of which all numbers are drawn here: write "
+                "draw(self, shape, generator) in its place; docs/extending.md shows how"
+            )
 
     def __call__(self, shape: Any, generator: Any = None, dtype: DTypeLike = np.float32) -> Float[Array, "..."]:
         """An array of this shape. Without a generator, an initializer draws the same numbers each time, as in Keras."""

@@ -138,6 +138,20 @@ def test_what_is_no_config_is_refused(kind: Any) -> None:
         kind.from_config(3)
 
 
+class Silent(Dense):
+    def __init__(self, units: int, factor: float = 1.0, **settings: Any) -> None:
+        super().__init__(units, **settings)
+        self.factor = factor
+
+
+def test_a_class_that_describes_less_than_it_takes_is_told() -> None:
+    with pytest.raises(
+        ValueError, match=r"Silent\.get_config leaves out factor, which the constructor takes: define it"
+    ):
+        Silent.from_config(Silent(3, 2.0).get_config())
+    assert Silent.from_config(Silent(3).get_config() | {"factor": 4.0}).factor == 4
+
+
 def test_an_argument_that_nobody_takes_is_refused() -> None:
     with pytest.raises(TypeError, match="Dense takes no argument 'unitz'; did you mean 'units'"):
         Dense.from_config({"unitz": 3})

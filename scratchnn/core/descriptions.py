@@ -4,8 +4,11 @@ A description names a thing, `{"name": ..., ...}` or `{"class": ..., "config": {
 marked, `"custom": True`, wherever it stands: a file holds no code.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from scratchnn.core.names import is_own, overrides
 
 
 def name_of(description: Mapping) -> Any:
@@ -66,10 +69,20 @@ def remade(kind: type, config: Any, kinds: Mapping[str, type]) -> Any:
 
     Raises:
         TypeError: for what is no such dict.
-        ValueError: for something of the user's own in settings that were in a file since.
+        ValueError: for something of the user's own in settings that were in a file since, and for a class of their own
+            that takes settings and has no `get_config`.
     """
     if not isinstance(config, Mapping):
         raise TypeError(f"{kind.__name__}.from_config takes what get_config() returned, got {config!r}")
+    if is_own(kind) and not overrides(kind, "get_config"):
+        known = {*config, "self", "name", "input_shape", "trainable"}
+        parameters = inspect.signature(kind).parameters.values()
+        several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        if lost := [each.name for each in parameters if each.name not in known and each.kind not in several]:
+            raise ValueError(
+                f"{kind.__name__}.get_config leaves out {', '.join(lost)}, which the constructor takes: define it, "
+                "returning super().get_config() | {...} with these"
+            )
     given = {}
     for _, description in marked(config):
         name = name_of(description)

@@ -17,7 +17,7 @@ Shape = tuple[int | None, ...]
 _CHAIN = "a model is one chain of layers, without branches: combine arrays before or after it"
 _LAMBDA = "Lambda(function, backward=...) makes a layer of array code with its derivative"
 _ADVICE = {
-    "[...]": (
+    "an index": (
         "return_sequences=False gives the last time step alone, Cropping1D takes steps off both ends, and "
         f"{_LAMBDA}, such as Lambda(lambda x: x[:, 0], backward=...)"
     ),
@@ -34,8 +34,15 @@ _OPERATORS = {
             strict=True,
         )
     },
-    **{"__neg__": "-", "__pos__": "+", "__abs__": "abs", "__invert__": "~", "__getitem__": "[...]"},
-    **{"__iter__": "iterating", "__array__": "NumPy", "__float__": "float", "__int__": "int"},
+    **{"__neg__": "-", "__pos__": "+", "__abs__": "abs", "__invert__": "~", "__getitem__": "an index"},
+    **{
+        "__bool__": "a truth value",
+        "__len__": "len",
+        "__iter__": "iterating",
+        "__array__": "NumPy",
+        "__float__": "float",
+        "__int__": "int",
+    },
 }
 
 
@@ -162,7 +169,11 @@ def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[in
     output = given[0] if given else None
     if not isinstance(inputs, Symbol) or inputs.layers or not isinstance(output, Symbol) or not output.layers:
         several = isinstance(inputs, list | tuple) and len(inputs) > 1
-        hint = ". States are no inputs here: give them to model.predict(x, initial_state=...)" if several else ""
+        hint = (
+            "; a model here has one Input, and states are none: give them to model.predict(x, initial_state=...)"
+            if several
+            else f", got {_shown(inputs)} and {_shown(outputs)}"
+        )
         raise TypeError(f"Model takes what Input(...) returned, and what the last layer called on it returned{hint}")
     if inputs.start is not output.start:
         shapes = f"of shape {output.input_shape}, not from the one of shape {inputs.input_shape} that is given"
@@ -170,6 +181,10 @@ def chain_between(inputs: Any, outputs: Any) -> tuple[list[Any], Shape, tuple[in
     if any(not isinstance(other, Symbol) or other.layers != output.layers for other in given):
         raise ValueError("a model is one chain of layers: its outputs must be outputs of one last layer, not branches")
     return list(output.layers), output.input_shape, tuple(other.output for other in given)
+
+
+def _shown(thing: Any) -> str:
+    return str(thing) if isinstance(thing, Symbol) else repr(thing)
 
 
 def chain(start: Symbol, layers: Sequence[Any], outputs: Sequence[int] | None) -> Any:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from scratchnn import Input, Model, Sequential
+from scratchnn.initializers import Initializer
 from scratchnn.layers import LSTM, Cell, Dense, Embedding, Layer, LeakyReLU
 
 
@@ -43,9 +44,16 @@ def with_forward_of_x_alone() -> None:
             return x * 2, None
 
 
+def initializer_with_keras_call() -> None:
+    class Sevens(Initializer):
+        def __call__(self, shape: Any, dtype: Any = None) -> Any:  # type: ignore[override]
+            return np.full(shape, 7.0)
+
+
 @pytest.mark.parametrize(
     ("define", "message"),
     [
+        (initializer_with_keras_call, r"Sevens\.__call__ takes no generator, .* write draw\(self, shape, generator\)"),
         (with_call, r"Double\.call would never be called: write forward and backward, .*; docs/extending\.md"),
         (with_call_of_a_layer_of_ours, r"Noisy\.call would never be called: write forward and backward"),
         (cell_with_call, r"Minimal\.call would never be called: write forward and backward"),

@@ -34,6 +34,25 @@ def test_a_model_of_the_right_input_next_to_another_one() -> None:
     assert Model.from_config(first.get_config()).count_params() == 3  # with an Input of its own
 
 
+@pytest.mark.parametrize(
+    ("construct", "message"),
+    [
+        (
+            lambda i: Model(Dense(3)(i), Dense(1)(i)),
+            r"got the output of Dense, of shape \(None, 2, 3\) and the output of ",
+        ),
+        (lambda i: Model(i, i), r"got an Input, of shape \(None, 2, 2\) and an Input"),
+        (
+            lambda i: Model([i, Input((2,))], Dense(1)(i)),
+            "a model here has one Input, and states are none: give them to",
+        ),
+    ],
+)
+def test_what_is_no_input_or_output_is_named(construct: Callable[[Any], Model], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        construct(Input((2, 2)))
+
+
 SYMBOL: Any = Input((6, 3))
 NO_NUMBERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "the last step": (lambda s: s[:, -1], "return_sequences=False gives the last time step alone, Cropping1D"),
@@ -47,6 +66,8 @@ NO_NUMBERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "np.concatenate": (lambda s: np.concatenate([s, Input((6, 3))]), r"^numpy\.concatenate .* without branches"),
     "np.mean": (lambda s: np.mean(s, axis=1), r"^numpy\.mean .* Lambda"),
     "as an array": (np.asarray, "^NumPy cannot be used on"),
+    "len": (len, "^len cannot be used on"),
+    "a truth value": (bool, "^a truth value cannot be used on"),
     "float": (float, "^float cannot be used on"),
     "unpacked": (lambda s: [*LSTM(3)(s)], r"the output of LSTM, of shape \(None, 3\).* return_state=True"),
     "predicted": (lambda s: Sequential([s, Dense(1)]).predict(s), "has no numbers before data come"),

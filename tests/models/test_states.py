@@ -157,7 +157,9 @@ def test_states_are_no_inputs_of_a_chain() -> None:
         TypeError, match=r"GRU: initial_state cannot be given in a chain. Give it to the model: model\."
     ):
         GRU(H)(start, initial_state=state)
-    with pytest.raises(TypeError, match=r"States are no inputs here: give them to model\.predict\(x, initial_state="):
+    with pytest.raises(
+        TypeError, match=r"one Input, and states are none: give them to model\.predict\(x, initial_state="
+    ):
         Model([start, state], GRU(H)(start))
 
 

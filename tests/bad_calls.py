@@ -249,6 +249,17 @@ for what, made in {
     shape = r"build takes a shape with the batch axis, such as \(None, 100, 8\), got 12"
     refuse(f"build {what} of a number", lambda _, made=made: made().build(12), shape, TypeError)
 
+for what, door in {
+    "save: overwrite": lambda m, no: m.m.save("never.npz", overwrite=no),
+    "save: include_optimizer": lambda m, no: m.m.save("never.npz", include_optimizer=no),
+    "save_weights: overwrite": lambda m, no: m.m.save_weights("never.npz", no),
+    "evaluate: return_dict": lambda m, no: m.m.evaluate(X, Y, return_dict=no),
+    "predict: return_state": lambda m, no: m.m.predict(X, return_state=no),
+}.items():
+    for wrong in ("False", 0, None):
+        call = lambda m, door=door, wrong=wrong: door(m, wrong)  # noqa: E731
+        refuse(f"{what} {wrong!r}", call, f"^{what} must be True or False, got {wrong!r}")
+
 # ---- trainable, given weights
 refuse("trainable: a word", lambda m: Dense(2, trainable="no"), "Dense: trainable must be True or False, got 'no'")
 refuse("trainable: a number", lambda m: Bidirectional(LSTM(2), trainable=1), "trainable must be True or False, got 1")

@@ -11,6 +11,7 @@ from scratchnn import losses, metrics, optimizers
 from scratchnn.callbacks.history import EXTRA
 from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.backend import Backend
+from scratchnn.core.checks import flag
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis, sources
@@ -102,6 +103,7 @@ class Evaluator(Attributes):
 
         With `steps`, over this many batches from the beginning, which are all examples without a `batch_size`.
         """
+        return_dict = flag("evaluate", "return_dict", return_dict)
         self._compiled()
         source = sources.to_measure(self, x, y, sample_weight, batch_size, steps)
         if self._compiled_anew:
@@ -137,6 +139,7 @@ class Evaluator(Attributes):
         With `steps`, for the rows of this many batches from the beginning, which are all rows without a `batch_size`.
         On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
+        return_state = flag("predict", "return_state", return_state)
         source = sources.to_predict(self, x, batch_size, steps, initial_state)
         hooks = self._hooks(callbacks, verbose, source)
         given, done = sources.check_states(self, source, initial_state=initial_state), 0

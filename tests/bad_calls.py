@@ -260,6 +260,9 @@ for what, door in {
         call = lambda m, door=door, wrong=wrong: door(m, wrong)  # noqa: E731
         refuse(f"{what} {wrong!r}", call, f"^{what} must be True or False, got {wrong!r}")
 
+for shape in ((None, 3.5), (None, "a"), (None, -3), (True, 3)):
+    refuse(f"build {shape}", lambda _, s=shape: Dense(3).build(s), "build takes a shape with the batch axis", TypeError)
+
 # ---- trainable, given weights
 refuse("trainable: a word", lambda m: Dense(2, trainable="no"), "Dense: trainable must be True or False, got 'no'")
 refuse("trainable: a number", lambda m: Bidirectional(LSTM(2), trainable=1), "trainable must be True or False, got 1")

@@ -95,6 +95,11 @@ def encoder() -> Model:
             lambda: imdb.load_data(nb_words=20),
             r"load_data: nb_words=20 is refused: since Keras 2 its name is num_words",
         ),
+        (lambda: Sequential([Dense]), r"got the class Dense: call it, Dense\(\.\.\.\)"),
+        (lambda: Sequential([[Dense(3)]]), r"got a list in the list: put what is in it into the list itself, \*layers"),
+        (lambda: Sequential([np.tanh]), r"got <ufunc 'tanh'>: Lambda\(function, backward=\.\.\.\) makes a layer"),
+        (lambda: Sequential([Dense(3), Input((3,))]), r"got an Input, of shape \(None, 3\): the Input is the first of"),
+        (lambda: Sequential([Dense(3)(Input((3,)))]), "got the output of Dense, .*: give the layers themselves"),
         (lambda: imdb.load_data(num_wrods=20), r"load_data takes no argument 'num_wrods'; did you mean 'num_words'\?"),
     ],
 )

@@ -65,8 +65,7 @@ class Sequential(Model):
             self._start = layer
             return
         if not isinstance(layer, Layer):
-            inside = f": {NO_PART}" if isinstance(layer, Model) else ""
-            raise TypeError(f"Sequential takes layers, got {layer!r}{inside}")
+            raise TypeError(f"Sequential takes layers, got {_shown(layer)}")
         if any(layer is other for other in self._layers):
             raise ValueError(f"{layer.label} is already in this model; a model can contain a layer only once")
         if self._layers and getattr(self._layers[-1], "return_state", False):
@@ -116,3 +115,19 @@ class Sequential(Model):
         if not self.built and self._start is None:
             self.build((None, *x.shape[1:]))  # the first data give the shape
         return super().check_input(x)
+
+
+def _shown(thing: Any) -> str:
+    """What is no layer, and what to write in its place."""
+    if isinstance(thing, Symbol):
+        instead = "give the layers themselves" if thing.layers else "the Input is the first of the list"
+        return f"{thing}: {instead}"
+    if isinstance(thing, Model):
+        return f"{thing!r}: {NO_PART}"
+    if isinstance(thing, type) and issubclass(thing, Layer):
+        return f"the class {thing.__name__}: call it, {thing.__name__}(...)"
+    if isinstance(thing, list | tuple):
+        return f"a {type(thing).__name__} in the list: put what is in it into the list itself, *layers"
+    if callable(thing):
+        return f"{thing!r}: Lambda(function, backward=...) makes a layer of a function and its derivative"
+    return repr(thing)

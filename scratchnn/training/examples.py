@@ -32,6 +32,7 @@ def checked(model: Any, x: Any, y: Any, sample_weight: Any = None) -> Batch:
         )
     y_shape = model.y_shape_of(x)
     y = on_disk.taken(y, lambda rows: loss.validate((len(rows), *y_shape[1:]), rows, model.dtype), model.backend)
+    sample_weight = _one_of("sample_weight", "output", sample_weight, lambda each: len(each) == len(x), len(x))
     if sample_weight is None or not on_disk.is_on_disk(sample_weight):
         return x, y, weights.checked(model.backend.to_host(sample_weight), y_shape, model.dtype)
     weight = on_disk.taken(

@@ -63,6 +63,13 @@ def test_one_array_in_a_list_is_that_array(make: Any, door: str, x: Any, y: Any)
 
 
 @MODELS
+def test_weights_in_a_list(make: Any) -> None:
+    weights = np.arange(8, dtype=np.float32)
+    expected = make().evaluate(X, Y, sample_weight=weights, verbose=0)
+    assert make().evaluate([X], [Y], sample_weight=[weights], verbose=0) == expected
+
+
+@MODELS
 @pytest.mark.parametrize("door", PREDICTS)
 def test_one_x_in_a_list(make: Any, door: str) -> None:
     np.testing.assert_array_equal(PREDICTS[door](make(), [X]), PREDICTS[door](make(), X))

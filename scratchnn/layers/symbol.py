@@ -150,7 +150,7 @@ def whole_shape(owner: str, shape: Any) -> Shape:
     """The shape of a whole batch as a tuple, or a TypeError."""
     lengths = shape if isinstance(shape, list | tuple) else ["no shape"]
     if not all(
-        each is None or (isinstance(each, Integral) and type(each) is not bool and each >= 0) for each in lengths
+        each is None or (isinstance(each, Integral) and type(each) is not bool and int(each) >= 0) for each in lengths
     ):
         raise TypeError(f"{owner}: build takes a shape with the batch axis, such as (None, 100, 8), got {shape!r}")
     return tuple(shape)

@@ -1,13 +1,14 @@
 """Initial values of parameters: the formulas, names and defaults of Keras 3.
 
-An initializer is called as `initializer(shape, generator, dtype)`. Numbers are drawn in float64 and then rounded, so
-that a float32 model starts from the rounded weights of the float64 model with the same seed.
+An initializer is called as `initializer(shape, generator, dtype)`, or with a shape alone. Numbers are drawn in float64
+and then rounded, so that a float32 model starts from the rounded weights of the float64 model with the same seed.
 
 Sources: Glorot, Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010;
 He et al., "Delving Deep into Rectifiers", 2015; Saxe et al., "Exact solutions to the nonlinear dynamics of learning in
 deep linear neural networks", 2014.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,10 +21,11 @@ from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core import randomness
 from scratchnn.core.arrays import converted, require_finite
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.keras_missing import missing
-from scratchnn.core.names import make, name_in_file
+from scratchnn.core.names import make, name_in_file, settings_in
 
 
 @heeds_keras
@@ -32,11 +34,32 @@ class Initializer:
     """A rule for initial values. To add your own, derive a frozen dataclass from this one, name it and write `draw`."""
 
     name: ClassVar[str]
+    _seed: ClassVar[Any]  # of what is drawn without a generator
 
-    def __call__(
-        self, shape: tuple[int, ...], generator: np.random.Generator, dtype: DTypeLike = np.float32
-    ) -> Float[Array, "..."]:
-        return self.draw(shape, generator).astype(dtype)
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        call = vars(cls).get("__call__")
+        if call is not None and "generator" not in inspect.signature(call).parameters:
+            raise TypeError(
+                f"{cls.__name__}.__call__ takes no generator, of which all numbers are drawn here: write "
+                "draw(self, shape, generator) in its place; docs/extending.md shows how"
+            )
+
+    def __call__(self, shape: Any, generator: Any = None, dtype: DTypeLike = np.float32) -> Float[Array, "..."]:
+        """An array of this shape. Without a generator, an initializer draws the same numbers each time, as in Keras."""
+        return self.draw(tuple(shape), self._generator(generator)).astype(dtype)
+
+    def _generator(self, given: Any) -> np.random.Generator:
+        if isinstance(given, np.random.Generator):
+            return given
+        if given is not None:
+            raise TypeError(
+                f"an initializer is called as (shape, generator, dtype), with a numpy.random.Generator or None, got "
+                f"{given!r} as generator; give dtype by name"
+            )
+        if "_seed" not in vars(self):
+            object.__setattr__(self, "_seed", randomness.layer_seed())
+        return randomness.generator(self._seed, "weights")
 
     def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
         """Return float64 values of this shape."""
@@ -51,6 +74,11 @@ class Initializer:
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init} | name_in_file(
             type(self), self.name
         )
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """The initializer that `get_config` described."""
+        return cls(**settings_in(cls, config))
 
 
 class Held(dict):
@@ -105,10 +133,10 @@ class Constant(Initializer):
             value.flags.writeable = False
         object.__setattr__(self, "value", value if isinstance(value, Mapping) or value.shape else value.item())
 
-    def __call__(
-        self, shape: tuple[int, ...], generator: np.random.Generator, dtype: DTypeLike = np.float32
-    ) -> Float[Array, "..."]:
-        return np.array(converted("Constant", self._in_shape(shape), dtype))
+    def __call__(self, shape: Any, generator: Any = None, dtype: DTypeLike = np.float32) -> Float[Array, "..."]:
+        if generator is not None:
+            self._generator(generator)  # refuses what is none
+        return np.array(converted("Constant", self._in_shape(tuple(shape)), dtype))
 
     def draw(self, shape: tuple[int, ...], generator: np.random.Generator) -> Float[Array, "..."]:
         return self._in_shape(shape).astype(np.float64)

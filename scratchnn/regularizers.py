@@ -14,7 +14,7 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.checks import number
-from scratchnn.core.names import lacks_half, make, name_in_file
+from scratchnn.core.names import lacks_half, make, name_in_file, settings_in
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ class Regularizer:
         return {each.name: getattr(self, each.name) for each in fields(self) if each.init} | name_in_file(
             type(self), self.name
         )
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """The regularizer that `get_config` described."""
+        return cls(**settings_in(cls, config))
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from scratchnn.layers import (
 )
 from scratchnn.layers import Activation as ActivationLayer
 from scratchnn.optimizers import SGD
-from tests import bad_data
+from tests import bad_data, bad_flags
 
 X = np.random.default_rng(0).integers(0, 20, (8, 6))
 Y = np.arange(8) % 2
@@ -242,6 +242,27 @@ refuse("Lambda of no function", lambda m: Lambda(3, backward=abs), "got function
 refuse("RNN of units", lambda m: RNN(32), r"RNN takes a cell, derived from scratchnn.layers.Cell, got 32", TypeError)
 refuse("RNN of a layer", lambda m: RNN(LSTM(3)), r"RNN takes a cell, derived from scratchnn.layers.Cell", TypeError)
 
+for what, made in {
+    "a layer": lambda: Dense(3), "a recurrent layer": lambda: LSTM(3), "a wrapper": lambda: TimeDistributed(Dense(3)),
+    "two ways": lambda: Bidirectional(LSTM(3)), "a model": lambda: Sequential([Dense(3)]),
+}.items():  # fmt: skip
+    shape = r"build takes a shape with the batch axis, such as \(None, 100, 8\), got 12"
+    refuse(f"build {what} of a number", lambda _, made=made: made().build(12), shape, TypeError)
+
+for what, door in {
+    "save: overwrite": lambda m, no: m.m.save("never.npz", overwrite=no),
+    "save: include_optimizer": lambda m, no: m.m.save("never.npz", include_optimizer=no),
+    "save_weights: overwrite": lambda m, no: m.m.save_weights("never.npz", no),
+    "evaluate: return_dict": lambda m, no: m.m.evaluate(X, Y, return_dict=no),
+    "predict: return_state": lambda m, no: m.m.predict(X, return_state=no),
+}.items():
+    for wrong in ("False", 0, None):
+        call = lambda m, door=door, wrong=wrong: door(m, wrong)  # noqa: E731
+        refuse(f"{what} {wrong!r}", call, f"^{what} must be True or False, got {wrong!r}")
+
+for shape in ((None, 3.5), (None, "a"), (None, -3), (True, 3)):
+    refuse(f"build {shape}", lambda _, s=shape: Dense(3).build(s), "build takes a shape with the batch axis", TypeError)
+
 # ---- trainable, given weights
 refuse("trainable: a word", lambda m: Dense(2, trainable="no"), "Dense: trainable must be True or False, got 'no'")
 refuse("trainable: a number", lambda m: Bidirectional(LSTM(2), trainable=1), "trainable must be True or False, got 1")
@@ -325,6 +346,8 @@ refuse("gpu", lambda _: backend.load("gpu"), 'use backend="cpu"', ImportError)  
 # ---- texts, rows of ids, files
 for what, (data_call, words) in bad_data.CALLS.items():
     refuse(what, data_call, words, (TypeError, ValueError))
+for what, (flag_call, words) in bad_flags.CALLS.items():
+    refuse(what, flag_call, words)
 
 
 def compiled(model: Sequential) -> Sequential:

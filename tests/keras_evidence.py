@@ -445,7 +445,7 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
     if module == "layers" and name != "Input":
         return of_layer(getattr(layers, name).__name__, **given)
     if name == "Input":
-        return Input(**({} if parameter in ("shape", "batch_shape") else {"shape": (3,)}) | given)
+        return repr(Input(**({} if parameter in ("shape", "batch_shape") else {"shape": (3,)}) | given))
     if module == "optimizers.schedules":
         return of_schedule(name, **given)
     if module == "callbacks" and name in CALLBACKS:

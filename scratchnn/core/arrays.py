@@ -92,6 +92,9 @@ def _plain_array(what: str, value: Any) -> Array:
         )
     if isinstance(value, Mapping):
         raise ValueError(f"{what} must be one array, got a dict with the keys {list(value)}: give the array itself")
+    if callable(value) and not hasattr(value, "__array__"):
+        name = getattr(value, "__name__", type(value).__name__)
+        raise ValueError(f"{what} must be an array, got {name} itself: call it, {name}(...)")
     if hasattr(value, "toarray"):
         raise ValueError(f"{what} must be an array, got a sparse {type(value).__name__}: give {what}.toarray()")
     try:
@@ -102,7 +105,7 @@ def _plain_array(what: str, value: Any) -> Array:
 
 def comes_in_parts(value: Any) -> bool:
     """Whether it is a generator, or an object that gives batches, such as a PyDataset or PyTorch's DataLoader."""
-    if isinstance(value, Sequence | Mapping | Set):
+    if isinstance(value, Sequence | Mapping | Set | type):
         return False
     if any(hasattr(value, name) for name in ("__array__", "__array_interface__", "toarray")):
         return False

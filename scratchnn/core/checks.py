@@ -6,6 +6,8 @@ from math import inf, isfinite
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 
 def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
     """The value as an int, from `least` to `most`."""
@@ -17,10 +19,15 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
 
 
 def flag(owner: str, name: str, value: Any) -> bool:
-    """The value, if it is True or False itself: not 0, nor a word."""
-    if not isinstance(value, bool):
+    """The value as a bool, if it is True or False, NumPy's too: not 0, nor a word."""
+    if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{owner}: {name} must be True or False, got {value!r}")
-    return value
+    return bool(value)
+
+
+def single(value: Any) -> Any:
+    """What is in a list or tuple of one: Keras' tutorials write kernel_size=(7,) as often as 7."""
+    return value[0] if isinstance(value, tuple | list) and len(value) == 1 else value
 
 
 def shuffles(value: Any) -> bool:

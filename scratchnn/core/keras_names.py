@@ -33,7 +33,13 @@ _NAME = "it goes by the name of its class"
 _COMPILED = "each backend compiles what it needs; choose one by Sequential(..., backend='cpu')"
 _SHAPE = "pass the shape of one example without the batch axis: Input((T, D))"
 _ONE_BY_ONE = "batches are asked for one by one, without workers and queues"
-_SYMBOLS = "read model.input_shape and model.output_shape; another model needs new layers, such as layer.clone()"
+OUTPUTS_OF_A_LAYER = (
+    "for the outputs of layer k of a trained model: part = "
+    "Sequential([Input(model.input_shape[1:]), *(each.clone() for each in model.layers[:k + 1])]); "
+    "part.set_weights(model.get_weights()[:len(part.weights)]); part.predict(x)"
+)
+NO_SYMBOLS = f"read input_shape and output_shape; {OUTPUTS_OF_A_LAYER}"
+_GENERATORS = "takes a generator or a scratchnn.utils.PyDataset itself: model."
 _STEP = "a loop of your own calls forward and backward: docs/extending.md"
 STEPS = (  # methods of a model that Keras calls
     *("train_step", "test_step", "predict_step", "call", "compute_loss", "compute_metrics"),
@@ -114,7 +120,11 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "loss_scale_factor": Refused("float32 and float64 need no scaled loss"),
         "gradient_accumulation_steps": Refused("pass a larger batch_size: long batches are computed in pieces"),
         "lr": Refused("its name is learning_rate", ()),
-        "decay": Refused("its name is weight_decay; for a rate that falls there are optimizers.schedules", ()),
+        "decay": Refused(
+            "it made the learning rate fall, and was no weight_decay: learning_rate="
+            "schedules.InverseTimeDecay(0.01, decay_steps=1, decay_rate=decay), of scratchnn.optimizers",
+            (),
+        ),
         "jit_compile": Refused(_COMPILED, (None, True, "auto")),
         "name": Refused(_NAME),
     },
@@ -153,7 +163,14 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "metrics": Refused("compile(optimizer, loss, metrics=[...]) sets them", ()),
         "weights": Refused("get_weights reads them, and set_weights replaces them"),
         "pop": Refused("make another model of the layers that stay: Sequential([layer.clone() for layer in ...])", ()),
-        **{name: Refused(_SYMBOLS, ()) for name in ("input", "output")},
+        **{name: Refused(NO_SYMBOLS, ()) for name in ("input", "output")},
+        "fit_generator": Refused(f"fit {_GENERATORS}fit(generator, steps_per_epoch=100)", ()),
+        "evaluate_generator": Refused(f"evaluate {_GENERATORS}evaluate(generator, steps=100)", ()),
+        "predict_generator": Refused(f"predict {_GENERATORS}predict(generator, steps=100)", ()),
+        "predict_classes": Refused(
+            "predict(x) > 0.5 where the model ends in a sigmoid, predict(x).argmax(axis=-1) for a softmax", ()
+        ),
+        "predict_proba": Refused("predict returns the probabilities of a model that ends in a sigmoid or softmax", ()),
         **{name: Refused(_STEP, ()) for name in STEPS},
         **{
             name: Refused("derive a loss or a regularizer, or a layer with parameters of its own", ()) for name in _ADDS
@@ -230,6 +247,10 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "add_progbar": Refused("fit shows its progress unless verbose=0", (False,)),
     },
     "ReduceLROnPlateau": {"baseline": Refused("Keras takes it and begins without; the first epoch is the first best")},
+    "load_data": {
+        "nb_words": Refused("since Keras 2 its name is num_words", ()),
+        "test_split": Refused("the reviews are split already, half and half", ()),
+    },
     "load_model": {
         "compile": Refused("a model that was compiled comes back compiled", (True,)),
         "safe_mode": Refused("a file holds no code, and none is run", (True, None)),

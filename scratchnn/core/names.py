@@ -117,6 +117,17 @@ def _config(thing: Any) -> dict[str, Any]:
     return config
 
 
+def settings_in(kind: type, config: Any) -> dict[str, Any]:
+    """What the constructor takes, in the `get_config()` of an object that a file finds by its name.
+
+    Raises:
+        TypeError: for what is no such dict.
+    """
+    if not isinstance(config, Mapping):
+        raise TypeError(f"{kind.__name__}.from_config takes what get_config() returned, got {config!r}")
+    return {key: value for key, value in config.items() if key not in ("name", "custom")}
+
+
 def make(kind: str, identifier: Any, base: type[T], table: Mapping[str, Callable[..., T]]) -> T:
     """Return the object meant by a name (a new one), by an object itself, or by its `get_config()`.
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Integer, Shaped, UInt8
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import whole_number
 from scratchnn.data import corpus as corpora
 from scratchnn.data import sources, synthetic
@@ -123,6 +124,7 @@ def load(
     )
 
 
+@heeds_keras_in("load_data")
 def load_data(
     path: str | Path | None = None,
     num_words: int | None = None,

@@ -13,7 +13,7 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from scratchnn.core.keras_missing import missing
+from scratchnn.core.keras_missing import MOVED, missing
 
 # ruff: noqa: F401 - what type checkers know of the tree
 if TYPE_CHECKING:
@@ -80,9 +80,11 @@ class Names(ModuleType):
         self._path = path
 
     def __getattr__(self, name: str) -> Any:
-        where = TREE[self._path]
+        where = TREE.get(self._path, {})
         if name == "__all__":
             return dir(self)
+        if name == "__version__" and not self._path:
+            return sys.modules["scratchnn"].__version__
         if module := sys.modules.get(f"{self.__name__}.{name}"):
             return module
         if name.startswith("__"):
@@ -94,7 +96,7 @@ class Names(ModuleType):
         raise missing(self._path or "keras", name, dir(self), self.__name__)
 
     def __dir__(self) -> list[str]:
-        where = TREE[self._path]
+        where = TREE.get(self._path, {})
         if isinstance(where, str):
             module = importlib.import_module(where)
             where = getattr(module, "__all__", [name for name in dir(module) if not name.startswith("_")])
@@ -102,6 +104,6 @@ class Names(ModuleType):
         return sorted({*where, *(name for parent, name in inside if parent == self._path)})
 
 
-sys.modules.update({each.__name__: each for each in map(Names, TREE) if each.__name__ != __name__})
+sys.modules.update({each.__name__: each for each in map(Names, (*TREE, *MOVED)) if each.__name__ != __name__})
 __getattr__ = (_top := Names("")).__getattr__
 __dir__ = _top.__dir__

@@ -9,7 +9,7 @@ import functools
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -21,12 +21,16 @@ from scratchnn.core import randomness
 from scratchnn.core.arrays import as_numbers, converted, require_finite
 from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.checks import flag, share, whole_number
+from scratchnn.core.descriptions import remade
 from scratchnn.core.names import class_in_file, described, is_own
-from scratchnn.layers.symbol import Shape, Symbol, example_shape
+from scratchnn.core.warning import warn
+from scratchnn.layers.own_classes import NOT_OF_A_LAYER, check_layer_class, not_begun, undefined
+from scratchnn.layers.symbol import Shape, Symbol, example_shape, whole_shape
 from scratchnn.layers.trainable import Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
+KINDS: dict[str, type] = {}  # our layers, by the names of their classes
 _SET_BY_BUILD = ("input_shape", "output_shape", "dtype", "backend")
 
 
@@ -51,12 +55,8 @@ class Layer(Weighted, Attributes):
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
     takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
     takes_copy: bool = False  # whether forward gets a copy of x: code of the user's own may write into it
+    not_kept: ClassVar = NOT_OF_A_LAYER
     regularized: ClassVar[dict[str, str]] = {}  # by parameter, the constructor's argument for its regularizer
-
-    def __init_subclass__(cls, **settings: Any) -> None:
-        super().__init_subclass__(**settings)
-        if is_own(cls):
-            cls.takes_copy = True
 
     @property
     def uses_rng(self) -> bool:
@@ -93,6 +93,21 @@ class Layer(Weighted, Attributes):
         self.output_shape: Any = ()
         self._last_shape: Shape = ()  # of x that was taken besides `input_shape`: it need not be checked again
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if is_own(cls):
+            check_layer_class(cls)
+            cls.takes_copy = True
+        else:
+            KINDS[cls.__name__] = cls
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if "built" not in vars(self) and not name.startswith("__"):
+                raise not_begun(type(self))
+            return super().__getattr__(name)
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name in vars(self) and name in _fixed_settings(type(self)) and (self.built or not is_own(type(self))):
             raise AttributeError(
@@ -113,7 +128,7 @@ class Layer(Weighted, Attributes):
         Raises:
             ValueError: if the layer cannot take this input.
         """
-        raise NotImplementedError
+        raise undefined(type(self), "compute_output_shape(self, input_shape)")
 
     def parameter_shapes(self, input_shape: Shape) -> dict[str, tuple[tuple[int, ...], initializers.Initializer]]:
         """The shape and the initializer of each parameter, in Keras' order."""
@@ -123,11 +138,11 @@ class Layer(Weighted, Attributes):
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Any, Any]:
         """Return y and the cache. `mask` (B, T) bool; `rng` is what dropout draws from, needed only when training."""
-        raise NotImplementedError
+        raise undefined(type(self), "forward(self, x, *, mask=None, training=False, rng=None)")
 
     def backward(self, dy: Any, cache: Any) -> tuple[Any, Grads]:
         """Return dx (None where x has no gradient) and the gradients of the parameters."""
-        raise NotImplementedError
+        raise undefined(type(self), "backward(self, dy, cache)")
 
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         """The mask for the next layer."""
@@ -139,6 +154,11 @@ class Layer(Weighted, Attributes):
         config = {argument: rule if rule is None else described(rule) for argument, rule in given.items()}
         config |= {} if self.name is None else {"name": self.name}
         return config if self.trainable else config | {"trainable": False}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """A layer with the settings that `get_config` described, and parameters of its own once it is built."""
+        return remade(cls, config, KINDS)
 
     def in_file(self) -> dict[str, Any]:
         """How a description names this layer, and the settings to make it from.
@@ -168,10 +188,11 @@ class Layer(Weighted, Attributes):
         `index` is the layer's place in its model: the seed and the index determine the draw. Without a seed, as for a
         model, two layers differ, and a program draws the same ones each time it runs (see `set_random_seed`).
         """
-        self.refuse_empty(tuple(input_shape))
+        input_shape = whole_shape(self.label, input_shape)
+        self.refuse_empty(input_shape)
         vars(self).update(  # nobody else sets them
-            output_shape=self.compute_output_shape(tuple(input_shape)),
-            input_shape=tuple(input_shape),
+            output_shape=self.compute_output_shape(input_shape),
+            input_shape=input_shape,
             backend=backends.load(backend) if isinstance(backend, str) else backend,
             dtype=np.dtype(dtype),
         )
@@ -185,6 +206,15 @@ class Layer(Weighted, Attributes):
         params = {name: self._drawn(name, *each, generator) for name, each in shapes.items()}
         self.set_params({name: self.backend.array(param, self.dtype) for name, param in params.items()})
         self.built = True
+        if self._softmax_length() == 1:
+            warn(
+                f"{self.label} has a softmax over an axis of length 1, which always gives 1, whatever x is. Did you "
+                "mean a sigmoid, such as Dense(1, 'sigmoid')?"
+            )
+
+    def _softmax_length(self) -> int | None:
+        """The length of the axis over which a softmax of this layer makes shares; None without one."""
+        return self.output_shape[-1] if self.final_activation is activations.softmax else None
 
     def _drawn(self, name: str, shape: tuple[int, ...], draw: Any, generator: np.random.Generator) -> Array:
         try:
@@ -345,6 +375,7 @@ class Layer(Weighted, Attributes):
 
     def __call__(self, x: Any, **kwargs: Any) -> Any:
         """Chain onto a `Symbol` (see `Input`), or compute y for an array."""
+        built = self.built  # an error where a constructor forgot that of its base
         if isinstance(x, Symbol):
             if "initial_state" in kwargs:
                 raise TypeError(
@@ -358,7 +389,7 @@ class Layer(Weighted, Attributes):
             raise TypeError(
                 f"{self.label} takes one input, got {symbols}: a model is a chain of layers, without branches"
             )
-        if not self.built:
+        if not built:
             self.build((None, *as_array(x).shape[1:]))
         return self.forward(x, **kwargs)[0]
 

@@ -8,7 +8,9 @@ from scratchnn_kernels import contract
 from scratchnn_kernels.contract import Array, Grads, State
 
 from scratchnn.core.checks import whole_number
+from scratchnn.core.descriptions import remade
 from scratchnn.layers.base import Config, positive_int
+from scratchnn.layers.own_classes import refuse_call
 from scratchnn.layers.trainable import Trainable
 
 # The layer's parameters, and the arguments of the cell's methods: no names for a parameter of the cell's own.
@@ -35,6 +37,10 @@ class Cell(contract.Cell, Trainable):
     gates: int = 1
     recurrent_gates: int | None = None  # None: as many as `gates`; 0: the cell has no use for ah, and there is no Wh
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        refuse_call(cls)
+
     def own_parameters(self) -> dict[str, tuple[tuple[int, ...], Any]]:
         """The shape and the initializer (or its name) of each parameter that the cell has besides Wx, Wh and b."""
         return {}
@@ -42,6 +48,11 @@ class Cell(contract.Cell, Trainable):
     def get_config(self) -> Config:
         """The constructor's arguments, as plain values for a model file."""
         return {}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """A cell with the settings that `get_config` described."""
+        return remade(cls, config, {})
 
 
 def sizes_of(cell: Cell) -> tuple[int, ...]:

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -5,6 +6,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers, regularizers
+from scratchnn.core.checks import flag, single
 from scratchnn.core.names import described, look_up
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
@@ -41,11 +43,11 @@ class Conv1D(Layer):
     def __init__(
         self,
         filters: int,
-        kernel_size: int | tuple[int],
-        strides: int = 1,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
         padding: str = "valid",
         *,
-        dilation_rate: int = 1,
+        dilation_rate: int | Sequence[int] = 1,
         activation: Any = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
@@ -58,12 +60,12 @@ class Conv1D(Layer):
     ) -> None:
         super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.filters = positive_int("Conv1D", "filters", filters)
-        self.kernel_size = positive_int("Conv1D", "kernel_size", _only(kernel_size))
-        self.strides = positive_int("Conv1D", "strides", _only(strides))
-        self.dilation_rate = positive_int("Conv1D", "dilation_rate", _only(dilation_rate))
+        self.kernel_size = positive_int("Conv1D", "kernel_size", single(kernel_size))
+        self.strides = positive_int("Conv1D", "strides", single(strides))
+        self.dilation_rate = positive_int("Conv1D", "dilation_rate", single(dilation_rate))
         self.padding = look_up("padding", padding, {known: known for known in PADDINGS})
         self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = flag("Conv1D", "use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
@@ -154,8 +156,3 @@ class Conv1D(Layer):
         words += [f"dilation {self.dilation_rate}"] if self.dilation_rate > 1 else []
         words += [self.padding] if self.padding != "valid" else []
         return ", ".join(words)
-
-
-def _only(value: Any) -> Any:
-    """Keras' tutorials write kernel_size=(7,) as often as 7."""
-    return value[0] if isinstance(value, tuple | list) and len(value) == 1 else value

@@ -3,6 +3,7 @@ from typing import Any, ClassVar, NamedTuple
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations, initializers, regularizers
+from scratchnn.core.checks import flag
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
@@ -47,7 +48,7 @@ class Dense(Layer):
         super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         self.units = positive_int("Dense", "units", units)
         self.activation = activations.get(activation)
-        self.use_bias = bool(use_bias)
+        self.use_bias = flag("Dense", "use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)

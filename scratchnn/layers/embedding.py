@@ -5,7 +5,7 @@ from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import initializers, regularizers
 from scratchnn.core.arrays import require_finite
-from scratchnn.core.checks import whole_number
+from scratchnn.core.checks import flag, whole_number
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape, as_array, fitting, positive_int
 
@@ -52,7 +52,7 @@ class Embedding(Layer):
         self.output_dim = positive_int("Embedding", "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.mask_zero = bool(mask_zero)
+        self.mask_zero = flag("Embedding", "mask_zero", mask_zero)
         self.input_length = None if input_length is None else positive_int("Embedding", "input_length", input_length)
         if weights is not None:
             self.set_weights(weights if isinstance(weights, list | tuple) and len(weights) == 1 else [weights])

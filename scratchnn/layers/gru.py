@@ -4,6 +4,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations
+from scratchnn.core.checks import flag
 from scratchnn.layers.base import Config, Shape
 from scratchnn.layers.recurrent import DrawnApart, Recurrent, RecurrentSettings
 
@@ -41,7 +42,7 @@ class GRU(Recurrent):
         super().__init__(units, **settings)
         self.activation = activations.get(activation)
         self.recurrent_activation = activations.get(recurrent_activation)
-        self.reset_after = bool(reset_after)
+        self.reset_after = flag(type(self).__name__, "reset_after", reset_after)
 
     def parameter_shapes(self, input_shape: Shape) -> dict:
         shapes = super().parameter_shapes(input_shape)

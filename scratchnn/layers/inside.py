@@ -9,6 +9,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import randomness
 from scratchnn.layers.base import Config, Layer, Shape
+from scratchnn.layers.symbol import whole_shape
 from scratchnn.layers.trainable import Weight
 from scratchnn.regularizers import Regularizer
 
@@ -37,9 +38,10 @@ class Wrapper(Layer):
         return any(layer.uses_rng for layer in self._parts)
 
     def build(self, input_shape: Shape, *, seed: randomness.GivenSeed = None, index: int = 0, **settings: Any) -> None:
-        self.refuse_empty(tuple(input_shape))  # an error about x names this layer
+        input_shape = whole_shape(self.label, input_shape)
+        self.refuse_empty(input_shape)  # an error about x names this layer
         settings["seed"] = randomness.layer_seed() if seed is None else seed
-        self._build_inner(tuple(input_shape), index=index, **settings)
+        self._build_inner(input_shape, index=index, **settings)
         params = self._inner_params()
         super().build(input_shape, index=index, **settings)
         self.set_params(params)

@@ -6,7 +6,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import initializers, regularizers
-from scratchnn.core.checks import number, whole_number
+from scratchnn.core.checks import flag, number, whole_number
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Layer, Shape
 
@@ -56,7 +56,8 @@ class LayerNormalization(Layer):
         axes = axis if isinstance(axis, tuple | list) else [axis]
         self.axis = [whole_number("LayerNormalization: axis", each, -64, 63) for each in axes]
         self.epsilon = number("LayerNormalization: epsilon", epsilon, 0)
-        self.center, self.scale = bool(center), bool(scale)
+        self.center = flag("LayerNormalization", "center", center)
+        self.scale = flag("LayerNormalization", "scale", scale)
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.beta_regularizer = regularizers.get(beta_regularizer)

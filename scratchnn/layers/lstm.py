@@ -3,6 +3,7 @@ from typing import Any, Unpack
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations
+from scratchnn.core.checks import flag
 from scratchnn.layers.base import Config, Shape
 from scratchnn.layers.recurrent import DrawnApart, Recurrent, RecurrentSettings
 
@@ -40,7 +41,7 @@ class LSTM(Recurrent):
         super().__init__(units, **settings)
         self.activation = activations.get(activation)
         self.recurrent_activation = activations.get(recurrent_activation)
-        self.unit_forget_bias = bool(unit_forget_bias)
+        self.unit_forget_bias = flag(type(self).__name__, "unit_forget_bias", unit_forget_bias)
 
     def parameter_shapes(self, input_shape: Shape) -> dict:
         shapes, H = super().parameter_shapes(input_shape), self.units

@@ -1,11 +1,13 @@
 """Pooling over time: the strongest or the mean of neighbouring steps, or of all of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
+from scratchnn.core.checks import single
 from scratchnn.core.names import look_up
 from scratchnn.layers.base import Config, Layer, Shape, positive_int
 
@@ -21,11 +23,13 @@ class MaxPooling1DLayerCache:
 class _Pooling1D(Layer):
     """Windows of neighbouring steps: their settings, and where they lie."""
 
-    def __init__(self, pool_size: int, strides: int | None, padding: str, **common: Any) -> None:
+    def __init__(
+        self, pool_size: int | Sequence[int], strides: int | Sequence[int] | None, padding: str, **common: Any
+    ) -> None:
         super().__init__(**common)
         kind = type(self).__name__
-        self.pool_size = positive_int(kind, "pool_size", pool_size)
-        self.strides = self.pool_size if strides is None else positive_int(kind, "strides", strides)
+        self.pool_size = positive_int(kind, "pool_size", single(pool_size))
+        self.strides = self.pool_size if strides is None else positive_int(kind, "strides", single(strides))
         self.padding = look_up("padding", padding, {known: known for known in ("valid", "same")})
 
     def _padding(self, T: int) -> tuple[int, int]:
@@ -67,8 +71,8 @@ class MaxPooling1D(_Pooling1D):
 
     def __init__(
         self,
-        pool_size: int = 2,
-        strides: int | None = None,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         *,
         name: str | None = None,
@@ -117,8 +121,8 @@ class AveragePooling1D(_Pooling1D):
 
     def __init__(
         self,
-        pool_size: int,
-        strides: int | None = None,
+        pool_size: int | Sequence[int],
+        strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         *,
         name: str | None = None,

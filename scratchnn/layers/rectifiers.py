@@ -95,7 +95,7 @@ class LeakyReLU(_Elementwise):
     Source: Maas, Hannun, Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013.
     """
 
-    not_kept: ClassVar = {"alpha": "its name is negative_slope"}
+    not_kept: ClassVar = {**Layer.not_kept, "alpha": "its name is negative_slope"}
 
     def __init__(
         self,

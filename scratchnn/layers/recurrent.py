@@ -10,6 +10,7 @@ from scratchnn_kernels.contract import Array, Grads, Recurrence, State
 
 from scratchnn import activations, initializers, regularizers
 from scratchnn.activations import Activation
+from scratchnn.core.checks import flag
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Shape, draw_key, dropout_rate, positive_int
 from scratchnn.layers.states import WithStates
@@ -112,7 +113,7 @@ class Recurrent(WithStates):
         super().__init__(name=name, input_shape=input_shape, trainable=trainable)
         kind = type(self).__name__
         self.units = positive_int(kind, "units", units)
-        self.use_bias = bool(use_bias)
+        self.use_bias = flag(kind, "use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -121,11 +122,11 @@ class Recurrent(WithStates):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.dropout = dropout_rate(kind, "dropout", dropout)
         self.recurrent_dropout = dropout_rate(kind, "recurrent_dropout", recurrent_dropout)
-        self.return_sequences = bool(return_sequences)
-        self.return_state = bool(return_state)
-        self.go_backwards = bool(go_backwards)
-        self.zero_output_for_mask = bool(zero_output_for_mask)
-        self.stateful = bool(stateful)
+        self.return_sequences = flag(kind, "return_sequences", return_sequences)
+        self.return_state = flag(kind, "return_state", return_state)
+        self.go_backwards = flag(kind, "go_backwards", go_backwards)
+        self.zero_output_for_mask = flag(kind, "zero_output_for_mask", zero_output_for_mask)
+        self.stateful = flag(kind, "stateful", stateful)
 
     # ---- what each layer defines: the call of its kernel pair
 
@@ -157,6 +158,10 @@ class Recurrent(WithStates):
         B, T, _ = input_shape
         y_shape = (B, T, self.units) if self.return_sequences else (B, self.units)
         return (y_shape, *((B, size) for size in self.state_sizes)) if self.return_state else y_shape
+
+    def _softmax_length(self) -> int | None:
+        rules = (getattr(self, name, None) for name in ("activation", "recurrent_activation"))
+        return self.units if any(rule is activations.softmax for rule in rules) else None
 
     def parameter_shapes(self, input_shape: Shape) -> dict:
         D, H, G = input_shape[2], self.units, self.gates * self.units

@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,10 @@ class Softmax(Layer):
     def final_activation(self) -> activations.Activation | None:
         rank = len(self.input_shape)
         return activations.softmax if [axis % rank for axis in self.axis] == [rank - 1] else None
+
+    def _softmax_length(self) -> int | None:
+        lengths = [self.input_shape[axis] for axis in self.axis]
+        return None if None in lengths else math.prod(lengths)  # type: ignore[arg-type]
 
     def forward(
         self,

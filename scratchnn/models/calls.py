@@ -11,6 +11,11 @@ from scratchnn.layers.symbol import Symbol, chain
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.stored import Stored
 
+NO_PART = (
+    "a model cannot be a part of another one. Give that one new layers, such as *(layer.clone() for layer in "
+    "model.layers) in a Sequential, and set_weights of each once it is built"
+)
+
 
 class Calls(Stored):
     """`predict`, `evaluate` and `get_config` under other names."""
@@ -19,10 +24,7 @@ class Calls(Stored):
     def __call__(self, x: Any) -> Any:
         """The model's output for x, which is one batch. `forward` has caches too, for a backward pass."""
         if isinstance(x, Symbol):
-            raise TypeError(
-                f"{self.name}: a model cannot be a part of another one. Call new layers on the Input, such as "
-                "layer.clone() for each layer of this model, and set_weights"
-            )
+            raise TypeError(f"{self.name}: {NO_PART}")
         return self.predict_on_batch(x)
 
     def predict_on_batch(self, x: Any) -> Any:

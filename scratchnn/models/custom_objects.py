@@ -12,54 +12,27 @@ Nobody looks into `metadata`.
 """
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from scratchnn.activations import Activation
+from scratchnn.core import descriptions
+from scratchnn.core.descriptions import marked, name_of, settings_of
 from scratchnn.core.files.plain import plain
 from scratchnn.layers import LAYERS
 
 CustomObjects = Mapping[str, Any] | None  # by the names that `save` warned of
 
-# ---- descriptions
-
-
-def _name_of(description: Mapping) -> Any:
-    return description.get("class", description.get("name"))
-
-
-def _is_own(description: Mapping) -> bool:
-    return description.get("custom") is True and isinstance(_name_of(description), str)
-
-
-def _settings_of(description: Mapping) -> Any:
-    """What the class in a marked description is made with."""
-    if "class" in description:
-        return description["config"]
-    return {key: value for key, value in description.items() if key not in ("name", "custom")}
-
-
-def _marked(value: Any, where: str) -> Iterator[tuple[str, Mapping]]:
-    """Where the user's own things stand in a value, and their descriptions."""
-    if isinstance(value, Mapping):
-        if _is_own(value):
-            yield where, value
-        for key, inner in value.items():
-            yield from _marked(inner, f"{where}.{key}")
-    elif isinstance(value, list | tuple):
-        for i, inner in enumerate(value):
-            yield from _marked(inner, f"{where}[{i}]")
-
 
 def _own_in(config: Mapping[str, Any]) -> list[tuple[str, Mapping]]:
-    return [found for part in ("layers", "compiled") for found in _marked(config[part], part)]
+    return [found for part in ("layers", "compiled") for found in marked(config[part], part)]
 
 
 def names_in(config: Mapping[str, Any]) -> list[str]:
     """The names of the user's own things in a model's `get_config()`."""
-    return sorted({_name_of(description) for _, description in _own_in(config)})
+    return sorted({name_of(description) for _, description in _own_in(config)})
 
 
 def remedy(names: list[str], loader: str) -> str:
@@ -79,12 +52,12 @@ def check(config: Mapping[str, Any]) -> None:
     """
     first: dict[str, tuple[str, Any]] = {}
     for where, description in _own_in(config):
-        name = _name_of(description)
+        name = name_of(description)
         thing = getattr(name, "thing", None)
         if thing is None:  # marked by hand
             continue
         if isinstance(thing, type):
-            _check_settings(thing, _settings_of(description), where)
+            _check_settings(thing, settings_of(description), where)
         there, other = first.setdefault(name, (where, thing))
         if other != thing:
             raise ValueError(
@@ -147,17 +120,4 @@ def filled(value: Any, given: Mapping[str, Any]) -> Any:
     Raises:
         TypeError: if a given class does not take the settings in the file; and whatever else its constructor raises.
     """
-    if isinstance(value, list):
-        return [filled(inner, given) for inner in value]
-    if not isinstance(value, Mapping):
-        return value
-    inside = {key: filled(inner, given) for key, inner in value.items()}
-    if _is_own(value):
-        thing = given[_name_of(value)]
-        if "class" in value and not isinstance(thing, type):
-            raise TypeError(f"custom_objects must have a class for {_name_of(value)!r}, got {thing!r}")
-        return thing(**_settings_of(inside)) if isinstance(thing, type) else thing
-    match inside:
-        case {"class": str(kind), "config": dict(settings), **rest} if kind in LAYERS and not rest:
-            return LAYERS[kind](**settings)
-    return inside
+    return descriptions.filled(value, given, LAYERS)

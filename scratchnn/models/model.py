@@ -2,7 +2,7 @@
 
 import weakref
 from contextlib import nullcontext
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,11 +12,12 @@ from scratchnn.core import backend as backends
 from scratchnn.core import randomness
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import flag
-from scratchnn.core.keras_names import ARGUMENTS, STEPS
+from scratchnn.core.keras_names import ARGUMENTS, NO_SYMBOLS, OUTPUTS_OF_A_LAYER, STEPS
 from scratchnn.initializers import values_follow
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
-from scratchnn.layers.symbol import chain_between
+from scratchnn.layers.own_classes import not_begun
+from scratchnn.layers.symbol import chain_between, whole_shape
 from scratchnn.models import initial_states
 from scratchnn.models.calls import Calls
 from scratchnn.models.chain import Chain
@@ -55,10 +56,7 @@ class Model(Chain, Penalties, Calls):
     built: bool
     metadata: dict[str, Any]
     trainable_grads: Array
-    not_kept: ClassVar = dict.fromkeys(
-        ("inputs", "outputs"),
-        "read model.input_shape and model.output_shape; another model needs new layers, such as layer.clone()",
-    )
+    not_kept: ClassVar = dict.fromkeys(("inputs", "outputs"), NO_SYMBOLS)
 
     def __init__(
         self,
@@ -85,6 +83,13 @@ class Model(Chain, Penalties, Calls):
                     f"{cls.__name__}.{name} would never be called: {ARGUMENTS['Model'][name].instead}. Or override "
                     "forward and backward"
                 )
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if "_layers" not in vars(self) and not name.startswith("__"):
+                raise not_begun(type(self), "super().__init__(...)")
+            return super().__getattr__(name)
 
     def _prepare(self, backend: str, dtype: DTypeLike, seed: randomness.GivenSeed, name: str | None) -> None:
         self.backend = backends.load(backend)
@@ -127,8 +132,10 @@ class Model(Chain, Penalties, Calls):
         name_layers(self._layers)
         for layer in self._layers:
             if layer.model is not None and layer.model() not in (None, self):
-                raise ValueError(f"{layer.label} belongs to another model, and a layer can be in one only")
-        shape: Any = tuple(input_shape)
+                raise ValueError(
+                    f"{layer.label} belongs to another model, and a layer can be in one only; {OUTPUTS_OF_A_LAYER}"
+                )
+        shape: Any = whole_shape(type(self).__name__, input_shape)
         vars(self)["input_shape"] = shape  # nobody else sets it
         for index, layer in enumerate(self._layers):
             if index and isinstance(shape[0], tuple):  # an earlier layer's states go no further

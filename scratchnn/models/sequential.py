@@ -11,7 +11,9 @@ from scratchnn.core.checks import flag
 from scratchnn.core.randomness import GivenSeed
 from scratchnn.layers import Layer
 from scratchnn.layers.base import as_array
+from scratchnn.layers.recurrent import Recurrent
 from scratchnn.layers.symbol import Input, Symbol
+from scratchnn.models.calls import NO_PART
 from scratchnn.models.model import Model
 from scratchnn.models.naming import name_layers
 from scratchnn.report.summary import summary_text
@@ -46,6 +48,9 @@ class Sequential(Model):
     def assembled(
         cls, start: Symbol | None, layers: list[Layer], outputs: Any, settings: dict[str, Any]
     ) -> "Sequential":
+        for layer in layers[:-1]:  # a file of an earlier version may have states that go nowhere
+            for part in (layer, *layer._parts):
+                vars(part).update({"return_state": False} if isinstance(part, Recurrent) else {})
         return cls(layers if start is None else [start, *layers], **settings)
 
     def add(self, layer: Any) -> None:
@@ -60,13 +65,32 @@ class Sequential(Model):
             self._start = layer
             return
         if not isinstance(layer, Layer):
-            raise TypeError(f"Sequential takes layers, got {layer!r}")
+            raise TypeError(f"Sequential takes layers, got {_shown(layer)}")
         if any(layer is other for other in self._layers):
             raise ValueError(f"{layer.label} is already in this model; a model can contain a layer only once")
+        if self._layers and getattr(self._layers[-1], "return_state", False):
+            self._first_of(self._layers[-1])
         self._layers.append(layer)
         self.built = False
         if self._start is None and len(self._layers) == 1 and layer.given_input_shape is not None:
             self._start = Input(layer.given_input_shape)
+
+    @staticmethod
+    def _first_of(layer: Any) -> Any:
+        """A ValueError: as in Keras, the next layer of a Sequential takes one output, and nothing says which."""
+        if layer.y_count > 1:
+            return Model._first_of(layer)
+        states = getattr(layer, "return_state", False)
+        raise ValueError(
+            f"{layer.label} has several outputs{', with return_state=True' if states else ''}, and the next layer of a "
+            "Sequential takes one: "
+            + (
+                "leave out return_state, as model.predict(x, return_state=True) returns the states of all layers; or "
+                "go on with the first output yourself: y, *states = layer(x), and Model(inputs, outputs)"
+                if states
+                else "let it be the last layer"
+            )
+        )
 
     @heeds_keras_in("Model.summary")
     def summary(self, *, print_fn: Any = None) -> None:
@@ -91,3 +115,19 @@ class Sequential(Model):
         if not self.built and self._start is None:
             self.build((None, *x.shape[1:]))  # the first data give the shape
         return super().check_input(x)
+
+
+def _shown(thing: Any) -> str:
+    """What is no layer, and what to write in its place."""
+    if isinstance(thing, Symbol):
+        instead = "give the layers themselves" if thing.layers else "the Input is the first of the list"
+        return f"{thing}: {instead}"
+    if isinstance(thing, Model):
+        return f"{thing!r}: {NO_PART}"
+    if isinstance(thing, type) and issubclass(thing, Layer):
+        return f"the class {thing.__name__}: call it, {thing.__name__}(...)"
+    if isinstance(thing, list | tuple):
+        return f"a {type(thing).__name__} in the list: put what is in it into the list itself, *layers"
+    if callable(thing):
+        return f"{thing!r}: Lambda(function, backward=...) makes a layer of a function and its derivative"
+    return repr(thing)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.attributes import heeds_keras_in
+from scratchnn.core.checks import flag
 from scratchnn.core.names import described
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
@@ -82,6 +83,8 @@ class Stored(Trainer):
         told not to: the loaded model then begins with that of a new one. It warns of what is not in the file: classes
         and functions of your own, most of which loading will ask for.
         """
+        overwrite = flag("save", "overwrite", overwrite)
+        include_optimizer = flag("save", "include_optimizer", include_optimizer)
         self.require_built()
         saving.save_model(filepath, self, overwrite=overwrite, include_optimizer=include_optimizer)
 
@@ -95,6 +98,7 @@ class Stored(Trainer):
             FileExistsError: if the file is there and `overwrite` is False.
             ValueError: for a name that promises another format, such as .h5 or .keras.
         """
+        overwrite = flag("save_weights", "overwrite", overwrite)
         self.require_built()
         params = self.backend.to_host(self.flat_params)
         shapes = [list(weight.shape) for weight in self.weights]

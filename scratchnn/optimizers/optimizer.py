@@ -27,7 +27,7 @@ from scratchnn_kernels.contract import Array, OptimizerRules
 from scratchnn.core.attributes import Attributes, heeds_keras, refuse_unheard
 from scratchnn.core.backend import Backend
 from scratchnn.core.checks import flag, not_negative, positive, share, whole_number
-from scratchnn.core.names import name_in_file
+from scratchnn.core.names import name_in_file, settings_in
 from scratchnn.optimizers import rate, schedules
 from scratchnn.optimizers.schedules import LearningRateSchedule
 
@@ -286,6 +286,11 @@ class Optimizer(Attributes):
         names = [f.name for f in dataclasses.fields(self) if f.init]
         config = {name: followed[name] if name in followed else getattr(self, name) for name in names}
         return config | name_in_file(type(self), self.name)
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """A new optimizer with the hyper-parameters that `get_config` described, without state."""
+        return cls(**settings_in(cls, config))
 
 
 def gradient_norm(grads: Float[Array, " P"], kernels: OptimizerRules = reference.optimizer) -> Any:

@@ -11,6 +11,7 @@ from scratchnn import losses, metrics, optimizers
 from scratchnn.callbacks.history import EXTRA
 from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.backend import Backend
+from scratchnn.core.checks import flag
 from scratchnn.core.names import is_own, overrides
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
@@ -103,6 +104,7 @@ class Evaluator(Attributes):
 
         With `steps`, over this many batches from the beginning, which are all examples without a `batch_size`.
         """
+        return_dict = flag("evaluate", "return_dict", return_dict)
         self._compiled()
         source = sources.to_measure(self, x, y, sample_weight, batch_size, steps)
         if self._compiled_anew:
@@ -138,6 +140,7 @@ class Evaluator(Attributes):
         With `steps`, for the rows of this many batches from the beginning, which are all rows without a `batch_size`.
         On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
+        return_state = flag("predict", "return_state", return_state)
         source = sources.to_predict(self, x, batch_size, steps, initial_state)
         hooks = self._hooks(callbacks, verbose, source)
         given = sources.check_states(self, source, initial_state=initial_state)
@@ -159,10 +162,20 @@ class Evaluator(Attributes):
                     break
         hooks.tell("on_predict_end", {})
         if isinstance(parts[0], tuple):  # y and the states of a last layer with return_state
-            y = [self.backend.to_host(np.concatenate(output)) for output in zip(*parts, strict=True)]
+            y = [self._stacked(output) for output in zip(*parts, strict=True)]
         else:
-            y = self.backend.to_host(np.concatenate(parts))
+            y = self._stacked(parts)
         return (y, batches.join_states(after, self.backend)) if return_state else y
+
+    def _stacked(self, parts: Sequence[Any]) -> Any:
+        """The outputs of all batches as one array."""
+        if len({part.shape[1:] for part in parts}) > 1:
+            shapes = ", ".join(str(part.shape) for part in parts[:3])
+            raise ValueError(
+                f"predict: the outputs of the batches have other lengths, {shapes}, and cannot be one array: "
+                "predict each batch by itself, with predict_on_batch"
+            )
+        return self.backend.to_host(np.concatenate(parts))
 
     def _on_host(self, outputs: Any) -> Any:
         if isinstance(outputs, tuple):

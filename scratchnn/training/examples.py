@@ -1,6 +1,7 @@
 """Examples, their targets and weights as a user gave them: checked, held out, and brought into the kernels' memory."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from scratchnn.training.epoch import Batch
 def checked(model: Any, x: Any, y: Any, sample_weight: Any = None) -> Batch:
     """x, y and weights as arrays that fit the model and the loss, each checked once, here; x in the kernels' memory."""
     loss = model.loss
-    x = on_disk.taken(x, model.check_input, model.backend)
+    x = on_disk.taken(one_input(model, x), model.check_input, model.backend)
+    y = _one_of("y", "output", y, lambda each: len(each) == len(x), len(x))
     y = y if y is None or on_disk.is_on_disk(y) else as_numbers("y", model.backend.to_host(y))
     batches.check_lengths(x, y)
     if model.has_several_outputs:
@@ -30,12 +32,39 @@ def checked(model: Any, x: Any, y: Any, sample_weight: Any = None) -> Batch:
         )
     y_shape = model.y_shape_of(x)
     y = on_disk.taken(y, lambda rows: loss.validate((len(rows), *y_shape[1:]), rows, model.dtype), model.backend)
+    sample_weight = _one_of("sample_weight", "output", sample_weight, lambda each: len(each) == len(x), len(x))
     if sample_weight is None or not on_disk.is_on_disk(sample_weight):
         return x, y, sample_weights.checked(model.backend.to_host(sample_weight), y_shape, model.dtype)
     weight = on_disk.taken(
         sample_weight, lambda rows: sample_weights.checked(rows, (len(rows), *y_shape[1:]), model.dtype), model.backend
     )
     return x, y, weight
+
+
+def one_input(model: Any, x: Any) -> Any:
+    """x, or the array in a list of one, which Keras takes too: there, lists are for models of several inputs.
+
+    A list of one example is a batch of one, and known by its axes.
+    """
+    rank = len(model.input_shape)
+    return _one_of("x", "input", x, lambda each: each.ndim == rank if rank else each.ndim > 1, None if rank else len(x))
+
+
+def _one_of(what: str, of_model: str, value: Any, is_whole: Callable[[Any], bool], rows: int | None) -> Any:
+    """The array in a list of one; a list of so many `rows` is an array of these.
+
+    Raises:
+        ValueError: for a list of several.
+    """
+    if not isinstance(value, list | tuple) or not value:
+        return value
+    if not all(hasattr(each, "__array__") and getattr(each, "ndim", 0) and is_whole(each) for each in value):
+        return value
+    if len(value) > 1 and len(value) != rows:
+        raise ValueError(
+            f"{what} is a list of {len(value)} arrays, and a model here has one {of_model}: give the array itself"
+        )
+    return value[0] if len(value) == 1 else value
 
 
 def weighted_by_class(model: Any, data: Batch, class_weight: Any) -> Batch:

@@ -69,6 +69,7 @@ def to_predict(model: Any, x: Any, batch_size: Any, steps: Any, initial_state: A
     if comes_in_parts(x):
         _refuse(x, batch_size=batch_size, initial_state=initial_state)
         return stream_of(x, lambda x, y=None, sample_weight=None: (model.check_input(x), None, None), steps)
+    x = examples.one_input(model, x)
     return _cut((on_disk.taken(x, model.check_input, model.backend), None, None), batch_size, steps)
 
 

@@ -65,7 +65,7 @@ def test_a_name_that_is_not_there_cannot_be_set(what: str) -> None:
     ("thing", "name", "message"),
     [
         (Adam(), "lr", "Adam has no attribute 'lr': its name is learning_rate"),
-        (SGD(), "decay", "SGD has no attribute 'decay': its name is weight_decay"),
+        (SGD(), "decay", "SGD has no attribute 'decay': it made the learning rate fall, and was no weight_decay"),
         (SGD(), "momentun", r"did you mean 'momentum'\?"),
         (Adam(), "momentum", "Adam has no attribute 'momentum'"),
         (Adam(), "use_ema", "'use_ema': no running mean of the weights is kept"),
@@ -92,7 +92,9 @@ def test_reading_says_what_to_do_too() -> None:
     with pytest.raises(AttributeError, match="'pop': make another model of the layers that stay"):
         model().pop()  # type: ignore[attr-defined]
     for name in ("inputs", "outputs", "input", "output"):
-        with pytest.raises(AttributeError, match=rf"{name}'?: read model\.input_shape and model\.output_shape"):
+        with pytest.raises(
+            AttributeError, match=rf"{name}'?: read input_shape and output_shape; for the outputs of layer k"
+        ):
             getattr(model(), name)
 
 

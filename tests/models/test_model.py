@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn import Input, Model, Sequential
+from scratchnn import Input, Model, Sequential, load_model
 from scratchnn.layers import (
     GRU,
     LSTM,
+    Bidirectional,
     Conv1D,
     Dense,
     Embedding,
@@ -19,6 +20,7 @@ from scratchnn.layers import (
     MaxPooling1D,
     SimpleRNN,
 )
+from scratchnn.models import clone_model
 
 RNG = np.random.default_rng(0)
 IDS = RNG.integers(0, 20, (10, 6))
@@ -114,13 +116,51 @@ def test_return_state_gives_all_outputs_or_the_chosen_one() -> None:
 
 
 def test_states_of_an_earlier_layer_go_no_further() -> None:
-    model = Sequential(
-        [Input((6,)), Embedding(20, 4), GRU(3, return_sequences=True, return_state=True), LSTM(2)], backend="reference"
-    )
+    inputs = Input((6,))
+    y, _ = GRU(3, return_sequences=True, return_state=True)(Embedding(20, 4)(inputs))
+    model = Model(inputs, LSTM(2)(y), backend="reference")
     assert model.predict(IDS).shape == (10, 2)
     dx, grads = model.backward(np.ones((10, 2), np.float32), model.forward(IDS)[1])
     assert dx is None
     assert grads.shape == (model.count_params(),)
+
+
+@pytest.mark.parametrize("layer", [GRU, LSTM, lambda *a, **k: Bidirectional(LSTM(*a, **k))])
+def test_states_in_the_middle_of_a_sequential_are_refused(layer: Any) -> None:
+    """Keras 3.15.1: Layer "dense" expects 1 input(s), but it received 3 input tensors."""
+    message = "with return_state=True, and the next layer of a Sequential takes one: leave out return_state, .* y, "
+    with pytest.raises(ValueError, match=message):
+        Sequential([Input((6, 2)), layer(3, return_state=True), Dense(1)])
+    model = Sequential([layer(3, return_state=True)])
+    with pytest.raises(ValueError, match=message):
+        model.add(Dense(1))
+    model.build((None, 6, 2))  # as the last layer it may return them
+    assert isinstance(model.predict(np.ones((1, 6, 2))), list)
+
+
+class TwoOutputs(Dense):
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        shape = super().compute_output_shape(input_shape)
+        return (shape, shape)
+
+
+def test_several_outputs_in_the_middle_of_a_sequential_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"TwoOutputs.* several outputs, .* takes one: let it be the last layer"):
+        Sequential([Input((2,)), TwoOutputs(3), Dense(1)])
+
+
+def test_a_sequential_of_an_earlier_version_whose_states_went_nowhere_is_read(tmp_path: Path) -> None:
+    both = Bidirectional(LSTM(3, return_sequences=True))
+    model = Sequential([Input((6,)), Embedding(20, 4), both, GRU(3), Dense(1)], backend="reference", seed=1)
+    config = model.get_config()
+    config["layers"][1]["config"]["layer"]["config"]["return_state"] = True
+    config["layers"][2]["config"]["return_state"] = True
+    older = Sequential.from_config(config)
+    older.set_weights(model.get_weights())
+    np.testing.assert_array_equal(older.predict(IDS), model.predict(IDS))
+    older.save(tmp_path / "model.npz")
+    np.testing.assert_array_equal(load_model(tmp_path / "model.npz").predict(IDS), model.predict(IDS))
+    assert clone_model(older).count_params() == model.count_params()
 
 
 # ---- what is refused
@@ -165,7 +205,7 @@ def other_input() -> Any:
         (through_a_state, "Dense was called on a state of GRU, but a model is a chain"),
         (two_branches, "chain"),
         (one_layer_in_two_models, "model"),
-        (other_input, r"outputs start from an Input of shape \(None, 3\), not \(None, 4\)"),
+        (other_input, r"start from another Input, of shape \(None, 3\), not .* of shape \(None, 4\)"),
         (lambda: Sequential([Dense(1), "relu"]), "Sequential takes layers, got 'relu'"),
         (lambda: Sequential([]).build((None, 3)), "a model needs at least one layer"),
         (lambda: small_model(dtype="float16"), "dtype must be float32 or float64, got float16"),

@@ -25,11 +25,12 @@ BACKENDS = pytest.mark.parametrize("backend", ["reference", "cpu"])
 SEQUENCES = {"return_sequences": True}
 
 
-def stack(backend: str = "reference", *, dtype: str = "float32", masked: bool = False, **options: Any) -> Sequential:
+def stack(backend: str = "reference", *, dtype: str = "float32", masked: bool = False, **options: Any) -> Model:
     """Two recurrent layers, of which the first returns its states to nobody, and a Dense."""
-    start = [Input((None,)), Embedding(V, D, mask_zero=True)] if masked else [Input((None, D))]
-    layers = [LSTM(H, return_state=True, **SEQUENCES, **options), GRU(H + 1, **SEQUENCES, **options), Dense(1)]
-    return Sequential([*start, *layers], backend=backend, seed=1, dtype=dtype)
+    start = Input((None,) if masked else (None, D))
+    x = Embedding(V, D, mask_zero=True)(start) if masked else start
+    y, *_ = LSTM(H, return_state=True, **SEQUENCES, **options)(x)
+    return Model(start, Dense(1)(GRU(H + 1, **SEQUENCES, **options)(y)), backend=backend, seed=1, dtype=dtype)
 
 
 # ---- given and returned
@@ -122,7 +123,7 @@ def test_gradients_of_given_states_are_differences_of_the_output() -> None:
 
 
 ZEROS = np.zeros((B, H))
-REFUSED: list[tuple[Callable[[Sequential], Any], str]] = [
+REFUSED: list[tuple[Callable[[Model], Any], str]] = [
     (lambda m: m.predict(X, initial_state=[ZEROS]), r"is a dict \{'lstm': \[h, c\], 'gru': \[h\]\}, .* got list"),
     (lambda m: m.predict(X, initial_state={"ltsm": [ZEROS]}), r"got \['ltsm'\]"),
     (lambda m: m.forward(X, initial_state={"dense": [ZEROS]}), r"got \['dense'\]"),
@@ -137,7 +138,7 @@ REFUSED: list[tuple[Callable[[Sequential], Any], str]] = [
 
 
 @pytest.mark.parametrize(("call", "message"), REFUSED)
-def test_what_does_not_fit_is_refused(call: Callable[[Sequential], Any], message: str) -> None:
+def test_what_does_not_fit_is_refused(call: Callable[[Model], Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(stack())
 
@@ -156,7 +157,9 @@ def test_states_are_no_inputs_of_a_chain() -> None:
         TypeError, match=r"GRU: initial_state cannot be given in a chain. Give it to the model: model\."
     ):
         GRU(H)(start, initial_state=state)
-    with pytest.raises(TypeError, match=r"States are no inputs here: give them to model\.predict\(x, initial_state="):
+    with pytest.raises(
+        TypeError, match=r"one Input, and states are none: give them to model\.predict\(x, initial_state="
+    ):
         Model([start, state], GRU(H)(start))
 
 

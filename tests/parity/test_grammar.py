@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn import Sequential, load_model, losses, metrics
+from scratchnn import Input, Model, Sequential, load_model, losses, metrics
 from scratchnn import layers as our_layers
+from scratchnn.layers.symbol import chain
 from tests.models.kinds import state_of
 from tests.parity import grammar
 from tests.parity.cases import construct
@@ -136,11 +137,15 @@ def run_keras(frameworks: Any) -> ModuleType:
     return run_keras
 
 
-def made(case: Configuration, arrays: Arrays, backend: str, optimizer: str | dict[str, Any] = SGD) -> Sequential:
+def made(case: Configuration, arrays: Arrays, backend: str, optimizer: str | dict[str, Any] = SGD) -> Model:
     last = case.ending
     layers = [construct(our_layers, layer) for layer in case.layers]
-    model = Sequential(layers, backend=backend, dtype=case.dtype, seed=0)
-    model.build((case.batch_size if case.states == "carried" else None, *arrays.x.shape[1:]))
+    start = Input(arrays.x.shape[1:], case.batch_size if case.states == "carried" else None)
+    settings: dict[str, Any] = {"backend": backend, "dtype": case.dtype, "seed": 0}
+    if case.states in ("given", "returned"):  # a Sequential would not take several outputs in its middle
+        model = Model(start, chain(start, layers, (0,)), **settings)
+    else:
+        model = Sequential([start, *layers], **settings)
     model.set_weights([arrays.weight(number, weight.shape) for number, weight in enumerate(model.get_weights())])
     loss = construct(losses, last.loss)
     model.compile(optimizer, loss, **last.measured(metrics, case.dtype))
@@ -180,7 +185,7 @@ def numbered(name: str, arrays: Any) -> Results:
     return {f"{name} {i}": array for i, array in enumerate(arrays)}
 
 
-def in_keras_order(model: Sequential, gradients: np.ndarray) -> list[np.ndarray]:
+def in_keras_order(model: Model, gradients: np.ndarray) -> list[np.ndarray]:
     """Gradients that are laid out like the trained parameters, as arrays like those of `get_weights`."""
     before = model.trainable_params.copy()
     model.trainable_params[:] = gradients
@@ -189,7 +194,7 @@ def in_keras_order(model: Sequential, gradients: np.ndarray) -> list[np.ndarray]
     return found
 
 
-def from_given_states(model: Sequential, arrays: Arrays) -> dict[str, Any]:
+def from_given_states(model: Model, arrays: Arrays) -> dict[str, Any]:
     given, number = {}, 0
     for layer, each in zip(model.layers, arrays.case.layers, strict=True):
         count, units = state_count(each)

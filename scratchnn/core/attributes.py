@@ -30,6 +30,9 @@ class Attributes:
     not_kept: ClassVar[Mapping[str, str]] = {}
     """By name, what to do instead of reading or setting it: arguments of the constructor that are no attributes."""
 
+    hands_on: ClassVar[bool] = False
+    """Whether the constructor hands what it does not name to a function of the user's own."""
+
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         if "__init__" in vars(cls) and not is_own(cls):
@@ -128,6 +131,8 @@ def heeding_keras(function: T, owner: str | None = None) -> T:
         here = owner or type(args[0]).__name__
         names = ARGUMENTS.get(here, {}) if kind is None else refused_by(kind)
         known = named if kind is None else parameters_of(kind)
+        if getattr(kind, "hands_on", False):
+            known = (*known, *settings)
         for name, value in (*zip(positional, args, strict=False), *settings.items()):
             own_name = name == "name" and str(value).lower() == getattr(kind, name, None)
             if name in names and not own_name and not names[name].takes(value):

@@ -35,6 +35,7 @@ from scratchnn.losses.functions import (
 )
 from scratchnn.metrics.accuracies import (
     Accuracy,
+    AccuracyByShapes,
     BinaryAccuracy,
     CategoricalAccuracy,
     SparseCategoricalAccuracy,
@@ -90,6 +91,7 @@ _KINDS = (
     SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, SpecificityAtSensitivity,
     SquaredHinge, TopKCategoricalAccuracy, TrueNegatives, TruePositives,
 )  # fmt: skip
+_FRAMEWORKS = ("keras", "tf_keras", "tensorflow", "torch", "torchmetrics")
 _ACCURACIES = {
     each.__name__: each
     for each in (
@@ -101,7 +103,7 @@ _ACCURACIES = {
     )
 }
 METRICS: dict[str, Callable[..., Metric] | None] = {
-    "accuracy": None,  # depends on the loss
+    "accuracy": None,  # depends on shapes
     "acc": None,
     **{snake_case(kind.__name__): kind for kind in _KINDS if kind is not Accuracy},
     "bce": BinaryCrossentropy,
@@ -180,16 +182,15 @@ __all__ = [
 ]
 
 
-def get(identifier: Any, loss: Loss) -> Metric:
+def get(identifier: Any) -> Metric:
     """Return the metric meant by a name (a new one), a `Metric`, a function, a loss, or a `description`.
 
-    "accuracy" or "acc" means the one that suits `loss`. Keras chooses by shapes instead, which is the same for the
-    usual models; for several independent yes/no outputs it would compare the largest, and here each output counts.
+    "accuracy" or "acc" means, as in Keras, the one that suits the shapes of outputs and targets (`AccuracyByShapes`).
     A function of your own takes `(y_true, y_pred)`, in Keras' order whatever it calls them.
 
     Raises:
-        ValueError: for an unknown name (the nearest one is suggested), or for "accuracy" with a loss without classes.
-        TypeError: for anything that is no metric.
+        ValueError: for an unknown name; the nearest one is suggested.
+        TypeError: for anything that is no metric, and for a metric of Keras'.
     """
     if isinstance(identifier, Metric):
         if type(identifier) is Mean:
@@ -199,7 +200,7 @@ def get(identifier: Any, loss: Loss) -> Metric:
         return _made(identifier["class"], identifier["config"])
     if isinstance(identifier, str):
         kind = look_up("metric", identifier, METRICS)
-        return MeanMetric(identifier, _accuracy(identifier, loss)) if kind is None else _made(identifier, {})
+        return AccuracyByShapes(identifier) if kind is None else _made(identifier, {})
     return _of_function(identifier)
 
 
@@ -218,6 +219,7 @@ def _of_function(identifier: Any) -> Metric:
         metric = MeanMetric(identifier.name, partial(_value, identifier))
         metric.per_batch = True
         return metric
+    _refuse_foreign(identifier)
     if not callable(identifier):
         raise TypeError(f"a metric is a name, a Metric or a function (y_true, y_pred), got {identifier!r}")
     name = getattr(identifier, "__name__", None) or snake_case(type(identifier).__name__)
@@ -231,13 +233,17 @@ def _value(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     return loss.forward(y_pred, y_true)[0]
 
 
-def _accuracy(name: str, loss: Loss) -> Callable[..., Any]:
-    if loss.accuracy is None:
-        raise ValueError(
-            f"{name!r} does not say which accuracy is meant with the loss {loss.name!r}: "
-            "name binary_accuracy, categorical_accuracy or sparse_categorical_accuracy"
-        )
-    return _ACCURACIES[loss.accuracy]
+def _refuse_foreign(identifier: Any) -> None:
+    """TypeError for what counts in the tensors of another framework, or follows Keras' protocol and is no `Metric`."""
+    name = getattr(identifier, "__name__", type(identifier).__name__)
+    kind = identifier if isinstance(identifier, type) else type(identifier)
+    modules = [str(getattr(each, "__module__", "")).split(".")[0] for each in (identifier, *kind.__mro__)]
+    framework = next((module for module in modules if module in _FRAMEWORKS), None)
+    if framework is not None:
+        same = f"give scratchnn.metrics.{name}" if name in __all__ else "derive one from scratchnn.metrics.Metric"
+        raise TypeError(f"{name} is of {framework}, and computes with its tensors: {same}")
+    if hasattr(identifier, "update_state"):
+        raise TypeError(f"a metric like {name} must be derived from scratchnn.metrics.Metric, got {identifier!r}")
 
 
 def description(identifier: Any) -> Any:

@@ -1,7 +1,8 @@
 """Metrics that are means: of one value per example, or per step where there is a class for each step."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -17,14 +18,17 @@ class Mean(Metric):
     """The weighted mean of numbers: `update_state(values, sample_weight)`. It measures no model."""
 
     masked, per_batch = True, False
+    in_counts: ClassVar = ("total", "count")
+    total: Any  # may be a number that is still on a device
+    count: Any
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(dtype, name)
         self.reset_state()
 
     def reset_state(self) -> None:
-        self.total: Any = 0.0  # may be a number that is still on a device
-        self.count: Any = 0.0
+        super().reset_state()
+        self.total = self.count = 0.0
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         values = values if hasattr(values, "ndim") else np.asarray(values, np.float64)
@@ -34,10 +38,11 @@ class Mean(Metric):
         )
 
     def _add(self, values: Any, weight: Any = None) -> None:
+        counted = self.__dict__  # in every step: to set an attribute takes ten times as long
         if weight is None:
             # Counting is exact and fast, and most metrics count what is right.
-            self.total += np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
-            self.count += values.size
+            counted["total"] += np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
+            counted["count"] += values.size
             return
         if weight.shape != values.shape[: weight.ndim]:
             raise ValueError(
@@ -45,8 +50,8 @@ class Mean(Metric):
                 f"{tuple(weight.shape)} cannot weigh: return one value for each example or step"
             )
         weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
-        self.total += (values * weight).sum(dtype=np.float64)
-        self.count += weight.sum(dtype=np.float64) * (values.size // weight.size)
+        counted["total"] += (values * weight).sum(dtype=np.float64)
+        counted["count"] += weight.sum(dtype=np.float64) * (values.size // weight.size)
 
     def result(self) -> float:
         count = float(self.count)
@@ -69,11 +74,12 @@ class MeanMetric(Mean):
     def __init__(self, name: str | None, measure: Measure, dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self.measure = measure
-        self.per_batch = not getattr(measure, "__module__", "").startswith("scratchnn.")
+        function = measure.func if isinstance(measure, partial) else measure
+        self.per_batch = not getattr(function, "__module__", "").startswith("scratchnn.")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         values = self.measure(y_true, y_pred)
-        if not hasattr(values, "shape"):
+        if not hasattr(values, "sum"):  # no array: a number, or a tensor of another framework
             values = self._one_number(values)
         if values.ndim and len(values) != len(y_pred):
             raise TypeError(
@@ -93,14 +99,12 @@ class MeanMetric(Mean):
 class MeanMetricWrapper(MeanMetric):
     """The weighted mean of what `fn(y_true, y_pred, **kwargs)` returns; see `MeanMetric`."""
 
-    def __init__(self, fn: Measure, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        super().__init__(name, fn, dtype)
-        self.fn, self.kwargs = fn, kwargs
-        if kwargs:
-            self.measure = self._measured
+    hands_on: ClassVar = True
+    kwargs: dict[str, Any]
 
-    def _measured(self, y_true: Any, y_pred: Any) -> Any:
-        return self.fn(y_true, y_pred, **self.kwargs)
+    def __init__(self, fn: Measure, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+        super().__init__(name, partial(fn, **kwargs) if kwargs else fn, dtype)
+        self.fn, self.kwargs = fn, kwargs
 
 
 class RootMeanSquaredError(Mean):

@@ -38,6 +38,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self._compiling = Compiling(self.model.backend, self.console)
+        self._metrics: list[Metric] = []  # that count the epoch under way
 
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
@@ -49,6 +50,9 @@ class Session:
 
     def _run(self) -> None:
         model, progress, hooks = self.model, self.progress, self.hooks
+        for metric in model.running_metrics():  # what cannot go on from there is refused before anything is told
+            if metric.name in progress.counts:
+                metric.load_state(progress.counts[metric.name])
         kept = hooks.owners_of(progress.states)
         model.stop_training = False
         hooks.tell("on_train_begin", {})
@@ -115,7 +119,7 @@ class Session:
         number = model.clock.begin_epoch(progress)
         batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
         warned_of = np.geterr()
-        metrics = model.running_metrics()
+        metrics = self._metrics = model.running_metrics()
         shown = metrics[0] if metrics else None
         every_step = begins or ends or self.source.asks_once
         ahead = Ahead(model, batches, progress, metrics, every_step=every_step, now=self._compiling.now)
@@ -146,11 +150,7 @@ class Session:
     def _finish_epoch(self) -> dict[str, float]:
         """Validate, and report the results of the epoch; return what the callbacks were told."""
         progress, started = self.progress, self._compiling.now()
-        metrics = self.model.running_metrics()
-        for metric in metrics:
-            if metric.name in progress.counts:  # unless the first step was refused
-                metric.load_counts(progress.counts[metric.name])
-        record = self._logs(metrics)
+        record = self._logs(self._metrics)
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
         if self.validation is not None and self.validates(progress.epoch):

@@ -113,6 +113,8 @@ METRICS: dict[str, Callable[..., Metric] | None] = {
     "msle": MeanSquaredLogarithmicError,
 }
 
+_OTHERS_THAN_FUNCTIONS = (None, CosineSimilarity)  # the metric is the cosine, the function of this name its negative
+
 __all__ = [
     "AUC",
     "METRICS",
@@ -197,6 +199,8 @@ def get(identifier: Any) -> Metric:
             raise TypeError("Mean counts numbers that it is given; a model is measured by MeanMetricWrapper(fn)")
         return identifier.fresh()  # every count starts anew
     if isinstance(identifier, Mapping):
+        if identifier["class"] == OfLoss.__name__:
+            return _of_function({each.__name__: each for each in FUNCTIONS}[identifier["config"]["name"]])
         return _made(identifier["class"], identifier["config"])
     if isinstance(identifier, str):
         kind = look_up("metric", identifier, METRICS)
@@ -216,7 +220,7 @@ def _made(name: str, config: Mapping[str, Any]) -> Metric:
 
 def _of_function(identifier: Any) -> Metric:
     if isinstance(identifier, Loss):
-        metric = MeanMetric(identifier.name, partial(_value, identifier))
+        metric = MeanMetric(identifier.name, partial(_value, identifier), direction="down")
         metric.per_batch = True
         return metric
     _refuse_foreign(identifier)
@@ -224,8 +228,8 @@ def _of_function(identifier: Any) -> Metric:
         raise TypeError(f"a metric is a name, a Metric or a function (y_true, y_pred), got {identifier!r}")
     name = getattr(identifier, "__name__", None) or snake_case(type(identifier).__name__)
     if identifier in FUNCTIONS:
-        special = METRICS.get(name)
-        return special(name=name) if special is not None else OfLoss(FUNCTIONS[identifier](), name)
+        kind = METRICS.get(name)
+        return OfLoss(FUNCTIONS[identifier](), name) if kind in _OTHERS_THAN_FUNCTIONS else kind(name=name)
     return MeanMetric(name, identifier)
 
 
@@ -256,8 +260,10 @@ def description(identifier: Any) -> Any:
             return None
         return {"class": kind.__name__, "config": identifier.get_config()}
     name = getattr(identifier, "__name__", "")
-    known = METRICS.get(name) is not None and (identifier in FUNCTIONS or identifier is _ACCURACIES.get(name))
-    return name if known else None
+    if identifier in FUNCTIONS:
+        is_metric = METRICS.get(name) not in _OTHERS_THAN_FUNCTIONS
+        return name if is_metric else {"class": OfLoss.__name__, "config": {"name": name}}
+    return name if name in _ACCURACIES and identifier is _ACCURACIES[name] else None
 
 
 if not TYPE_CHECKING:

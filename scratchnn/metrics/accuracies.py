@@ -80,6 +80,7 @@ def _in_top_k(number: Array, y_pred: Array, k: int) -> Array:
 class _Measured(MeanMetric):
     """The mean of what a function of this module returns, with one setting of it or none."""
 
+    direction = "up"
     function: Callable[..., Any]
     setting: str | None = None
 
@@ -99,6 +100,8 @@ class AccuracyByShapes(MeanMetric):
     `BinaryAccuracy` of outputs (..., 1); `SparseCategoricalAccuracy` of outputs (..., C) and a class number for each,
     (...) or (..., 1); otherwise `CategoricalAccuracy`.
     """
+
+    direction = "up"
 
     def __init__(self, name: str) -> None:
         super().__init__(name, accuracy)

@@ -177,6 +177,8 @@ class _Share(_AtThresholds):
     they are.
     """
 
+    direction = "up"
+
     def __init__(
         self,
         thresholds: Any = None,

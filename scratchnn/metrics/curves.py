@@ -13,7 +13,7 @@ from scratchnn.metrics.confusion import EPSILON, Confusion, checked_thresholds, 
 class Curve(Metric):
     """The four counts at many thresholds."""
 
-    per_batch = False
+    per_batch, direction = False, "up"
 
     def _begin(self, thresholds: Array, even: bool, shape: tuple[int, ...]) -> None:
         self._thresholds, self._even = thresholds, even

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
 
-from scratchnn.losses import Loss
+from scratchnn.losses import FUNCTIONS, Loss
 from scratchnn.metrics.base import Metric, aligned, as_weight, same_shape
 
 Measure = Callable[..., Any]  # targets and outputs, in this order -> one value per example or step, or one for a batch
@@ -71,9 +71,11 @@ class MeanMetric(Mean):
     not the one over examples, and cannot be weighted.
     """
 
-    def __init__(self, name: str | None, measure: Measure, dtype: Any = None) -> None:
+    def __init__(self, name: str | None, measure: Measure, dtype: Any = None, direction: str | None = None) -> None:
         super().__init__(name, dtype)
         self.measure = measure
+        if direction is not None:
+            self.direction = direction
         function = measure.func if isinstance(measure, partial) else measure
         self.per_batch = not getattr(function, "__module__", "").startswith("scratchnn.")
 
@@ -103,14 +105,15 @@ class MeanMetricWrapper(MeanMetric):
     kwargs: dict[str, Any]
 
     def __init__(self, fn: Measure, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        super().__init__(name, partial(fn, **kwargs) if kwargs else fn, dtype)
+        is_loss = isinstance(fn, Loss) or (callable(fn) and fn in FUNCTIONS)
+        super().__init__(name, partial(fn, **kwargs) if kwargs else fn, dtype, "down" if is_loss else None)
         self.fn, self.kwargs = fn, kwargs
 
 
 class RootMeanSquaredError(Mean):
     """The root of the mean squared error of everything counted. As in Keras, padding counts too."""
 
-    masked = False
+    masked, direction = False, "down"
 
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name, dtype)
@@ -127,6 +130,8 @@ class RootMeanSquaredError(Mean):
 
 class OfLoss(Mean):
     """The mean of a loss's values, which differs from the loss where its batches are of different weight."""
+
+    direction = "down"
 
     def __init__(self, loss: Loss, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name or loss.name, dtype)

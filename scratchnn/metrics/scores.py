@@ -13,7 +13,7 @@ from scratchnn.metrics.kept import on_host
 class _OfColumns(Metric):
     """Counts for each column of outputs (N, D); D is known from the first batch on."""
 
-    per_batch = False
+    per_batch, direction = False, "up"
     size = 4  # the variables
 
     def _columns(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Array, Array, Array]:

@@ -149,6 +149,8 @@ def _spelled_out(kind: type, constructor: T) -> T:
 
     So `help`, and completion in an editor or a notebook, show it.
     """
+    if getattr(kind, "hands_on", False):
+        return constructor
     own = inspect.signature(constructor)
     base = next((vars(each)["__init__"] for each in kind.__mro__[1:] if "__init__" in vars(each)), None)
     if base is not None and any(each.kind is inspect.Parameter.VAR_KEYWORD for each in own.parameters.values()):

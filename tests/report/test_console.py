@@ -54,7 +54,7 @@ ROWS = [
 ]
 
 
-# As a user has it: with the first of these set, nothing would wait in a buffer and the tests of flushing could not fail.
+# As a user has it: with the first of these, nothing would wait in a buffer and the tests of flushing could not fail.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("PYTHONUNBUFFERED", "COLUMNS")}
 
 

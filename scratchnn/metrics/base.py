@@ -11,7 +11,13 @@ from scratchnn.core.attributes import Attributes, parameters_of
 from scratchnn.core.names import is_own, numbered_name
 from scratchnn.metrics.kept import Variable, as_plain, copied, from_plain, is_still, on_host, snapshot
 
-_NOT_COUNTED = frozenset(("name", "weighted", "masked", "variables"))  # attributes that `running_metrics` may set
+_NOT_COUNTED = (
+    "name",
+    "weighted",
+    "variables",
+    "_first",
+    "_holders",
+)  # attributes that nothing is counted in
 
 
 class Metric(Attributes):
@@ -39,6 +45,7 @@ class Metric(Attributes):
     variables: Sequence[Variable] = ()
     in_counts: ClassVar[tuple[str, ...]] = ()  # attributes that `counts` returns, besides the variables
     _first: dict[str, Any] | None = None  # what the attributes of one's own were before the first batch
+    _holders: list[str] | None = None  # those of them that hold metrics: to look into long lists takes time
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or numbered_name(type(self))
@@ -165,16 +172,17 @@ class Metric(Attributes):
 
     def _own_attributes(self) -> dict[str, Any]:
         """Those that are neither variables nor metrics, nor in `counts`."""
-        inner = {id(metric) for metric in self._inner().values()}
+        others = {*_NOT_COUNTED, *self.in_counts}
         return {
             name: value
             for name, value in vars(self).items()
-            if name not in _NOT_COUNTED and name not in self.in_counts and name != "_first" and id(value) not in inner
+            if name not in others and not isinstance(value, Metric | Variable)
         }
 
     def _inner(self) -> dict[str, "Metric"]:
         """The metrics that it has as attributes, or in lists and dicts of these, by where they are."""
-        return {name: metric for key, value in vars(self).items() for name, metric in _metrics_in(key, value)}
+        keys = [key for key in vars(self) if key not in _NOT_COUNTED] if self._holders is None else self._holders
+        return {name: metric for key in keys for name, metric in _metrics_in(key, vars(self)[key])}
 
     def fresh(self) -> Any:
         """The same metric with nothing counted."""
@@ -184,9 +192,10 @@ class Metric(Attributes):
         for name, value in vars(self).items():
             if own or isinstance(value, Variable | list):
                 vars(metric)[name] = copied(value, copies, _renewed)
+        metric._first = metric._holders = None
         metric.reset_state()
-        metric._first = None
         if own:
+            metric._holders = list(dict.fromkeys(name.split(".")[0] for name in metric._inner()))
             metric._first = {name: snapshot(value) for name, value in metric._own_attributes().items()}
         return metric
 

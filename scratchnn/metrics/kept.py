@@ -51,7 +51,7 @@ def copied(value: Any, copies: dict[int, Any], renew: Callable[[Any], Any]) -> A
     if isinstance(value, MethodType) and id(value.__self__) in copies:
         return MethodType(value.__func__, copies[id(value.__self__)])
     if isinstance(value, np.ndarray) or hasattr(value, "__cuda_array_interface__"):
-        copies[id(value)] = value.copy()
+        copies[id(value)] = copy(value)
     elif isinstance(value, tuple):
         parts = [copied(each, copies, renew) for each in value]
         copies[id(value)] = type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
@@ -87,10 +87,14 @@ def is_still(before: Any, value: Any) -> bool:
         now = np.asarray(on_host(value))
         same = isinstance(before, np.ndarray) and before.dtype == now.dtype and before.shape == now.shape
         return same and before.tobytes() == now.tobytes()
+    if isinstance(value, _CONTAINERS) and isinstance(before, _CONTAINERS) and len(before) != len(value):
+        return False  # at once, of a list that grows with every batch
     parts = _parts(value)
     if parts or isinstance(value, _CONTAINERS):
-        same = isinstance(before, dict) if parts else type(before) is type(value) and not before
-        return same and list(parts) == list(before) and all(is_still(before[key], parts[key]) for key in parts)
+        if not parts:
+            return type(before) is type(value) and not before
+        same = isinstance(before, dict) and list(parts) == list(before)
+        return same and all(is_still(before[key], parts[key]) for key in parts)
     return type(before) is type(value) and isinstance(value, int | float | str | complex) and before == value
 
 

@@ -76,10 +76,9 @@ class _Described(LearningRateSchedule):
 
     def __call__(self, step: Any) -> Any:
         """The learning rate of this step, counted from 0; of an array of steps, or a list, an array of rates."""
-        if isinstance(step, np.ndarray | list | tuple) and np.ndim(step):
-            steps = np.asarray(step)
+        if isinstance(step, np.ndarray | list | tuple) and (steps := np.asarray(step)).ndim:
             return np.array([self._rate(each) for each in steps.ravel().tolist()], np.float64).reshape(steps.shape)
-        return self._rate(step)
+        return self._rate(step)  # type: ignore[arg-type]
 
     def _rate(self, step: float | int) -> float:
         raise NotImplementedError

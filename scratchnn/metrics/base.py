@@ -1,6 +1,6 @@
 """What a metric is: it counts batch by batch, and makes one number of what it has counted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from typing import Any, ClassVar
 
@@ -43,6 +43,13 @@ class Metric(Attributes):
     joins: str | None = None  # the activation that it goes through, where it can count its pre-activation
     per_batch: bool = True  # whether several batches may not be counted as one
     variables: Sequence[Variable] = ()
+    not_kept: ClassVar[Mapping[str, str]] = {
+        "dtype": "a metric counts in float64",
+        "axis": "classes are the last axis",
+        "ignore_class": "give these steps the sample weight 0, and the metric to weighted_metrics",
+        "from_sorted_ids": "give scores, not the ids that a ranking returned",
+        "num_regressors": "the adjusted R² is not there; compute it from the score",
+    }
     in_counts: ClassVar[tuple[str, ...]] = ()  # attributes that `counts` returns, besides the variables
     _first: dict[str, Any] | None = None  # what the attributes of one's own were before the first batch
     _holders: list[str] | None = None  # those of them that hold metrics: to look into long lists takes time

@@ -87,6 +87,11 @@ class AUC(Curve):
                 y_true, y_pred, np.broadcast_to(self.label_weights, y_pred.shape) * (1 if weight is None else weight)
             )
 
+    @property
+    def thresholds(self) -> list[float]:
+        """All of them, in rising order: the first and last are just below 0 and just above 1, as in Keras."""
+        return self._thresholds.tolist()
+
     def _count_labels(self, y_true: Array, y_pred: Array, weight: Array | None) -> None:
         if y_pred.ndim != 2 or self.num_labels not in (None, y_pred.shape[1]):
             raise ValueError(

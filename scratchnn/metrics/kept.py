@@ -51,7 +51,7 @@ def copied(value: Any, copies: dict[int, Any], renew: Callable[[Any], Any]) -> A
     if isinstance(value, MethodType) and id(value.__self__) in copies:
         return MethodType(value.__func__, copies[id(value.__self__)])
     if isinstance(value, np.ndarray) or hasattr(value, "__cuda_array_interface__"):
-        copies[id(value)] = copy(value)
+        copies[id(value)] = value.copy()  # type: ignore[union-attr]
     elif isinstance(value, tuple):
         parts = [copied(each, copies, renew) for each in value]
         copies[id(value)] = type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
@@ -94,7 +94,7 @@ def is_still(before: Any, value: Any) -> bool:
         if not parts:
             return type(before) is type(value) and not before
         same = isinstance(before, dict) and list(parts) == list(before)
-        return same and all(is_still(before[key], parts[key]) for key in parts)
+        return same and all(is_still(before[key], parts[key]) for key in parts)  # type: ignore[index]
     return type(before) is type(value) and isinstance(value, int | float | str | complex) and before == value
 
 

@@ -17,8 +17,8 @@ T = TypeVar("T", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound=type)
 
 
-class Attributes:
-    """Base of the public classes: a public attribute that a class does not have cannot be set.
+class Guarded:
+    """A public attribute that a class does not have cannot be set.
 
     A class has what it defines or annotates, and what its constructor takes. A class of the user's own may set what it
     likes, but for what Keras has and we do not.
@@ -45,15 +45,6 @@ class Attributes:
         check = kind.checks.get(name)
         super().__setattr__(name, value if check is None else check(value))
 
-    if not TYPE_CHECKING:  # a type checker should go on to find such names itself
-
-        def __getattr__(self, name: str) -> Any:
-            """Called for what is not there."""
-            kind = type(self)
-            instead = None if name.startswith("_") else _instead(kind, name)
-            hint = "" if instead is None else f": {instead}"
-            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}{hint}")
-
     def _refuse_attribute(self, name: str) -> None:
         kind = type(self)
         if refused := refused_by(kind).get(name):
@@ -65,6 +56,22 @@ class Attributes:
             raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {instead}")
         hint = nearest(name, attributes_of(kind))
         raise AttributeError(f"{kind.__name__} has no attribute {name!r}, so that nothing would read it{hint}")
+
+
+class Attributes(Guarded):
+    """Base of the public classes: what is not there says what to read instead, too.
+
+    Reading any attribute takes a little longer for it, and metrics, which a step reads often, do without.
+    """
+
+    if not TYPE_CHECKING:  # a type checker should go on to find such names itself
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there."""
+            kind = type(self)
+            instead = None if name.startswith("_") else _instead(kind, name)
+            hint = "" if instead is None else f": {instead}"
+            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}{hint}")
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scratchnn_kernels.contract import Array
 
-from scratchnn.core.attributes import Attributes, parameters_of
+from scratchnn.core.attributes import Guarded, parameters_of
 from scratchnn.core.names import is_own, numbered_name
 from scratchnn.metrics.kept import Variable, as_plain, copied, from_plain, is_still, on_host, snapshot
 
@@ -20,7 +20,7 @@ _NOT_COUNTED = (
 )  # attributes that nothing is counted in
 
 
-class Metric(Attributes):
+class Metric(Guarded):
     """Counts over batches of any size. `name` is the key in logs and history.
 
     Keras' protocol: `update_state` counts a batch, `result` is the metric over everything counted, `reset_state`

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array
 
-from scratchnn.core.attributes import Attributes
+from scratchnn.core.attributes import Guarded
 from scratchnn.core.names import is_own
 
 _CONTAINERS = (list, tuple, dict, set, deque)
 _NUMBERS = (bool, int, float, type(None))
-_COUNT_NOTHING = (Attributes, FunctionType, MethodType, ModuleType, type)  # models, losses and the like among them
+_COUNT_NOTHING = (Guarded, FunctionType, MethodType, ModuleType, type)  # models, losses and the like among them
 
 
 class Variable(np.ndarray):

@@ -18,9 +18,7 @@ class Mean(Metric):
     """The weighted mean of numbers: `update_state(values, sample_weight)`. It measures no model."""
 
     masked, per_batch = True, False
-    in_counts: ClassVar = ("total", "count")
-    total: Any  # may be a number that is still on a device
-    count: Any
+    in_counts: ClassVar = ("_sums",)
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(dtype, name)
@@ -28,7 +26,17 @@ class Mean(Metric):
 
     def reset_state(self) -> None:
         super().reset_state()
-        self.total = self.count = 0.0
+        self._sums: list[Any] = [0.0, 0.0]  # may be numbers that are still on a device
+
+    @property
+    def total(self) -> Any:
+        """The sum of the values, by their weights."""
+        return self._sums[0]
+
+    @property
+    def count(self) -> Any:
+        """The sum of the weights."""
+        return self._sums[1]
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         values = values if hasattr(values, "ndim") else np.asarray(values, np.float64)
@@ -38,11 +46,11 @@ class Mean(Metric):
         )
 
     def _add(self, values: Any, weight: Any = None) -> None:
-        counted = self.__dict__  # in every step: to set an attribute takes ten times as long
+        sums = self._sums  # in every step: to set an attribute takes ten times as long
         if weight is None:
             # Counting is exact and fast, and most metrics count what is right.
-            counted["total"] += np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
-            counted["count"] += values.size
+            sums[0] += np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
+            sums[1] += values.size
             return
         if weight.shape != values.shape[: weight.ndim]:
             raise ValueError(
@@ -50,8 +58,8 @@ class Mean(Metric):
                 f"{tuple(weight.shape)} cannot weigh: return one value for each example or step"
             )
         weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
-        counted["total"] += (values * weight).sum(dtype=np.float64)
-        counted["count"] += weight.sum(dtype=np.float64) * (values.size // weight.size)
+        sums[0] += (values * weight).sum(dtype=np.float64)
+        sums[1] += weight.sum(dtype=np.float64) * (values.size // weight.size)
 
     def result(self) -> float:
         count = float(self.count)
@@ -61,7 +69,7 @@ class Mean(Metric):
         return [float(self.total), float(self.count)]
 
     def load_counts(self, counts: Sequence[float]) -> None:
-        self.total, self.count = counts
+        self._sums = list(counts)
 
 
 class MeanMetric(Mean):

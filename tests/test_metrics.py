@@ -43,7 +43,7 @@ def test_uneven_batches_add_up_to_the_whole() -> None:
 
 def test_get_takes_a_metric_and_makes_a_new_one_of_a_name() -> None:
     metric = MeanMetric("mine", metrics.mean_squared_error)
-    metric.load_counts([3.0, 4])
+    metric.load_counts([3.0, 4.0])
     got = metrics.get(metric)  # counts of its own: the user's object may serve two models
     assert isinstance(got, MeanMetric)
     assert (got.name, got.measure, got.total, got.count) == ("mine", metric.measure, 0.0, 0)

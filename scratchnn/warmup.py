@@ -124,7 +124,7 @@ def every_kernel(dtype: str) -> None:
         for make in optimizers.OPTIMIZERS.values():
             optimizer = make()
             optimizer.init(grads.size, dtype, model.backend)
-            optimizer.step(model.trainable_params, grads, model.segments)
+            optimizer.step(model.trainable_params, grads, model.variable_segments)
 
 
 if __name__ == "__main__":

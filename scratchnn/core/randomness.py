@@ -30,6 +30,7 @@ PlainSeed = SupportsIndex | Sequence[int]  # what `checked` takes
 GivenSeed = PlainSeed | None  # None: the next stream
 _LARGEST = 2**32 - 1  # of s, which is the largest seed of Keras and NumPy too, and of n
 _IS_PAIR = 1 << 62  # in the second word of a key
+_DRAWS = 16  # of one layer in one step
 
 _random_seed = 0
 _models, _layers = count(1), count(1)  # of them have been made without a seed
@@ -97,9 +98,20 @@ class Keys:
         # The highest bit keeps these keys apart from those of `generator`, the next one pairs from numbers; then 16
         # bits for the epoch, 28 for the step, 14 for the layer, and 4 for the draws of one layer.
         self._seed, is_pair = _words(seed)
+        self._drawn = 0
         self._place = 2**63 | is_pair | (epoch % 2**16) << 46 | (step % 2**28) << 18 | (layer % 2**14) << 4
 
     def next(self) -> UInt64[Array, "2"]:
+        """The key of the next mask.
+
+        Raises:
+            RuntimeError: for a 17th in one step, which would be the first of the next layer.
+        """
+        if self._drawn == _DRAWS:
+            raise RuntimeError(
+                f"a layer draws at most {_DRAWS} masks in a step; draw one for all time steps, of shape (T, B, D)"
+            )
+        self._drawn += 1
         key = np.array([self._seed, self._place], dtype=np.uint64)
         self._place += 1
         return key

@@ -48,7 +48,13 @@ class Layer(Weighted, Attributes):
     output_shape: Any
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
     takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
+    takes_copy: bool = False  # whether forward gets a copy of x: code of the user's own may write into it
     regularized: ClassVar[dict[str, str]] = {}  # by parameter, the constructor's argument for its regularizer
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        if is_own(cls):
+            cls.takes_copy = True
 
     @property
     def uses_rng(self) -> bool:

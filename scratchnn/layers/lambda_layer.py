@@ -37,6 +37,7 @@ class Lambda(Layer):
 
     backward_function: Callable[..., Any]
     given_output_shape: Any
+    takes_copy = True
 
     def __init__(
         self,

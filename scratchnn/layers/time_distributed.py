@@ -44,7 +44,7 @@ class TimeDistributed(Layer):
             raise TypeError(f"TimeDistributed takes a layer, such as Dense(3), got {layer!r}")
         if getattr(layer, "stateful", False):
             raise ValueError(f"TimeDistributed: {layer.label} is stateful, but each step here is an example of its own")
-        self.layer = layer
+        self.layer, self.takes_copy = layer, layer.takes_copy
 
     @property
     def uses_rng(self) -> bool:

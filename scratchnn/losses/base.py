@@ -15,7 +15,7 @@ from scratchnn_kernels.contract import Array, Kernels
 
 from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.attributes import heeds_keras
-from scratchnn.core.names import is_own, name_in_file, snake_case
+from scratchnn.core.names import is_own, name_in_file, overrides, snake_case
 from scratchnn.losses.targets import as_shape, finite
 
 MEANS = ("sum_over_batch_size", "mean")  # two words of Keras' for one thing
@@ -109,7 +109,8 @@ class Loss:
         self, y: Float[Array, "*shape"], target: Shaped[Array, "..."], weight: Float[Array, "..."] | None = None
     ) -> tuple[Any, Any]:
         """Return the loss, and the cache for backward. `weight` has the first axes of y, without the last or all."""
-        values = self.values(y, target)
+        # One of the user's own may write into them.
+        values = self.values(y.copy(), target.copy()) if is_own(type(self)) else self.values(y, target)
         divisor = self._divisor(y, values, weight)
         if weight is not None:
             values = values * _spread(weight, values.ndim)
@@ -182,6 +183,8 @@ def weighted(loss: Loss, y: Array, target: Array, weight: Array | None) -> tuple
     Raises:
         TypeError: for one of the user's own that cannot weigh, where a mask or weights ask for it.
     """
+    if overrides(type(loss), "forward"):  # which may write into them
+        y, target = y.copy(), target.copy()
     if weight is None:
         return loss.forward(y, target)
     if "weight" not in inspect.signature(loss.forward).parameters:

@@ -187,6 +187,7 @@ class Model(Chain, Penalties, Calls):
                 options["pre_activation"] = True
             if given or return_state:
                 options |= initial_states.options_of(layer, given, return_state)
+            x = x.copy() if layer.takes_copy else x
             y, cache = layer.forward(x, mask=mask, training=training, rng=rng, **options)
             caches.append(cache)
             if return_state and layer.takes_state:

@@ -1,7 +1,9 @@
 """The parameters of a model: one vector of those that are trained, one of those that are frozen, and views of them."""
 
+import math
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import compress, groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ class Parameters(Trainable):
     trainable_params: Float[Array, " P"]
     flat_grads: Float[Array, " P"]
     segments: list[slice]  # where each trained parameter is in these two vectors
+    variable_segments: list[slice]  # and each variable of Keras, of which `clipnorm` takes the norm
     _changes_seen: int = -1
     trained: list[list[str]]  # the names of each layer's parameters in them
 
@@ -59,6 +62,7 @@ class Parameters(Trainable):
         self.trainable_params, self.segments, views = self._joined(params, is_trained, True)
         self.flat_grads = np.zeros_like(self.trainable_params)
         frozen_views = iter(()) if all(is_trained) else self._joined(params, is_trained, False)[2]
+        self.variable_segments = self._variable_segments(is_trained)
         arrays = iter([next(views if each else frozen_views) for each in is_trained])
         for layer in self._layers:
             layer.set_params({name: next(arrays) for name in layer.params})
@@ -76,6 +80,18 @@ class Parameters(Trainable):
         vector = np.concatenate([part.ravel() for part in parts] or [self.backend.xp.zeros(0, self.dtype)])
         views = (vector[segment].reshape(part.shape) for segment, part in zip(segments, parts, strict=True))
         return vector, segments, views
+
+    def _variable_segments(self, is_trained: list[bool]) -> list[slice]:
+        """Where each of Keras' variables is in the vector of what is trained: the two biases of a GRU are one there."""
+        of = []
+        for number, layer in enumerate(self._layers):
+            ends = np.cumsum([0, *(math.prod(weight.shape) for weight in layer.weights)])
+            begins = np.cumsum([0, *(param.size for param in layer.params.values())])[:-1]
+            of += [(number, int(index)) for index in np.searchsorted(ends, begins, side="right")]
+        trained = compress(of, is_trained)
+        groups = groupby(zip(trained, self.segments, strict=True), key=itemgetter(0))
+        parts = [[segment for _, segment in group] for _, group in groups]
+        return [slice(part[0].start, part[-1].stop) for part in parts]
 
     @property
     def trainable_has_changed(self) -> bool:

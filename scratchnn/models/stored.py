@@ -119,7 +119,8 @@ class Stored(Trainer):
 
         The layers hold the parameters, in the host's memory.
         """
-        remade = ("trainable_params", "flat_grads", "segments", "penalties", "before_step", "_in_fit")
+        vectors = ("trainable_params", "flat_grads", "segments", "variable_segments", "penalties")
+        remade = (*vectors, "before_step", "_in_fit", "_in_epoch")
         state = {name: value for name, value in vars(self).items() if name not in remade}
         return state | {"owns_optimizer": self.owns_optimizer}
 

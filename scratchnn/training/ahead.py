@@ -47,7 +47,14 @@ def has_own_classes(model: Any) -> bool:
     """Whether the user's own code takes part in a step: model, layers and what is inside, optimizer, schedule, loss."""
     schedule = model.optimizer.schedule
     parts = [model, model.optimizer, model.loss, *model.layers, *([] if schedule is None else [schedule])]
-    return any(is_own(type(part)) for part in parts) or any(marks_own(layer.get_config()) for layer in model.layers)
+    return any(is_own(type(part)) for part in parts) or any(map(_has_own_inside, model.layers))
+
+
+def _has_own_inside(layer: Any) -> bool:
+    try:
+        return marks_own(layer.get_config())
+    except Exception:  # ours do not fail: something of the user's own is inside, which cannot be saved
+        return True
 
 
 class Snapshot:
@@ -115,8 +122,10 @@ class Ahead:
         self._clock: Clock = model.clock
         # A class of the user's own may keep state that no copy of ours has, a generator or a count of calls: the same
         # steps taken again would be other steps. So nothing is ever taken again there.
-        every_step = every_step or has_own_classes(model)
         on_device = model.backend.runs_ahead
+        # So may a metric, which can also look at the model, or change it. On a device it is measured later.
+        own_metric = any(metric.per_batch or is_own(type(metric)) for metric in metrics) and not on_device
+        self.every_step = every_step = every_step or own_metric or has_own_classes(model)
         self._ahead = 1 if every_step else STEPS_AHEAD if on_device else STEPS_AHEAD_ON_HOST
         self._most_numbers = MOST_NUMBERS_AHEAD if on_device else MOST_NUMBERS_AHEAD_ON_HOST
         # A callback may change the model between two steps: going back further would undo its change.
@@ -129,6 +138,11 @@ class Ahead:
         self._numbers_waiting = 0  # in their outputs
         self._grads: Any = None  # of the last step
         self._now, self._began = now, now() - progress.seconds
+        if progress.step and progress.counts.keys() != {metric.name for metric in metrics}:
+            raise ValueError(
+                f"the epoch under way was begun with the metrics {sorted(progress.counts)}, and would end with "
+                f"{sorted(metric.name for metric in metrics)}: compile the model as it was"
+            )
         for metric in metrics:
             metric.reset_state()
             if metric.name in progress.counts:
@@ -263,8 +277,8 @@ class Ahead:
             self._model.count_metrics(one_by_one, waiting)
         if together:
             self._model.count_metrics(together, [_joined(waiting)])
-        for metric in self._metrics:
-            self._progress.counts[metric.name] = metric.state()
+        # All at once: a signal's exception may come between two of them.
+        self._progress.counts = {metric.name: metric.state() for metric in self._metrics}
 
 
 def _joined(waiting: list[tuple[Array, Array, Counting]]) -> tuple[Array, Array, Counting]:

@@ -33,5 +33,5 @@ def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, count: Call
             loss = model.with_penalties(loss)  # whose gradients are in `backward`
             _, grads = model.backward(loss_function.backward(loss_cache), caches)
             del caches, loss_cache  # their memory serves the next step
-            model.optimizer.step(model.trainable_params, grads, model.segments)
+            model.optimizer.step(model.trainable_params, grads, model.variable_segments)
             count(loss, grads, y, target, counting)

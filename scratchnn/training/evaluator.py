@@ -11,6 +11,7 @@ from scratchnn import losses, metrics, optimizers
 from scratchnn.callbacks.history import EXTRA
 from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.backend import Backend
+from scratchnn.core.names import is_own, overrides
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.report.console import Console
 from scratchnn.training import batches, diagnosis, sources
@@ -187,6 +188,8 @@ class Evaluator(Attributes):
         hooks.tell("on_test_begin", {})
         for number, (x, y, weight) in enumerate(source.in_order()):
             hooks.tell("on_test_batch_begin", number, logs={})
+            if hooks.heard("on_test_batch_begin") or hooks.heard("on_test_batch_end"):
+                loss_function, forward = self.loss_in_training, self.forward_to_loss()  # which a callback may change
             y_batch, caches = forward(x, keep_caches=False)
             counting = Counting(getattr(caches, "mask", None), weight)
             loss, _ = losses.weighted(loss_function, y_batch, y, counting.of_loss(y_batch, y, loss_function))
@@ -211,7 +214,7 @@ class Evaluator(Attributes):
         return self.optimizer, self.loss
 
     def forward_to_loss(self) -> Callable[..., tuple[Any, ...]]:
-        """`forward`, but its y is what `loss_in_training` takes. Ask once for all batches: the answer is the same."""
+        """`forward`, but its y is what `loss_in_training` takes. For all batches the same, unless a layer changes."""
         return partial(self.forward, pre_activation=True) if self.joins_loss else self.forward
 
     @property
@@ -230,12 +233,15 @@ class Evaluator(Attributes):
             activated = y if joined is None else joined.forward(y)
             for metric in running:
                 weight = counting.of_metric(y, weighted=metric.weighted, masked=metric.masked)
-                if joined is not None and metric.joins == joined.name:
+                y_true, y_pred = target, activated
+                if metric.per_batch or is_own(type(metric)):  # it may write into them
+                    y_true, y_pred = target.copy(), activated.copy()
+                if joined is not None and metric.joins == joined.name and not overrides(type(metric), "update_state"):
                     metric.update_from_logits(target, y, weight)
                 elif weight is None:
-                    metric.update_state(target, activated)
+                    metric.update_state(y_true, y_pred)
                 else:
-                    metric.update_state(target, activated, sample_weight=weight)
+                    metric.update_state(y_true, y_pred, sample_weight=weight)
 
     def running_metrics(self) -> list[metrics.Metric]:
         """The metrics of this model, with nothing counted yet.

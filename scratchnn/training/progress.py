@@ -25,6 +25,7 @@ class Progress:
     epoch: int = 0  # finished epochs
     step: int = 0  # finished steps of the epoch under way
     batch_size: int | None = None  # examples in each of them; None where they come as batches
+    steps: int | None = None  # of the whole epoch under way, where that is known
     loss: float = 0.0  # summed over the examples of the epoch under way
     gradient_norm: float = 0.0  # summed over its steps
     counts: dict[str, Any] = field(default_factory=dict)  # of each metric, in the epoch under way: Metric.state()
@@ -71,14 +72,19 @@ class Progress:
         best = best_epoch(record.get("val_loss", math.nan) for record in self.records)
         return None if best is None else self.epoch - len(self.records) + best
 
-    def begin(self, batch_size: int | None) -> None:
-        """Raise ValueError if the epoch under way was begun with batches of another size."""
+    def begin(self, batch_size: int | None, steps: int | None) -> None:
+        """Raise ValueError if the epoch under way was begun with batches of another size, or with more or fewer."""
         if self.step and self.batch_size != batch_size:
             raise ValueError(
                 f"the epoch under way was begun with batch_size {self.batch_size}; going on with {batch_size} "
                 "would repeat or skip examples"
             )
-        self.batch_size = batch_size
+        if self.step and None not in (self.steps, steps) and self.steps != steps:
+            raise ValueError(
+                f"the epoch under way was begun with {self.steps} batches; going on with {steps} would repeat or skip "
+                "examples: give the data that it was begun with, or a new Progress"
+            )
+        self.batch_size, self.steps = batch_size, steps
 
     def count(self, loss: float, gradient_norm: float, examples: int) -> None:
         """Count a step: the mean loss of its examples, and the norm of its gradient."""

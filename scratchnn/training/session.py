@@ -94,6 +94,7 @@ class Session:
 
     def _train_unless_refused(self, interrupts: Interrupts) -> None:
         """Train the epoch under way. A step that is refused ends it, and training, where TerminateOnNaN listens."""
+        self.model._in_epoch = True
         try:
             self._train(interrupts)
         except NonFiniteError as error:
@@ -102,6 +103,8 @@ class Session:
                 raise
             listening[0].end(self.progress.step, error)
             self.progress.refuse(error.loss)
+        finally:
+            self.model._in_epoch = False
 
     def _has_batches(self) -> bool:
         goes_on = self.source.goes_on()
@@ -118,6 +121,7 @@ class Session:
         begins, ends = hooks.heard("on_train_batch_begin"), hooks.heard("on_train_batch_end")
         number = model.clock.begin_epoch(progress)
         batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
+        progress.steps = self.source.steps
         warned_of = np.geterr()
         metrics = self._metrics = model.running_metrics()
         shown = metrics[0] if metrics else None
@@ -141,7 +145,10 @@ class Session:
         with ahead, self.console.bar(self.source.steps, progress.epoch + 1, self.epochs, self._compiling.now) as bar:
             bar.advance(progress.step)
             announce = (lambda step: tell("on_train_batch_begin", step, {})) if begins else None
-            train_epoch(model, ahead.steps(announce), model.clock.epoch, count)
+            steps = ahead.steps(announce)
+            # Where a callback or the user's own class may change a layer, each step asks how the loss takes its output.
+            for part in ([step] for step in steps) if ahead.every_step else (steps,):
+                train_epoch(model, part, model.clock.epoch, count)
 
     def _logs(self, metrics: Sequence[Metric]) -> dict[str, float]:
         """Loss and metrics over the steps of this epoch so far."""

@@ -59,15 +59,19 @@ class Items(Stream):
 
     def __init__(self, given: Any, check: Callable[[Any, str], Any], steps: Any, *, whole: bool) -> None:
         super().__init__(given, check)
-        there = checks.whole_number(f"len({type(given).__name__})", len(given), 1)
-        self.steps = there if steps is None else checks.whole_number("steps", steps, 1)
-        if whole and self.steps != there:
-            raise ValueError(
-                f"an epoch goes over all batches of x, which are {there}: steps_per_epoch={steps} is refused; leave it "
-                f"out, or let len(x) be what you want"
-            )
-        self._there = there
+        self._asked, self._whole = steps, whole
+        self._count()
         self._batch(0)  # what does not fit is an error before anything is changed
+
+    def _count(self) -> None:
+        """How many batches there are now: `on_epoch_end` may have changed it."""
+        self._there = there = checks.whole_number(f"len({type(self.given).__name__})", len(self.given), 1)
+        self.steps = there if self._asked is None else checks.whole_number("steps", self._asked, 1)
+        if self._whole and self.steps != there:
+            raise ValueError(
+                f"an epoch goes over all batches of x, which are {there}: steps_per_epoch={self._asked} is refused; "
+                "leave it out, or let len(x) be what you want"
+            )
 
     def _batch(self, number: int) -> Any:
         with np.errstate(**self._warned_of):
@@ -75,6 +79,7 @@ class Items(Stream):
         return self._check(item, f"x[{number}]")
 
     def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> Coming:
+        self._count()
         order = model.backend.to_host(order_of(self._there, model.seed, number, model.backend, shuffle=shuffle))
         self._tell("on_epoch_begin")
         return Coming(lambda step: self._batch(int(order[step])), self.steps)
@@ -83,6 +88,7 @@ class Items(Stream):
         self._tell("on_epoch_end")
 
     def in_order(self) -> Iterator[Any]:
+        self._count()
         self._tell("on_epoch_begin")
         steps = self.steps or self._there
         yield from map(self._batch, range(min(steps, self._there)))

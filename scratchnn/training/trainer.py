@@ -18,6 +18,7 @@ from scratchnn.core import randomness
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import flag, shuffles, whole_number
 from scratchnn.core.threads import one_blas_thread
+from scratchnn.core.warning import warn
 from scratchnn.report.console import Console
 from scratchnn.training import batches, examples, sources
 from scratchnn.training.ahead import Ahead, Snapshot
@@ -52,6 +53,7 @@ class Trainer(Evaluator):
     history: History | None = None  # of the last call of fit
     before_step: Snapshot
     _in_fit: bool = False
+    _in_epoch: bool = False  # of fit: between two of its steps
 
     # ---- what a model defines
 
@@ -168,6 +170,11 @@ class Trainer(Evaluator):
             KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
         """
         self._compiled()
+        if self._in_epoch:
+            raise RuntimeError(
+                "fit was called between two steps of another fit of this model, by a callback or a metric. Call it in "
+                "on_epoch_end, or take single steps with train_on_batch"
+            )
         batches.check_sizes(32 if batch_size is None else batch_size, epochs)
         if whole_number("initial_epoch", initial_epoch, 0) > epochs:
             warnings.warn(
@@ -190,7 +197,7 @@ class Trainer(Evaluator):
         hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
         sources.check_states(self, source, validation, shuffle=shuffle)
         self._begin_training()
-        progress.begin(source.batch_size)
+        progress.begin(source.batch_size, source.steps)
         given = [each for each in hooks.callbacks if isinstance(each, History)]
         self.history = history = given[-1] if given else History()
         history.records, history.first = progress.records, progress.epoch - len(progress.records)
@@ -245,6 +252,11 @@ class Trainer(Evaluator):
         sizes, total = self.trainable_sizes(), self.count_params()
         owner = None if optimizer.owner is None else optimizer.owner()
         if owner is None or (owner is self and optimizer.of != total):  # new, or the model has other layers now
+            if owner is self and optimizer.iterations:
+                warn(
+                    f"the model has other layers than when its optimizer took its first {optimizer.iterations} steps: "
+                    "it begins again, without what it had averaged"
+                )
             optimizer.init(self.trainable_params.size, self.dtype, self.backend)
             optimizer.owner, optimizer.variables, optimizer.of = weakref.ref(self), sizes, total
             self.before_step = Snapshot()

@@ -140,6 +140,7 @@ def test_an_optimizer_of_another_model_is_not_saved_as_ones_own(tmp_path: Path) 
     assert through_a_file(other, tmp_path / "model.npz").optimizer.iterations == 0
 
 
+@pytest.mark.filterwarnings("ignore:the model has other layers")
 def test_a_layer_that_was_added_makes_the_state_void(tmp_path: Path) -> None:
     model = Sequential([Input((6,)), Embedding(20, 4), GRU(3)], seed=1)
     model.compile("adam", "mse")

@@ -345,6 +345,7 @@ REPLACING: dict[str, Any] = {
 
 @pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_train_batch_end", "on_epoch_end"])
 @pytest.mark.parametrize("what", REPLACING)
+@pytest.mark.filterwarnings("ignore:the model has other layers")
 def test_what_fit_works_with_cannot_be_replaced_by_a_callback(what: str, hook: str) -> None:
     model = Sequential([Input((2,)), Dense(1)], seed=0)
     model.compile("sgd", "mse")

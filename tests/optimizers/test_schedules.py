@@ -142,9 +142,7 @@ def test_the_rates_are_those_of_keras(schedule: LearningRateSchedule, expected: 
     )
 
 
-@pytest.mark.parametrize(
-    "as_given", [list, tuple, np.array, lambda steps: np.array(steps, float).reshape(4, 4)], ids=str
-)
+@pytest.mark.parametrize("as_given", [list, tuple, np.array, lambda steps: np.array(steps, float).reshape(4, 4)])
 @pytest.mark.parametrize("schedule", MADE, ids=str)
 def test_an_array_of_steps_has_an_array_of_rates(schedule: Any, as_given: Callable[..., Any]) -> None:
     """As it is drawn: plt.plot(schedule(np.arange(1000))). Each is to the last bit what a step is taken with."""

@@ -9,15 +9,10 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core.attributes import Guarded, parameters_of
 from scratchnn.core.names import is_own, numbered_name
-from scratchnn.metrics.kept import Variable, as_plain, copied, from_plain, is_still, on_host, snapshot
+from scratchnn.metrics.kept import Kept, Variable, copied, from_plain, on_host
 
-_NOT_COUNTED = (
-    "name",
-    "weighted",
-    "variables",
-    "_first",
-    "_holders",
-)  # attributes that nothing is counted in
+# Attributes that nothing is counted in.
+_NOT_COUNTED = ("name", "weighted", "variables", "_kept", "_holders")
 
 
 class Metric(Guarded):
@@ -51,7 +46,7 @@ class Metric(Guarded):
         "num_regressors": "the adjusted R² is not there; compute it from the score",
     }
     in_counts: ClassVar[tuple[str, ...]] = ()  # attributes that `counts` returns, besides the variables
-    _first: dict[str, Any] | None = None  # what the attributes of one's own were before the first batch
+    _kept: Kept | None = None  # which attributes it counts in, where it is one of the user's own
     _holders: list[str] | None = None  # those of them that hold metrics: to look into long lists takes time
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
@@ -139,16 +134,9 @@ class Metric(Guarded):
 
     def state(self) -> Any:
         """`counts`, and where a metric of one's own counts in other attributes as well, these by name."""
-        if self._first is None:
+        if self._kept is None:
             return self.counts()
-        attributes, lost = {}, []
-        for name, value in self._own_attributes().items():
-            if name in self._first and is_still(self._first[name], value):
-                continue
-            try:
-                attributes[name] = as_plain(value)
-            except TypeError:
-                lost.append(name)
+        attributes, lost = self._kept.of(self._own_attributes())
         inner = {name: metric.state() for name, metric in self._inner().items()}
         if not (attributes or lost or inner):
             return self.counts()
@@ -199,11 +187,11 @@ class Metric(Guarded):
         for name, value in vars(self).items():
             if own or isinstance(value, Variable | list):
                 vars(metric)[name] = copied(value, copies, _renewed)
-        metric._first = metric._holders = None
+        metric._kept = metric._holders = None
         metric.reset_state()
         if own:
             metric._holders = list(dict.fromkeys(name.split(".")[0] for name in metric._inner()))
-            metric._first = {name: snapshot(value) for name, value in metric._own_attributes().items()}
+            metric._kept = Kept(metric._own_attributes())
         return metric
 
     def get_config(self) -> dict[str, Any]:

@@ -69,6 +69,36 @@ def copied(value: Any, copies: dict[int, Any], renew: Callable[[Any], Any]) -> A
     return copies[id(value)]
 
 
+class Kept:
+    """Tells in which attributes a metric counts: those that are others than when this was made.
+
+    To look through what is in lists, dicts and objects may take long, of a vocabulary for instance, and every step
+    asks. So it is done when asked for the 1st, 2nd, 4th, 8th time and so on, until a change is seen.
+    """
+
+    def __init__(self, attributes: Mapping[str, Any]) -> None:
+        self._first = {name: snapshot(value) for name, value in attributes.items()}
+        self._changed: set[str] = set()
+        self._asked = 0
+
+    def of(self, attributes: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """What is counted in, by name, as plain values; and the names of what cannot be kept."""
+        self._asked += 1
+        looks_through = self._asked & (self._asked - 1) == 0
+        plain, lost = {}, []
+        for name, value in attributes.items():
+            is_plain = isinstance(value, _NUMBERS) or _is_array(value)
+            if name not in self._changed and name in self._first:
+                if not (is_plain or looks_through) or is_still(self._first[name], value):
+                    continue
+                self._changed.add(name)
+            try:
+                plain[name] = as_plain(value)
+            except TypeError:
+                lost.append(name)
+        return plain, lost
+
+
 def snapshot(value: Any, seen: frozenset[int] = frozenset()) -> Any:
     """What `is_still` compares with, later: a copy of everything that can change in place."""
     seen |= {id(value)}

@@ -10,7 +10,7 @@ import pytest
 from scratchnn import Sequential, metrics
 from scratchnn.callbacks import Callback
 from scratchnn.layers import Dense
-from scratchnn.metrics import AUC, Mean, Metric, Precision, Recall
+from scratchnn.metrics import AUC, Mean, Metric, Precision, Recall, kept
 from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.training.progress import Progress
 
@@ -293,12 +293,12 @@ def test_settings_are_those_of_the_resumed_metric() -> None:
     model, progress = model_with(Plain()), Progress()
     with pytest.raises(KeyboardInterrupt):
         fit(model, progress, Interrupt())
-    kept = progress.counts["own"]
-    assert set(kept["attributes"]) == {"counts_of", "sums", "last"} and kept["lost"] == []
-    assert kept["attributes"]["counts_of"][:2] == ["<i4", [2]]
+    state = progress.counts["own"]
+    assert set(state["attributes"]) == {"counts_of", "sums", "last"} and state["lost"] == []
+    assert state["attributes"]["counts_of"][:2] == ["<i4", [2]]
     metric = Plain()
     metric.scale = 3.0
-    metric.load_state(kept)
+    metric.load_state(state)
     assert metric.scale == 3.0 and metric.counts_of.dtype == np.int32 and metric.sums.dtype == np.float32
 
 
@@ -329,3 +329,23 @@ def test_variables_made_too_late_are_refused_in_a_resume() -> None:
 def test_a_damaged_place_is_refused() -> None:
     with pytest.raises(TypeError, match="counts and numbers only"):
         Progress(step=1, counts={"own": {"counts": ["one"], "attributes": {}, "lost": [], "metrics": {}}})
+
+
+def test_a_vocabulary_is_not_looked_through_in_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    compare = kept.is_still
+
+    def is_still(before: Any, value: Any) -> bool:
+        if isinstance(value, dict):
+            looked.append(value)
+        return compare(before, value)
+
+    class Decoding(Share):
+        def __init__(self, name: str = "own") -> None:
+            super().__init__(name)
+            self.words = {number: str(number) for number in range(100)}
+
+    monkeypatch.setattr(kept, "is_still", is_still)
+    model = model_with(Decoding())
+    model.fit(X, Y, batch_size=1, verbose=0)
+    assert len(looked) == 5  # of 23 steps: the 1st, 2nd, 4th, 8th, 16th

@@ -49,7 +49,7 @@ class Loss:
     reduction: str | None = "sum_over_batch_size"
     dtype: Any = None
     joins: ClassVar[str | None] = None  # the activation that it goes through with `from_logits`
-    accuracy: ClassVar[str | None] = None  # which one is meant by "accuracy"
+    accuracy: ClassVar[str | None] = None  # the one that suits its targets, by its name
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None

@@ -206,6 +206,26 @@ def test_accuracy_is_chosen_as_keras_chooses_it(case: AccuracyCase) -> None:
     np.testing.assert_allclose(found[1], [case.bare, case.weighted] * 3, atol=1e-5)
 
 
+def test_what_is_of_keras_is_refused_by_compile() -> None:
+    class Own(keras.metrics.Metric):
+        pass
+
+    given = (
+        keras.metrics.MeanAbsoluteError(),
+        keras.metrics.AUC,
+        keras.losses.Huber(),
+        keras.losses.mean_squared_error,
+    )
+    for each in (*given, Own(), keras.metrics.binary_accuracy):
+        for settings in ({"metrics": [each]}, {"weighted_metrics": [each]}):
+            with pytest.raises(TypeError, match=r"is of keras, and .* tensors: (give|derive one from) scratchnn"):
+                Sequential([layers.Dense(1)]).compile("sgd", "mse", **settings)
+    model = Sequential([layers.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse", [lambda y_true, y_pred: keras.ops.mean(abs(y_true - y_pred), axis=-1)])
+    with pytest.raises(TypeError, match="one value for each example, or one number, got <tf"):
+        model.evaluate(NUMBERS, ONE_LABEL, verbose=0)
+
+
 DIRECTED = (
     "AUC", "acc", "mse", "mae", "mape", "msle", "binary_accuracy", "kl_divergence", "poisson", "hinge", "squared_hinge",
     "LogCoshError", "root_mean_squared_error", "r2_score", "Precision", "recall", "f1_score",

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.checks import number
-from scratchnn.core.names import make, name_in_file
+from scratchnn.core.names import lacks_half, make, name_in_file
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,11 @@ def get(identifier: Any) -> Regularizer | None:
             "class from scratchnn.regularizers.Regularizer, with __call__(w) and gradient(w)"
         )
     made = make("regularizer", identifier, Regularizer, REGULARIZERS)
+    if lacks_half(type(made), "__call__", "gradient"):
+        raise TypeError(
+            f"{type(made).__name__} defines __call__, and its gradient is that of the class that it is "
+            "derived from: define both; check_regularizer of scratchnn.gradients compares the two"
+        )
     if isinstance(identifier, str) and isinstance(made, L1L2):
         raise ValueError(f"the name {identifier!r} says no strength: give regularizers.L1L2(l1=0.01, l2=0.01)")
     return made

@@ -65,7 +65,8 @@ VALUES = [
     (BinaryCrossentropy(from_logits=True), [[0.0], [math.log(3)]], [[1.0], [0.0]], (1 + 2) * LOG2 / 2),
     (CategoricalCrossentropy(), [[0.5, 0.25, 0.25], [1.0, 2.0, 1.0]], [[1, 0, 0], [0, 0, 1.0]], (1 + 2) * LOG2 / 2),
     (CategoricalCrossentropy(from_logits=True), [[0.0, LOG2, 0.0]], [[0.5, 0.0, 0.5]], 2 * LOG2),
-    (SparseCategoricalCrossentropy(), [[0.5, 0.25, 0.25], [1.0, 2.0, 1.0]], [0, 2], (1 + 2) * LOG2 / 2),
+    (SparseCategoricalCrossentropy(), [[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]], [0, 2], (1 + 2) * LOG2 / 2),
+    (SparseCategoricalCrossentropy(), [[0.2, 0.4, 0.2], [2.0, 3.0, 4.0]], [0, 2], (2 * LOG2 + math.log(3)) / 2),
     (SparseCategoricalCrossentropy(from_logits=True), [[0.0, LOG2, 0.0]], [2], 2 * LOG2),
 ]
 

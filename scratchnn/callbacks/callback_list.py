@@ -3,6 +3,7 @@ from typing import Any
 
 from scratchnn.callbacks.callback import HOOKS, Callback
 from scratchnn.callbacks.history import History
+from scratchnn.core.names import is_own
 
 
 class CallbackList(Callback):
@@ -60,6 +61,11 @@ for _hook in HOOKS:
 def flat(callbacks: Any) -> Iterator[Any]:
     """What is in a list of callbacks and of lists, in its order; one callback is a list of itself."""
     if isinstance(callbacks, CallbackList):
+        if is_own(type(callbacks)):
+            raise TypeError(
+                f"{type(callbacks).__name__}, derived from CallbackList, would not be called: fit calls the callbacks "
+                "in it one by one. Derive from Callback"
+            )
         callbacks = callbacks.callbacks
     if isinstance(callbacks, list | tuple):
         for each in callbacks:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 from scratchnn.callbacks.callback import Callback, Logs
+from scratchnn.core.attributes import refuse_unheard
 from scratchnn.core.checks import number, whole_number
 
 Mode = Literal["auto", "min", "max"]
@@ -92,6 +93,10 @@ class Watching(Callback):
 
     checks: ClassVar[Mapping[str, Callable[[Any], Any]]] = {"verbose": verbosity}
     _monitor: Any  # a Monitor, or None where nothing is watched
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        refuse_unheard(cls, "Watching")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if self._monitor is not None:

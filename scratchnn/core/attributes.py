@@ -10,11 +10,18 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from scratchnn.core.keras_names import ARGUMENTS, Refused
+from scratchnn.core.keras_names import ARGUMENTS, UNHEARD, Refused
 from scratchnn.core.names import is_own, nearest
 
 T = TypeVar("T", bound=Callable[..., Any])
 Kind = TypeVar("Kind", bound=type)
+
+
+def refuse_unheard(kind: type, base: str) -> None:
+    """Raise TypeError if a class of the user's own, derived from `base`, defines a method that is never called."""
+    for name, instead in UNHEARD[base].items() if is_own(kind) else ():
+        if name in vars(kind):
+            raise TypeError(f"{kind.__name__}.{name} would never be called: {instead}")
 
 
 class Guarded:

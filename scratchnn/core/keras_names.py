@@ -235,3 +235,16 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "safe_mode": Refused("a file holds no code, and none is run", (True, None)),
     },
 }
+
+# Keras' methods of these classes that nothing here calls: a class of the user's own that defines one is refused.
+UNHEARD = {
+    "Loss": {
+        "call": "define values(y, target) and gradient(y, target), whose arguments are in this order",
+        "__call__": "training calls forward and backward: define values(y, target) and gradient(y, target)",
+    },
+    "Optimizer": dict.fromkeys(
+        ("apply", "apply_gradients", "update_step", "build"),
+        "define update(w, g), which moves all weights w in place, and slot_names (docs/extending.md)",
+    ),
+    "Watching": {"get_monitor_value": "derive from Callback, and decide in on_epoch_end by its logs"},
+}

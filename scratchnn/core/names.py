@@ -46,6 +46,12 @@ def overrides(kind: type, *methods: str) -> bool:
     return any(map(is_own, defining))
 
 
+def lacks_half(kind: type, of: str, derivative: str) -> bool:
+    """Whether a class of the user's own computes something anew, and inherits the derivative of something else."""
+    order = [next(i for i, each in enumerate(kind.__mro__) if name in vars(each)) for name in (of, derivative)]
+    return order[0] < order[1]
+
+
 class OwnName(str):
     """The name of something of the user's own, which remembers what it names: saving looks at it. Copies are plain."""
 

@@ -87,6 +87,11 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     raise DataError(f"{path}, line {number}: more than {_LONGEST:,} bytes without an end of the line")
                 line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # a byte order mark
                 if line := line.rstrip(b" \t\r\n"):
+                    if b"\r" in line:
+                        raise DataError(
+                            f"{path}, line {number}: a carriage return within the line; lines end with \\n or \\r\\n: "
+                            "save the file with line ends of this kind"
+                        )
                     yield number, line
 
 

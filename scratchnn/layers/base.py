@@ -7,6 +7,8 @@ dx, grads = layer.backward(dy, cache)     dx has the shape of x, dy that of y, g
 import copy
 import functools
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,7 +45,7 @@ class Layer(Weighted, Attributes):
     dtype: np.dtype
     given_input_shape: tuple[int | None, ...] | None
     built: bool
-    params: dict[str, Array]
+    params: Mapping[str, Array]
     model: Any
     output_shape: Any
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
@@ -85,7 +87,7 @@ class Layer(Weighted, Attributes):
         owner = f"{type(self).__name__}: input_shape"
         self.given_input_shape = None if input_shape is None else example_shape(owner, input_shape)
         self.built = False
-        self.params: dict[str, Array] = {}
+        self.params: Mapping[str, Array] = MappingProxyType({})
         self.model: Any = None  # a weak reference to the model it belongs to
         self.input_shape: Shape = ()
         self.output_shape: Any = ()
@@ -193,9 +195,12 @@ class Layer(Weighted, Attributes):
         except ValueError as error:
             raise ValueError(f"{self.label}: the initial {name}: {error}") from error
 
-    def set_params(self, params: dict[str, Array]) -> None:
-        """Replace the parameters by other arrays: a model passes views of its one flat vector."""
-        self.params = params
+    def set_params(self, params: Mapping[str, Array]) -> None:
+        """Replace the parameters by other arrays: a model passes views of its one flat vector.
+
+        Nobody else puts an array in the place of one, which training would not know: they can be written into.
+        """
+        self.params = MappingProxyType(dict(params))
 
     def check_input(self, x: Array) -> None:
         """Raise ValueError unless this layer, as built, can take the batch x."""

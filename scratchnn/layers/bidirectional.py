@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -235,7 +236,7 @@ class Bidirectional(Layer):
         for layer in self._parts:
             layer.check_shape(shape)
 
-    def set_params(self, params: dict[str, Array]) -> None:
+    def set_params(self, params: Mapping[str, Array]) -> None:
         super().set_params(params)
         for prefix, layer in (("forward.", self.forward_layer), ("backward.", self.backward_layer)):
             own = {name.removeprefix(prefix): p for name, p in params.items() if name.startswith(prefix)}

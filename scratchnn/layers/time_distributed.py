@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +90,7 @@ class TimeDistributed(Layer):
         super().check_shape(shape)
         self.layer.check_shape((None, *shape[2:]))
 
-    def set_params(self, params: dict[str, Array]) -> None:
+    def set_params(self, params: Mapping[str, Array]) -> None:
         super().set_params(params)
         self.layer.set_params(params)
 

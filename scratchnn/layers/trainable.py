@@ -1,6 +1,6 @@
 """What training may change of a layer: `trainable`, as in Keras, and the lists of weights that follow from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any, ClassVar
 
@@ -113,7 +113,7 @@ class Weighted(Trainable):
 
     name: str | None
     built: bool
-    params: dict[str, Array]
+    params: Mapping[str, Array]
     keras_names: ClassVar[dict[str, str]] = {}  # what Keras calls the parameters; others keep their own names
 
     def to_keras(self, params: list[Array]) -> list[Array]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.keras_missing import missing
-from scratchnn.core.names import is_own, look_up, make
+from scratchnn.core.names import is_own, lacks_half, look_up, make, overrides
 from scratchnn.losses.base import Loss, settings_of, weight_of, weighted
 from scratchnn.losses.crossentropies import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from scratchnn.losses.distributions import KLDivergence, Poisson
@@ -137,8 +137,14 @@ def get(identifier: Any) -> Loss:
             return FUNCTIONS[identifier]()
         raise TypeError(_no_derivative(f"the function {getattr(identifier, '__name__', identifier)}"))
     loss = make("loss", identifier, Loss, LOSSES)
-    if is_own(type(loss)) and not any(_defines(loss, name) for name in ("gradient", "backward")):
-        raise TypeError(_no_derivative(f"the loss {type(loss).__name__}"))
+    name = type(loss).__name__
+    if is_own(type(loss)) and not any(_defines(loss, method) for method in ("gradient", "backward")):
+        raise TypeError(_no_derivative(f"the loss {name}"))
+    if lacks_half(type(loss), "values", "gradient") and not overrides(type(loss), "backward"):
+        raise TypeError(
+            f"{name} defines values, and its gradient is that of other values, of the class that it is derived from: "
+            "define both; check_loss of scratchnn.gradients compares the two"
+        )
     return loss
 
 

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array, Kernels
 
 from scratchnn.core.arrays import as_numbers, converted
-from scratchnn.core.attributes import heeds_keras
+from scratchnn.core.attributes import heeds_keras, refuse_unheard
 from scratchnn.core.names import is_own, name_in_file, overrides, snake_case
 from scratchnn.losses.targets import as_shape, finite
 
@@ -50,6 +50,10 @@ class Loss:
     dtype: Any = None
     joins: ClassVar[str | None] = None  # the activation that it goes through with `from_logits`
     accuracy: ClassVar[str | None] = None  # the one that suits its targets, by its name
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        refuse_unheard(cls, "Loss")
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None

@@ -89,12 +89,16 @@ class _OverClasses(Loss):
     """
 
     joins: ClassVar[str | None] = "softmax"
+    clips_first: ClassVar[bool] = False  # (2) on y, and then (1)
     from_logits: bool
 
     def _surprise(self, y: Float[Array, "*rows C"], t: Float[Array, "*rows C"]) -> Float[Array, "*rows"]:
         if self.from_logits:
             shifted = y - y.max(axis=-1, keepdims=True)
             log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (1, 2)
+        elif self.clips_first:
+            p = np.clip(y, EPSILON, 1 - EPSILON)  # (2)
+            log_p = np.log(p / p.sum(axis=-1, keepdims=True))  # (1)
         else:
             q = y / y.sum(axis=-1, keepdims=True)  # (1)
             log_p = np.log(np.clip(q, EPSILON, 1 - EPSILON))  # (2)
@@ -103,6 +107,9 @@ class _OverClasses(Loss):
     def _slope(self, y: Float[Array, "*rows C"], t: Float[Array, "*rows C"]) -> Float[Array, "*rows C"]:
         if self.from_logits:
             return activations.get("softmax")(y) - t  # (1, 2, 3) together; each row of t sums to 1
+        if self.clips_first:
+            p = np.clip(y, EPSILON, 1 - EPSILON)
+            return np.where(p == y, (p / p.sum(axis=-1, keepdims=True) - t) / p, 0)  # (1, 2, 3) together
         total = y.sum(axis=-1, keepdims=True)
         q = y / total
         p = np.clip(q, EPSILON, 1 - EPSILON)
@@ -151,6 +158,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
     """
 
     accuracy: ClassVar[str | None] = "sparse_categorical_accuracy"
+    clips_first: ClassVar[bool] = True  # as Keras on TensorFlow does here, unlike for target probabilities
     from_logits: bool = False
     ignore_class: Any = None
     reduction: str | None = "sum_over_batch_size"

@@ -13,7 +13,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.losses.base import Loss
-from scratchnn.losses.targets import as_shape, check_range, finite
+from scratchnn.losses.targets import check_range, finite, in_rows_of_y
 
 EPSILON = 1e-7  # keras.config.epsilon()
 
@@ -33,7 +33,7 @@ class KLDivergence(Loss):
     dtype: Any = None
 
     def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
-        target = as_shape(self.name, finite(self.name, target), y_shape)
+        target = in_rows_of_y(self.name, finite(self.name, target), y_shape)
         check_range(self.name, target)
         return target.astype(dtype)
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
+from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.arrays import converted
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.losses.base import Loss
+from scratchnn.losses.targets import finite, in_rows_of_y
 
 EPSILON = 1e-7  # keras.config.epsilon()
 
@@ -143,6 +146,9 @@ class CosineSimilarity(Loss):
     reduction: str | None = "sum_over_batch_size"
     name: str = "cosine_similarity"
     dtype: Any = None
+
+    def validate(self, y_shape: tuple[int, ...], target: Any, dtype: DTypeLike = np.float32) -> Shaped[Array, "..."]:
+        return converted(self.name, in_rows_of_y(self.name, finite(self.name, target), y_shape), dtype)
 
     def values(self, y: Float[Array, "*rows D"], target: Float[Array, "*rows D"]) -> Float[Array, "*rows"]:
         return -(y / _length(y) * (target / _length(target))).sum(axis=-1)  # (1), (2)

@@ -32,6 +32,20 @@ def as_shape(name: str, target: Shaped[Array, "..."], shape: tuple[int, ...]) ->
     return target.reshape(shape)
 
 
+def in_rows_of_y(name: str, target: Any, y_shape: tuple[int, ...]) -> Shaped[Array, "..."]:
+    """Targets of a loss of whole rows, in the shape of the outputs; see `fits`.
+
+    Raises:
+        ValueError: for targets (B, T) of outputs (B, T, 1): Keras takes T numbers for a row there, and not one.
+    """
+    if len(y_shape) > 2 and y_shape[-1] == 1 and target.ndim < len(y_shape):
+        raise ValueError(
+            f"{name} compares whole rows, and outputs of shape {y_shape} have rows of one number: for rows of "
+            f"{y_shape[-2]}, as in Keras, let Reshape(({y_shape[-2]},)) be the last layer"
+        )
+    return as_shape(name, target, y_shape)
+
+
 def in_rows(name: str, target: Any, y_shape: tuple[int, ...]) -> Shaped[Array, "..."]:
     """Targets with a row of one number for each class, in exactly the shape of the outputs."""
     check_classes(name, y_shape)

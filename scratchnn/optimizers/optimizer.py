@@ -24,7 +24,7 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, OptimizerRules
 
-from scratchnn.core.attributes import Attributes, heeds_keras
+from scratchnn.core.attributes import Attributes, heeds_keras, refuse_unheard
 from scratchnn.core.backend import Backend
 from scratchnn.core.checks import flag, not_negative, positive, share, whole_number
 from scratchnn.core.names import name_in_file
@@ -93,6 +93,10 @@ class Optimizer(Attributes):
         "name": _refuse_name,
         "iterations": lambda value: whole_number("iterations", value, 0),
     }
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        refuse_unheard(cls, "Optimizer")
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in CLIPS and value is not None:

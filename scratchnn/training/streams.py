@@ -65,7 +65,9 @@ class Items(Stream):
 
     def _count(self) -> None:
         """How many batches there are now: `on_epoch_end` may have changed it."""
-        self._there = there = checks.whole_number(f"len({type(self.given).__name__})", len(self.given), 1)
+        number = getattr(self.given, "num_batches", None)  # of a PyDataset, which may say another than its length
+        number = len(self.given) if number is None else number
+        self._there = there = checks.whole_number(f"len({type(self.given).__name__})", number, 1)
         self.steps = there if self._asked is None else checks.whole_number("steps", self._asked, 1)
         if self._whole and self.steps != there:
             raise ValueError(

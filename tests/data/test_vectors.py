@@ -157,3 +157,11 @@ def test_the_file_is_never_held(tmp_path: Path) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
+
+
+def test_lines_that_end_with_a_carriage_return_alone_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "v.txt").write_bytes(b"the 1 2 3\rfilm 4 5 6\r")
+    with pytest.raises(DataError, match=r"line 1: a carriage return within the line; .* save the file"):
+        word_vectors(tmp_path / "v.txt", Vocabulary.from_ranked(["the", "film"]))
+    (tmp_path / "v.txt").write_bytes(b"the 1 2 3\r\nfilm 4 5 6\r\n")
+    assert word_vectors(tmp_path / "v.txt", Vocabulary.from_ranked(["the", "film"])).found == 1

@@ -416,3 +416,12 @@ def test_weights_as_keras_lists_them() -> None:
         bias.assign(np.ones(9))
     with pytest.raises(AttributeError):
         bias.trainable = False  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_parameter_is_written_into_and_not_replaced() -> None:
+    """Training, and a file, would not know of another array in its place."""
+    model = Sequential([Input((3,)), Dense(2)], seed=1)
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        model.layers[0].params["W"] = np.zeros((3, 2), np.float32)  # type: ignore[index]
+    model.layers[0].params["W"][...] = 0
+    assert not model.flat_params[:6].any()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scratchnn import Input, Sequential, losses, metrics, optimizers
-from scratchnn.callbacks import Callback
+from scratchnn.callbacks import Callback, CallbackList, EarlyStopping, ModelCheckpoint
 from scratchnn.core.randomness import Keys
 from scratchnn.layers import GRU, Bidirectional, Dense, Dropout, Embedding, Flatten, Lambda, Layer
 from scratchnn.training.progress import Progress
@@ -281,3 +281,49 @@ def test_a_model_with_another_layer_says_that_its_optimizer_begins_again() -> No
     model.add(Dense(1))
     with pytest.warns(UserWarning, match="other layers than when its optimizer took its first 1 steps"):
         model.fit(ids, rng.normal(size=(8, 1)), verbose=0)
+
+
+# ---- Keras' methods that nothing calls
+
+
+@pytest.mark.parametrize(
+    ("base", "method", "instead"),
+    [
+        (losses.Loss, "call", "define values"),
+        (losses.BinaryCrossentropy, "call", "define values"),
+        (losses.MeanSquaredError, "__call__", "define values"),
+        (optimizers.SGD, "apply_gradients", "define update"),
+        (optimizers.Adam, "update_step", "define update"),
+        (optimizers.Optimizer, "apply", "define update"),
+        (EarlyStopping, "get_monitor_value", "derive from Callback"),
+        (ModelCheckpoint, "get_monitor_value", "derive from Callback"),
+    ],
+)
+def test_a_method_that_would_never_be_called_is_refused(base: type, method: str, instead: str) -> None:
+    with pytest.raises(TypeError, match=f"Mine.{method} would never be called: .*{instead}"):
+        type("Mine", (base,), {method: lambda self, *args: None, "__module__": __name__})
+
+
+def test_a_list_of_callbacks_of_ones_own_is_refused() -> None:
+    class Mine(CallbackList):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            raise AssertionError
+
+    with pytest.raises(TypeError, match="Mine, derived from CallbackList, would not be called"):
+        made().fit(X, Y, callbacks=Mine([]), verbose=0)
+
+
+def test_a_dataset_says_how_many_batches_it_has() -> None:
+    class Three(PyDataset):
+        num_batches = 3  # as in Keras, an attribute or a property
+
+        def __len__(self) -> int:
+            return 6
+
+        def __getitem__(self, index: int) -> Any:
+            return X[index : index + 2], Y[index : index + 2]
+
+    model = made()
+    model.fit(Three(), epochs=3, verbose=0)
+    assert model.optimizer is not None and model.optimizer.iterations == 9
+    assert len(model.predict(Three())) == 6

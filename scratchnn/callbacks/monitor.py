@@ -66,6 +66,8 @@ class Monitor:
                 return None
             hint = "; val_ entries need validation data" if self.key.startswith("val_") else ""
             raise ValueError(f"{self.owner} watches {self.key!r}, but the epoch has {sorted(logs or {})}{hint}")
+        if self.mode == "auto":  # on_train_begin of a class of the user's own did not call ours
+            self.decide(None)
         return float(logs[self.key])
 
     def improves(self, value: float, on: float | None) -> bool:

@@ -178,3 +178,11 @@ def test_a_checkpoint_that_begins_to_watch_later_asks_then() -> None:
     assert callback.mode is None
     callback.save_best_only = True
     assert callback.mode == "max"
+
+
+def test_nothing_is_guessed_where_on_train_begin_was_replaced() -> None:
+    class Replaced(EarlyStopping):
+        def on_train_begin(self, logs: Any = None) -> None: ...
+
+    with pytest.raises(ValueError, match="Stopping cannot tell whether 'auc' is better large or small"):
+        model_with(AUC(name="auc")).fit(X, LABELS, verbose=0, callbacks=[Replaced("auc")])

@@ -53,7 +53,7 @@ def losses(*values: float) -> list[dict[str, float]]:
         ({}, [3, 2, 2, 1], 2, 1),
         ({"patience": 1}, [3, 2, 2, 1], 2, 1),  # as in Keras, 0 and 1 are the same patience
         ({"patience": 2}, [3, 2, 2, 1, 1, 1, 1], 5, 3),
-        ({"patience": 2}, [3, 2, 2, 1], None, 3),
+        ({"patience": 2}, [3, 2, 2, 1], 0, 3),
         ({"patience": 2, "min_delta": 0.5}, [3, 2.6, 2.4, 2.3, 2.2, 0], 4, 2),
         ({"patience": 2, "min_delta": -0.5}, [3, 2.6, 2.4, 2.3, 2.2, 0], 4, 2),
         ({"start_from_epoch": 3}, [1, 2, 3, 5, 4, 4], 5, 4),
@@ -61,17 +61,17 @@ def losses(*values: float) -> list[dict[str, float]]:
         ({"patience": 2, "baseline": 2.5}, [5, 2, 2, 2], 3, 1),
         ({"patience": 1}, [math.nan, 3, 2, math.nan, 0], 3, 2),  # NaN at first is not the best so far
         ({"patience": 2}, [3, math.nan, math.nan, 0], 2, 0),
-        ({"patience": 3}, [3, 2, math.nan, 1], None, 3),
+        ({"patience": 3}, [3, 2, math.nan, 1], 0, 3),
         ({"mode": "max"}, [1, 2, 2], 2, 1),
     ],
 )
 def test_early_stopping_stops_and_knows_the_best(
-    options: dict, values: list[float], stopped: int | None, best_epoch: int
+    options: dict, values: list[float], stopped: int, best_epoch: int
 ) -> None:
     callback = EarlyStopping(**options)
     model = play(callback, losses(*map(float, values)))
     assert (callback.stopped_epoch, callback.best_epoch) == (stopped, best_epoch)
-    assert model.stop_training == (stopped is not None)
+    assert model.stop_training == (stopped > 0)
     assert callback.best == values[best_epoch]
 
 
@@ -88,7 +88,7 @@ def test_early_stopping_can_be_used_again() -> None:
     play(callback, losses(0.1, 0.2, 0.2, 0.2))
     assert callback.stopped_epoch == 2
     assert play(callback, losses(7.0, 8.0)).weight == 0
-    assert (callback.stopped_epoch, callback.best) == (None, 7.0)
+    assert (callback.stopped_epoch, callback.best) == (0, 7.0)  # as in Keras
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,11 @@ def test_auto_mode_goes_by_the_name(monitor: str, larger_is_better: bool) -> Non
     assert callback.best == (2.0 if larger_is_better else 1.0)
 
 
-def test_checkpoints_after_every_epoch_under_a_name_with_its_numbers() -> None:
-    callback = ModelCheckpoint(Path("runs") / "{epoch:02d}-{val_loss:.2f}.npz", monitor="anything")
-    assert play(callback, losses(0.5, 0.256)).saved == ["runs/01-0.50.npz", "runs/02-0.26.npz"]
-    assert callback.last_path == "runs/02-0.26.npz"
+def test_checkpoints_after_every_epoch_under_a_name_with_its_numbers(tmp_path: Path) -> None:
+    callback = ModelCheckpoint(tmp_path / "runs" / "{epoch:02d}-{val_loss:.2f}.npz", monitor="anything")
+    expected = [str(tmp_path / "runs" / name) for name in ("01-0.50.npz", "02-0.26.npz")]
+    assert play(callback, losses(0.5, 0.256)).saved == expected
+    assert callback.last_path == expected[-1]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,10 @@ def test_csv_refuses_other_columns_and_writes_nothing(tmp_path: Path) -> None:
             lambda: play(ModelCheckpoint("{epoch}-{val_los:.2f}"), losses(1.0)),
             r"cannot fill in '\{epoch\}-\{val_los:\.2f\}': the epoch has \['epoch', 'val_loss'\]",
         ),
-        (lambda: EarlyStopping("val_bleu"), r"cannot tell whether 'val_bleu' is better large or small: pass mode="),
+        (
+            lambda: play(EarlyStopping("val_bleu"), []),
+            r"cannot tell whether 'val_bleu' is better large or small: pass mode='min' or mode='max'; a metric of your",
+        ),
         (lambda: EarlyStopping(patience=-1), r"patience must be a whole number of at least 0, got -1"),
     ],
 )

@@ -14,11 +14,16 @@ class EarlyStopping(Watching):
 
     With `baseline`, an epoch restarts the waiting only if it also beats the baseline. Epochs before `start_from_epoch`
     are ignored. `restore_best_weights` restores the weights of the best epoch when `fit` returns, also when training
-    ran to the last epoch. Afterwards `best`, `best_epoch` and `stopped_epoch` (None: it was not stopped here) say what
-    happened. All of it survives a checkpoint: training that is resumed waits on from there. With more patience than
-    before it also goes on where it had been stopped.
+    ran to the last epoch. Afterwards `best`, `best_epoch` (None: there was none) and `stopped_epoch` (0: it was not
+    stopped here) say what happened. Both epochs count from 0, as in the hooks, and one more is what is printed. All of
+    it survives a checkpoint: training that is resumed waits on from there. With more patience than before it also goes
+    on where it had been stopped.
 
-    Keras: the same, except that a missing `monitor` is an error and that NaN never counts as the best.
+    Keras: the same, except that a missing `monitor` is an error, that NaN never counts as the best, and that its
+    `best_epoch` is 0 where there is none.
+
+    Raises:
+        ValueError: when training begins, for mode="auto" with what neither a metric of the model nor its name decides.
     """
 
     checks: ClassVar = {
@@ -30,7 +35,7 @@ class EarlyStopping(Watching):
     }
     wait: int
     best_epoch: int | None
-    stopped_epoch: int | None
+    stopped_epoch: int
 
     def __init__(
         self,
@@ -49,8 +54,7 @@ class EarlyStopping(Watching):
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
-
-        self.on_train_begin()
+        self._begin()
 
     min_delta = property(lambda self: self._monitor.min_delta)
 
@@ -68,18 +72,23 @@ class EarlyStopping(Watching):
         self._monitor.best = state["best"]
         for name in _COUNTS:
             setattr(self, name, state[name])
+        self.stopped_epoch = state["stopped_epoch"] or 0
         self._best_weights = state["best_weights"] if self.restore_best_weights else None
-        if self.stopped_epoch is not None:
+        if self.stopped_epoch:
             if self.wait >= self.patience:
                 self.model.stop_training = True
             else:
-                self.stopped_epoch = None
+                self.stopped_epoch = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        super().on_train_begin(logs)
+        self._begin()
+
+    def _begin(self) -> None:
         self._monitor.best = None
         self.wait = 0
         self.best_epoch = None
-        self.stopped_epoch = None
+        self.stopped_epoch = 0
         self._best_weights: list[Array] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:

@@ -29,13 +29,17 @@ class ModelCheckpoint(Watching):
     """Saves the model after each epoch; with `save_best_only`, only when `monitor` is better than ever before.
 
     `filepath` may hold the epoch and the logs: "model-{epoch:02d}-{val_loss:.2f}.npz". A path without them is the same
-    file every time. A file that was there before training is not touched: saving over it is an error, unless you say
-    `overwrite=True`, for instance in a notebook whose cell runs again. `last_path` is the file saved last. With
-    `initial_value_threshold`, "ever" begins with that number. What was best, and which files are its own, survives a
-    checkpoint.
+    file every time. A folder that is not there is made. A file that was there before training is not touched: saving
+    over it is an error, unless you say `overwrite=True`, for instance in a notebook whose cell runs again. `last_path`
+    is the file saved last. With `initial_value_threshold`, "ever" begins with that number. What was best, and which
+    files are its own, survives a checkpoint.
 
     Raises:
         ValueError: for a name that promises another format, such as best.keras: files are .npz, of scratchnn's own.
+            When training begins, for mode="auto" with what neither a metric of the model nor its name decides.
+        FileExistsError: for a file that is there and may not be replaced; before the first epoch, where the names of
+            the files depend on nothing but epochs.
+        OSError: for a folder that cannot be made.
     """
 
     checks: ClassVar = {
@@ -77,6 +81,7 @@ class ModelCheckpoint(Watching):
         self.overwrite = overwrite
         self.last_path = None
         self._written: set[str] = set()
+        self._is_checked = False  # the names of the files of this training
 
     @property
     def save_best_only(self) -> bool:
@@ -87,6 +92,8 @@ class ModelCheckpoint(Watching):
     def save_best_only(self, value: bool) -> None:
         if flag("ModelCheckpoint", "save_best_only", value) != self.save_best_only:
             self._monitor = Monitor("ModelCheckpoint", *self._to_watch) if value else None
+            if self._monitor is not None and hasattr(self, "model"):
+                self._monitor.decide(self.model)
 
     initial_value_threshold = property(lambda self: self._threshold)
 
@@ -99,11 +106,25 @@ class ModelCheckpoint(Watching):
             self._monitor.best = state["best"]
         self.last_path, self._written = state["last_path"], set(state["written"])
 
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        super().on_train_begin(logs)
+        self._is_checked = False
+
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Not at the beginning of training, when a resumed one does not know its files yet."""
-        if os.path.exists(self.filepath) and not self._may_replace(self.filepath):
+        if self._is_checked:
+            return
+        self._is_checked = True
+        last = max(epoch + 1, (self.params or {}).get("epochs") or 0)
+        for file in filter(None, (_filled(self.filepath, each) for each in range(epoch, last))):
+            self._require_free(file)
+        if folder := _filled(os.path.dirname(self.filepath), epoch):
+            _make_folder(folder)
+
+    def _require_free(self, path: str) -> None:
+        if os.path.exists(path) and not self._may_replace(path):
             raise FileExistsError(
-                f"ModelCheckpoint: {self.filepath} exists already; choose another name, or overwrite=True"
+                f"ModelCheckpoint: {path} exists already; choose another name, or ModelCheckpoint(..., overwrite=True)"
             )
 
     def _may_replace(self, path: str) -> bool:
@@ -116,6 +137,9 @@ class ModelCheckpoint(Watching):
                 return
             self._monitor.best = value
         path = self._path(epoch, logs or {})
+        self._require_free(path)
+        if folder := os.path.dirname(path):
+            _make_folder(folder)
         self.model.save(path, overwrite=self._may_replace(path))
         self._written.add(path)
         if self.verbose:
@@ -128,6 +152,21 @@ class ModelCheckpoint(Watching):
         except (KeyError, IndexError) as error:
             known = sorted({"epoch", *logs})
             raise ValueError(f"ModelCheckpoint cannot fill in {self.filepath!r}: the epoch has {known}") from error
+
+
+def _filled(template: str, epoch: int) -> str | None:
+    """The name with the number of this epoch, where it asks for nothing else."""
+    try:
+        return template.format(epoch=epoch + 1)
+    except (KeyError, IndexError):
+        return None
+
+
+def _make_folder(folder: str) -> None:
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise OSError(error.errno, f"ModelCheckpoint cannot make its folder: {error.strerror}", folder) from error
 
 
 def _separator(value: Any) -> str:
@@ -144,6 +183,7 @@ class CSVLogger(Callback):
 
     Raises:
         FileExistsError: before training, if the file exists and neither `append` nor `overwrite` was asked for.
+        FileNotFoundError: before training, if there is no such folder.
         ValueError: for both of them.
     """
 
@@ -171,6 +211,11 @@ class CSVLogger(Callback):
         except FileExistsError as error:
             raise FileExistsError(
                 f"{self.filename} exists and is left alone: choose another name, append=True or overwrite=True"
+            ) from error
+        except FileNotFoundError as error:  # as in Keras, which makes folders for ModelCheckpoint alone
+            raise FileNotFoundError(
+                f"CSVLogger: there is no folder {self.filename.parent} for {self.filename.name}; make it first, with "
+                "os.makedirs"
             ) from error
         with self.filename.open(newline="") as file:
             self._columns = next(csv.reader(file, delimiter=self.separator), None)

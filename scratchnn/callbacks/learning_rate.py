@@ -23,6 +23,7 @@ class SettingRate(Callback):
                 f"{type(self).__name__} sets the learning rate, but that of this optimizer follows {kind}, step by "
                 "step: use one or the other"
             )
+        super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
@@ -80,6 +81,9 @@ class ReduceLROnPlateau(SettingRate, Watching):
 
     Keras: the same, except that a missing `monitor` is an error, that NaN never counts as the best, and that unknown
     arguments are refused.
+
+    Raises:
+        ValueError: when training begins, for mode="auto" with what neither a metric of the model nor its name decides.
     """
 
     checks: ClassVar = {

@@ -24,8 +24,8 @@ def refuse_unheard(kind: type, base: str) -> None:
             raise TypeError(f"{kind.__name__}.{name} would never be called: {instead}")
 
 
-class Attributes:
-    """Base of the public classes: a public attribute that a class does not have cannot be set.
+class Guarded:
+    """A public attribute that a class does not have cannot be set.
 
     A class has what it defines or annotates, and what its constructor takes. A class of the user's own may set what it
     likes, but for what Keras has and we do not.
@@ -36,6 +36,9 @@ class Attributes:
 
     not_kept: ClassVar[Mapping[str, str]] = {}
     """By name, what to do instead of reading or setting it: arguments of the constructor that are no attributes."""
+
+    hands_on: ClassVar[bool] = False
+    """Whether the constructor hands what it does not name to a function of the user's own."""
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
@@ -49,15 +52,6 @@ class Attributes:
         check = kind.checks.get(name)
         super().__setattr__(name, value if check is None else check(value))
 
-    if not TYPE_CHECKING:  # a type checker should go on to find such names itself
-
-        def __getattr__(self, name: str) -> Any:
-            """Called for what is not there."""
-            kind = type(self)
-            instead = None if name.startswith("_") else _instead(kind, name)
-            hint = "" if instead is None else f": {instead}"
-            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}{hint}")
-
     def _refuse_attribute(self, name: str) -> None:
         kind = type(self)
         if refused := refused_by(kind).get(name):
@@ -69,6 +63,22 @@ class Attributes:
             raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {instead}")
         hint = nearest(name, attributes_of(kind))
         raise AttributeError(f"{kind.__name__} has no attribute {name!r}, so that nothing would read it{hint}")
+
+
+class Attributes(Guarded):
+    """Base of the public classes: what is not there says what to read instead, too.
+
+    Reading any attribute takes a little longer for it, and metrics, which a step reads often, do without.
+    """
+
+    if not TYPE_CHECKING:  # a type checker should go on to find such names itself
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for what is not there."""
+            kind = type(self)
+            instead = None if name.startswith("_") else _instead(kind, name)
+            hint = "" if instead is None else f": {instead}"
+            raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}{hint}")
 
 
 @functools.cache
@@ -135,6 +145,8 @@ def heeding_keras(function: T, owner: str | None = None) -> T:
         here = owner or type(args[0]).__name__
         names = ARGUMENTS.get(here, {}) if kind is None else refused_by(kind)
         known = named if kind is None else parameters_of(kind)
+        if getattr(kind, "hands_on", False):
+            known = (*known, *settings)
         for name, value in (*zip(positional, args, strict=False), *settings.items()):
             own_name = name == "name" and str(value).lower() == getattr(kind, name, None)
             if name in names and not own_name and not names[name].takes(value):
@@ -151,6 +163,8 @@ def _spelled_out(kind: type, constructor: T) -> T:
 
     So `help`, and completion in an editor or a notebook, show it.
     """
+    if getattr(kind, "hands_on", False):
+        return constructor
     own = inspect.signature(constructor)
     base = next((vars(each)["__init__"] for each in kind.__mro__[1:] if "__init__" in vars(each)), None)
     if base is not None and any(each.kind is inspect.Parameter.VAR_KEYWORD for each in own.parameters.values()):

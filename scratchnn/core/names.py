@@ -68,7 +68,7 @@ class OwnName(str):
 
 def snake_case(name: str) -> str:
     """SimpleRNN -> simple_rnn, GlobalMaxPooling1D -> global_max_pooling1d."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name).lower()
 
 
 _NUMBERS: dict[str, int] = {}  # how many names were given, by class

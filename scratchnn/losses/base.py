@@ -52,7 +52,7 @@ class Loss:
     reduction: str | None = "sum_over_batch_size"
     dtype: Any = None
     joins: str | None = None  # the activation that it goes through with `from_logits`; a loss of some settings has none
-    accuracy: ClassVar[str | None] = None  # which one is meant by "accuracy"
+    accuracy: ClassVar[str | None] = None  # the one that suits its targets, by its name
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)

@@ -35,6 +35,7 @@ from scratchnn.losses.functions import (
 )
 from scratchnn.metrics.accuracies import (
     Accuracy,
+    AccuracyByShapes,
     BinaryAccuracy,
     CategoricalAccuracy,
     SparseCategoricalAccuracy,
@@ -90,6 +91,7 @@ _KINDS = (
     SparseCategoricalAccuracy, SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, SpecificityAtSensitivity,
     SquaredHinge, TopKCategoricalAccuracy, TrueNegatives, TruePositives,
 )  # fmt: skip
+_FRAMEWORKS = ("keras", "tf_keras", "tensorflow", "torch", "torchmetrics")
 _ACCURACIES = {
     each.__name__: each
     for each in (
@@ -101,7 +103,7 @@ _ACCURACIES = {
     )
 }
 METRICS: dict[str, Callable[..., Metric] | None] = {
-    "accuracy": None,  # depends on the loss
+    "accuracy": None,  # depends on shapes
     "acc": None,
     **{snake_case(kind.__name__): kind for kind in _KINDS if kind is not Accuracy},
     "bce": BinaryCrossentropy,
@@ -110,6 +112,8 @@ METRICS: dict[str, Callable[..., Metric] | None] = {
     "mape": MeanAbsolutePercentageError,
     "msle": MeanSquaredLogarithmicError,
 }
+
+_OTHERS_THAN_FUNCTIONS = (None, CosineSimilarity)  # the metric is the cosine, the function of this name its negative
 
 __all__ = [
     "AUC",
@@ -180,26 +184,27 @@ __all__ = [
 ]
 
 
-def get(identifier: Any, loss: Loss) -> Metric:
+def get(identifier: Any) -> Metric:
     """Return the metric meant by a name (a new one), a `Metric`, a function, a loss, or a `description`.
 
-    "accuracy" or "acc" means the one that suits `loss`. Keras chooses by shapes instead, which is the same for the
-    usual models; for several independent yes/no outputs it would compare the largest, and here each output counts.
+    "accuracy" or "acc" means, as in Keras, the one that suits the shapes of outputs and targets (`AccuracyByShapes`).
     A function of your own takes `(y_true, y_pred)`, in Keras' order whatever it calls them.
 
     Raises:
-        ValueError: for an unknown name (the message corrects a misspelled one) or "accuracy" of a loss without classes.
-        TypeError: for anything that is no metric.
+        ValueError: for an unknown name; a misspelled one is corrected in the message.
+        TypeError: for anything that is no metric, and for a metric of Keras'.
     """
     if isinstance(identifier, Metric):
         if type(identifier) is Mean:
             raise TypeError("Mean counts numbers that it is given; a model is measured by MeanMetricWrapper(fn)")
         return identifier.fresh()  # every count starts anew
     if isinstance(identifier, Mapping):
+        if identifier["class"] == OfLoss.__name__:
+            return _of_function({each.__name__: each for each in FUNCTIONS}[identifier["config"]["name"]])
         return _made(identifier["class"], identifier["config"])
     if isinstance(identifier, str):
         kind = look_up("metric", identifier, METRICS)
-        return MeanMetric(identifier, _accuracy(identifier, loss)) if kind is None else _made(identifier, {})
+        return AccuracyByShapes(identifier) if kind is None else _made(identifier, {})
     return _of_function(identifier)
 
 
@@ -215,15 +220,16 @@ def _made(name: str, config: Mapping[str, Any]) -> Metric:
 
 def _of_function(identifier: Any) -> Metric:
     if isinstance(identifier, Loss):
-        metric = MeanMetric(identifier.name, partial(_value, identifier))
+        metric = MeanMetric(identifier.name, partial(_value, identifier), direction="down")
         metric.per_batch = True
         return metric
+    _refuse_foreign(identifier)
     if not callable(identifier):
         raise TypeError(f"a metric is a name, a Metric or a function (y_true, y_pred), got {identifier!r}")
     name = getattr(identifier, "__name__", None) or snake_case(type(identifier).__name__)
     if identifier in FUNCTIONS:
-        special = METRICS.get(name)
-        return special(name=name) if special is not None else OfLoss(FUNCTIONS[identifier](), name)
+        kind = METRICS.get(name)
+        return OfLoss(FUNCTIONS[identifier](), name) if kind in _OTHERS_THAN_FUNCTIONS else kind(name=name)
     return MeanMetric(name, identifier)
 
 
@@ -231,13 +237,17 @@ def _value(loss: Loss, y_true: Any, y_pred: Any) -> Any:
     return loss.forward(y_pred, y_true)[0]
 
 
-def _accuracy(name: str, loss: Loss) -> Callable[..., Any]:
-    if loss.accuracy is None:
-        raise ValueError(
-            f"{name!r} does not say which accuracy is meant with the loss {loss.name!r}: "
-            "name binary_accuracy, categorical_accuracy or sparse_categorical_accuracy"
-        )
-    return _ACCURACIES[loss.accuracy]
+def _refuse_foreign(identifier: Any) -> None:
+    """TypeError for what counts in the tensors of another framework, or follows Keras' protocol and is no `Metric`."""
+    name = getattr(identifier, "__name__", type(identifier).__name__)
+    kind = identifier if isinstance(identifier, type) else type(identifier)
+    modules = [str(getattr(each, "__module__", "")).split(".")[0] for each in (identifier, *kind.__mro__)]
+    framework = next((module for module in modules if module in _FRAMEWORKS), None)
+    if framework is not None:
+        same = f"give scratchnn.metrics.{name}" if name in __all__ else "derive one from scratchnn.metrics.Metric"
+        raise TypeError(f"{name} is of {framework}, and computes with its tensors: {same}")
+    if hasattr(identifier, "update_state"):
+        raise TypeError(f"a metric like {name} must be derived from scratchnn.metrics.Metric, got {identifier!r}")
 
 
 def description(identifier: Any) -> Any:
@@ -250,8 +260,10 @@ def description(identifier: Any) -> Any:
             return None
         return {"class": kind.__name__, "config": identifier.get_config()}
     name = getattr(identifier, "__name__", "")
-    known = METRICS.get(name) is not None and (identifier in FUNCTIONS or identifier is _ACCURACIES.get(name))
-    return name if known else None
+    if identifier in FUNCTIONS:
+        is_metric = METRICS.get(name) not in _OTHERS_THAN_FUNCTIONS
+        return name if is_metric else {"class": OfLoss.__name__, "config": {"name": name}}
+    return name if name in _ACCURACIES and identifier is _ACCURACIES[name] else None
 
 
 if not TYPE_CHECKING:

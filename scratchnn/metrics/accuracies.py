@@ -80,18 +80,49 @@ def _in_top_k(number: Array, y_pred: Array, k: int) -> Array:
 class _Measured(MeanMetric):
     """The mean of what a function of this module returns, with one setting of it or none."""
 
+    direction = "up"
     function: Callable[..., Any]
     setting: str | None = None
 
     def __init__(self, name: str | None, dtype: Any, value: Any = None) -> None:
         function, setting = type(self).function, self.setting
         super().__init__(name, function if setting is None else partial(function, **{setting: value}), dtype)
-        self.per_batch = False
         if setting is not None:
             setattr(self, setting, value)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | ({} if self.setting is None else {self.setting: getattr(self, self.setting)})
+
+
+class AccuracyByShapes(MeanMetric):
+    """What "accuracy" means, by the shapes of targets and outputs, whatever the loss, as in Keras.
+
+    `BinaryAccuracy` of outputs (..., 1); `SparseCategoricalAccuracy` of outputs (..., C) and a class number for each,
+    (...) or (..., 1); otherwise `CategoricalAccuracy`.
+    """
+
+    direction = "up"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, accuracy)
+        del vars(self)["measure"]  # it is chosen when the first batch comes
+
+    def measure(self, y_true: Any, y_pred: Any) -> Any:  # type: ignore[override]
+        chosen = vars(self)["measure"] = accuracy_by_shapes(np.shape(y_true), np.shape(y_pred))
+        return chosen(y_true, y_pred)
+
+    def check(self, y_shape: tuple[int, ...], target_shape: tuple[int, ...]) -> None:
+        if accuracy_by_shapes(target_shape, y_shape) is not sparse_categorical_accuracy:
+            y_true, y_pred = aligned(np.broadcast_to(0, target_shape), np.broadcast_to(0, y_shape))
+            same_shape(self.name, y_true, y_pred)
+
+
+def accuracy_by_shapes(target_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> Callable[..., Any]:
+    """The accuracy for targets and outputs of these shapes."""
+    if y_shape[-1] == 1:
+        return binary_accuracy
+    is_sparse = len(target_shape) < len(y_shape) or target_shape[-1] == 1
+    return sparse_categorical_accuracy if is_sparse else categorical_accuracy
 
 
 class Accuracy(_Measured):
@@ -151,6 +182,4 @@ class SparseTopKCategoricalAccuracy(_Measured):
         dtype: Any = None,
         from_sorted_ids: Any = False,
     ) -> None:
-        if from_sorted_ids:
-            raise ValueError("from_sorted_ids is not there: give scores, not the ids that a ranking returned")
         super().__init__(name, dtype, whole_number("k", k, 1))

@@ -10,7 +10,8 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.checks import whole_number
-from scratchnn.metrics.base import Metric, Variable, aligned, as_weight, on_host, same_shape
+from scratchnn.metrics.base import Metric, aligned, as_weight, same_shape
+from scratchnn.metrics.kept import Variable, on_host
 
 LOWEST = -1e10  # what takes the place of y that are not among the largest k
 EPSILON = 1e-7  # keras.config.epsilon()
@@ -103,7 +104,7 @@ class _AtThresholds(Metric):
 
     def __init__(self, thresholds: Any, name: str | None, dtype: Any, default: float = 0.5) -> None:
         super().__init__(dtype, name)
-        self.given_thresholds = thresholds
+        self._given_thresholds = thresholds
         self.thresholds = checked_thresholds(thresholds, default)
         for _ in self.counted:
             self.add_variable((len(self.thresholds),))
@@ -131,7 +132,7 @@ class _AtThresholds(Metric):
             )
 
     def get_config(self) -> dict[str, Any]:
-        given = self.given_thresholds
+        given = self._given_thresholds
         return {"thresholds": given if given is None or isinstance(given, float | int) else self.thresholds} | (
             super().get_config()
         )
@@ -175,6 +176,8 @@ class _Share(_AtThresholds):
     `class_id` looks at one column of the outputs alone; `top_k` takes the k largest of each row for positive, whatever
     they are.
     """
+
+    direction = "up"
 
     def __init__(
         self,

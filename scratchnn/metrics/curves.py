@@ -13,7 +13,7 @@ from scratchnn.metrics.confusion import EPSILON, Confusion, checked_thresholds, 
 class Curve(Metric):
     """The four counts at many thresholds."""
 
-    per_batch = False
+    per_batch, direction = False, "up"
 
     def _begin(self, thresholds: Array, even: bool, shape: tuple[int, ...]) -> None:
         self._thresholds, self._even = thresholds, even
@@ -63,11 +63,11 @@ class AUC(Curve):
         if num_labels is not None and not multi_label:
             raise ValueError("num_labels belongs to multi_label=True")
         self.curve, self.summation_method = str(curve).upper(), str(summation_method).lower()
-        self.given_thresholds = None if thresholds is None else checked_thresholds(sorted(thresholds))
-        self.num_thresholds = whole_number("num_thresholds", num_thresholds, 2)
+        self._given_thresholds = None if thresholds is None else checked_thresholds(sorted(thresholds))
+        whole_number("num_thresholds", num_thresholds, 2)
         self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
         self.label_weights = None if label_weights is None else [float(weight) for weight in label_weights]
-        inner = np.linspace(0, 1, num_thresholds)[1:-1] if thresholds is None else np.array(self.given_thresholds)
+        inner = np.linspace(0, 1, num_thresholds)[1:-1] if thresholds is None else np.array(self._given_thresholds)
         even = thresholds is None or evenly_spaced(np.array([0, *inner, 1]))
         self.num_thresholds = len(inner) + 2
         shape = (self.num_thresholds, num_labels or 0) if multi_label else (self.num_thresholds,)
@@ -86,6 +86,11 @@ class AUC(Curve):
             self._count(
                 y_true, y_pred, np.broadcast_to(self.label_weights, y_pred.shape) * (1 if weight is None else weight)
             )
+
+    @property
+    def thresholds(self) -> list[float]:
+        """All of them, in rising order: the first and last are just below 0 and just above 1, as in Keras."""
+        return self._thresholds.tolist()
 
     def _count_labels(self, y_true: Array, y_pred: Array, weight: Array | None) -> None:
         if y_pred.ndim != 2 or self.num_labels not in (None, y_pred.shape[1]):
@@ -153,15 +158,6 @@ class AUC(Curve):
         return ratio(slope * (tp[:-1] - tp[1:] + intercept * np.log(quotient)), tp[1:] + fn[1:]).sum(axis=0)
 
     def get_config(self) -> dict[str, Any]:
-        names = (
-            "num_thresholds",
-            "curve",
-            "summation_method",
-            "multi_label",
-            "num_labels",
-            "label_weights",
-            "from_logits",
-        )
-        return (
-            super().get_config() | {name: getattr(self, name) for name in names} | {"thresholds": self.given_thresholds}
-        )
+        names = ("num_thresholds", "curve", "summation_method", "multi_label", "num_labels", "label_weights")
+        settings = {name: getattr(self, name) for name in (*names, "from_logits")}
+        return super().get_config() | settings | {"thresholds": self._given_thresholds}

@@ -1,13 +1,14 @@
 """Metrics that are means: of one value per example, or per step where there is a class for each step."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
 
-from scratchnn.losses import Loss
+from scratchnn.losses import FUNCTIONS, Loss
 from scratchnn.metrics.base import Metric, aligned, as_weight, same_shape
 
 Measure = Callable[..., Any]  # targets and outputs, in this order -> one value per example or step, or one for a batch
@@ -17,14 +18,25 @@ class Mean(Metric):
     """The weighted mean of numbers: `update_state(values, sample_weight)`. It measures no model."""
 
     masked, per_batch = True, False
+    in_counts: ClassVar = ("_sums",)
 
     def __init__(self, name: str | None = "mean", dtype: Any = None) -> None:
         super().__init__(dtype, name)
         self.reset_state()
 
     def reset_state(self) -> None:
-        self.total: Any = 0.0  # may be a number that is still on a device
-        self.count: Any = 0.0
+        super().reset_state()
+        self._sums: list[Any] = [0.0, 0.0]  # may be numbers that are still on a device
+
+    @property
+    def total(self) -> Any:
+        """The sum of the values, by their weights."""
+        return self._sums[0]
+
+    @property
+    def count(self) -> Any:
+        """The sum of the weights."""
+        return self._sums[1]
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         values = values if hasattr(values, "ndim") else np.asarray(values, np.float64)
@@ -34,10 +46,11 @@ class Mean(Metric):
         )
 
     def _add(self, values: Any, weight: Any = None) -> None:
+        sums = self._sums  # in every step: to set an attribute takes ten times as long
         if weight is None:
             # Counting is exact and fast, and most metrics count what is right.
-            self.total += np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
-            self.count += values.size
+            sums[0] += np.count_nonzero(values) if values.dtype == bool else values.sum(dtype=np.float64)
+            sums[1] += values.size
             return
         if weight.shape != values.shape[: weight.ndim]:
             raise ValueError(
@@ -45,8 +58,8 @@ class Mean(Metric):
                 f"{tuple(weight.shape)} cannot weigh: return one value for each example or step"
             )
         weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
-        self.total += (values * weight).sum(dtype=np.float64)
-        self.count += weight.sum(dtype=np.float64) * (values.size // weight.size)
+        sums[0] += (values * weight).sum(dtype=np.float64)
+        sums[1] += weight.sum(dtype=np.float64) * (values.size // weight.size)
 
     def result(self) -> float:
         count = float(self.count)
@@ -56,7 +69,7 @@ class Mean(Metric):
         return [float(self.total), float(self.count)]
 
     def load_counts(self, counts: Sequence[float]) -> None:
-        self.total, self.count = counts
+        self._sums = list(counts)
 
 
 class MeanMetric(Mean):
@@ -66,14 +79,17 @@ class MeanMetric(Mean):
     not the one over examples, and cannot be weighted.
     """
 
-    def __init__(self, name: str | None, measure: Measure, dtype: Any = None) -> None:
+    def __init__(self, name: str | None, measure: Measure, dtype: Any = None, direction: str | None = None) -> None:
         super().__init__(name, dtype)
         self.measure = measure
-        self.per_batch = not getattr(measure, "__module__", "").startswith("scratchnn.")
+        if direction is not None:
+            self.direction = direction
+        function = measure.func if isinstance(measure, partial) else measure
+        self.per_batch = not getattr(function, "__module__", "").startswith("scratchnn.")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         values = self.measure(y_true, y_pred)
-        if not hasattr(values, "shape"):
+        if not hasattr(values, "sum"):  # no array: a number, or a tensor of another framework
             values = self._one_number(values)
         if values.ndim and len(values) != len(y_pred):
             raise TypeError(
@@ -93,20 +109,19 @@ class MeanMetric(Mean):
 class MeanMetricWrapper(MeanMetric):
     """The weighted mean of what `fn(y_true, y_pred, **kwargs)` returns; see `MeanMetric`."""
 
-    def __init__(self, fn: Measure, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        super().__init__(name, fn, dtype)
-        self.fn, self.kwargs = fn, kwargs
-        if kwargs:
-            self.measure = self._measured
+    hands_on: ClassVar = True
+    kwargs: dict[str, Any]
 
-    def _measured(self, y_true: Any, y_pred: Any) -> Any:
-        return self.fn(y_true, y_pred, **self.kwargs)
+    def __init__(self, fn: Measure, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+        is_loss = isinstance(fn, Loss) or (callable(fn) and fn in FUNCTIONS)
+        super().__init__(name, partial(fn, **kwargs) if kwargs else fn, dtype, "down" if is_loss else None)
+        self.fn, self.kwargs = fn, kwargs
 
 
 class RootMeanSquaredError(Mean):
     """The root of the mean squared error of everything counted. As in Keras, padding counts too."""
 
-    masked = False
+    masked, direction = False, "down"
 
     def __init__(self, name: str | None = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name, dtype)
@@ -123,6 +138,8 @@ class RootMeanSquaredError(Mean):
 
 class OfLoss(Mean):
     """The mean of a loss's values, which differs from the loss where its batches are of different weight."""
+
+    direction = "down"
 
     def __init__(self, loss: Loss, name: str | None = None, dtype: Any = None) -> None:
         super().__init__(name or loss.name, dtype)

@@ -38,6 +38,8 @@ class LogCoshError(OfLoss):
 class CosineSimilarity(OfLoss):
     """The cosine itself, where the loss is its negative."""
 
+    direction = "up"
+
     def __init__(self, name: str | None = "cosine_similarity", dtype: Any = None, axis: Any = -1) -> None:
         super().__init__(losses.CosineSimilarity(axis), name, dtype)
 

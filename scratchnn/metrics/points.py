@@ -19,7 +19,8 @@ class _AtPoint(Curve):
         super().__init__(dtype, name)
         if not 0 <= value <= 1:
             raise ValueError(f"{self.wanted} must be a share from 0 to 1, got {value!r}")
-        self.value, self.num_thresholds = value, whole_number("num_thresholds", num_thresholds, 1)
+        setattr(self, self.wanted, value)
+        self.num_thresholds = whole_number("num_thresholds", num_thresholds, 1)
         self.class_id = None if class_id is None else whole_number("class_id", class_id, 0)
         even = num_thresholds > 1
         self._begin(np.linspace(0, 1, num_thresholds) if even else np.array([0.5]), even, (num_thresholds,))
@@ -30,14 +31,14 @@ class _AtPoint(Curve):
 
     def result(self) -> float:
         given, sought = self._shares(self._sums)
-        return float(np.where(given >= self.value, sought, 0).max())
+        return float(np.where(given >= getattr(self, self.wanted), sought, 0).max())
 
     def _shares(self, sums: Confusion) -> tuple[Array, Array]:
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
-        named = {self.wanted: self.value, "num_thresholds": self.num_thresholds, "class_id": self.class_id}
-        return super().get_config() | named
+        names = (self.wanted, "num_thresholds", "class_id")
+        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
 class SensitivityAtSpecificity(_AtPoint):

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array
 
-from scratchnn.metrics.base import Metric, aligned, as_weight, on_host, same_shape
+from scratchnn.metrics.base import Metric, aligned, as_weight, same_shape
 from scratchnn.metrics.confusion import EPSILON
+from scratchnn.metrics.kept import on_host
 
 
 class _OfColumns(Metric):
     """Counts for each column of outputs (N, D); D is known from the first batch on."""
 
-    per_batch = False
+    per_batch, direction = False, "up"
     size = 4  # the variables
 
     def _columns(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Array, Array, Array]:
@@ -135,11 +136,6 @@ class R2Score(_OfColumns):
             raise ValueError(
                 "class_aggregation must be None, 'uniform_average' or 'variance_weighted_average', got "
                 f"{class_aggregation!r}"
-            )
-        if num_regressors:
-            raise ValueError(
-                "num_regressors must be 0: the adjusted R² is not there; compute it from the score. "
-                f"Got {num_regressors!r}"
             )
         self.class_aggregation = class_aggregation
 

@@ -2,6 +2,7 @@
 
 `Adam(learning_rate=ExponentialDecay(0.01, 1000, 0.9))`: step number t, counted from 0, is taken with the rate that the
 schedule gives for t, which is `optimizer.iterations`. So a run that was saved and goes on continues where it was.
+Called with an array of steps, a schedule gives an array of rates, to be drawn.
 
 Keras computes a rate in float32; here it is exact. The arguments are checked when the schedule is made.
 """
@@ -11,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from scratchnn.core.attributes import Attributes, heeds_keras
 from scratchnn.core.checks import flag, not_negative, positive, whole_number
@@ -69,7 +72,16 @@ class LearningRateSchedule(Attributes):
 
 
 class _Described(LearningRateSchedule):
-    """Those of ours: dataclasses, whose fields are their arguments."""
+    """Those of ours: dataclasses, whose fields are their arguments. They define `_rate`, of one step."""
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate of this step, counted from 0; of an array of steps, or a list, an array of rates."""
+        if isinstance(step, np.ndarray | list | tuple) and (steps := np.asarray(step)).ndim:
+            return np.array([self._rate(each) for each in steps.ravel().tolist()], np.float64).reshape(steps.shape)
+        return self._rate(step)  # type: ignore[arg-type]
+
+    def _rate(self, step: float | int) -> float:
+        raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
         return {each.name: getattr(self, each.name) for each in fields(self)}  # type: ignore[arg-type]
@@ -86,7 +98,7 @@ class ExponentialDecay(_Described):
     staircase: bool = False
     name: str = "ExponentialDecay"
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float | int) -> float:
         p = step / self.decay_steps
         return self.initial_learning_rate * self.decay_rate ** (math.floor(p) if self.staircase else p)
 
@@ -102,7 +114,7 @@ class InverseTimeDecay(_Described):
     staircase: bool = False
     name: str = "InverseTimeDecay"
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float | int) -> float:
         p = step / self.decay_steps
         return self.initial_learning_rate / (1 + self.decay_rate * (math.floor(p) if self.staircase else p))
 
@@ -124,7 +136,7 @@ class PiecewiseConstantDecay(_Described):
                 f"values must be one more than boundaries, got {len(self.values)} for {len(self.boundaries)}"
             )
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float | int) -> float:
         return self.values[sum(step > boundary for boundary in self.boundaries)]
 
 
@@ -144,7 +156,7 @@ class PolynomialDecay(_Described):
     cycle: bool = False
     name: str = "PolynomialDecay"
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float | int) -> float:
         steps = self.decay_steps
         if self.cycle:
             steps *= max(1, math.ceil(step / steps))
@@ -174,7 +186,7 @@ class CosineDecay(_Described):
         if self.warmup_steps and self.warmup_target is None:
             raise ValueError("warmup_steps needs a warmup_target, the rate at the end of the warm-up")
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float | int) -> float:
         start = self.initial_learning_rate
         if self.warmup_target is not None:
             if step < self.warmup_steps:
@@ -198,7 +210,7 @@ class CosineDecayRestarts(_Described):
     alpha: float = 0.0
     name: str = "SGDRDecay"
 
-    def __call__(self, step: int) -> float:
+    def _rate(self, step: float | int) -> float:
         p, q = step / self.first_decay_steps, self.t_mul
         if q == 1:
             restarts = math.floor(p)

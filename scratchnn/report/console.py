@@ -11,6 +11,7 @@ import math
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,14 +33,15 @@ _SHORT = {
     "mean_absolute_percentage_error": "mape",
     "mean_squared_logarithmic_error": "msle",
 }
-WIDEST = 80  # of a table that drops columns to fit
+WIDEST = 80  # of a table that drops columns to fit, but for a terminal that is wider
 _ENDS = (3, 4)  # the width of the epoch, before the columns, and of the mark for the best, after them
 
 
-def columns_of(metrics: Sequence[str], unit: str = "rows") -> list[Column]:
+def columns_of(metrics: Sequence[str], unit: str = "rows", widest: int = WIDEST) -> list[Column]:
     """The columns of a table: losses, metrics in their order, norm of the gradient, examples per second, seconds.
 
-    What makes it wider than 80 characters is dropped: the norm, then the speed, then the last metrics.
+    What makes it wider than 80 characters is dropped: the norm, then the speed; then the last of the metrics that make
+    it wider than `widest`.
     """
     shown = list(metrics)
     short = [_SHORT.get(name, name) for name in metrics]
@@ -50,7 +52,8 @@ def columns_of(metrics: Sequence[str], unit: str = "rows") -> list[Column]:
         held_out = [("val_" + named[name], max(7, len(named[name]) + 4), 4, "val_" + name) for name in shown]
         columns = [("loss", 7, 4, "loss"), *trained, ("val_loss", 8, 4, "val_loss"), *held_out, *extra]
         columns.append(("s", 7, 1, "seconds"))
-        if sum(_widths(columns)) + 2 * (len(columns) + 1) <= WIDEST or not (shown or extra):
+        room = WIDEST if extra else max(WIDEST, widest)
+        if sum(_widths(columns)) + 2 * (len(columns) + 1) <= room or not (shown or extra):
             return columns
         if extra:
             del extra[0]
@@ -179,8 +182,16 @@ class Console:
             self.line(text)
 
     def table_head(self, metrics: Sequence[str]) -> None:
-        """Begin a table with a column for each of these metrics."""
-        self._columns = columns_of(metrics, self._unit)
+        """Begin a table with a column for each of these metrics, and say first for which ones there is no room."""
+        widest = WIDEST
+        if self._out is not None and self._out.isatty():
+            said = os.environ.get("COLUMNS", "")
+            widest = int(said) if said.isdecimal() else _columns(self._out)
+        self._columns = columns_of(metrics, self._unit, widest)
+        shown = {key for _, _, _, key in self._columns}
+        if left_out := ", ".join(name for name in metrics if name not in shown):
+            for text in textwrap.wrap(f"no room in the table, so in the history alone: {left_out}", WIDEST):
+                self.line(text)
         self.line(table_head(self._columns))
 
     def epoch_row(self, epoch: int, record: Mapping[str, SupportsFloat], *, best: bool = False) -> None:

@@ -150,7 +150,7 @@ class Ahead:
         for metric in metrics:
             metric.reset_state()
             if metric.name in progress.counts:
-                metric.load_counts(progress.counts[metric.name])
+                metric.load_state(progress.counts[metric.name])
 
     def __enter__(self) -> "Ahead":
         return self
@@ -282,7 +282,7 @@ class Ahead:
         if together:
             self._model.count_metrics(together, [_joined(waiting)])
         # All at once: a signal's exception may come between two of them.
-        self._progress.counts = {metric.name: metric.counts() for metric in self._metrics}
+        self._progress.counts = {metric.name: metric.state() for metric in self._metrics}
 
 
 def _joined(waiting: list[tuple[Array, Array, Counting]]) -> tuple[Array, Array, Counting]:

@@ -218,8 +218,9 @@ class Evaluator(Attributes):
                 hooks.tell("on_test_batch_end", number, logs=results())
             if self.stop_evaluating:
                 break
-        hooks.tell("on_test_end", results())
-        return results()
+        found = results()
+        hooks.tell("on_test_end", found)
+        return found
 
     # ---- loss and metrics
 
@@ -265,10 +266,11 @@ class Evaluator(Attributes):
             ValueError: for an unknown name, and for a name that other results have. Of two with one name the second
                 is numbered, as in Keras: mae, mae_1; or weighted_mae, where it stands among the weighted ones.
         """
-        loss, found, taken = self._compiled()[1], [], {"loss", *EXTRA}
+        self._compiled()
+        found, taken = [], {"loss", *EXTRA}
         for prefix, identifiers in (("", self.metric_names), ("weighted_", self.weighted_metric_names)):
             for identifier in identifiers:
-                metric = metrics.get(identifier, loss)
+                metric = metrics.get(identifier)
                 metric.weighted = bool(prefix)
                 if metric.name in ("loss", *EXTRA):
                     raise ValueError(
@@ -283,7 +285,7 @@ class Evaluator(Attributes):
     def own_metrics(self) -> list[str]:
         """The names of the metrics that a file cannot hold."""
         names = self.metric_names + self.weighted_metric_names
-        return [metrics.get(each, self._compiled()[1]).name for each in names if metrics.description(each) is None]
+        return [metrics.get(each).name for each in names if metrics.description(each) is None]
 
 
 def _new_name(name: str, prefix: str, taken: set[str]) -> str:

@@ -28,7 +28,7 @@ class Progress:
     steps: int | None = None  # of the whole epoch under way, where that is known
     loss: float = 0.0  # summed over the examples of the epoch under way
     gradient_norm: float = 0.0  # summed over its steps
-    counts: dict[str, list[float]] = field(default_factory=dict)  # of each metric, in the epoch under way
+    counts: dict[str, Any] = field(default_factory=dict)  # of each metric, in the epoch under way: Metric.state()
     seen: int = 0  # examples of the epoch under way
     seconds: float = 0.0  # spent on the epoch under way
     records: list[dict[str, float]] = field(default_factory=list)  # one per finished epoch
@@ -42,7 +42,8 @@ class Progress:
         for name in ("epoch", "step", "seen"):
             whole_number(name, getattr(self, name), 0)
         sums = {"loss": self.loss, "gradient_norm": self.gradient_norm, "seconds": self.seconds}
-        counts = [dict(enumerate(counts)) for counts in self.counts.values()]
+        lists = [each["counts"] if isinstance(each, dict) else each for each in self.counts.values()]
+        counts = [dict(enumerate(each)) for each in lists]
         if self.order is not None:
             whole_number("order", self.order, 0)
         if not all(map(_holds_numbers, (sums, *counts, *self.records))):

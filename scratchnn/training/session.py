@@ -38,6 +38,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self._compiling = Compiling(self.model.backend, self.console)
+        self._metrics: list[Metric] = []  # that count the epoch under way
 
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
@@ -50,6 +51,9 @@ class Session:
 
     def _run(self) -> None:
         model, progress, hooks = self.model, self.progress, self.hooks
+        for metric in model.fresh_metrics():  # what cannot go on from there is refused before anything is told
+            if metric.name in progress.counts:
+                metric.load_state(progress.counts[metric.name])
         kept = hooks.owners_of(progress.states)
         model.stop_training = False
         hooks.tell("on_train_begin", {})
@@ -120,7 +124,7 @@ class Session:
         batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
         progress.steps = self.source.steps
         user_errstate = np.geterr()
-        metrics = model.fresh_metrics()
+        metrics = self._metrics = model.fresh_metrics()
         shown = metrics[0] if metrics else None
         every_step = begins or ends or self.source.asks_once
         ahead = Ahead(model, batches, progress, metrics, every_step=every_step, now=self._compiling.now)
@@ -155,11 +159,7 @@ class Session:
         """Validate, and report the results of the epoch; return what the callbacks were told."""
         progress = self.progress
         started = self._compiling.now()
-        metrics = self.model.fresh_metrics()
-        for metric in metrics:
-            if metric.name in progress.counts:  # unless the first step was refused
-                metric.load_counts(progress.counts[metric.name])
-        record = self._logs(metrics)
+        record = self._logs(self._metrics)
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
         if self.validation is not None and self.validates(progress.epoch):

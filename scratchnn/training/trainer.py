@@ -97,9 +97,7 @@ class Trainer(Evaluator):
                 f"the loss {self.loss.name} has reduction={self.loss.reduction!r} and gives one number for each "
                 "example; training needs one for all: 'sum_over_batch_size', 'sum' or 'mean_with_sample_weight'"
             )
-        self.metric_names, self.weighted_metric_names = (
-            _listed(each, self.loss) for each in (metrics, weighted_metrics)
-        )
+        self.metric_names, self.weighted_metric_names = (_listed(each) for each in (metrics, weighted_metrics))
         self.fresh_metrics()  # an unknown name is an error here, not later
         self._compiled_anew = True
 
@@ -291,14 +289,14 @@ class Trainer(Evaluator):
         self._share_vectors()
 
 
-def _listed(given: Any, loss: losses.Loss) -> list[Any]:
+def _listed(given: Any) -> list[Any]:
     """Metrics as a list; as in Keras, lists in it are no others."""
     if isinstance(given, dict):
         if "class" not in given:
             raise TypeError("a model has one output, so its metrics are a list, not a dict by the names of outputs")
-        return [metrics.get(given, loss)]
+        return [metrics.get(given)]
     if isinstance(given, list | tuple):
-        return [each for inner in given for each in ([None] if inner is None else _listed(inner, loss))]
+        return [each for inner in given for each in ([None] if inner is None else _listed(inner))]
     if isinstance(given, type) and issubclass(given, metrics.Metric):
         return [given()]  # as in Keras; once, because it is numbered
     return [] if given is None else [given]

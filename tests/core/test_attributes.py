@@ -1,12 +1,13 @@
 """Setting an attribute acts, or is refused: nothing is taken that nobody reads."""
 
 import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scratchnn import Input, Model, Sequential
+from scratchnn import Input, Model, Sequential, losses, metrics
 from scratchnn.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
 from scratchnn.core.attributes import attributes_of
 from scratchnn.layers import (
@@ -39,6 +40,11 @@ def model() -> Sequential:
 
 # ---- what nobody reads
 
+
+def _metric(kind: Any) -> Any:
+    return kind(*(0.5 for each in ("At",) if each in kind.__name__))
+
+
 MADE: dict[str, Any] = {
     "a layer": lambda: Dense(3),
     "a built layer": lambda: model().layers[0],
@@ -49,6 +55,11 @@ MADE: dict[str, Any] = {
     "an optimizer": Adam,
     "a callback": lambda: EarlyStopping(),
     "the base of callbacks": Callback,
+    **{f"the metric {kind.__name__}": partial(_metric, kind) for kind in metrics._KINDS},
+    "the metric Mean": metrics.Mean,
+    "the metric accuracy": lambda: metrics.get("accuracy"),
+    "the metric of a loss": lambda: metrics.get(losses.Huber()),
+    "the metric of a function": lambda: metrics.MeanMetricWrapper(metrics.top_k_categorical_accuracy, k=3),
 }
 
 
@@ -78,6 +89,17 @@ def test_a_name_that_is_not_there_cannot_be_set(what: str) -> None:
         (model(), "run_eagerly", "'run_eagerly': each backend compiles what it needs"),
         (model(), "metrics", r"'metrics': compile\(optimizer, loss, metrics="),
         (Callback(), "on_epoch_finish", "has no attribute 'on_epoch_finish'"),
+        (metrics.AUC(), "num_threshold", r"AUC has no attribute 'num_threshold', .* did you mean 'num_thresholds'\?"),
+        (
+            metrics.AUC(),
+            "num_thresholds",
+            r"num_thresholds is fixed when the metric is made: AUC\(num_thresholds=",
+        ),
+        (metrics.Precision(), "thresholds", "Precision: thresholds is fixed when the metric is made"),
+        (metrics.BinaryAccuracy(), "threshold", "threshold is fixed when the metric is made"),
+        (metrics.F1Score(), "average", "average is fixed when the metric is made"),
+        (metrics.MeanMetricWrapper(metrics.hinge), "fn", "fn is fixed when the metric is made"),
+        (metrics.AUC(), "dtype", "AUC has no attribute 'dtype': a metric counts in float64"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )

@@ -1,5 +1,6 @@
 """Metrics as users write them: names, objects, functions, files, masks and weights, and what is refused."""
 
+import inspect
 import warnings
 from typing import Any
 
@@ -217,11 +218,11 @@ def test_several_numbers_are_refused_before_training() -> None:
         (lambda: Precision([0.5, 0.2]), "thresholds must rise"),
         (lambda: AUC(curve="LIFT"), "curve must be 'ROC', 'PR' or 'PRGAIN', got 'LIFT'"),
         (lambda: AUC(1), "num_thresholds must be a whole number of at least 2"),
-        (lambda: AUC(dtype="float16"), "dtype must be None"),
+        (lambda: AUC(dtype="float16"), "AUC: dtype='float16' is refused: a metric counts in float64"),
         (lambda: F1Score("samples"), "average must be None, 'micro', 'macro' or 'weighted', got 'samples'"),
         (lambda: metrics.FBetaScore(beta=2), "beta must be a float above 0, got 2"),
         (lambda: metrics.SparseCategoricalCrossentropy(ignore_class=1), "ignore_class must be None in the metric"),
-        (lambda: metrics.R2Score(num_regressors=2), "num_regressors must be 0"),
+        (lambda: metrics.R2Score(num_regressors=2), "R2Score: num_regressors=2 is refused: the adjusted"),
         (lambda: BinaryAccuracy()([1.0, 0.0], [[0.5, 0.5]]), "needs a target for each number of the outputs"),
         (lambda: metrics.CosineSimilarity()([[1.0]], [[1.0, 2.0]]), "needs a target for each number of the outputs"),
     ],
@@ -229,3 +230,122 @@ def test_several_numbers_are_refused_before_training() -> None:
 def test_what_a_metric_refuses(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: AUC(foo=1), "AUC takes no argument 'foo'"),
+        (lambda: AUC(num_threshold=5), r"AUC takes no argument 'num_threshold'; did you mean 'num_thresholds'\?"),
+        (lambda: metrics.F1Score(bta=2.0), "F1Score takes no argument 'bta'"),
+        (lambda: metrics.Metric(nam="a"), r"Metric takes no argument 'nam'; did you mean 'name'\?"),
+    ],
+)
+def test_unknown_arguments_are_refused_by_name(make: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        make()
+
+
+def test_a_metric_of_ones_own_sets_what_it_likes_and_may_be_renamed() -> None:
+    metric = Largest("l")
+    metric.anything = 3  # type: ignore[attr-defined]
+    metric.name = "other"
+    assert list(results([metric])) == ["loss", "other"]
+    with pytest.raises(ValueError, match="Largest: dtype='float16' is refused: a metric counts in float64"):
+        Largest(dtype="float16")
+    wrapped = MeanMetricWrapper(metrics.top_k_categorical_accuracy, name="top", k=2)
+    assert wrapped([[0, 0, 1]], np.array([[0.5, 0.1, 0.4]])) == 1
+    assert (wrapped.kwargs, wrapped.per_batch) == ({"k": 2}, False)
+
+
+@pytest.mark.parametrize("kind", [*metrics._KINDS, metrics.Mean])
+def test_settings_are_fixed_when_a_metric_is_made(kind: Any) -> None:
+    """The arrays that it counts in depend on them. What it does not keep is refused as well."""
+    parameters = inspect.signature(kind).parameters.values()
+    metric = kind(**{each.name: 0.5 for each in parameters if each.default is each.empty})
+    for each in parameters:
+        if each.name != "name":
+            with pytest.raises(AttributeError, match=f"{each.name}"):
+                setattr(metric, each.name, 2)
+    assert metric.get_config() == type(metric).from_config(metric.get_config()).get_config()
+
+
+class TheirMetric:
+    """What a metric of Keras' looks like."""
+
+    __module__ = "keras.src.metrics.regression_metrics"
+    name = "mean_absolute_error"
+
+    def __call__(self, y_true: Any, y_pred: Any) -> Any:
+        raise AssertionError("it is never called")
+
+
+class OfTheirs(TheirMetric):
+    """Derived from one."""
+
+
+class MeanAbsoluteError(TheirMetric):
+    __module__ = "keras.src.metrics.regression_metrics"
+
+
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+    raise AssertionError("it is never called")
+
+
+mean_absolute_error.__module__ = "keras.src.losses.losses"
+
+
+class LikeAMetric:
+    def __call__(self, y_true: Any, y_pred: Any) -> float:
+        return 0.0
+
+    def update_state(self, y_true: Any, y_pred: Any) -> None: ...
+
+
+class Tensor:
+    """What a function that computes with another framework returns: no sum, but a shape."""
+
+    shape = (20,)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (MeanAbsoluteError(), "MeanAbsoluteError is of keras, .*: give scratchnn.metrics.MeanAbsoluteError"),
+        (MeanAbsoluteError, "MeanAbsoluteError is of keras, .*: give scratchnn.metrics.MeanAbsoluteError"),
+        (mean_absolute_error, "mean_absolute_error is of keras, .*: give scratchnn.metrics.mean_absolute_error"),
+        (OfTheirs(), "OfTheirs is of keras, .*: derive one from scratchnn.metrics.Metric"),
+        (LikeAMetric(), "a metric like LikeAMetric must be derived from scratchnn.metrics.Metric"),
+    ],
+)
+def test_what_is_of_keras_is_refused_when_it_is_compiled(given: Any, message: str) -> None:
+    for settings in ({"metrics": [given]}, {"weighted_metrics": [given]}):
+        with pytest.raises(TypeError, match=message):
+            Sequential([Dense(1)]).compile("sgd", "mse", **settings)
+
+
+def test_tensors_of_another_framework_are_no_values() -> None:
+    def theirs(y_true: Any, y_pred: Any) -> Any:
+        return Tensor()
+
+    with pytest.raises(TypeError, match="'theirs' must return one value for each example, or one number, got <"):
+        results([theirs])
+
+
+def test_the_cosine_similarity_is_what_was_asked_for(tmp_path: Any) -> None:
+    """In Keras the metric is the cosine, and the function, which is the loss's, its negative."""
+    model = model_with(["cosine_similarity", losses.cosine_similarity, metrics.huber])
+    found = model.evaluate(X, LABELS, verbose=0, return_dict=True)
+    assert isinstance(found, dict) and found["cosine_similarity"] > 0
+    assert found["cosine_similarity_1"] == pytest.approx(-found["cosine_similarity"])
+    model.save(tmp_path / "model.npz")
+    again = load_model(tmp_path / "model.npz").evaluate(X, LABELS, verbose=0, return_dict=True)
+    assert again == found
+
+
+def test_results_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    integrate = AUC.result
+    monkeypatch.setattr(AUC, "result", lambda self: counted.append(1) or integrate(self))
+    results([AUC(name="a")])
+    assert len(counted) == 1

@@ -142,6 +142,16 @@ def test_the_rates_are_those_of_keras(schedule: LearningRateSchedule, expected: 
     )
 
 
+@pytest.mark.parametrize("as_given", [list, tuple, np.array, lambda steps: np.array(steps, float).reshape(4, 4)])
+@pytest.mark.parametrize("schedule", MADE, ids=str)
+def test_an_array_of_steps_has_an_array_of_rates(schedule: Any, as_given: Callable[..., Any]) -> None:
+    """As it is drawn: plt.plot(schedule(np.arange(1000))). Each is to the last bit what a step is taken with."""
+    steps = as_given(STEPS)
+    rates = schedule(steps)
+    assert isinstance(rates, np.ndarray) and rates.shape == np.shape(steps)
+    assert rates.ravel().tolist() == [schedule(step) for step in STEPS]
+
+
 @pytest.mark.parametrize("t_mul", [1.5, 2.0, 3.0, 7.0])
 def test_cosine_waves_begin_where_the_one_before_ends(t_mul: float) -> None:
     """Logarithms are rounded: log(243) / log(3) is 4.999999999999999."""

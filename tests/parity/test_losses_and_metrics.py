@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn import Sequential, layers, losses, metrics
+from scratchnn import Sequential, layers, losses, metrics, optimizers
+from scratchnn.callbacks import EarlyStopping
 from scratchnn.losses import weight_of, weighted
+from tests.metrics.accuracy_cases import CASES as ACCURACIES
+from tests.metrics.accuracy_cases import Case as AccuracyCase
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.long]
 tf: Any
@@ -182,6 +185,92 @@ def test_signatures(module: str) -> None:
         assert found == expected or not isinstance(getattr(ours, name), type), name
 
 
+@pytest.mark.parametrize("case", ACCURACIES, ids=[f"{c.loss} {c.y.shape} {c.target.shape}" for c in ACCURACIES])
+def test_accuracy_is_chosen_as_keras_chooses_it(case: AccuracyCase) -> None:
+    width = case.y.shape[-1]
+    models = [
+        kind([where.Input(case.y.shape[1:]), where.Dense(width)])
+        for kind, where in ((keras.Sequential, keras.layers), (Sequential, layers))
+    ]
+    found = []
+    for model, rule in zip(models, (keras.optimizers.SGD, optimizers.SGD), strict=True):
+        model.set_weights([np.eye(width), np.zeros(width)])
+        model.compile(rule(1e-9), case.loss, metrics=["accuracy"], weighted_metrics=["acc"])
+        settings = {"verbose": 0, "sample_weight": case.weight}
+        measured = model.evaluate(case.y, case.target, batch_size=8, return_dict=True, **settings)
+        history = model.fit(case.y, case.target, batch_size=8, shuffle=False, **settings).history
+        once = model.test_on_batch(case.y, case.target, sample_weight=case.weight, return_dict=True)
+        found.append([each[key] for each in (measured, once) for key in ("accuracy", "acc")])
+        found[-1] += [history[key][0] for key in ("accuracy", "acc")]
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-5)
+    np.testing.assert_allclose(found[1], [case.bare, case.weighted] * 3, atol=1e-5)
+
+
+def test_what_is_of_keras_is_refused_by_compile() -> None:
+    class Own(keras.metrics.Metric):
+        pass
+
+    given = (
+        keras.metrics.MeanAbsoluteError(),
+        keras.metrics.AUC,
+        keras.losses.Huber(),
+        keras.losses.mean_squared_error,
+    )
+    for each in (*given, Own(), keras.metrics.binary_accuracy):
+        for settings in ({"metrics": [each]}, {"weighted_metrics": [each]}):
+            with pytest.raises(TypeError, match=r"is of keras, and .* tensors: (give|derive one from) scratchnn"):
+                Sequential([layers.Dense(1)]).compile("sgd", "mse", **settings)
+    model = Sequential([layers.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse", [lambda y_true, y_pred: keras.ops.mean(abs(y_true - y_pred), axis=-1)])
+    with pytest.raises(TypeError, match="one value for each example, or one number, got <tf"):
+        model.evaluate(NUMBERS, ONE_LABEL, verbose=0)
+
+
+DIRECTED = (
+    "AUC", "acc", "mse", "mae", "mape", "msle", "binary_accuracy", "kl_divergence", "poisson", "hinge", "squared_hinge",
+    "LogCoshError", "root_mean_squared_error", "r2_score", "Precision", "recall", "f1_score",
+    "binary_crossentropy", "true_positives", "false_negatives",
+)  # fmt: skip
+
+
+def test_what_is_better_large_or_small() -> None:
+    """Of metrics by their names, of objects without one, of functions and losses, weighted and not."""
+
+    def own(y_true: Any, y_pred: Any) -> Any:
+        return abs(y_true - y_pred)[..., 0]
+
+    theirs = keras.Sequential, keras.layers, keras.losses, keras.metrics, keras.callbacks.EarlyStopping
+    found = []
+    for kind, of_layers, of_losses, module, watching in (theirs, (Sequential, layers, losses, metrics, EarlyStopping)):
+        model = kind([of_layers.Input((4,)), of_layers.Dense(1, activation="sigmoid")])
+        given = [of_losses.cosine_similarity, of_losses.Huber(), module.binary_accuracy, own]
+        given += [
+            module.AUC(name="auc"),
+            module.CosineSimilarity(name="cosine"),
+            module.SensitivityAtSpecificity(0.5, name="s"),
+        ]
+        given += [module.MeanMetricWrapper(of_losses.mean_squared_error, name="w")]
+        model.compile("sgd", "mse", metrics=[*DIRECTED, *given], weighted_metrics=["MAE", "recall"])
+        decided = {}
+        for name in model.fit(NUMBERS, ONE_LABEL, verbose=0).history:
+            callback = watching(monitor=f"val_{name}")
+            callback.set_model(model)
+            try:
+                if kind is Sequential:
+                    callback.on_train_begin()
+                    decided[name] = {"max": "greater", "min": "less"}[callback.mode]
+                else:
+                    callback._set_monitor_op()
+                    decided[name] = callback.monitor_op.__name__
+            except ValueError:
+                decided[name] = "refused"
+        found.append(decided)
+    expected, got = found
+    assert sorted(set(expected.values())) == ["greater", "less", "refused"] and len(expected) == len(DIRECTED) + 11
+    assert expected["weighted_recall"] == "refused"  # a name that Keras gives, and does not find again
+    assert {**expected, "weighted_recall": "greater"} == got
+
+
 IDS = RNG.integers(1, 5, (11, 4))
 PADDED = np.where(np.arange(4) >= RNG.integers(1, 5, (11, 1)), 0, IDS)
 W = RNG.uniform(0, 2, (11, 4)).astype(np.float32)
@@ -214,7 +303,7 @@ def test_masked_models_train_and_measure(name: str, settings: dict[str, Any], wi
     ours.set_weights(theirs.get_weights())
     rng = np.random.default_rng(1)
     y = rng.integers(0, 2, (11, 4, 1)).astype(np.float32) if width == 1 else rng.integers(-1, 3, (11, 4))
-    asked = [each for each in ASKED if each != "acc" or "Crossentropy" in name] if width == 1 else ["acc"]
+    asked = ASKED if width == 1 else ["acc"]
     weights = W if weighs else None
     results = []
     for model, module in ((theirs, keras.losses), (ours, losses)):

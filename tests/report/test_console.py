@@ -54,8 +54,8 @@ ROWS = [
 ]
 
 
-# As a user has it: with this variable set, nothing would wait in a buffer and the tests of flushing could not fail.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+# As a user has it: with the first of these, nothing would wait in a buffer and the tests of flushing could not fail.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("PYTHONUNBUFFERED", "COLUMNS")}
 
 
 def in_terminal(columns: int, program: str = TRAINING, **environment: str) -> str:
@@ -274,6 +274,41 @@ def test_the_table_has_the_metrics_that_were_asked_for(metrics: list[str], headi
         "1",
         *["0" if key == "reviews_per_second" else "0.2" if key == "seconds" else "0.2500" for key in record],
     ]
+
+
+FOUR = ["accuracy", "AUC", "precision", "recall"]
+MANY = f"""
+from scratchnn.report.console import Console
+Console().table_head({FOUR})
+"""
+NO_ROOM = "no room in the table, so in the history alone: precision, recall"
+TWO_SHOWN = " ep     loss     acc     AUC  val_loss  val_acc  val_AUC        s  best"
+ALL_SHOWN = (
+    " ep     loss     acc     AUC    prec  recall  val_loss  val_acc  val_AUC  val_prec  val_recall        s  best"
+)
+
+
+@pytest.mark.parametrize(
+    ("columns", "environment", "lines"),
+    [
+        (80, {}, [NO_ROOM, TWO_SHOWN]),
+        (60, {}, [NO_ROOM, TWO_SHOWN]),
+        (len(ALL_SHOWN) - 1, {}, [NO_ROOM.replace("precision, ", ""), re.sub("  (val_)?recall", "", ALL_SHOWN)]),
+        (len(ALL_SHOWN), {}, [ALL_SHOWN]),
+        (300, {}, [ALL_SHOWN]),
+        (300, {"COLUMNS": "80"}, [NO_ROOM, TWO_SHOWN]),
+        (80, {"COLUMNS": "300"}, [ALL_SHOWN]),
+    ],
+)
+def test_a_wider_terminal_has_room_for_more_metrics(columns: int, environment: Any, lines: list[str]) -> None:
+    assert in_terminal(columns, MANY, **environment).splitlines() == lines
+
+
+def test_what_has_no_room_in_a_pipe_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    out = io.StringIO()
+    Console(out).table_head(FOUR)
+    assert out.getvalue().splitlines() == [NO_ROOM, TWO_SHOWN]
 
 
 def test_header_values_stand_under_one_another() -> None:

@@ -138,7 +138,7 @@ def test_the_same_objects_go_on_in_the_same_process(undisturbed: tuple[Any, ...]
     train(model, progress, callback)
     assert result(model, progress, callback) == undisturbed
     callback.on_train_begin()  # as another call of fit does, which begins anew
-    assert (callback.best, callback.best_epoch, callback.wait, callback.stopped_epoch) == (None, None, 0, None)
+    assert (callback.best, callback.best_epoch, callback.wait, callback.stopped_epoch) == (None, None, 0, 0)
 
 
 def test_two_callbacks_of_a_class_and_a_new_one(tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         reason = f"not saved, what was there before is unchanged: {error.strerror or error}"
+        if not target.parent.exists():
+            reason = f"not saved, there is no folder {target.parent}; make it first, with os.makedirs"
         raise OSError(error.errno, reason, os.fspath(path)) from error
     try:
         _sync_folder(target.parent)

@@ -6,6 +6,7 @@ a kind of weights, a kind of states occurs three times or more. A new layer or l
 record.py records the part "grammar" anew.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ def draw(seed: int = 11) -> Iterator[Configuration]:
         valid = [*islice((found for found in tries if found and about in found.pairs()), 8)]
         if not valid:
             raise ValueError(f"no sentence has {about}: give the reason in IMPOSSIBLE")
-        best = max(valid, key=lambda c: sum(1 / (1 + seen[pair]) ** 2 for pair in [*c.pairs(), c.loss_pair]))
+        best = max(valid, key=lambda c: math.fsum(1 / (1 + seen[pair]) ** 2 for pair in [*c.pairs(), c.loss_pair]))
         seen.update([*best.pairs(), best.loss_pair])
         yield best
 

@@ -6,8 +6,6 @@ from math import inf, isfinite
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
-
 
 def whole_number(name: str, value: Any, least: int, most: int | None = None) -> int:
     """The value as an int, from `least` to `most`."""
@@ -20,7 +18,11 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None) -> 
 
 def flag(owner: str, name: str, value: Any) -> bool:
     """The value as a bool, if it is True or False, NumPy's too: not 0, nor a word."""
-    if not isinstance(value, bool | np.bool_):
+    of_numpy = type(value).__module__ == "numpy" and type(value).__name__ in (
+        "bool",
+        "bool_",
+    )  # which is not loaded here
+    if not isinstance(value, bool) and not of_numpy:
         raise ValueError(f"{owner}: {name} must be True or False, got {value!r}")
     return bool(value)
 

@@ -128,6 +128,7 @@ class Ahead:
         own_metric = any(metric.per_batch or is_own(type(metric)) for metric in metrics) and not on_device
         self.every_step = every_step = every_step or own_metric or has_own_classes(model)
         self._ahead = 1 if every_step else STEPS_AHEAD if on_device else STEPS_AHEAD_ON_HOST
+        self._most_steps = math.inf if on_device else 1  # by the time that a step takes, once it is known
         self._most_numbers = MOST_NUMBERS_AHEAD if on_device else MOST_NUMBERS_AHEAD_ON_HOST
         # With `every_step` a callback may change the model between two steps: going back further would undo its change.
         # On a device outcomes are read every STEPS_AHEAD steps, when a new snapshot is due anyway.
@@ -191,13 +192,10 @@ class Ahead:
         On a device counts decide, never the clock: several batches are measured as one there, and the last bits of
         their sum are those of this grouping.
         """
-        if self._numbers_waiting > self._most_numbers:
-            return True
-        taken = self._progress.step + len(self._waiting)
-        if taken % self._ahead == 0 or taken == len(self._batches):
-            return True
-        since_last = self._now() - self._started_at - self._progress.seconds
-        return since_last > SECONDS_AHEAD and not self._model.backend.is_asynchronous
+        waiting = len(self._waiting)
+        taken = self._progress.step + waiting
+        due = taken % self._ahead == 0 or taken == len(self._batches)
+        return due or waiting >= self._most_steps or self._numbers_waiting > self._most_numbers
 
     def synchronise(self) -> list[float]:
         """Read the outcomes of the waiting steps, and count them. Return their losses.
@@ -222,7 +220,9 @@ class Ahead:
             self._clock.step += 1
         if drops_snapshot:
             self._snapshot_step = None
-        self._progress.seconds = self._now() - self._started_at
+        before, self._progress.seconds = self._progress.seconds, self._now() - self._started_at
+        if not self._model.backend.is_asynchronous:
+            self._most_steps = SECONDS_AHEAD * len(waiting) / max(self._progress.seconds - before, 1e-9)
         return losses
 
     def take(self, step: int) -> float:

@@ -1,6 +1,6 @@
 """How a model is used and measured, with Keras' names: evaluate, predict."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -239,25 +239,30 @@ class Evaluator(Attributes):
         _, loss = self._compiled()
         return loss.of_logits() if self.joins_loss else loss
 
-    def count_metrics(self, running: Sequence[metrics.Metric], batches: Iterable[Measured]) -> None:
+    def count_metrics(self, running: Sequence[metrics.Metric], batches: Sequence[Measured]) -> None:
         """Count batches, one after another.
 
         A cross-entropy among the metrics goes through the pre-activation where the loss does, as in Keras.
         """
         joined = self.joined_activation
-        for y, target, counting in batches:
-            activated = y if joined is None else joined.forward(y)
-            for metric in running:
+        if joined is None:
+            activated = [y for y, _, _ in batches]
+        else:
+            activated = [joined.forward(y) for y, _, _ in batches]
+        for metric in running:
+            goes_through = joined is not None and metric.joins == joined.name
+            goes_through = goes_through and not overrides(type(metric), "update_state")
+            may_write = metric.per_batch or is_own(type(metric))
+            for (y, y_true, counting), y_pred in zip(batches, activated, strict=True):
                 weight = counting.of_metric(y, weighted=metric.weighted, masked=metric.masked)
-                y_true, y_pred = target, activated
-                if metric.per_batch or is_own(type(metric)):  # it may write into them
-                    y_true, y_pred = target.copy(), activated.copy()
-                if joined is not None and metric.joins == joined.name and not overrides(type(metric), "update_state"):
-                    metric.update_from_logits(target, y, weight)
-                elif weight is None:
-                    metric.update_state(y_true, y_pred)
+                if goes_through:
+                    metric.update_from_logits(y_true, y, weight)
+                    continue
+                given = (y_true.copy(), y_pred.copy()) if may_write else (y_true, y_pred)
+                if weight is None:
+                    metric.update_state(*given)
                 else:
-                    metric.update_state(y_true, y_pred, sample_weight=weight)
+                    metric.update_state(*given, sample_weight=weight)
 
     def fresh_metrics(self) -> list[metrics.Metric]:
         """The metrics of this model, with nothing counted yet.

@@ -219,6 +219,7 @@ class Evaluator(Attributes):
             if self.stop_evaluating:
                 break
         found = results()
+        self.hand_over(running)
         hooks.tell("on_test_end", found)
         return found
 
@@ -286,6 +287,15 @@ class Evaluator(Attributes):
                 taken.add(metric.name)
                 found.append(metric)
         return found
+
+    def hand_over(self, counted: Sequence[metrics.Metric]) -> None:
+        """Let the metric objects that `compile` was given hold what was counted, as in Keras: their `result()`.
+
+        Not those of the user's own, which may lack a `reset_state`: fresh ones are made from them as they were given.
+        """
+        for given, metric in zip([*self.metric_names, *self.weighted_metric_names], counted, strict=True):
+            if isinstance(given, metrics.Metric) and not is_own(type(given)):
+                given.load_state(metric.state())
 
     def own_metrics(self) -> list[str]:
         """The names of the metrics that a file cannot hold."""

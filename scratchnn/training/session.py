@@ -160,6 +160,7 @@ class Session:
         progress = self.progress
         started = self._compiling.now()
         record = self._logs(self._metrics)
+        self.model.hand_over(self._metrics)
         record["gradient_norm"] = progress.mean_gradient_norm
         record["reviews_per_second"] = progress.seen / max(progress.seconds, 1e-9)
         if self.validation is not None and self.validates(progress.epoch):

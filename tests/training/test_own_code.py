@@ -327,3 +327,19 @@ def test_a_dataset_says_how_many_batches_it_has() -> None:
     model.fit(Three(), epochs=3, verbose=0)
     assert model.optimizer is not None and model.optimizer.iterations == 9
     assert len(model.predict(Three())) == 6
+
+
+def test_metric_objects_hold_what_was_counted() -> None:
+    """As in Keras, whose callbacks read them: of the last epoch, and of its validation where there is some."""
+
+    accuracy, auc = metrics.BinaryAccuracy(), metrics.AUC()
+    model = made([accuracy, "mse", auc])
+    history = model.fit(X[:30], Y[:30], epochs=2, validation_data=(X[30:], Y[30:]), verbose=0).history
+    assert [accuracy.result(), auc.result()] == [
+        history["val_binary_accuracy"][-1], history["val_auc"][-1]
+    ]  # fmt: skip
+    history = model.fit(X[:30], Y[:30], verbose=0).history
+    assert [accuracy.result(), auc.result()] == [history["binary_accuracy"][-1], history["auc"][-1]]
+    found = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert isinstance(found, dict)
+    assert [accuracy.result(), auc.result()] == [found["binary_accuracy"], found["auc"]]

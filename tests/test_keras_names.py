@@ -2,7 +2,6 @@
 
 import importlib
 import inspect
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -205,11 +204,3 @@ def test_no_module_shows_things_of_another_under_a_name_of_keras() -> None:
                 if module == "metrics" and inspect.isfunction(thing):
                     home = home.replace("losses", "metrics")  # in Keras, too, they are the same functions
                 assert not inspect.ismodule(thing) and module.split(".")[0] in home, (module, name)
-
-
-@pytest.mark.long
-def test_the_record_is_keras_as_installed(frameworks: tuple[Any, Any]) -> None:
-    from tests.parity import record_names
-
-    _, keras = frameworks
-    assert json.loads(json.dumps(record_names.names_of(keras))) == names.recorded()

@@ -19,8 +19,9 @@ Kind = TypeVar("Kind", bound=type)
 
 def refuse_unheard(kind: type, base: str) -> None:
     """Raise TypeError if a class of the user's own, derived from `base`, defines a method that is never called."""
-    for name, instead in UNHEARD[base].items() if is_own(kind) else ():
-        if name in vars(kind):
+    own = [each for each in kind.__mro__ if is_own(each)]  # a mixin among them
+    for name, instead in UNHEARD[base].items():
+        if any(name in vars(each) for each in own):
             raise TypeError(f"{kind.__name__}.{name} would never be called: {instead}")
 
 

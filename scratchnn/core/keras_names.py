@@ -257,8 +257,12 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
     },
 }
 
+_NO_CALL = "write forward and backward, because there is no autograd; docs/extending.md shows how"
 # Keras' methods of these classes that nothing here calls: a class of the user's own that defines one is refused.
 UNHEARD = {
+    "Model": dict.fromkeys(STEPS, f"{_STEP}. Or override forward and backward"),
+    "Layer": {"call": _NO_CALL},
+    "Cell": {"call": _NO_CALL},
     "Loss": {
         "call": "define values(y, target) and gradient(y, target), whose arguments are in this order",
         "__call__": "training calls forward and backward: define values(y, target) and gradient(y, target)",

@@ -36,7 +36,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def is_own(kind: type) -> bool:
     """Whether a class is the user's own, and not one of ours."""
-    return not kind.__module__.startswith("scratchnn.")
+    # A class that exec made may have no module at all.
+    return not str(getattr(kind, "__module__", "")).startswith("scratchnn.")
 
 
 @functools.lru_cache(256)  # it is asked in every step

@@ -7,10 +7,10 @@ import numpy as np
 from scratchnn_kernels import contract
 from scratchnn_kernels.contract import Array, Grads, State
 
+from scratchnn.core.attributes import refuse_unheard
 from scratchnn.core.checks import whole_number
 from scratchnn.core.descriptions import remade
 from scratchnn.layers.base import Config, positive_int
-from scratchnn.layers.own_classes import refuse_call
 from scratchnn.layers.trainable import Trainable
 
 # The layer's parameters, and the arguments of the cell's methods: no names for a parameter of the cell's own.
@@ -39,7 +39,7 @@ class Cell(contract.Cell, Trainable):
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
-        refuse_call(cls)
+        refuse_unheard(cls, "Cell")
 
     def own_parameters(self) -> dict[str, tuple[tuple[int, ...], Any]]:
         """The shape and the initializer (or its name) of each parameter that the cell has besides Wx, Wh and b."""

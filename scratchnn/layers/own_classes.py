@@ -6,9 +6,9 @@ They come from Keras, whose layers have `call`, and a `build` that makes the wei
 import inspect
 from typing import Any
 
+from scratchnn.core.attributes import refuse_unheard
 from scratchnn.core.keras_names import NO_SYMBOLS
 
-PAIR = "write forward and backward, because there is no autograd; docs/extending.md shows how"
 # What a model passes by name.
 PASSED = {"build": ("backend", "dtype", "seed", "index"), "forward": ("mask", "training", "rng")}
 _WRITE = {
@@ -30,7 +30,7 @@ NOT_OF_A_LAYER = {
 
 def check_layer_class(kind: type) -> None:
     """Raise TypeError for a method that a model would not call, or could not call as it does."""
-    refuse_call(kind)
+    refuse_unheard(kind, "Layer")
     for method, passed in PASSED.items():
         function: Any = vars(kind).get(method)
         if inspect.isfunction(function) and (lacking := _lacking(function, passed)):
@@ -38,12 +38,6 @@ def check_layer_class(kind: type) -> None:
                 f"{kind.__name__}.{method} does not take {', '.join(lacking)}, which a model passes by name: "
                 f"{_WRITE[method]}"
             )
-
-
-def refuse_call(kind: type) -> None:
-    """Raise TypeError for Keras' `call`."""
-    if "call" in vars(kind):
-        raise TypeError(f"{kind.__name__}.call would never be called: {PAIR}")
 
 
 def not_begun(kind: type, call: str = "super().__init__()") -> AttributeError:

@@ -10,9 +10,9 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import backend as backends
 from scratchnn.core import randomness
-from scratchnn.core.attributes import heeds_keras_in
+from scratchnn.core.attributes import heeds_keras_in, refuse_unheard
 from scratchnn.core.checks import flag
-from scratchnn.core.keras_names import ARGUMENTS, NO_SYMBOLS, OUTPUTS_OF_A_LAYER, STEPS
+from scratchnn.core.keras_names import NO_SYMBOLS, OUTPUTS_OF_A_LAYER
 from scratchnn.initializers import values_follow
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
@@ -77,12 +77,7 @@ class Model(Chain, Penalties, Calls):
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
-        for name in STEPS:
-            if hasattr(cls, name):
-                raise TypeError(
-                    f"{cls.__name__}.{name} would never be called: {ARGUMENTS['Model'][name].instead}. Or override "
-                    "forward and backward"
-                )
+        refuse_unheard(cls, "Model")
 
     if not TYPE_CHECKING:
 

@@ -121,10 +121,10 @@ class Ahead:
     ) -> None:
         self._model, self._batches, self._progress, self._metrics = model, batches, progress, metrics
         self._clock: Clock = model.clock
-        # A class of the user's own may keep state that no copy of ours has, a generator or a count of calls: the same
-        # steps taken again would be other steps. So nothing is ever taken again there.
         on_device = model.backend.is_asynchronous
-        # So may a metric, which can also look at the model, or change it. On a device it is measured later.
+        # A class of the user's own may keep state that no copy of ours has, a generator or a count of calls: the same
+        # steps taken again would be other steps. So nothing is ever taken again there. A metric of the user's own may
+        # look at the model, or change it, too; on a device it is measured later.
         own_metric = any(metric.per_batch or is_own(type(metric)) for metric in metrics) and not on_device
         self.every_step = every_step = every_step or own_metric or has_own_classes(model)
         self._ahead = 1 if every_step else STEPS_AHEAD if on_device else STEPS_AHEAD_ON_HOST
@@ -141,11 +141,6 @@ class Ahead:
         self._outcomes: list[Any] = []  # three numbers of each step, see `outcome_of`
         self._numbers_waiting = 0  # how many numbers their outputs have together
         self._grads: Any = None  # of the last step
-        if progress.step and progress.counts.keys() != {metric.name for metric in metrics}:
-            raise ValueError(
-                f"the epoch under way was begun with the metrics {sorted(progress.counts)}, and would end with "
-                f"{sorted(metric.name for metric in metrics)}: compile the model as it was"
-            )
         self._now = now
         self._started_at = now() - progress.seconds
         for metric in metrics:

@@ -1,7 +1,7 @@
 """Where training stands, its results so far, and how it can fail."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,14 @@ class Progress:
                 "examples: give the data that it was begun with, or a new Progress"
             )
         self.batch_size, self.steps = batch_size, steps
+
+    def check_metrics(self, names: Iterable[str]) -> None:
+        """Raise ValueError unless the epoch under way, if there is one, was begun with these metrics."""
+        if self.step and self.counts.keys() != set(names):
+            raise ValueError(
+                f"the epoch under way was begun with the metrics {sorted(self.counts)}, and would end with "
+                f"{sorted(names)}: compile the model as it was"
+            )
 
     def count(self, loss: float, gradient_norm: float, examples: int) -> None:
         """Count a step: the mean loss of its examples, and the norm of its gradient."""

@@ -51,9 +51,11 @@ class Session:
 
     def _run(self) -> None:
         model, progress, hooks = self.model, self.progress, self.hooks
-        for metric in model.fresh_metrics():  # what cannot go on from there is refused before anything is told
-            if metric.name in progress.counts:
-                metric.load_state(progress.counts[metric.name])
+        metrics = {metric.name: metric for metric in model.fresh_metrics()}
+        progress.check_metrics(metrics)  # what cannot go on from there is refused before anything is told
+        for name, metric in metrics.items():
+            if name in progress.counts:
+                metric.load_state(progress.counts[name])
         kept = hooks.owners_of(progress.states)
         model.stop_training = False
         hooks.tell("on_train_begin", {})

@@ -9,7 +9,7 @@ import pytest
 from scratchnn import Input, Sequential, losses, metrics, optimizers
 from scratchnn.callbacks import Callback, CallbackList, EarlyStopping, ModelCheckpoint
 from scratchnn.core.randomness import Keys
-from scratchnn.layers import GRU, Bidirectional, Dense, Dropout, Embedding, Flatten, Lambda, Layer
+from scratchnn.layers import GRU, Bidirectional, Cell, Dense, Dropout, Embedding, Flatten, Lambda, Layer
 from scratchnn.training.progress import Progress
 from scratchnn.utils import PyDataset
 
@@ -332,7 +332,7 @@ def test_a_dataset_says_how_many_batches_it_has() -> None:
 def test_metric_objects_hold_what_was_counted() -> None:
     """As in Keras, whose callbacks read them: of the last epoch, and of its validation where there is some."""
 
-    accuracy, auc = metrics.BinaryAccuracy(), metrics.AUC()
+    accuracy, auc = metrics.BinaryAccuracy(), metrics.AUC(name="auc")
     model = made([accuracy, "mse", auc])
     history = model.fit(X[:30], Y[:30], epochs=2, validation_data=(X[30:], Y[30:]), verbose=0).history
     assert [accuracy.result(), auc.result()] == [
@@ -343,3 +343,16 @@ def test_metric_objects_hold_what_was_counted() -> None:
     found = model.evaluate(X, Y, verbose=0, return_dict=True)
     assert isinstance(found, dict)
     assert [accuracy.result(), auc.result()] == [found["binary_accuracy"], found["auc"]]
+
+
+class Calls:
+    """A mixin, in which Keras' method is not seen where the class is written."""
+
+    def call(self, *args: Any) -> Any:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("base", [Layer, Dense, Sequential, losses.Loss, Cell])
+def test_a_method_that_would_never_be_called_is_refused_in_a_mixin_too(base: type) -> None:
+    with pytest.raises(TypeError, match=r"Mine\.call would never be called"):
+        type("Mine", (Calls, base), {"__module__": __name__})

@@ -17,17 +17,17 @@ from scratchnn_kernels import BACKENDS
 
 from scratchnn.core.checks import whole_number
 from scratchnn.core.threads import check_environment, cores
-from scratchnn.experiments.presets import PRESETS
+from scratchnn.experiments.presets import CONTROLS, PRESETS, named
 from scratchnn.train import one_of, print_warning
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from scratchnn.data.corpus import Corpus
-    from scratchnn.experiments.settings import Settings
     from scratchnn.report.console import Console
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.results import Reviews, RunResult
+    from scratchnn.study.tasks import Task
 
 ARTICLE = ("ff", "rnn", "lstm", "cnn")
 CHOICES = ("vocabulary", "length", "batch_size", "epochs", "backend")  # settings that override the models' own
@@ -66,14 +66,16 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.study.conduct import all_results, conduct
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.pool import Pool
-    from scratchnn.study.tasks import plan
+    from scratchnn.study.results import PROTOCOLS
+    from scratchnn.study.tasks import Variant, plan
 
     if args.cluster in (None, "local") and args.backend is not None:
         backend.load(args.backend)  # if it cannot be used here, that is one error now, not one in every run
     console = Console(quiet=args.quiet)
     found = sources.find(args.data, synthetic_data=True if args.synthetic else None)
     chosen = {name: getattr(args, name) for name in CHOICES if getattr(args, name) is not None}
-    tasks = plan(args.arch, args.seeds, found.corpus, args.data, {**chosen, "synthetic": found.is_synthetic})
+    variants = [Variant(arch, named(arch), {**chosen, "synthetic": found.is_synthetic}) for arch in args.arch]
+    tasks = plan(variants, range(args.seeds), found.corpus, args.data)
     if found.is_synthetic:
         console.line(synthetic.banner())
     if args.cluster is None:
@@ -84,7 +86,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         runner = connect(args.cluster)
     with runner:
         common = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
-        folder = StudyFolder.open(args.out, {"data": found.corpus.digest, **tasks[0].code, **common})
+        folder = StudyFolder.open(args.out, {"data": found.corpus.digest, **tasks[0].code, "protocols": list(PROTOCOLS), **common})
         console.header([
             ("data", f"{found.source}, digest {found.corpus.digest[:8]}"),
             ("plan", f"{len(args.arch)} models, {args.seeds} seeds: {', '.join(args.arch)}"),
@@ -93,9 +95,9 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         ])  # fmt: skip
         console.line("")
         if args.cluster is None:
-            _compile(list({task.settings.arch: task.settings for task in tasks}.values()), console)
+            _compile([task for task in tasks if task.settings.seed == tasks[0].settings.seed], console)
         done = conduct(tasks, folder, runner, console, args.quiet)
-    results = all_results(folder, list(PRESETS))
+    results = all_results(folder)
     path = _write_page(folder, results, found.corpus)
     console.line("")
     for line in _summary(results):
@@ -109,7 +111,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     return 1 if any(result.failed for result in results) else 0
 
 
-def _compile(all_settings: "Sequence[Settings]", console: "Console") -> None:
+def _compile(tasks: "Sequence[Task]", console: "Console") -> None:
     """Compile what the runs need before they begin: in parallel, each would compile all of it again."""
     from scratchnn.core import backend
     from scratchnn.experiments import compiling
@@ -117,12 +119,13 @@ def _compile(all_settings: "Sequence[Settings]", console: "Console") -> None:
     from scratchnn.training.interrupts import Interrupts
 
     def work() -> None:
-        for settings in all_settings:
-            with suppress(ValueError):  # a model that cannot be built: its runs will fail, and are reported
-                use_every_kernel(build_model(settings), settings)
+        for task in tasks:
+            if task.preset.grams is None:
+                with suppress(ValueError):  # a model that cannot be built: its runs will fail, and are reported
+                    use_every_kernel(build_model(task.settings, task.preset), task.settings)
 
     with Interrupts() as interrupts:  # one backend computes all runs of a study
-        compiling.compile_for(backend.load(all_settings[0].backend), work, console, interrupts)
+        compiling.compile_for(backend.load(tasks[0].settings.backend), work, console, interrupts)
 
 
 def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> "Path":
@@ -147,16 +150,16 @@ def _summary(results: "list[RunResult]") -> list[str]:
     from scratchnn.report.table import table
 
     rows = [["model", "runs", "failed", "mean", "lowest", "highest", "published"]]
-    for arch in dict.fromkeys(result.arch for result in results):
-        runs = [result for result in results if result.arch == arch]
-        values = [result.test_accuracy for result in runs if not result.failed]
-        told = PRESETS[arch].published
+    for arch in dict.fromkeys(result.model for result in results):
+        runs = [result for result in results if result.model == arch]
+        values = [result.tested["last"].accuracy for result in runs if not result.failed]
+        told = named(arch).published
         numbers = (
             [sum(values) / len(values), min(values), max(values), told and told.accuracy] if values else [None] * 4
         )
         cells = ["" if number is None else f"{number:.4f}" for number in numbers]
         rows.append([arch, str(len(runs)), str(len(runs) - len(values)), *cells])
-    return table(rows, "<>>>>>>") + [f"{run.arch} seed {run.seed} failed: {run.error}" for run in results if run.failed]
+    return table(rows, "<>>>>>>") + [f"{run.model} seed {run.seed} failed: {run.error}" for run in results if run.failed]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -168,13 +171,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m scratchnn.compare --arch ff rnn lstm cnn --seeds 10 --out study",
     )
     add = parser.add_argument
-    known = ", ".join(PRESETS)
+    known = ", ".join(PRESETS | CONTROLS)
     add(
         "--arch",
         nargs="+",
         metavar="NAME",
         default=list(ARTICLE),
-        type=one_of("preset", PRESETS),
+        type=one_of("preset", PRESETS | CONTROLS),
         help=f"{known} (default: {' '.join(ARTICLE)})",
     )
     add("--seeds", type=int, default=10, metavar="N", help="train each model with the seeds 0 to N-1 (default: 10)")

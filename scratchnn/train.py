@@ -14,7 +14,7 @@ from scratchnn_kernels import BACKENDS
 
 from scratchnn.core.names import look_up
 from scratchnn.core.threads import set_threads
-from scratchnn.experiments.presets import PRESETS, Published, named
+from scratchnn.experiments.presets import PRESETS, Published, named_network
 from scratchnn.experiments.settings import Settings
 
 
@@ -52,7 +52,7 @@ def _run(args: argparse.Namespace) -> int:
     console = Console(quiet=args.quiet, unit="reviews")
     chosen = _chosen(args)
     if args.resume is None:
-        run = experiment.start(named(chosen.pop("arch", Settings.arch)).settings(**chosen), args.data)
+        run = experiment.start(named_network(chosen.pop("arch", Settings.arch)).settings(**chosen), args.data)
     else:
         if others := [f"--{name.replace('_', '-')}" for name in chosen if name not in ("epochs", "early_stop")]:
             raise ValueError(f"a resumed run keeps its settings; leave out {', '.join(others)}")
@@ -93,9 +93,9 @@ def _explain_kernels(args: argparse.Namespace) -> None:
     from scratchnn.report.kernels import kernels_text
 
     chosen = _chosen(args)
-    preset = named(chosen.pop("arch", Settings.arch))
+    preset = named_network(chosen.pop("arch", Settings.arch))
     settings = preset.settings(**chosen)
-    model = Sequential(preset.layers(settings.vocabulary), name=preset.name, backend="reference")
+    model = Sequential(preset.layers_for(settings), name=preset.name, backend="reference")
     model.build((None, settings.length))
     print(kernels_text(model, settings.batch_size, settings.length))
 
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add(
         "--arch",
-        type=one_of("preset", PRESETS),
+        type=_network,
         help=f"{', '.join(PRESETS)} (default: {defaults.arch})",
     )
     add("--list", action="store_true", help="show every preset with its settings, parameters and accuracy")
@@ -155,9 +155,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--skip-top", type=int, metavar="N", help="treat the smallest N ids as unknown words (default: 0)")
     add(
         "--resplit",
-        action=argparse.BooleanOptionalAction,
-        help="join the training and test reviews, shuffle them and split them again (default: the original split)",
+        type=int,
+        nargs="?",
+        const=1,
+        metavar="DRAW",
+        help="join the training and test reviews, shuffle them by the draw of this number, the first one without a "
+        "number, and split them again; 0 keeps the original split (default: the preset's own)",
     )
+    add("--no-resplit", dest="resplit", action="store_const", const=0, help="the same as --resplit 0")
+    add("--train-reviews", type=int, metavar="N", help="train and validate on the first N (default: all)")
+    add("--test-reviews", type=int, metavar="N", help="with --resplit: test on N and train on all others")
+    add(
+        "--shuffle-words",
+        action="store_true",
+        default=None,
+        help="shuffle the words of each review, training, validation and test, so that their order says nothing",
+    )
+    add("--units", type=int, metavar="H", help="of every recurrent layer (default: the preset's own)")
     add("--batch-size", type=int, metavar="B", help=f"reviews per step (default: {defaults.batch_size})")
     add("--epochs", type=int, metavar="N", help=f"passes over the reviews (default: {defaults.epochs})")
     add("--validation-split", type=float, metavar="SHARE", help=f"to hold out (default: {defaults.validation_split})")
@@ -194,6 +208,13 @@ def one_of(kind: str, known: Any) -> Callable[[str], str]:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return parse
+
+
+def _network(name: str) -> str:
+    try:
+        return named_network(name).name
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _optimizer(name: str) -> str:

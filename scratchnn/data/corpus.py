@@ -83,16 +83,26 @@ class Corpus:
         return hashlib.sha256((self.train.digest + self.test.digest + self.words_digest).encode()).hexdigest()
 
 
-def resplit(corpus: Corpus) -> Corpus:
-    """Join the two splits, shuffle all reviews, and split them again in the same sizes. The draw is always the same."""
-    order = generator(0, "data", epoch=1).permutation(len(corpus.train) + len(corpus.test))
+def resplit(corpus: Corpus, draw: int = 1, test_reviews: int | None = None) -> Corpus:
+    """Join the two splits, shuffle all reviews, and split them again. Draws are numbered: each is always the same.
+
+    `test_reviews`: as many of them are for testing, the last ones; None: as many as before.
+
+    Raises:
+        ValueError: if `test_reviews` leaves none to train on.
+    """
     train, test = corpus.train, corpus.test
+    total = len(train) + len(test)
+    if test_reviews is not None and test_reviews >= total:
+        raise ValueError(f"test_reviews must be below {total:,}, the number of all reviews, got {test_reviews:,}")
+    first = len(train) if test_reviews is None else total - test_reviews
+    order = generator(0, "data", epoch=draw).permutation(total)
     joined = Reviews(
         np.concatenate([train.labels, test.labels]),
         np.concatenate([train.offsets, train.offsets[-1] + test.offsets[1:]]),
         np.concatenate([train.tokens, test.tokens]),
     )
-    return Corpus(_rows(joined, order[: len(train)]), _rows(joined, order[len(train) :]), corpus.words)
+    return Corpus(_rows(joined, order[:first]), _rows(joined, order[first:]), corpus.words)
 
 
 def _rows(reviews: Reviews, rows: Integer[Array, " M"]) -> Reviews:

@@ -73,7 +73,8 @@ def load(
     num_words: int | None = 1000,
     maxlen: int = 100,
     skip_top: int = 0,
-    resplit: bool = False,
+    resplit: bool | int = False,
+    test_reviews: int | None = None,
     download: bool = True,
     synthetic: bool | None = None,
 ) -> Imdb:
@@ -84,7 +85,9 @@ def load(
         num_words: ids from `num_words` on become 2, unknown; 1000 keeps 996 words. None keeps every word.
         skip_top: ids below `skip_top` become 2 as well, the start mark among them (as in Keras). Words begin at
             id 4: 24 leaves out the 20 most frequent ones.
-        resplit: join all reviews and split them again in the same sizes, by a draw that is always the same.
+        resplit: join all reviews, shuffle them and split them again, by the draw of this number, always the same one;
+            True is draw 1.
+        test_reviews: of a new split, as many reviews are for testing and all others for training; None: half of them.
         download: False never uses the network.
         synthetic: True makes the synthetic corpus at once; False never does; None does when nothing else is found.
 
@@ -96,7 +99,12 @@ def load(
         if value is not None or name != "num_words":
             whole_number(name, value, least)
     found = sources.find(data, allow_download=download, synthetic_data=synthetic)
-    corpus = corpora.resplit(found.corpus) if resplit else found.corpus
+    if test_reviews is not None:
+        whole_number("test_reviews", test_reviews, 1)
+        if not resplit:
+            raise ValueError(f"test_reviews={test_reviews} needs a new split: give resplit=True, or leave it out")
+    draw = int(resplit) if isinstance(resplit, bool) else whole_number("resplit", resplit, 0)
+    corpus = corpora.resplit(found.corpus, draw, test_reviews) if draw else found.corpus
     ids = id_of_rank(len(corpus.words), num_words, skip_top)
     start = START if skip_top <= START else OOV
     x, y = [], []

@@ -1,13 +1,18 @@
 """What a training run starts from: the reviews and the model that its settings describe."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int32
+from scratchnn_kernels.contract import Array
 
 from scratchnn import optimizers
+from scratchnn.core.randomness import generator
 from scratchnn.data import Imdb, imdb
-from scratchnn.experiments.presets import named
+from scratchnn.data.text import PAD
+from scratchnn.experiments.presets import Preset, named
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.model import Model
 from scratchnn.models.sequential import Sequential
@@ -18,20 +23,54 @@ PREDICT_BATCH = 256  # a matter of speed only
 
 
 def load_reviews(settings: Settings, source: str | None) -> Imdb:
-    return imdb.load(
+    """The reviews as rows of ids, those to train on first cut to as many as are set.
+
+    Raises:
+        DataError: as `imdb.load`.
+        ValueError: if there are fewer reviews to train on than are set.
+    """
+    data = imdb.load(
         source,
         num_words=settings.vocabulary,
         maxlen=settings.length,
         skip_top=settings.skip_top,
         resplit=settings.resplit,
+        test_reviews=settings.test_reviews,
         synthetic=True if settings.synthetic else None,
     )
+    n = settings.train_reviews
+    if n is not None:
+        if n > len(data.x_train):
+            raise ValueError(
+                f"train_reviews must be at most {len(data.x_train):,}, the reviews there are to train on, got {n:,}; "
+                "resplit and a smaller number of test_reviews leave more"
+            )
+        data = replace(data, x_train=data.x_train[:n], y_train=data.y_train[:n])
+    if settings.shuffle_words:
+        x_train, x_test = (
+            shuffle_words(x, settings.seed, split) for split, x in enumerate((data.x_train, data.x_test))
+        )
+        data = replace(data, x_train=x_train, x_test=x_test)
+    return data
 
 
-def build_model(settings: Settings) -> Sequential:
-    """The model with its initial weights, ready to train."""
+def shuffle_words(x: Int32[Array, "N T"], seed: int, split: int) -> Int32[Array, "N T"]:
+    """Return rows whose ids have changed places within their row, by a draw of each row; padding stays where it is.
+
+    What a model still learns from such rows it learns from the words, not from their order. `split`: 0 of the training
+    rows, 1 of the test rows, which are drawn apart.
+    """
+    row, place = np.nonzero(x != PAD)
+    draws = generator(seed, "data", epoch=1, step=split).random(len(row))
+    shuffled = x.copy()
+    shuffled[row, place] = x[row, place][np.lexsort((draws, row))]  # within each row, in the order of the draws
+    return shuffled
+
+
+def build_model(settings: Settings, preset: Preset | None = None) -> Sequential:
+    """The model with its initial weights, ready to train. `preset`: the one of `settings.arch`, if it is your own."""
     model = Sequential(
-        named(settings.arch).layers(settings.vocabulary),
+        (preset or named(settings.arch)).layers_for(settings),
         backend=settings.backend,
         seed=settings.seed,
         name=settings.arch,

@@ -30,6 +30,31 @@ class Stack:
     def __call__(self, V: int) -> list["Layer"]:
         return [nn.layers.Embedding(V, self.features), *map(_layer, self.parts)]
 
+    def with_units(self, units: int) -> "Stack":
+        """The same with so many units in every recurrent layer.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        if not any(map(_is_recurrent, self.parts)):
+            raise ValueError("has no recurrent layer, so units cannot be given: leave units out, or the model")
+        return Stack(self.features, *[_with_units(part, units) for part in self.parts])
+
+
+_RECURRENT = ("SimpleRNN", "LSTM", "GRU")
+
+
+def _with_units(part: Part, units: int) -> Part:
+    kind, settings = part
+    if kind == "Bidirectional":
+        return kind, {**settings, "layer": _with_units(settings["layer"], units)}
+    return (kind, {**settings, "units": units}) if kind in _RECURRENT else part
+
+
+def _is_recurrent(part: Part) -> bool:
+    kind, settings = part
+    return kind in _RECURRENT or (kind == "Bidirectional" and _is_recurrent(settings["layer"]))
+
 
 def _layer(part: Part) -> "Layer":
     kind, settings = part
@@ -53,14 +78,47 @@ class Preset:
     layers: Callable[[int], list["Layer"]]  # from the vocabulary size V, such as a `Stack`
     defaults: Mapping[str, Any] = field(default_factory=dict)  # where they differ from those of `Settings`
     published: Published | None = None
+    grams: int | None = None  # a linear model of so many neighbouring words at most (linear.py), in place of layers
+
+    def layers_for(self, settings: Settings) -> list["Layer"]:
+        """New layers, of the vocabulary and the units that are set.
+
+        Raises:
+            ValueError: if units are set, and it has no recurrent layer.
+        """
+        if settings.units is None:
+            return self.layers(settings.vocabulary)
+        if not isinstance(self.layers, Stack):
+            raise ValueError(f"{self.name!r} makes its layers itself, so units cannot be given: leave units out")
+        try:
+            return self.layers.with_units(settings.units)(settings.vocabulary)
+        except ValueError as error:
+            raise ValueError(f"{self.name!r} {error}") from None
 
     def settings(self, **chosen: Any) -> Settings:
-        """The settings it is trained with; `chosen` ones override the defaults."""
+        """The settings it is trained with; `chosen` ones override the defaults.
+
+        Raises:
+            ValueError: if one is out of its range, or chosen for a linear model that has no use for it.
+        """
+        if self.grams is not None and (useless := [name for name in chosen if name in _OF_NETWORKS]):
+            raise ValueError(
+                f"{self.name!r} is no network: it has no {useless[0]}. Leave {useless[0]} out, or the model"
+            )
         return Settings(**{**self.defaults, **chosen, "arch": self.name})
 
 
 def named(name: str) -> Preset:
     """The preset of that name; or a ValueError, which corrects a misspelled name."""
+    return look_up("preset", name, PRESETS | CONTROLS)
+
+
+def named_network(name: str) -> Preset:
+    """The same without the linear models, which are trained in comparisons only."""
+    if name in CONTROLS:
+        raise ValueError(
+            f"{name!r} is no network; it is trained to be compared with some: python -m scratchnn.compare --arch {name} lstm"
+        )
     return look_up("preset", name, PRESETS)
 
 
@@ -83,6 +141,10 @@ def dropout(rate: float) -> Part:
     return "Dropout", {"rate": rate}
 
 
+def _no_layers(V: int) -> list["Layer"]:
+    return []
+
+
 OUTPUT = dense(1, "sigmoid")
 _DENSE_HEAD = (dense(32, "relu"), dropout(0.2), OUTPUT)
 _CONVOLUTION: Part = ("Conv1D", {"filters": 32, "kernel_size": 7, "activation": "relu"})
@@ -99,6 +161,8 @@ _LSTM_DROPOUT = {
     "batch_size": 32,
     "epochs": 10,
 }
+
+_OF_NETWORKS = ("batch_size", "optimizer", "learning_rate", "global_clipnorm", "units", "backend")
 
 PRESETS = {
     preset.name: preset
@@ -132,6 +196,11 @@ PRESETS = {
             published=Published(0.7915, 0.6494),
         ),
         # Models of ours with that article's settings: the reader's next questions.
+        Preset(
+            "bow",
+            "the mean of the embedded words, one dense layer: no order of words at all",
+            Stack(16, ("GlobalAveragePooling1D", {}), OUTPUT),
+        ),
         Preset("gru", "lstm with a GRU in the LSTM's place", Stack(16, recurrent("GRU", 32), *_DENSE_HEAD)),
         Preset("bilstm", "lstm, read from both ends", Stack(16, bidirectional(recurrent("LSTM", 32)), *_DENSE_HEAD)),
         Preset(
@@ -175,5 +244,15 @@ PRESETS = {
             {**_LONG, "epochs": 100},
             Published(remark="published: overfits after 60 to 70 epochs only"),
         ),
+    )
+}
+
+# What a network should beat. All reviews make one batch, and a training of it draws nothing at random.
+_ALL_AT_ONCE = {"optimizer": "l-bfgs", "batch_size": 100_000}
+CONTROLS = {
+    preset.name: preset
+    for preset in (
+        Preset("linear", "logistic regression on the words, weighted as by naive Bayes", _no_layers, _ALL_AT_ONCE, grams=1),
+        Preset("linear-bigrams", "linear, on pairs of neighbouring words too", _no_layers, _ALL_AT_ONCE, grams=2),
     )
 }

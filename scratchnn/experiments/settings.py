@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scratchnn.core.checks import share, whole_number
+from scratchnn.core.checks import flag, share, whole_number
 
 # The reviews hold 88,587 different words, and no review is longer than 2,494.
 _WHOLE = {
@@ -12,7 +12,9 @@ _WHOLE = {
     "batch_size": (1, 100_000),
     "epochs": (1, 1_000_000),
     "seed": (0, 2**63 - 1),
+    "resplit": (0, 1_000_000),
 }
+_WHOLE_OR_NONE = ("units", "train_reviews", "test_reviews")
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,11 @@ class Settings:
     vocabulary: int = 1000  # ids from 0 on, the four special ones included
     length: int = 100  # words of a review that are read: the last ones
     skip_top: int = 0  # this many of the smallest ids are treated as unknown
-    resplit: bool = False  # the training and test reviews are joined, shuffled and split again
+    resplit: int = 0  # the number of the draw by which all reviews are joined, shuffled and split again; 0: they are not
+    train_reviews: int | None = None  # to train and validate on, the first ones; None: all
+    test_reviews: int | None = None  # of a new split, the others are there to train on; None: as many as there were
+    shuffle_words: bool = False  # the words of each review change places, by a draw of each seed; padding stays
+    units: int | None = None  # of every recurrent layer; None: the preset's own
     batch_size: int = 32
     epochs: int = 10
     validation_split: float = 0.2
@@ -36,8 +42,19 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a setting out of its range."""
+        if isinstance(self.resplit, bool):
+            object.__setattr__(self, "resplit", int(self.resplit))
         for name, (least, most) in _WHOLE.items():
             object.__setattr__(self, name, whole_number(name, getattr(self, name), least, most))
+        for name in _WHOLE_OR_NONE:
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, whole_number(name, value, 1, 1_000_000))
+        object.__setattr__(self, "shuffle_words", flag("settings", "shuffle_words", self.shuffle_words))
+        if self.test_reviews is not None and not self.resplit:
+            raise ValueError(
+                f"test_reviews {self.test_reviews} needs a new split: give resplit the number of a draw, for instance 1, "
+                "or leave test_reviews out"
+            )
         share("validation_split", self.validation_split)
         if self.early_stop is not None:
             object.__setattr__(self, "early_stop", whole_number("early_stop", self.early_stop, 1, 1_000_000))

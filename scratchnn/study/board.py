@@ -52,12 +52,12 @@ class Board:
         self._running.pop(result.key, None)
         self._results[result.key] = result
         if not (self._live and sys.stdout.isatty()):  # there the table says it
-            what = f"failed: {result.error}" if result.failed else f"{result.test_accuracy:.4f}"
+            what = f"failed: {result.error}" if result.failed else f"{_accuracy(result):.4f}"
             count = f"{len(self._results)} of {len(self._tasks)}"
             left = self.seconds_left()
             soon = "" if left is None or not left else f", about {_duration(left)} left"
             self._console.line(
-                f"{result.arch:<12}  seed {result.seed:<3}  {what}  {result.seconds:.1f} s  ({count}{soon})"
+                f"{result.model:<12}  seed {result.seed:<3}  {what}  {result.seconds:.1f} s  ({count}{soon})"
             )
 
     # ---- estimates
@@ -80,7 +80,7 @@ class Board:
     def _expected(self, task: Task) -> float | None:
         """Seconds that a run like this takes."""
         arch = task.settings.arch
-        seconds = [r.seconds for r in self._results.values() if r.arch == arch and not r.failed]
+        seconds = [r.seconds for r in self._results.values() if r.model == arch and not r.failed]
         if seconds:
             return sum(seconds) / len(seconds)
         for key, (epochs, began) in self._running.items():
@@ -100,7 +100,7 @@ class Board:
         for arch in dict.fromkeys(task.settings.arch for task in self._tasks.values()):
             keys = [key for key, task in self._tasks.items() if task.settings.arch == arch]
             results = [self._results[key] for key in keys if key in self._results]
-            accuracies = [result.test_accuracy for result in results if not result.failed]
+            accuracies = [_accuracy(result) for result in results if not result.failed]
             running = [key for key in keys if key in self._running]
             table.add_row(
                 arch,
@@ -115,6 +115,11 @@ class Board:
     def _describe(self, key: str) -> str:
         settings, (epochs, _) = self._tasks[key].settings, self._running[key]
         return f"seed {settings.seed}" + (f" ({epochs}/{settings.epochs})" if epochs else "")
+
+
+def _accuracy(result: RunResult) -> float:
+    """That of the last epoch, where the study asks for it."""
+    return next(iter(result.tested.values())).accuracy
 
 
 def _duration(seconds: float) -> str:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
-from scratchnn.core.warning import warn
 from scratchnn.report.console import Console
 from scratchnn.study.board import Board
 from scratchnn.study.folder import StudyFolder
 from scratchnn.study.pool import Event
-from scratchnn.study.results import RunResult
+from scratchnn.study.results import RunResult, place_of
 from scratchnn.study.tasks import Task
 from scratchnn.training.interrupts import Interrupts
 
@@ -28,7 +27,8 @@ def conduct(tasks: Sequence[Task], folder: StudyFolder, runner: Runner, console:
     Raises:
         KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM; every finished run is in the folder.
     """
-    found = [result for task in tasks if (result := stored(folder, task.key)) is not None]
+    stored = {result.key: result for result in folder.load_all()}
+    found = [stored[task.key] for task in tasks if task.key in stored and counts(stored[task.key])]
     there = {result.key for result in found}
     missing = [task for task in tasks if task.key not in there]
     with Interrupts() as interrupts, Board(tasks, found, console, quiet) as board:
@@ -46,22 +46,14 @@ def conduct(tasks: Sequence[Task], folder: StudyFolder, runner: Runner, console:
     return len(missing)
 
 
-def stored(folder: StudyFolder, key: str) -> RunResult | None:
-    """The result in the folder; None if there is none, or the run should be done again.
+def counts(result: RunResult) -> bool:
+    """Whether a stored result need not be tried again.
 
     Numbers that became NaN would do so again. Other failures, a lost process or full memory, are worth another try.
     """
-    try:
-        result = folder.load(key)
-    except ValueError as error:
-        warn(f"{error}; the run is done again")
-        return None
-    if result is not None and result.error is not None and not result.error.startswith("NonFiniteError"):
-        return None
-    return result
+    return result.error is None or result.error.startswith("NonFiniteError")
 
 
-def all_results(folder: StudyFolder, order: Sequence[str]) -> list[RunResult]:
-    """Every run that is in the folder, also those of earlier plans: presets in `order`, then seeds."""
-    results = [result for key in folder.keys() if (result := folder.load(key)) is not None]
-    return sorted(results, key=lambda result: (order.index(result.arch), result.seed))
+def all_results(folder: StudyFolder) -> list[RunResult]:
+    """Every run that is in the folder, also those of earlier plans: by model, as presets are listed, then by seed."""
+    return sorted(folder.load_all(), key=lambda result: (place_of(result.model), result.seed))

@@ -1,29 +1,32 @@
 """The folder of a study: one small file per run, so that a study can be killed, continued and extended.
 
-study.json               what all its runs have in common: data, version of the code, settings that were chosen
-runs/<key>.json          a run; "result" is the same whenever it is done again, "measured" is not
-runs/<key>.npz           the model's output for each test review
+study.json        what all its runs have in common: data, version of the code, protocols, settings that were chosen
+runs/<key>.npz    a run (core/files/container.py): the model's output for each test review under each protocol; of its
+                  meta.json "result" is the same whenever the run is done again, "measured" is not
+set-aside/        files that were found in runs/ and are no runs of this study, or damaged
 """
 
 import json
-import math
 import os
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from scratchnn.core.files import container
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.core.files.plain import or_null, plain
-from scratchnn.study.results import RunResult
+from scratchnn.core.warning import warn
+from scratchnn.study.results import PROTOCOLS, RunResult, Tested
 
 _MEASURED = ("seconds", "peak_memory")
+_SUFFIX = ".npz"
 
 
 class StudyFolder:
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], common: Mapping[str, Any]) -> None:
         self.path = Path(path)
+        self.common = json.loads(_to_bytes(dict(common)))  # as it comes back from a file
         self.about = self.path / "study.json"
         self.runs = self.path / "runs"
 
@@ -35,7 +38,7 @@ class StudyFolder:
             ValueError: if it belongs to another study, naming the difference, or to something else altogether.
             OSError: if it cannot be made.
         """
-        folder = cls(path)
+        folder = cls(path, common)
         if not folder.about.exists():
             folder.path.mkdir(parents=True, exist_ok=True)
             if strange := sorted(entry.name for entry in folder.path.iterdir() if not entry.name.startswith(".")):
@@ -43,18 +46,18 @@ class StudyFolder:
                     f"{os.fspath(path)!r} is no study's folder: it holds {strange[0]!r} and no study.json; "
                     "give --out a new folder"
                 )
-            write_atomically(folder.about, [_to_bytes(dict(common))])  # first: killed after it, the study can continue
+            write_atomically(folder.about, [_to_bytes(folder.common)])  # first: killed after it, the study can continue
             folder.runs.mkdir(exist_ok=True)
             return folder
         try:
             found = json.loads(folder.about.read_text(encoding="utf-8"))
-            names = sorted(found.keys() | common.keys())
+            names = sorted(found.keys() | folder.common.keys())
         except (ValueError, AttributeError) as error:
             raise ValueError(f"{os.fspath(folder.about)!r} is damaged ({error}); give --out a new folder") from None
         different = [
-            f"{name} is {_say(found, name)} there, {_say(common, name)} here"
+            f"{name} is {_say(found, name)} there, {_say(folder.common, name)} here"
             for name in names
-            if found.get(name) != common.get(name)
+            if found.get(name) != folder.common.get(name)
         ]
         if different:
             raise ValueError(
@@ -65,51 +68,77 @@ class StudyFolder:
         return folder
 
     def save(self, result: RunResult) -> None:
-        """Store a run; on return it is on disk. The .json comes last: if it is there, the run is complete."""
-        if result.probabilities is not None:
-            container.write(
-                self._file(result.key, ".npz"), {"probabilities": result.probabilities}, {"key": result.key}
-            )
-        content = {f.name: getattr(result, f.name) for f in fields(result) if f.name != "probabilities"}
+        """Store a run, in one file; on return it is on disk."""
+        content = {f.name: getattr(result, f.name) for f in fields(result)}
+        content["history"] = dict(result.history)
         measured = {name: content.pop(name) for name in _MEASURED}
-        history = dict(content["history"])
-        measured["epoch_seconds"] = history.pop("seconds", [])
-        content["history"] = history
-        write_atomically(self._file(result.key, ".json"), [_to_bytes({"result": content, "measured": measured})])
+        measured["epoch_seconds"] = content["history"].pop("seconds", [])
+        content["tested"] = {name: _without_probabilities(each) for name, each in result.tested.items()}
+        probabilities = {name: each.probabilities for name, each in result.tested.items()}
+        meta = {"study": self.common, "result": content, "measured": measured}
+        container.write(self._file(result.key), probabilities, meta)
 
     def load(self, key: str) -> RunResult | None:
         """The run of that name; None where there is none.
 
         Raises:
-            ValueError: if its files are damaged.
+            ValueError: if its file is damaged, or it is a run of another study.
         """
-        path = self._file(key, ".json")
-        if not path.exists():
-            return None
+        path = self._file(key)
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            measured = {name: math.nan if value is None else value for name, value in stored["measured"].items()}
-            content = stored["result"]
+            probabilities, meta = container.read(path)
+            if meta["study"] != self.common:
+                raise ValueError(f"it belongs to another study, of {meta['study']}")
+            content, measured = meta["result"], meta["measured"]
             if measured["epoch_seconds"]:
                 content["history"]["seconds"] = measured["epoch_seconds"]
             content |= {name: measured[name] for name in _MEASURED}
-            content |= {name: math.nan for name in ("test_loss", "test_accuracy") if content[name] is None}
-            result = RunResult(**content)
+            tested = {name: Tested(**each, probabilities=probabilities[name]) for name, each in content["tested"].items()}
+            result = RunResult(**{**content, "tested": tested})
             if result.key != key:
                 raise ValueError(f"it is {result.key}")
-            if not result.failed:
-                arrays, _ = container.read(self._file(key, ".npz"))
-                result = replace(result, probabilities=arrays["probabilities"])
-        except (ValueError, KeyError, TypeError, AttributeError, FileNotFoundError) as error:
-            raise ValueError(f"{os.fspath(path)!r} is damaged: {error}") from error
+            if not result.failed and sorted(tested) != sorted(self.common.get("protocols", PROTOCOLS)):
+                raise ValueError(f"it was tested under {' and '.join(tested) or 'no protocol'}")
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            raise ValueError(f"{os.fspath(path)!r} cannot be counted: {error}") from error
         return result
 
-    def keys(self) -> list[str]:
-        """The names of all stored runs."""
-        return sorted(path.stem for path in self.runs.glob("*.json"))
+    def load_all(self) -> list[RunResult]:
+        """Every stored run, also those of earlier plans. What is no run of this study is set aside, with a warning."""
+        found = []
+        for path in sorted(self.runs.iterdir()):
+            if path.name.startswith("."):
+                continue  # a save under way, or what is left of one
+            try:
+                if path.suffix != _SUFFIX:
+                    raise ValueError(f"{os.fspath(path)!r} is no run")
+                result = self.load(path.stem)
+            except ValueError as error:
+                warn(f"{error}; it is moved to {self._set_aside(path)}, and its run is done again if the study needs it")
+                continue
+            if result is not None:
+                found.append(result)
+        return found
 
-    def _file(self, key: str, suffix: str) -> Path:
-        return self.runs / f"{key}{suffix}"
+    def _set_aside(self, path: Path) -> Path:
+        """Move what is in the way to where it is not: nothing is deleted."""
+        place = self.path / "set-aside"
+        place.mkdir(exist_ok=True)
+        target, number = place / path.name, 1
+        while target.exists():
+            number += 1
+            target = place / f"{path.stem}-{number}{path.suffix}"
+        path.rename(target)
+        return target
+
+    def _file(self, key: str) -> Path:
+        return self.runs / f"{key}{_SUFFIX}"
+
+
+def _without_probabilities(tested: Tested) -> dict[str, Any]:
+    return {f.name: getattr(tested, f.name) for f in fields(tested) if f.name != "probabilities"}
 
 
 def _say(values: Mapping[str, Any], name: str) -> str:

@@ -86,11 +86,29 @@ def bootstrap(
     of reviews, which would count the noise of a review within a run once more. With one seed the interval reflects
     the reviews only.
     """
-    value = float(seen.mean())
-    means = resampled.mean(axis=1) + (_seed_weights(len(seen), len(resampled)) * (seen - value)).mean(axis=1)
+    value, means = float(seen.mean()), _means(seen, resampled)
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     # Stretched tails may leave what is possible, and few seeds can be so skewed that the interval misses their mean.
     return Estimate(value, max(limits[0], min(float(low), value)), min(limits[1], max(float(high), value)))
+
+
+def equivalence_p(seen: Float[Array, " S"], resampled: Float[Array, "K S"], margin: float) -> float:
+    """Return the p of two one-sided tests (Schuirmann 1987): that the mean of paired differences is within the margin.
+
+    Of the means that `bootstrap` draws, it is the share at or below -margin, or at or above it, the larger of the two.
+    So p is below 0.05 where the 90% interval is within the margin on both sides. NaN with fewer than LEAST_SEEDS seeds.
+    """
+    if len(seen) < LEAST_SEEDS:
+        return math.nan
+    means = _means(seen, resampled)
+    outside = max(np.count_nonzero(means <= -margin), np.count_nonzero(means >= margin))
+    return float((outside + 1) / (len(means) + 1))  # no sample is evidence of more than its size
+
+
+def _means(seen: Float[Array, " S"], resampled: Float[Array, "K S"]) -> Float[Array, " K"]:
+    """The mean over seeds in each sample of seeds and reviews."""
+    deviations = seen - seen.mean()
+    return resampled.mean(axis=1) + (_seed_weights(len(seen), len(resampled)) * deviations).mean(axis=1)
 
 
 def sign_flip_p(differences: Int[Array, " S"]) -> float:
@@ -131,11 +149,11 @@ def mcnemar_p(first_only: Int[Array, " S"], second_only: Int[Array, " S"]) -> fl
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Return the p values corrected for their number, in the order they came (Holm 1979)."""
-    corrected = [0.0] * len(p)
+    """Return the p values corrected for their number, in the order they came (Holm 1979); NaN stays, and is none."""
+    corrected, known = [math.nan] * len(p), [n for n in range(len(p)) if not math.isnan(p[n])]
     largest = 0.0
-    for rank, n in enumerate(sorted(range(len(p)), key=lambda n: p[n])):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[n]))
+    for rank, n in enumerate(sorted(known, key=lambda n: p[n])):
+        largest = max(largest, min(1.0, (len(known) - rank) * p[n]))
         corrected[n] = largest
     return corrected
 

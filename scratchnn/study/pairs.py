@@ -13,6 +13,9 @@ from scratchnn.study.inference import Estimate
 from scratchnn.study.results import RunResult
 
 
+MARGIN = 0.005  # half a point of accuracy: a smaller difference is none for any use of these models
+
+
 @dataclass(frozen=True)
 class Pair:
     """Model `first` against model `second`, over the seeds that both have. `obstacle` says why there are no numbers."""
@@ -26,6 +29,8 @@ class Pair:
     p_holm: float = math.nan
     mcnemar: float = math.nan
     mcnemar_holm: float = math.nan
+    p_equivalent: float = math.nan  # two one-sided tests: the difference is within the margin; NaN with too few seeds
+    p_equivalent_holm: float = math.nan
     same_order: bool = True  # whether both saw the reviews in the same order, seed by seed
 
     @property
@@ -47,6 +52,7 @@ def compare(
     second_runs: Sequence[RunResult],
     correct: Mapping[str, Bool[Array, " _"]],
     resampled: Mapping[str, Float[Array, " K"]],
+    margin: float = MARGIN,
 ) -> Pair:
     """Compare two models seed by seed.
 
@@ -78,6 +84,7 @@ def compare(
         difference=inference.estimate_mean(seen, on_samples, (-1.0, 1.0)),
         p=inference.sign_flip_p(first_only - second_only),
         mcnemar=inference.mcnemar_p(first_only, second_only),
+        p_equivalent=inference.equivalence_p(seen, on_samples, margin),
         same_order=all(x.order_digest == y.order_digest for x, y in common),
     )
 
@@ -85,6 +92,56 @@ def compare(
 def correct_for_number(pairs: Sequence[Pair]) -> list[Pair]:
     """Fill in the p values corrected for the number of pairs that were compared."""
     compared = [pair for pair in pairs if pair.obstacle is None]
-    p, mcnemar = inference.holm([pair.p for pair in compared]), inference.holm([pair.mcnemar for pair in compared])
-    found = iter(replace(pair, p_holm=p[n], mcnemar_holm=mcnemar[n]) for n, pair in enumerate(compared))
+    p, mcnemar, equivalent = (
+        inference.holm([getattr(pair, name) for pair in compared]) for name in ("p", "mcnemar", "p_equivalent")
+    )
+    found = iter(
+        replace(pair, p_holm=p[n], mcnemar_holm=mcnemar[n], p_equivalent_holm=equivalent[n])
+        for n, pair in enumerate(compared)
+    )
     return [pair if pair.obstacle else next(found) for pair in pairs]
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """How much of the difference of two models the choice of the epoch explains."""
+
+    first: str
+    second: str
+    seeds: tuple[int, ...]
+    difference: Estimate  # that after the last epoch less that at the best one
+    p: float  # sign-flip test: the choice explains nothing
+    p_equivalent: float  # it explains less than the margin
+
+    def turned(self) -> "Stopping":
+        """The same with first and second exchanged."""
+        return replace(self, first=self.second, second=self.first, difference=self.difference.turned())
+
+
+def compare_protocols(
+    pair: Pair,
+    runs: Sequence[RunResult],
+    last: Mapping[str, Bool[Array, " _"]],
+    best: Mapping[str, Bool[Array, " _"]],
+    last_resampled: Mapping[str, Float[Array, " K"]],
+    best_resampled: Mapping[str, Float[Array, " K"]],
+    margin: float = MARGIN,
+) -> Stopping:
+    """Compare a pair's difference after the last epoch with that at the best one, seed by seed, on the same samples.
+
+    Args:
+        last, best, and both of them resampled: as for `compare`, under each protocol.
+    """
+    keys = {(run.model, run.seed): run.key for run in runs}
+    of = [(keys[pair.first, seed], keys[pair.second, seed]) for seed in pair.seeds]
+    right = [int(last[a].sum()) - int(last[b].sum()) - int(best[a].sum()) + int(best[b].sum()) for a, b in of]
+    N = len(last[of[0][0]])
+    on_samples = np.stack(
+        [last_resampled[a] - last_resampled[b] - best_resampled[a] + best_resampled[b] for a, b in of], axis=1
+    )
+    seen = np.array(right) / N
+    difference = inference.estimate_mean(seen, on_samples, (-2.0, 2.0))
+    p = inference.sign_flip_p(np.array(right))
+    return Stopping(
+        pair.first, pair.second, pair.seeds, difference, p, inference.equivalence_p(seen, on_samples, margin)
+    )

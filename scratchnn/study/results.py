@@ -6,31 +6,47 @@ many reviews, the same order of batches, so that differences between presets can
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from jaxtyping import Bool, Float, Int
 from scratchnn_kernels.contract import Array
+
+from scratchnn.experiments.presets import CONTROLS, PRESETS
+
+
+Protocol = Literal["last", "best"]
+# When a model is taken from its training: after the last epoch, as published results are; or after the epoch of the
+# lowest validation loss, without a look at the test reviews.
+PROTOCOLS: tuple[Protocol, ...] = ("last", "best")
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A model as it was after one epoch, on the test reviews."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    weights: str  # their checksum
+    probabilities: Float[Array, " N"] = field(repr=False)  # the model's output per test review
 
 
 @dataclass(frozen=True)
 class RunResult:
     """One finished, or failed, training run."""
 
-    arch: str
+    model: str  # its name in the study: that of the preset, with what is special about it
     seed: int
     config_hash: str  # of everything that decides the numbers: preset, settings, data digest, version of the code
     settings: dict[str, Any]
     parameters: int
     history: dict[str, list[float]]  # loss, accuracy, val_loss, val_accuracy, seconds: one number per finished epoch
-    test_loss: float
-    test_accuracy: float
+    tested: dict[Protocol, Tested]  # under each protocol of the study; none if the run failed
     test_set: str  # digest of the raw test reviews: runs with equal ones can be compared review by review
     order_digest: str  # of the order of the batches in the first epoch
-    weights: str  # checksum of the final weights
     seconds: float  # of the whole run
     peak_memory: float  # MB of the process that ran it
     error: str | None = None  # why the run failed; its numbers are then NaN, or those before the failure
-    probabilities: Float[Array, " N"] | None = field(default=None, repr=False)  # the model's output per test review
 
     @property
     def failed(self) -> bool:
@@ -39,12 +55,19 @@ class RunResult:
     @property
     def key(self) -> str:
         """Names the run, and its files, in the study's folder."""
-        return f"{self.arch}-{self.seed}-{self.config_hash}"
+        return f"{self.model}-{self.seed}-{self.config_hash}"
+
+
+def place_of(model: str) -> tuple[int, str]:
+    """The order of models: that of the presets, a preset's variants after it, then all others by name."""
+    known = [*PRESETS, *CONTROLS]
+    arch = model.partition(",")[0]
+    return (known.index(arch) if arch in known else len(known), model)
 
 
 @dataclass(frozen=True)
 class Reviews:
-    """The reviews that all runs were tested on, in the order of `RunResult.probabilities`."""
+    """The reviews that all runs were tested on, in the order of `Tested.probabilities`."""
 
     digest: str
     y: Float[Array, " N"]

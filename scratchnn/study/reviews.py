@@ -14,7 +14,7 @@ from scratchnn.study.results import Reviews
 
 def describe(corpus: Corpus, settings: Settings) -> Reviews:
     """The test reviews as `settings` split them; the share of unknown words is that of the words they keep."""
-    corpus = raw.resplit(corpus) if settings.resplit else corpus
+    corpus = raw.resplit(corpus, settings.resplit, settings.test_reviews) if settings.resplit else corpus
     test, rows = corpus.test, rows_of_test_reviews(corpus)
 
     def text(i: int) -> str:

@@ -1,6 +1,5 @@
 """One run of a study, wherever it is done: in this process, in one of a pool, on another machine."""
 
-import hashlib
 import threading
 import time
 import warnings
@@ -8,17 +7,15 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
-from scratchnn.callbacks import Callback, Logs
-from scratchnn.core import backend, randomness
+from scratchnn.core import backend
 from scratchnn.core.backend import Backend
 from scratchnn.data import DataError, DataWarning, Imdb
-from scratchnn.experiments.preparation import PREDICT_BATCH, build_model, checksum, load_reviews, warm_up
-from scratchnn.report.console import Console
+from scratchnn.experiments.preparation import load_reviews
 from scratchnn.study import memory
 from scratchnn.study.code import code_version
 from scratchnn.study.results import RunResult
 from scratchnn.study.tasks import Task
-from scratchnn.training import batches
+from scratchnn.study.training import train_linear, train_network
 from scratchnn.training.progress import Progress
 
 _HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
@@ -52,12 +49,10 @@ def run(task: Task, watch: Callable[[int], Any] | None = None) -> RunResult:
 
 def nothing_yet(task: Task, error: str | None = None) -> RunResult:
     """The result of a run that has not begun, or never ended."""
-    nan = float("nan")
-    settings = asdict(task.settings)
+    nan, settings = float("nan"), asdict(task.settings)
     return RunResult(
-        task.settings.arch, task.settings.seed, task.config_hash, settings, parameters=0, history={}, test_loss=nan,
-        test_accuracy=nan, test_set=task.test_set, order_digest="", weights="", seconds=nan, peak_memory=nan,
-        error=error,
+        task.model, task.settings.seed, task.config_hash, settings, parameters=0, history={}, tested={},
+        test_set=task.test_set, order_digest="", seconds=nan, peak_memory=nan, error=error,
     )  # fmt: skip
 
 
@@ -72,31 +67,8 @@ def _run(task: Task, progress: Progress, known: dict[str, Any], watch: Callable[
             f"the study was planned with the data {task.data_digest[:8]}, but {data.source} holds {data.digest[:8]}; "
             "give every worker the same files"
         )
-    model = build_model(settings)
-    first, _ = batches.split((data.x_train, data.y_train, None), settings.validation_split)
-    order = randomness.generator(settings.seed, "order", epoch=0).permutation(len(first[0]))
-    known["parameters"] = model.count_params()
-    known["order_digest"] = hashlib.sha256(order.astype("<i8").tobytes()).hexdigest()[:16]
-    warm_up(model, data.x_train[: settings.batch_size])
-    model.fit(
-        data.x_train,
-        data.y_train,
-        batch_size=settings.batch_size,
-        epochs=settings.epochs,
-        validation_split=settings.validation_split,
-        callbacks=[] if watch is None else [_Watcher(watch)],
-        progress=progress,
-        console=Console(quiet=True),
-    )
-    probabilities = model.predict(data.x_test, batch_size=PREDICT_BATCH, verbose=0).ravel()
-    tested = model.evaluate(data.x_test, data.y_test, PREDICT_BATCH, verbose=0, return_dict=True)
-    assert isinstance(tested, dict)
-    known |= {
-        "test_loss": tested["loss"],
-        "test_accuracy": tested["accuracy"],
-        "weights": checksum(model),
-        "probabilities": probabilities,
-    }
+    train = train_network if task.preset.grams is None else train_linear
+    train(task, data, progress, known, watch)
 
 
 _encoded: dict[tuple[Any, ...], Imdb] = {}  # those of the last run: the next one often has the same
@@ -121,13 +93,6 @@ def _make_room(task: Task, chosen: Backend) -> None:
 
 
 def _data_key(task: Task) -> tuple[Any, ...]:
-    names = ("vocabulary", "length", "skip_top", "resplit", "synthetic")
-    return task.source, *(getattr(task.settings, name) for name in names)
-
-
-class _Watcher(Callback):
-    def __init__(self, tell: Callable[[int], Any]) -> None:
-        self.tell = tell
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        self.tell(epoch + 1)
+    names = ("vocabulary", "length", "skip_top", "resplit", "train_reviews", "test_reviews", "shuffle_words", "synthetic")
+    seed = task.settings.seed if task.settings.shuffle_words else None
+    return task.source, seed, *(getattr(task.settings, name) for name in names)

@@ -1,4 +1,4 @@
-"""The numbers of a study: each model over its seeds, each pair of models over the seeds they share."""
+"""The numbers of a study: each model over its seeds, each pair of models over the seeds they share, by protocol."""
 
 import itertools
 import math
@@ -11,20 +11,19 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn.experiments.presets import PRESETS
 from scratchnn.report.best import best_epoch
 from scratchnn.study import breakdown, inference
 from scratchnn.study.breakdown import Calibration, Confusion, Mistake, Part, mean_of
 from scratchnn.study.inference import RESAMPLES, Estimate
-from scratchnn.study.pairs import Pair, compare, correct_for_number
-from scratchnn.study.results import Reviews, RunResult
+from scratchnn.study.pairs import MARGIN, Pair, Stopping, compare, compare_protocols, correct_for_number
+from scratchnn.study.results import Protocol, Reviews, RunResult, place_of
 
 
 @dataclass(frozen=True)
 class LeftOut:
     """A run whose numbers do not count, and why."""
 
-    arch: str
+    model: str
     seed: int
     reason: str
 
@@ -46,9 +45,10 @@ class Answers:
 
 @dataclass(frozen=True)
 class ModelStatistics:
-    """One model. Without a run that counts, `accuracy` and `answers` are None and means are NaN."""
+    """One model under one protocol. Without a run that counts, `accuracy` and `answers` are None and means are NaN."""
 
-    arch: str
+    name: str
+    protocol: Protocol
     parameters: int
     settings: dict[str, Any]  # of its first seed, those that can change a number
     runs: tuple[RunResult, ...]  # those that count, by seed
@@ -62,13 +62,29 @@ class ModelStatistics:
 
     @property
     def loss(self) -> float:
-        return mean_of([run.test_loss for run in self.runs])
+        return mean_of([run.tested[self.protocol].loss for run in self.runs])
+
+    @property
+    def accuracies(self) -> list[float]:
+        """On the test reviews, of each seed."""
+        return [run.tested[self.protocol].accuracy for run in self.runs]
+
+    @property
+    def epochs(self) -> list[int]:
+        """After which each seed was tested."""
+        return [run.tested[self.protocol].epoch for run in self.runs]
+
+    @property
+    def lowest_loss_after(self) -> float:
+        """Median over the seeds of the epoch of lowest validation loss."""
+        epochs = [best_epoch(run.history.get("val_loss", [])) for run in self.runs]
+        return _median([float(epoch) for epoch in epochs if epoch is not None])
 
     @property
     def overfits_after(self) -> float:
-        """Median over the seeds of the epoch of lowest validation loss: from there on it gets worse."""
-        epochs = [best_epoch(run.history.get("val_loss", [])) for run in self.runs]
-        return _median([float(epoch) for epoch in epochs if epoch is not None])
+        """The same, if validation loss rises afterwards in more than half of the seeds; NaN if it does not."""
+        rises = [best_epoch(losses) != len(losses) for run in self.runs if (losses := run.history.get("val_loss"))]
+        return self.lowest_loss_after if rises and 2 * sum(rises) > len(rises) else math.nan
 
     @property
     def best_validation(self) -> float:
@@ -86,12 +102,15 @@ class ModelStatistics:
 
 @dataclass(frozen=True)
 class Statistics:
+    """Of one protocol."""
+
+    protocol: Protocol
     models: tuple[ModelStatistics, ...]
     pairs: tuple[Pair, ...]
     resamples: int
 
-    def model(self, arch: str) -> ModelStatistics | None:
-        return next((model for model in self.models if model.arch == arch), None)
+    def model(self, name: str) -> ModelStatistics | None:
+        return next((model for model in self.models if model.name == name), None)
 
     def pair(self, first: str, second: str) -> Pair | None:
         """The pair of two models, in the order asked for."""
@@ -105,92 +124,152 @@ class Statistics:
     @property
     def subject(self) -> str | None:
         """The model that the others are compared with: lstm, or else the most accurate one."""
-        counted = {model.arch: model.accuracy.value for model in self.models if model.accuracy}
-        return "lstm" if "lstm" in counted else max(counted, key=lambda arch: counted[arch], default=None)
+        counted = {model.name: model.accuracy.value for model in self.models if model.accuracy}
+        return "lstm" if "lstm" in counted else max(counted, key=lambda name: counted[name], default=None)
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
         return tuple(run for model in self.models for run in model.left_out)
 
 
-def analyse(results: Sequence[RunResult], reviews: Mapping[str, Reviews], resamples: int = RESAMPLES) -> Statistics:
+@dataclass(frozen=True)
+class Analysis:
+    """A study: its statistics by protocol, and what the choice of protocol does to each pair of models."""
+
+    by_protocol: dict[Protocol, Statistics]
+    stopping: tuple[Stopping, ...]  # of each pair that was compared under both protocols
+    margin: float  # differences within it, on either side, count as none
+
+    def stopping_of(self, first: str, second: str) -> Stopping | None:
+        """Of the pair, in the order asked for."""
+        for each in self.stopping:
+            if (each.first, each.second) == (first, second):
+                return each
+            if (each.second, each.first) == (first, second):
+                return each.turned()
+        return None
+
+
+def analyse(
+    results: Sequence[RunResult],
+    reviews: Mapping[str, Reviews],
+    resamples: int = RESAMPLES,
+    margin: float = MARGIN,
+) -> Analysis:
     """Return the statistics of a study. The order of `results` does not matter.
 
     Args:
         reviews: by their digest, `RunResult.test_set`.
+        margin: a share of the reviews: pairs that differ by less, with certainty, are called equivalent.
 
     Raises:
-        ValueError: if a model has two runs of one seed, reviews are missing, or probabilities do not fit them.
+        ValueError: if a model has two runs of one seed, reviews are missing, or probabilities do not fit them; if the
+            margin is not above 0 and below 1, or resamples are too few.
     """
     if resamples < 100:
         raise ValueError(f"resamples must be at least 100 for a 95% interval, got {resamples}")
+    if not 0 < margin < 1:
+        raise ValueError(
+            f"the margin is the largest difference that counts as none, and must be above 0 and below 1 (100 points), "
+            f"got {margin}; half a point is 0.005"
+        )
     _check_seeds(results)
-    counted = sorted((run for run in results if _reason(run, reviews) is None), key=lambda run: (run.arch, run.seed))
-    correct = {run.key: _correct(run, reviews[run.test_set]) for run in counted}
-    resampled: dict[str, Float[Array, " K"]] = {}
-    for _, group in itertools.groupby(sorted(counted, key=lambda run: run.test_set), key=lambda run: run.test_set):
-        runs = list(group)
-        accuracies = inference.resample_reviews(np.stack([correct[run.key] for run in runs]), resamples)
-        resampled |= {run.key: accuracies[:, n] for n, run in enumerate(runs)}
+    protocols: list[Protocol] = list(dict.fromkeys(name for run in results for name in run.tested))
+    of_seeds = [_Answered(results, reviews, protocol, resamples) for protocol in protocols]
+    found = {each.protocol: each.statistics(margin) for each in of_seeds}
+    stopping: list[Stopping] = []
+    if len(of_seeds) == 2:
+        last, best = sorted(of_seeds, key=lambda each: each.protocol, reverse=True)
+        for pair in found[last.protocol].pairs:
+            if pair.obstacle is None:
+                stopping.append(compare_protocols(pair, last.runs, last.correct, best.correct, last.drawn, best.drawn, margin))
+    return Analysis(found, tuple(stopping), margin)
 
-    models = []
-    for arch in sorted({run.arch for run in results}, key=_place):
-        runs = [run for run in counted if run.arch == arch]
-        every = sorted((run for run in results if run.arch == arch), key=lambda run: run.seed)
-        left_out = [LeftOut(arch, run.seed, reason) for run in every if (reason := _reason(run, reviews))]
+
+class _Answered:
+    """The runs that count under one protocol: which reviews each got right, and its accuracy on samples of them."""
+
+    def __init__(
+        self, results: Sequence[RunResult], reviews: Mapping[str, Reviews], protocol: Protocol, resamples: int
+    ) -> None:
+        self.results, self.reviews, self.protocol, self.resamples = results, reviews, protocol, resamples
+        counted = [run for run in results if _reason(run, reviews) is None]
+        self.runs = sorted(counted, key=lambda run: (run.model, run.seed))
+        self.correct = {run.key: _correct(run, protocol, reviews[run.test_set]) for run in self.runs}
+        self.drawn: dict[str, Float[Array, " K"]] = {}
+        by_set = sorted(self.runs, key=lambda run: run.test_set)
+        for _, group in itertools.groupby(by_set, key=lambda run: run.test_set):
+            runs = list(group)
+            accuracies = inference.resample_reviews(np.stack([self.correct[run.key] for run in runs]), resamples)
+            self.drawn |= {run.key: accuracies[:, n] for n, run in enumerate(runs)}
+
+    def statistics(self, margin: float) -> Statistics:
+        models = [self._model(name) for name in sorted({run.model for run in self.results}, key=place_of)]
+        pairs = [
+            compare(a.name, b.name, a.runs, b.runs, self.correct, self.drawn, margin)
+            for a, b in itertools.combinations(models, 2)
+        ]
+        return Statistics(self.protocol, tuple(models), tuple(correct_for_number(pairs)), self.resamples)
+
+    def _model(self, name: str) -> ModelStatistics:
+        runs = [run for run in self.runs if run.model == name]
+        every = sorted((run for run in self.results if run.model == name), key=lambda run: run.seed)
+        left_out = [LeftOut(name, run.seed, reason) for run in every if (reason := _reason(run, self.reviews))]
         settings = {key: value for key, value in every[0].settings.items() if key not in ("arch", "seed", "out")}
         parameters = max(run.parameters for run in every)  # a run that failed early does not know them
         accuracy = answers = None
         if runs:
-            seen = np.array([correct[run.key].mean() for run in runs])
-            accuracy = inference.estimate_mean(seen, np.stack([resampled[run.key] for run in runs], axis=1))
-            answers = _answers(runs, reviews)
-        models.append(ModelStatistics(arch, parameters, settings, tuple(runs), tuple(left_out), accuracy, answers))
-    pairs = [compare(a.arch, b.arch, a.runs, b.runs, correct, resampled) for a, b in itertools.combinations(models, 2)]
-    return Statistics(tuple(models), tuple(correct_for_number(pairs)), resamples)
+            seen = np.array([self.correct[run.key].mean() for run in runs])
+            accuracy = inference.estimate_mean(seen, np.stack([self.drawn[run.key] for run in runs], axis=1))
+            answers = _answers(runs, self.protocol, self.reviews)
+        return ModelStatistics(
+            name, self.protocol, parameters, settings, tuple(runs), tuple(left_out), accuracy, answers
+        )
 
 
 def _check_seeds(results: Sequence[RunResult]) -> None:
-    twice = [run for run, times in Counter((run.arch, run.seed) for run in results).items() if times > 1]
+    twice = [run for run, times in Counter((run.model, run.seed) for run in results).items() if times > 1]
     if twice:
-        arch, seed = twice[0]
-        raise ValueError(f"a study has one run of each model and seed, got two of {arch} with seed {seed}: drop one")
+        name, seed = twice[0]
+        raise ValueError(f"a study has one run of each model and seed, got two of {name} with seed {seed}: drop one")
 
 
 def _reason(run: RunResult, reviews: Mapping[str, Reviews]) -> str | None:
     """Return why a run does not count, None if it does; raise for what no training can have produced."""
     if run.error is not None:
         return run.error
-    if not math.isfinite(run.test_loss) or not math.isfinite(run.test_accuracy):
-        return f"test loss {run.test_loss}, test accuracy {run.test_accuracy}"
+    for tested in run.tested.values():
+        if not math.isfinite(tested.loss) or not math.isfinite(tested.accuracy):
+            return f"test loss {tested.loss}, test accuracy {tested.accuracy}"
     if run.test_set not in reviews:
         known = ", ".join(digest[:8] for digest in reviews) or "none"
         raise ValueError(f"{run.key} was tested on the reviews {run.test_set[:8]}, given are: {known}")
-    if run.probabilities is None or run.probabilities.shape != reviews[run.test_set].y.shape:
-        found = "none" if run.probabilities is None else f"shape {run.probabilities.shape}"
-        raise ValueError(
-            f"{run.key} needs one probability per test review, {len(reviews[run.test_set].y)}; got {found}"
-        )
-    return None if np.isfinite(run.probabilities).all() else "its outputs are not all finite"
+    for tested in run.tested.values():
+        if tested.probabilities.shape != reviews[run.test_set].y.shape:
+            raise ValueError(
+                f"{run.key} needs one probability per test review, {len(reviews[run.test_set].y)}; got shape "
+                f"{tested.probabilities.shape}"
+            )
+    finite = all(np.isfinite(tested.probabilities).all() for tested in run.tested.values())
+    return None if finite else "its outputs are not all finite"
 
 
-def _correct(run: RunResult, reviews: Reviews) -> Bool[Array, " N"]:
-    assert run.probabilities is not None
-    correct = breakdown.answers(run.probabilities[None], reviews.y)[0]
-    # Half precision moves an answer or two across 0.5; another order of the reviews moves thousands.
-    if abs(correct.mean() - run.test_accuracy) > 1e-3 + 1 / len(correct):
+def _correct(run: RunResult, protocol: Protocol, reviews: Reviews) -> Bool[Array, " N"]:
+    tested = run.tested[protocol]
+    correct = breakdown.answers(tested.probabilities[None], reviews.y)[0]
+    if abs(correct.mean() - tested.accuracy) > 1e-9:
         raise ValueError(
-            f"{run.key} says its test accuracy is {run.test_accuracy:.4f}, its probabilities say {correct.mean():.4f}: "
+            f"{run.key} says its test accuracy is {tested.accuracy:.4f}, its probabilities say {correct.mean():.4f}: "
             "they are not in the order of these reviews"
         )
     return correct
 
 
-def _answers(runs: Sequence[RunResult], reviews: Mapping[str, Reviews]) -> Answers:
+def _answers(runs: Sequence[RunResult], protocol: Protocol, reviews: Mapping[str, Reviews]) -> Answers:
     sets = Counter(run.test_set for run in runs)
     digest = min(sets, key=lambda each: (-sets[each], each))
     about = reviews[digest]
-    probabilities = np.stack([run.probabilities for run in runs if run.test_set == digest])  # type: ignore[misc]
+    probabilities = np.stack([run.tested[protocol].probabilities for run in runs if run.test_set == digest])
     correct = breakdown.answers(probabilities, about.y)
     new = ~about.in_training
     return Answers(
@@ -204,12 +283,6 @@ def _answers(runs: Sequence[RunResult], reviews: Mapping[str, Reviews]) -> Answe
         calibration=breakdown.calibration(probabilities, about.y),
         mistakes=breakdown.mistakes(probabilities, about),
     )
-
-
-def _place(arch: str) -> tuple[int, str]:
-    """The order of models: that of the presets, then by name."""
-    known = list(PRESETS)
-    return (known.index(arch) if arch in known else len(known), arch)
 
 
 def _median(values: Sequence[float]) -> float:

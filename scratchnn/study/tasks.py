@@ -4,13 +4,14 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from scratchnn.data.corpus import Corpus, resplit
-from scratchnn.experiments.presets import named
+from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.settings import Settings
 from scratchnn.study.code import code_version
+from scratchnn.study.results import PROTOCOLS, Protocol
 
 NOT_DECIDING = ("seed", "out")  # settings that are not part of the hash: the seed is next to it in the key
 
@@ -19,7 +20,10 @@ NOT_DECIDING = ("seed", "out")  # settings that are not part of the hash: the se
 class Task:
     """One run to do, with all that a worker must know. It is sent to other processes and machines."""
 
+    model: str  # its name in the study
+    preset: Preset
     settings: Settings
+    protocols: tuple[Protocol, ...]
     source: str | None  # where to look for the reviews
     data_digest: str  # of the reviews that must be found there
     test_set: str  # digest of those it is tested on
@@ -30,47 +34,81 @@ class Task:
     @property
     def key(self) -> str:
         """The name of the run; that of its result is the same."""
-        return f"{self.settings.arch}-{self.settings.seed}-{self.config_hash}"
+        return f"{self.model}-{self.settings.seed}-{self.config_hash}"
 
 
-def plan(archs: Sequence[str], seeds: int, corpus: Corpus, source: str | None, chosen: Mapping[str, Any]) -> list[Task]:
-    """All runs, seed by seed: stopped early, a study has finished blocks in which every preset has its turn.
+@dataclass(frozen=True)
+class Variant:
+    """A model of a study: a preset, and the settings that override its own."""
 
-    `chosen`: settings that override the presets' own.
+    name: str
+    preset: Preset
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+
+
+def plan(
+    variants: Sequence[Variant],
+    seeds: Sequence[int],
+    corpus: Corpus,
+    source: str | None,
+    protocols: Sequence[Protocol] = PROTOCOLS,
+) -> list[Task]:
+    """All runs, seed by seed: stopped early, a study has finished blocks in which every model has its turn.
 
     Raises:
-        ValueError: for an unknown preset, one that is named twice, or less than one seed.
+        ValueError: for a name or a seed that is there twice, no seed, and settings that do not fit a model or a
+            protocol.
     """
-    if seeds < 1:
-        raise ValueError(f"a study needs at least 1 seed, got {seeds}; 6 or more can tell models apart")
-    for arch in archs:
-        named(arch)
-        if archs.count(arch) > 1:
-            raise ValueError(f"{arch!r} is named twice; name each preset once")
-    test_sets: dict[bool, str] = {}
+    if not seeds:
+        raise ValueError("a study needs at least 1 seed, got none; 6 or more can tell models apart")
+    _no_two("seed", seeds)
+    _no_two("model", [variant.name for variant in variants])
+    test_sets: dict[tuple[int, int | None], str] = {}
     hashes: dict[str, str] = {}
     tasks = []
-    for seed in range(seeds):
-        for arch in archs:
-            settings = named(arch).settings(**chosen, seed=seed)
-            if settings.early_stop is not None:
-                raise ValueError(
-                    f"{arch!r} has early_stop={settings.early_stop}, but a study compares models after their last "
-                    "epoch: leave early_stop out of the preset"
-                )
-            again = settings.resplit
-            if again not in test_sets:
-                test_sets[again] = (resplit(corpus) if again else corpus).test.digest
+    for seed in seeds:
+        for variant in variants:
+            settings = variant.preset.settings(**variant.chosen, seed=seed)
+            _check(variant, settings, protocols)
+            split = settings.resplit, settings.test_reviews
+            if split not in test_sets:
+                test_sets[split] = (resplit(corpus, *split) if settings.resplit else corpus).test.digest
             code = code_version(settings.backend)
-            if arch not in hashes:
-                hashes[arch] = config_hash(settings, corpus.digest, code)
-            tasks.append(Task(settings, source, corpus.digest, test_sets[again], code, hashes[arch]))
+            if variant.name not in hashes:
+                hashes[variant.name] = config_hash(variant.preset, settings, corpus.digest, code)
+            tasks.append(
+                Task(
+                    variant.name, variant.preset, settings, tuple(protocols), source, corpus.digest, test_sets[split],
+                    code, hashes[variant.name],
+                )
+            )  # fmt: skip
     return tasks
 
 
-def config_hash(settings: Settings, data_digest: str, code: Mapping[str, str]) -> str:
+def _no_two(kind: str, given: Sequence[Any]) -> None:
+    for each in given:
+        if given.count(each) > 1:
+            raise ValueError(f"{kind} {each!r} is there twice; name each {kind} once")
+
+
+def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol]) -> None:
+    if settings.early_stop is not None:
+        raise ValueError(
+            f"{variant.name!r} has early_stop={settings.early_stop}, but a study trains every model to its last epoch, "
+            "and tests the best one too: leave early_stop out of the preset"
+        )
+    if "best" in protocols and settings.validation_split == 0:
+        raise ValueError(
+            f"{variant.name!r} has validation_split=0, which leaves no reviews to validate on, and the best epoch is that "
+            "of the lowest validation loss: hold out a share, for instance 0.2, or compare the last epochs alone, with "
+            "--protocol last"
+        )
+    variant.preset.layers_for(settings)  # that units, where they are set, are those of some layer
+
+
+def config_hash(preset: Preset, settings: Settings, data_digest: str, code: Mapping[str, str]) -> str:
     """Twelve characters that change with anything that decides the numbers, except the seed."""
-    layers = [[type(layer).__name__, layer.get_config()] for layer in named(settings.arch).layers(settings.vocabulary)]
+    layers = [[type(layer).__name__, layer.get_config()] for layer in preset.layers_for(settings)]
     plain = {key: value for key, value in dataclasses.asdict(settings).items() if key not in NOT_DECIDING}
-    content = json.dumps([layers, plain, data_digest, dict(code)], sort_keys=True)
+    content = json.dumps([layers, preset.grams, plain, data_digest, dict(code)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]

@@ -30,8 +30,8 @@ def _alone(model: ModelStatistics) -> str:
 
 def _comparison(statistics: Statistics, counted: Sequence[ModelStatistics]) -> list[str]:
     lstm = statistics.model("lstm")
-    subject = next(model for model in counted if model.arch == statistics.subject)
-    pairs = [statistics.pair(subject.arch, model.arch) for model in counted if model is not subject]
+    subject = next(model for model in counted if model.name == statistics.subject)
+    pairs = [statistics.pair(subject.name, model.name) for model in counted if model is not subject]
     found = sorted((pair for pair in pairs if pair is not None), key=_clearest_first)
     compared = [pair for pair in found if pair.obstacle is None]
     won = [pair for pair in compared if pair.p_holm < SIGNIFICANT and _value(pair.difference) > 0]
@@ -42,9 +42,9 @@ def _comparison(statistics: Statistics, counted: Sequence[ModelStatistics]) -> l
     sentences = []
     if subject is not lstm:
         why = "is not in this study" if lstm is None else "has no run that counts"
-        sentences.append(f"The model lstm {why}, so the question is asked of the most accurate one, {subject.arch}.")
+        sentences.append(f"The model lstm {why}, so the question is asked of the most accurate one, {subject.name}.")
     if compared:
-        sentences.append(_answer(subject.arch, compared, won, lost, few))
+        sentences.append(_answer(subject.name, compared, won, lost, few))
     sentences.append(_result(subject) + ".")
     for side, words in ((won, "beats"), (lost, "loses to")):
         if side:
@@ -88,7 +88,7 @@ def _result(model: ModelStatistics) -> str:
     accuracy, seeds = model.accuracy, len(model.seeds)
     ends = f"{100 * accuracy.low:.1f}% to {100 * accuracy.high:.1f}%"
     over = (
-        f"over {seeds} seeds, {model.arch} is" if seeds > 1 else f"with the one seed {model.seeds[0]}, {model.arch} is"
+        f"over {seeds} seeds, {model.name} is" if seeds > 1 else f"with the one seed {model.seeds[0]}, {model.name} is"
     )
     text = f"{over[0].upper()}{over[1:]} right on {100 * accuracy.value:.1f}% of the test reviews"
     if seeds == 1:
@@ -176,7 +176,7 @@ def _left_out(statistics: Statistics) -> list[str]:
     if not runs:
         return []
     total = len(runs) + sum(len(model.runs) for model in statistics.models)
-    names = _few([f"{run.arch} seed {run.seed}" for run in runs])
+    names = _few([f"{run.model} seed {run.seed}" for run in runs])
     return [
         f"Of {total} run{'s' * (total > 1)} {len(runs)} failed and {'is' if len(runs) == 1 else 'are'} left out: "
         f"{names}."

@@ -40,14 +40,14 @@ def write(
         OSError: if `folder` cannot be written to.
     """
     for run in results:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", run.arch):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", run.model):
             raise ValueError(
-                f"arch must be letters, digits, '_', '.' or '-', to be part of a file's name, got {run.arch!r}"
+                f"arch must be letters, digits, '_', '.' or '-', to be part of a file's name, got {run.model!r}"
             )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     published = {} if published is None else published
-    statistics = analyse(results, reviews)
+    statistics = next(iter(analyse(results, reviews).by_protocol.values()))
     words, here = verdict(statistics), environment()
     numbers = summary(statistics, reviews, words, published, here)
     text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -100,14 +100,14 @@ def draw_accuracies(models: Sequence[ModelStatistics], published: Mapping[str, f
     with style():
         from matplotlib.lines import Line2D
 
-        figure, ax = _rows([shorten(model.arch) for model, _ in rows], legend=True)
+        figure, ax = _rows([shorten(model.name) for model, _ in rows], legend=True)
         for y, (model, accuracy) in enumerate(rows):
-            seeds = [run.test_accuracy for run in model.runs]
+            seeds = [run.tested[model.protocol].accuracy for run in model.runs]
             ax.plot(seeds, [y + 0.24] * len(seeds), "o", color=GREY, markersize=3.6, alpha=0.55, markeredgewidth=0)
             _interval(ax, y - 0.06, accuracy, BLUE, f"{100 * accuracy.value:.1f}%")
-            if model.arch in published:
+            if model.name in published:
                 ax.plot(
-                    [published[model.arch]], [y - 0.06], "D", markersize=7, markerfacecolor="none",
+                    [published[model.name]], [y - 0.06], "D", markersize=7, markerfacecolor="none",
                     markeredgecolor=VERMILION, markeredgewidth=1.6,
                 )  # fmt: skip
         kinds = {accuracy.is_range for _, accuracy in rows}
@@ -124,7 +124,7 @@ def draw_accuracies(models: Sequence[ModelStatistics], published: Mapping[str, f
             ),
             Line2D([], [], color=GREY, marker="o", markersize=4, linestyle="", alpha=0.55, label="one seed"),
         ]
-        if any(model.arch in published for model, _ in rows):
+        if any(model.name in published for model, _ in rows):
             handles.append(
                 Line2D(
                     [], [], marker="D", markersize=7, linestyle="", markerfacecolor="none",

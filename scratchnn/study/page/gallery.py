@@ -46,14 +46,14 @@ def draw_gallery(folder: Path, statistics: Statistics, published: Mapping[str, f
     limits = figures.accuracy_limits(counted)
     for model in counted:
         if any(any(run.history.values()) for run in model.runs):
-            stem = folder / f"curves-{model.arch}"
-            figures.draw_curves(model.runs, stem, model.arch, limits)
-            title = f"Accuracy and loss of {model.arch} over the epochs, in training and validation"
-            gallery.curves[model.arch] = _inline(stem, title)
+            stem = folder / f"curves-{model.name}"
+            figures.draw_curves(model.runs, stem, model.name, limits)
+            title = f"Accuracy and loss of {model.name} over the epochs, in training and validation"
+            gallery.curves[model.name] = _inline(stem, title)
         if model.answers:
-            stem = folder / f"calibration-{model.arch}"
+            stem = folder / f"calibration-{model.name}"
             figures.draw_calibration(model.answers.calibration, stem)
-            gallery.calibration[model.arch] = _inline(stem, f"How often answers of {model.arch} come true")
+            gallery.calibration[model.name] = _inline(stem, f"How often answers of {model.name} come true")
     for n, (test_set, answers) in enumerate(by_test_set(counted).items()):
         suffix = f"-{n + 1}" if n else ""
         stem = folder / f"by-length{suffix}"
@@ -65,9 +65,9 @@ def draw_gallery(folder: Path, statistics: Statistics, published: Mapping[str, f
         figures.draw_parts(unknown, stem, "unknown words among those shown, up to", lambda x: f"{100 * x:.0f}%")
         gallery.by_unknown[test_set] = _inline(stem, "Accuracy by the share of unknown words")
     for model in statistics.models:
-        if _draw_diagram(folder / f"model-{model.arch}", model.arch, model.settings):
-            gallery.diagrams[model.arch] = _inline(
-                folder / f"model-{model.arch}", f"The layers of {model.arch}", (46.0, 16.0)
+        if _draw_diagram(folder / f"model-{model.name}", model.name, model.settings):
+            gallery.diagrams[model.name] = _inline(
+                folder / f"model-{model.name}", f"The layers of {model.name}", (46.0, 16.0)
             )
     return gallery
 
@@ -77,7 +77,7 @@ def by_test_set(models: Sequence[ModelStatistics]) -> dict[str, dict[str, Answer
     found: dict[str, dict[str, Answers]] = {}
     for model in models:
         if model.answers:
-            found.setdefault(model.answers.test_set, {})[model.arch] = model.answers
+            found.setdefault(model.answers.test_set, {})[model.name] = model.answers
     return found
 
 

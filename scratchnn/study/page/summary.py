@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scratchnn.core.files.plain import or_null, plain
-from scratchnn.study.results import Reviews, RunResult
+from scratchnn.study.results import Protocol, Reviews, RunResult
 from scratchnn.study.statistics import Answers, ModelStatistics, Statistics
 
 KEYS = ("loss", "accuracy", "val_loss", "val_accuracy")  # of a history; its seconds belong to the times
@@ -26,12 +26,12 @@ def summary(
             "format": FORMAT_VERSION,
             "verdict": verdict,
             "resamples": statistics.resamples,
-            "models": {model.arch: _model(model, published) for model in statistics.models},
+            "models": {model.name: _model(model, published) for model in statistics.models},
             "pairs": [asdict(pair) for pair in statistics.pairs],
             "left_out": [asdict(run) for run in statistics.left_out],
             "test_sets": {digest: _test_set(reviews[digest]) for digest in used},
             "environment": dict(environment),
-            "times": {model.arch: _times(model) for model in statistics.models},
+            "times": {model.name: _times(model) for model in statistics.models},
         },
         "summary",
         or_null,
@@ -41,14 +41,14 @@ def summary(
 def _model(model: ModelStatistics, published: Mapping[str, float]) -> dict[str, Any]:
     return {
         "parameters": model.parameters,
-        "published": published.get(model.arch),
+        "published": published.get(model.name),
         "settings": model.settings,
         "accuracy": model.accuracy and asdict(model.accuracy),
         "loss": model.loss,
         "best_validation_accuracy": model.best_validation,
         "lowest_validation_loss_after": model.overfits_after,
         "answers": model.answers and _answers(model.answers),
-        "seeds": {str(run.seed): _run(run) for run in model.runs},
+        "seeds": {str(run.seed): _run(run, model.protocol) for run in model.runs},
     }
 
 
@@ -56,13 +56,13 @@ def _answers(answers: Answers) -> dict[str, Any]:
     return {key: value for key, value in asdict(answers).items() if key != "mistakes"}
 
 
-def _run(run: RunResult) -> dict[str, Any]:
+def _run(run: RunResult, protocol: Protocol) -> dict[str, Any]:
     return {
-        "accuracy": run.test_accuracy,
-        "loss": run.test_loss,
+        "accuracy": run.tested[protocol].accuracy,
+        "loss": run.tested[protocol].loss,
         "config_hash": run.config_hash,
         "order": run.order_digest,
-        "weights": run.weights,
+        "weights": run.tested[protocol].weights,
         "history": {key: [_rounded(x) for x in run.history[key]] for key in KEYS if key in run.history},
     }
 

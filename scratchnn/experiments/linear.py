@@ -1,12 +1,11 @@
 """Logistic regression on the words of a review: no network, but the least that a network should beat.
 
 A review is the set of its words, and with `grams` 2 also of its pairs of neighbours; how often and where one occurs does
-not matter. Each feature is weighted by how much more often it occurs in positive than in negative reviews, as naive
-Bayes does: r_f = log(p_f / q_f), p and q the shares of feature f among all features of positive and of negative reviews,
-each counted once more than it occurs. With X (N, F), r_f where review n has feature f and 0 elsewhere:
+not matter. As naive Bayes does, each feature f has a weight r_f = log(p_f / q_f), p and q its shares among all features of
+positive and of negative reviews, each counted once more than it occurs. X (N, F) holds r_f where a review has f, else 0:
 
     loss(w, b) = mean over n of -log sigmoid(s_n (X w + b)_n) + PENALTY / (2 N) |w|^2,   s = 1 positive, -1 negative
-    dloss/dw   = X' (sigmoid(X w + b) - y) / N + PENALTY / N w
+    dloss/dw   = X' (sigmoid(X w + b) - y) / N + PENALTY / N w,   dloss/db = mean of sigmoid(X w + b) - y
 
 Source: Wang, Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification", ACL 2012.
 """
@@ -17,6 +16,9 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Int32
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+from scipy.special import expit
 from scratchnn_kernels.contract import Array
 
 from scratchnn.data.text import PAD
@@ -58,8 +60,6 @@ class NaiveBayes:
 
     def __call__(self, x: Int32[Array, "N T"]) -> Any:
         """X (N, F) as a sparse matrix; features that no training review has are left out."""
-        from scipy.sparse import csr_matrix
-
         rows, codes = features(x, self.grams)
         f = np.minimum(np.searchsorted(self.known, codes), len(self.known) - 1)
         seen = self.known[f] == codes
@@ -68,8 +68,6 @@ class NaiveBayes:
 
 def loss_and_gradient(w: Float[Array, " F+1"], X: Any, y: Float[Array, " N"]) -> tuple[float, Float[Array, " F+1"]]:
     """The loss above and its gradient; the last number of `w` is b."""
-    from scipy.special import expit
-
     N, z = len(y), X @ w[:-1] + w[-1]
     loss = np.logaddexp(0, np.where(y > 0.5, -z, z)).mean() + PENALTY / (2 * N) * w[:-1] @ w[:-1]
     dz = (expit(z) - y) / N
@@ -78,8 +76,5 @@ def loss_and_gradient(w: Float[Array, " F+1"], X: Any, y: Float[Array, " N"]) ->
 
 def train(X: Any, y: Float[Array, " N"], epochs: int, watch: Callable[[Float[Array, " F+1"]], Any]) -> None:
     """Minimise the loss from zero weights on (L-BFGS). An epoch is an iteration: it reads all reviews, mostly once."""
-    from scipy.optimize import minimize
-
     start, options = np.zeros(X.shape[1] + 1), {"maxiter": epochs, "ftol": 0, "gtol": 0}
-    tell = lambda intermediate_result: watch(intermediate_result.x)  # noqa: E731 - scipy goes by the argument's name
-    minimize(loss_and_gradient, start, (X, y), "L-BFGS-B", jac=True, callback=tell, options=options)
+    minimize(loss_and_gradient, start, (X, y), "L-BFGS-B", jac=True, callback=watch, options=options)

@@ -61,7 +61,7 @@ def shuffle_words(x: Int32[Array, "N T"], seed: int, split: int) -> Int32[Array,
     rows, 1 of the test rows, which are drawn apart.
     """
     row, place = np.nonzero(x != PAD)
-    draws = generator(seed, "data", epoch=1, step=split).random(len(row))
+    draws = generator(seed, "data", step=split, layer=1).random(len(row))
     shuffled = x.copy()
     shuffled[row, place] = x[row, place][np.lexsort((draws, row))]  # within each row, in the order of the draws
     return shuffled

@@ -13,7 +13,6 @@ from scratchnn.callbacks import Callback, Logs
 from scratchnn.core import randomness
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.data import Imdb
-from scratchnn.experiments import linear
 from scratchnn.experiments.preparation import PREDICT_BATCH, build_model, checksum, warm_up
 from scratchnn.losses.base import EPSILON
 from scratchnn.report.console import Console
@@ -78,6 +77,8 @@ def train_linear(
     task: Task, data: Imdb, progress: Progress, known: dict[str, Any], watch: Callable[[int], Any] | None
 ) -> None:
     from scipy.special import expit
+
+    from scratchnn.experiments import linear  # imports SciPy, which networks do without
 
     settings, grams = task.settings, task.preset.grams
     assert grams is not None

@@ -86,7 +86,9 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         runner = connect(args.cluster)
     with runner:
         common = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
-        folder = StudyFolder.open(args.out, {"data": found.corpus.digest, **tasks[0].code, "protocols": list(PROTOCOLS), **common})
+        folder = StudyFolder.open(
+            args.out, {"data": found.corpus.digest, **tasks[0].code, "protocols": list(PROTOCOLS), **common}
+        )
         console.header([
             ("data", f"{found.source}, digest {found.corpus.digest[:8]}"),
             ("plan", f"{len(args.arch)} models, {args.seeds} seeds: {', '.join(args.arch)}"),
@@ -159,7 +161,9 @@ def _summary(results: "list[RunResult]") -> list[str]:
         )
         cells = ["" if number is None else f"{number:.4f}" for number in numbers]
         rows.append([arch, str(len(runs)), str(len(runs) - len(values)), *cells])
-    return table(rows, "<>>>>>>") + [f"{run.model} seed {run.seed} failed: {run.error}" for run in results if run.failed]
+    return table(rows, "<>>>>>>") + [
+        f"{run.model} seed {run.seed} failed: {run.error}" for run in results if run.failed
+    ]
 
 
 def _parser() -> argparse.ArgumentParser:

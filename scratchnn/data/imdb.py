@@ -98,12 +98,12 @@ def load(
     for name, value, least in (("num_words", num_words, 4), ("maxlen", maxlen, 1), ("skip_top", skip_top, 0)):
         if value is not None or name != "num_words":
             whole_number(name, value, least)
-    found = sources.find(data, allow_download=download, synthetic_data=synthetic)
     if test_reviews is not None:
         whole_number("test_reviews", test_reviews, 1)
         if not resplit:
             raise ValueError(f"test_reviews={test_reviews} needs a new split: give resplit=True, or leave it out")
     draw = int(resplit) if isinstance(resplit, bool) else whole_number("resplit", resplit, 0)
+    found = sources.find(data, allow_download=download, synthetic_data=synthetic)
     corpus = corpora.resplit(found.corpus, draw, test_reviews) if draw else found.corpus
     ids = id_of_rank(len(corpus.words), num_words, skip_top)
     start = START if skip_top <= START else OOV

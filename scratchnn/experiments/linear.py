@@ -1,21 +1,21 @@
 """Logistic regression on the words of a review: no network, but the least that a network should beat.
 
-A review is the set of its words, and with `grams` 2 also of its pairs of neighbours; how often and where one occurs does
-not matter. As naive Bayes does, each feature f has a weight r_f = log(p_f / q_f), p and q its shares among all features of
-positive and of negative reviews, each counted once more than it occurs. X (N, F) holds r_f where a review has f, else 0:
+A review is the set of its words, and with `grams` 2 also of its pairs of neighbours; how often and where one occurs
+does not matter. As naive Bayes does, each feature f has a weight r_f = log(p_f / q_f), p and q its shares among all
+features of positive and of negative reviews, each counted once more than it occurs. X (N, F) holds r_f where a review
+has f, else 0:
 
     loss(w, b) = mean over n of -log sigmoid(s_n (X w + b)_n) + PENALTY / (2 N) |w|^2,   s = 1 positive, -1 negative
     dloss/dw   = X' (sigmoid(X w + b) - y) / N + PENALTY / N w,   dloss/db = mean of sigmoid(X w + b) - y
 
-Source: Wang, Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification", ACL 2012.
-"""
+Source: Wang, Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification", ACL 2012."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Int32
+from jaxtyping import Float, Int, Int32, Shaped
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from scipy.special import expit
@@ -52,7 +52,7 @@ class NaiveBayes:
     r: Float[Array, " F"]
 
     @classmethod
-    def fit(cls, x: Int32[Array, "N T"], y: Float[Array, " N"], grams: int) -> "NaiveBayes":
+    def fit(cls, x: Int32[Array, "N T"], y: Shaped[Array, " N"], grams: int) -> "NaiveBayes":
         rows, codes = features(x, grams)
         f = np.searchsorted(known := distinct(codes), codes)
         p, q = (1 + np.bincount(f[(y[rows] > 0.5) == positive], minlength=len(known)) for positive in (True, False))
@@ -66,15 +66,15 @@ class NaiveBayes:
         return csr_matrix((self.r[f[seen]], (rows[seen], f[seen])), shape=(len(x), len(self.known)))
 
 
-def loss_and_gradient(w: Float[Array, " F+1"], X: Any, y: Float[Array, " N"]) -> tuple[float, Float[Array, " F+1"]]:
-    """The loss above and its gradient; the last number of `w` is b."""
+def loss_and_gradient(w: Float[Array, " P"], X: Any, y: Shaped[Array, " N"]) -> tuple[float, Float[Array, " P"]]:
+    """The loss above and its gradient; `w` (P,) holds F weights, and b at its end."""
     N, z = len(y), X @ w[:-1] + w[-1]
     loss = np.logaddexp(0, np.where(y > 0.5, -z, z)).mean() + PENALTY / (2 * N) * w[:-1] @ w[:-1]
     dz = (expit(z) - y) / N
     return float(loss), np.append(X.T @ dz + PENALTY / N * w[:-1], dz.sum())
 
 
-def train(X: Any, y: Float[Array, " N"], epochs: int, watch: Callable[[Float[Array, " F+1"]], Any]) -> None:
+def train(X: Any, y: Shaped[Array, " N"], epochs: int, watch: Callable[[Float[Array, " P"]], Any]) -> None:
     """Minimise the loss from zero weights on (L-BFGS). An epoch is an iteration: it reads all reviews, mostly once."""
     start, options = np.zeros(X.shape[1] + 1), {"maxiter": epochs, "ftol": 0, "gtol": 0}
     minimize(loss_and_gradient, start, (X, y), "L-BFGS-B", jac=True, callback=watch, options=options)

@@ -117,7 +117,8 @@ def named_network(name: str) -> Preset:
     """The same without the linear models, which are trained in comparisons only."""
     if name in CONTROLS:
         raise ValueError(
-            f"{name!r} is no network; it is trained to be compared with some: python -m scratchnn.compare --arch {name} lstm"
+            f"{name!r} is no network; it is trained to be compared with some: "
+            f"python -m scratchnn.compare --arch {name} lstm"
         )
     return look_up("preset", name, PRESETS)
 
@@ -252,7 +253,9 @@ _ALL_AT_ONCE = {"optimizer": "l-bfgs", "batch_size": 100_000}
 CONTROLS = {
     preset.name: preset
     for preset in (
-        Preset("linear", "logistic regression on the words, weighted as by naive Bayes", _no_layers, _ALL_AT_ONCE, grams=1),
+        Preset(
+            "linear", "logistic regression on the words, weighted as by naive Bayes", _no_layers, _ALL_AT_ONCE, grams=1
+        ),
         Preset("linear-bigrams", "linear, on pairs of neighbouring words too", _no_layers, _ALL_AT_ONCE, grams=2),
     )
 }

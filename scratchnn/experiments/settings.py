@@ -23,7 +23,7 @@ class Settings:
     vocabulary: int = 1000  # ids from 0 on, the four special ones included
     length: int = 100  # words of a review that are read: the last ones
     skip_top: int = 0  # this many of the smallest ids are treated as unknown
-    resplit: int = 0  # the number of the draw by which all reviews are joined, shuffled and split again; 0: they are not
+    resplit: int = 0  # number of the draw by which all reviews are joined, shuffled and split again; 0: they are not
     train_reviews: int | None = None  # to train and validate on, the first ones; None: all
     test_reviews: int | None = None  # of a new split, the others are there to train on; None: as many as there were
     shuffle_words: bool = False  # the words of each review change places, by a draw of each seed; padding stays
@@ -52,8 +52,8 @@ class Settings:
         object.__setattr__(self, "shuffle_words", flag("settings", "shuffle_words", self.shuffle_words))
         if self.test_reviews is not None and not self.resplit:
             raise ValueError(
-                f"test_reviews {self.test_reviews} needs a new split: give resplit the number of a draw, for instance 1, "
-                "or leave test_reviews out"
+                f"test_reviews {self.test_reviews} needs a new split: give resplit the number of a draw, for instance "
+                "1, or leave test_reviews out"
             )
         share("validation_split", self.validation_split)
         if self.early_stop is not None:

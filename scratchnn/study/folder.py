@@ -93,7 +93,9 @@ class StudyFolder:
             if measured["epoch_seconds"]:
                 content["history"]["seconds"] = measured["epoch_seconds"]
             content |= {name: measured[name] for name in _MEASURED}
-            tested = {name: Tested(**each, probabilities=probabilities[name]) for name, each in content["tested"].items()}
+            tested = {
+                name: Tested(**each, probabilities=probabilities[name]) for name, each in content["tested"].items()
+            }
             result = RunResult(**{**content, "tested": tested})
             if result.key != key:
                 raise ValueError(f"it is {result.key}")
@@ -116,7 +118,9 @@ class StudyFolder:
                     raise ValueError(f"{os.fspath(path)!r} is no run")
                 result = self.load(path.stem)
             except ValueError as error:
-                warn(f"{error}; it is moved to {self._set_aside(path)}, and its run is done again if the study needs it")
+                warn(
+                    f"{error}; it is moved to {self._set_aside(path)}, and its run is done again if the study needs it"
+                )
                 continue
             if result is not None:
                 found.append(result)

@@ -12,7 +12,6 @@ from scratchnn.study import inference
 from scratchnn.study.inference import Estimate
 from scratchnn.study.results import RunResult
 
-
 MARGIN = 0.005  # half a point of accuracy: a smaller difference is none for any use of these models
 
 

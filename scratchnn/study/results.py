@@ -13,7 +13,6 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.experiments.presets import CONTROLS, PRESETS
 
-
 Protocol = Literal["last", "best"]
 # When a model is taken from its training: after the last epoch, as published results are; or after the epoch of the
 # lowest validation loss, without a look at the test reviews.

@@ -93,6 +93,15 @@ def _make_room(task: Task, chosen: Backend) -> None:
 
 
 def _data_key(task: Task) -> tuple[Any, ...]:
-    names = ("vocabulary", "length", "skip_top", "resplit", "train_reviews", "test_reviews", "shuffle_words", "synthetic")
+    names = (
+        "vocabulary",
+        "length",
+        "skip_top",
+        "resplit",
+        "train_reviews",
+        "test_reviews",
+        "shuffle_words",
+        "synthetic",
+    )
     seed = task.settings.seed if task.settings.shuffle_words else None
     return task.source, seed, *(getattr(task.settings, name) for name in names)

@@ -182,7 +182,9 @@ def analyse(
         last, best = sorted(of_seeds, key=lambda each: each.protocol, reverse=True)
         for pair in found[last.protocol].pairs:
             if pair.obstacle is None:
-                stopping.append(compare_protocols(pair, last.runs, last.correct, best.correct, last.drawn, best.drawn, margin))
+                stopping.append(
+                    compare_protocols(pair, last.runs, last.correct, best.correct, last.drawn, best.drawn, margin)
+                )
     return Analysis(found, tuple(stopping), margin)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.reference.binary_crossentropy import EPSILON
 
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.core import randomness
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.data import Imdb
 from scratchnn.experiments.preparation import PREDICT_BATCH, build_model, checksum, warm_up
-from scratchnn.losses.base import EPSILON
 from scratchnn.report.console import Console
 from scratchnn.study.results import Tested
 from scratchnn.study.tasks import Task

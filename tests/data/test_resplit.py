@@ -21,6 +21,14 @@ def test_no_review_is_lost_or_gained(synthetic_corpus: Corpus) -> None:
     came_from_test = sum(row in rows(small.test) for row in rows(mixed.train))
     assert 5 < came_from_test < 20, "they are mixed"
     assert resplit(small).digest == mixed.digest != small.digest
+    again = resplit(small, 2)
+    assert len({resplit(small, 1).digest, again.digest, small.digest}) == 3, "draws are numbered, and 1 is the first"
+    assert resplit(small, 1).digest == mixed.digest
+    most = resplit(small, 2, test_reviews=5)
+    assert (len(most.train), len(most.test)) == (45, 5)
+    assert rows(most.train) + rows(most.test) == rows(again.train) + rows(again.test), "the same order, cut elsewhere"
+    with pytest.raises(ValueError, match="test_reviews must be below 50, the number of all reviews, got 50"):
+        resplit(small, 1, test_reviews=50)
     assert mixed.train.offsets.dtype == np.int64 and mixed.train.tokens.dtype == np.int32
 
 
@@ -47,3 +55,16 @@ def test_lstm_dropout_leaves_out_exactly_the_twenty_most_frequent_words(write_fi
     ids = np.unique(data.x_train)
     assert {f"word{rank}" for rank in range(1, 47)} - set(data.vocabulary.ids) == {f"word{n}" for n in range(1, 21)}
     assert ids[:2].tolist() == [0, 2] and ids[2] == 24
+
+
+def test_a_draw_and_a_number_of_test_reviews(write_files, tmp_path) -> None:
+    folder = write_files(tmp_path / "data")
+    with pytest.warns(UserWarning, match="unknown content"):
+        first, same, second = (imdb.load(folder, maxlen=10, resplit=draw) for draw in (True, 1, 2))
+        few = imdb.load(folder, maxlen=10, resplit=2, test_reviews=1)
+    assert (first.x_train == same.x_train).all() and (first.x_train != second.x_train).any()
+    assert len(few.x_test) == 1 and len(few.x_train) == len(first.x_train) + len(first.x_test) - 1
+    with pytest.raises(ValueError, match="test_reviews=3 needs a new split: give resplit=True"):
+        imdb.load(folder, test_reviews=3)
+    with pytest.raises(ValueError, match="resplit must be a whole number"):
+        imdb.load(folder, resplit=-1)

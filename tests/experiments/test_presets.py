@@ -20,6 +20,7 @@ PARAMETERS = {
     "lstm": 23_361,
     "cnn": 26_849,
     "cnn-linear": 26_849,
+    "bow": 16_017,
     "gru": 16_000 + 3 * (16 * 32 + 32 * 32 + 2 * 32) + 32 * 32 + 32 + 33,
     "bilstm": 16_000 + 2 * 4 * (16 * 32 + 32 * 32 + 32) + 64 * 32 + 32 + 33,
     "cnn-lstm": 16_000 + 7 * 16 * 32 + 32 + 4 * (32 * 32 + 32 * 32 + 32) + 33,
@@ -33,7 +34,7 @@ PARAMETERS = {
 ARTICLE = Settings(vocabulary=1000, length=100, optimizer="adam", batch_size=32, epochs=10)
 LONG = Settings(vocabulary=10_000, length=500, optimizer="rmsprop", batch_size=128, epochs=10)
 SETTINGS = {
-    "lstm-dropout": Settings(vocabulary=10_000, length=500, batch_size=32, epochs=10, resplit=True, skip_top=24),
+    "lstm-dropout": Settings(vocabulary=10_000, length=500, batch_size=32, epochs=10, resplit=1, skip_top=24),
     "rnn28": LONG,
     "rnn32": dataclasses.replace(LONG, epochs=100),
     "rnn-stacked": LONG,

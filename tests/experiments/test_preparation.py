@@ -1,0 +1,89 @@
+"""The reviews that settings ask for: how many, how split, and with their words shuffled."""
+
+import numpy as np
+import pytest
+
+from scratchnn.experiments.preparation import build_model, load_reviews, shuffle_words
+from scratchnn.experiments.presets import named
+from scratchnn.experiments.settings import Settings
+
+SMALL = Settings(arch="bow", vocabulary=200, length=30, synthetic=True)
+
+
+def test_shuffled_words_stay_in_their_review_and_padding_in_its_place() -> None:
+    x = np.array(
+        [[0, 0, 1, 5, 6, 7, 8, 9], [1, 2, 3, 4, 5, 6, 7, 8], [0, 0, 0, 0, 0, 0, 0, 4], [4, 5, 6, 7, 8, 9, 0, 0]],
+        np.int32,
+    )
+    shuffled = shuffle_words(x, seed=3, split=0)
+    assert (np.sort(shuffled, axis=1) == np.sort(x, axis=1)).all()
+    assert ((shuffled == 0) == (x == 0)).all()
+    assert (shuffled != x).any(axis=1).tolist() == [True, True, False, True]
+    assert shuffled.dtype == np.int32
+    assert (shuffle_words(x, seed=3, split=0) == shuffled).all()
+    assert (shuffle_words(x, seed=4, split=0) != shuffled).any()
+    assert (shuffle_words(x, seed=3, split=1) != shuffled).any()
+
+
+def test_every_order_is_as_likely() -> None:
+    rows = shuffle_words(np.tile(np.array([[0, 1, 2, 3]], np.int32), (60_000, 1)), seed=0, split=0)
+    _, counts = np.unique(rows, axis=0, return_counts=True)
+    assert len(counts) == 6
+    assert abs(counts - 10_000).max() < 500, "five standard deviations are 456"
+
+
+def test_a_bag_of_words_does_not_see_the_shuffling_and_a_network_of_places_does() -> None:
+    plain, shuffled = (load_reviews(Settings(**{**vars(SMALL), "shuffle_words": on}), None) for on in (False, True))
+    assert (plain.x_train != shuffled.x_train).any() and (plain.x_test != shuffled.x_test).any()
+    for arch, alike in (("bow", True), ("ff", False)):
+        model = build_model(Settings(**{**vars(SMALL), "arch": arch}))
+        a, b = (model.predict(data.x_test[:200], verbose=0) for data in (plain, shuffled))
+        assert (abs(a - b).max() < 1e-6) == alike  # the mean of the same numbers in another order, in float32
+
+
+def test_as_many_reviews_as_asked_for() -> None:
+    everything = load_reviews(SMALL, None)
+    few = load_reviews(Settings(**{**vars(SMALL), "train_reviews": 700}), None)
+    assert (few.x_train == everything.x_train[:700]).all() and (few.y_train == everything.y_train[:700]).all()
+    assert (few.x_test == everything.x_test).all()
+    more = load_reviews(Settings(**{**vars(SMALL), "resplit": 1, "test_reviews": 4000, "train_reviews": 45_500}), None)
+    assert (len(more.x_train), len(more.x_test)) == (45_500, 4000)
+    with pytest.raises(ValueError, match=r"train_reviews must be at most 25,000.*got 25,001; resplit"):
+        load_reviews(Settings(**{**vars(SMALL), "train_reviews": 25_001}), None)
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"test_reviews": 10}, "test_reviews 10 needs a new split: give resplit"),
+        ({"resplit": -1}, "resplit must be a whole number from 0"),
+        ({"units": 0}, "units must be a whole number from 1"),
+        ({"train_reviews": 0}, "train_reviews must be a whole number from 1"),
+    ],
+)
+def test_settings_that_make_no_sense(setting: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Settings(**setting)  # type: ignore[arg-type]
+
+
+def test_resplit_may_be_the_flag_that_it_was() -> None:
+    assert Settings(resplit=True) == Settings(resplit=1)
+    assert type(Settings(resplit=True).resplit) is int
+
+
+def test_units_are_those_of_every_recurrent_layer() -> None:
+    layers = named("rnn").layers_for(named("rnn").settings(units=8))
+    assert [layer.units for layer in layers if type(layer).__name__ == "SimpleRNN"] == [8, 8]  # type: ignore[attr-defined]
+    (both,) = [
+        layer
+        for layer in named("birnn").layers_for(named("birnn").settings(units=5))
+        if hasattr(layer, "forward_layer")
+    ]
+    assert both.forward_layer.units == 5  # type: ignore[attr-defined]
+    assert [layer.units for layer in named("lstm").layers_for(named("lstm").settings()) if hasattr(layer, "units")] == [
+        32,
+        32,
+        1,
+    ]  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="'ff' has no recurrent layer, so units cannot be given"):
+        named("ff").layers_for(named("ff").settings(units=8))

@@ -110,7 +110,9 @@ class Stopping:
     seeds: tuple[int, ...]
     difference: Estimate  # that after the last epoch less that at the best one
     p: float  # sign-flip test: the choice explains nothing
-    p_equivalent: float  # it explains less than the margin
+    p_equivalent: float  # it explains less than the margin; NaN with too few seeds
+    p_holm: float = math.nan
+    p_equivalent_holm: float = math.nan
 
     def turned(self) -> "Stopping":
         """The same with first and second exchanged."""
@@ -144,3 +146,9 @@ def compare_protocols(
     return Stopping(
         pair.first, pair.second, pair.seeds, difference, p, inference.equivalence_p(seen, on_samples, margin)
     )
+
+
+def correct_stopping(found: Sequence[Stopping]) -> list[Stopping]:
+    """Fill in the p values corrected for the number of pairs."""
+    p, equivalent = (inference.holm([getattr(each, name) for each in found]) for name in ("p", "p_equivalent"))
+    return [replace(each, p_holm=p[n], p_equivalent_holm=equivalent[n]) for n, each in enumerate(found)]

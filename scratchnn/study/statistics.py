@@ -15,8 +15,16 @@ from scratchnn.report.best import best_epoch
 from scratchnn.study import breakdown, inference
 from scratchnn.study.breakdown import Calibration, Confusion, Mistake, Part, mean_of
 from scratchnn.study.inference import RESAMPLES, Estimate
-from scratchnn.study.pairs import MARGIN, Pair, Stopping, compare, compare_protocols, correct_for_number
-from scratchnn.study.results import Protocol, Reviews, RunResult, place_of
+from scratchnn.study.pairs import (
+    MARGIN,
+    Pair,
+    Stopping,
+    compare,
+    compare_protocols,
+    correct_for_number,
+    correct_stopping,
+)
+from scratchnn.study.results import PROTOCOLS, Protocol, Reviews, RunResult, place_of
 
 
 @dataclass(frozen=True)
@@ -77,14 +85,18 @@ class ModelStatistics:
     @property
     def lowest_loss_after(self) -> float:
         """Median over the seeds of the epoch of lowest validation loss."""
-        epochs = [best_epoch(run.history.get("val_loss", [])) for run in self.runs]
-        return _median([float(epoch) for epoch in epochs if epoch is not None])
+        return _median([float(epoch) for epoch, _ in self._lowest_losses()])
 
     @property
     def overfits_after(self) -> float:
         """The same, if validation loss rises afterwards in more than half of the seeds; NaN if it does not."""
-        rises = [best_epoch(losses) != len(losses) for run in self.runs if (losses := run.history.get("val_loss"))]
-        return self.lowest_loss_after if rises and 2 * sum(rises) > len(rises) else math.nan
+        rises = [epoch < epochs for epoch, epochs in self._lowest_losses()]
+        return self.lowest_loss_after if 2 * sum(rises) > len(rises) else math.nan
+
+    def _lowest_losses(self) -> list[tuple[int, int]]:
+        """The epoch of the lowest validation loss of each seed that has a finite one, and how many epochs it had."""
+        histories = [run.history.get("val_loss", []) for run in self.runs]
+        return [(epoch, len(losses)) for losses in histories if (epoch := best_epoch(losses)) is not None]
 
     @property
     def best_validation(self) -> float:
@@ -131,6 +143,11 @@ class Statistics:
     def left_out(self) -> tuple[LeftOut, ...]:
         return tuple(run for model in self.models for run in model.left_out)
 
+    @property
+    def compared(self) -> int:
+        """How many pairs have numbers, for which the p values are corrected."""
+        return sum(pair.obstacle is None for pair in self.pairs)
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -139,6 +156,11 @@ class Analysis:
     by_protocol: dict[Protocol, Statistics]
     stopping: tuple[Stopping, ...]  # of each pair that was compared under both protocols
     margin: float  # differences within it, on either side, count as none
+
+    @property
+    def first(self) -> Statistics:
+        """Of the first protocol: for what is the same under all, such as the models and which runs count."""
+        return next(iter(self.by_protocol.values()))
 
     def stopping_of(self, first: str, second: str) -> Stopping | None:
         """Of the pair, in the order asked for."""
@@ -174,18 +196,17 @@ def analyse(
             f"got {margin}; half a point is 0.005"
         )
     _check_seeds(results)
-    protocols: list[Protocol] = list(dict.fromkeys(name for run in results for name in run.tested))
-    of_seeds = [_Answered(results, reviews, protocol, resamples) for protocol in protocols]
+    of_seeds = [_Answered(results, reviews, protocol, resamples) for protocol in _protocols(results)]
     found = {each.protocol: each.statistics(margin) for each in of_seeds}
     stopping: list[Stopping] = []
     if len(of_seeds) == 2:
-        last, best = sorted(of_seeds, key=lambda each: each.protocol, reverse=True)
-        for pair in found[last.protocol].pairs:
-            if pair.obstacle is None:
-                stopping.append(
-                    compare_protocols(pair, last.runs, last.correct, best.correct, last.drawn, best.drawn, margin)
-                )
-    return Analysis(found, tuple(stopping), margin)
+        last, best = of_seeds
+        stopping = [
+            compare_protocols(pair, last.runs, last.correct, best.correct, last.drawn, best.drawn, margin)
+            for pair in found[last.protocol].pairs
+            if pair.obstacle is None
+        ]
+    return Analysis(found, tuple(correct_stopping(stopping)), margin)
 
 
 class _Answered:
@@ -234,6 +255,19 @@ def _check_seeds(results: Sequence[RunResult]) -> None:
     if twice:
         name, seed = twice[0]
         raise ValueError(f"a study has one run of each model and seed, got two of {name} with seed {seed}: drop one")
+
+
+def _protocols(results: Sequence[RunResult]) -> list[Protocol]:
+    """Those of every run that did not fail; where all have failed, any could have been."""
+    tested = [run for run in results if run.error is None]
+    found = [name for name in PROTOCOLS if not tested or any(name in run.tested for run in tested)]
+    for run in tested:
+        if missing := [name for name in found if name not in run.tested]:
+            raise ValueError(
+                f"the runs of a study are tested under the same protocols, but {run.key} was not tested under "
+                f"{missing[0]!r}, as others were: do it again, or drop it"
+            )
+    return found
 
 
 def _reason(run: RunResult, reviews: Mapping[str, Reviews]) -> str | None:

@@ -1,13 +1,13 @@
 """Studies that never ran: reviews, histories and answers drawn from a generator, in the shape of real ones."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from scratchnn.study.results import Reviews, RunResult
+from scratchnn.report.best import best_epoch
+from scratchnn.study.results import PROTOCOLS, Protocol, Reviews, RunResult, Tested
 
 PARAMETERS = {"ff": 17_601, "rnn": 19_681, "lstm": 23_361, "cnn": 26_849, "cnn-linear": 26_849}
 SETTINGS: dict[str, Any] = {
@@ -59,41 +59,70 @@ def history(rng: np.random.Generator, accuracy: float, overfitting: float = 1.0,
     }
 
 
-def run(arch: str, seed: int, about: Reviews, accuracy: float = 0.8, **changes: Any) -> RunResult:
-    rng = np.random.default_rng([seed, *arch.encode()])
-    answers = changes.pop("probabilities", None)
-    answers = probabilities(about, rng, accuracy) if answers is None else answers
+def run(
+    model: str,
+    seed: int,
+    about: Reviews,
+    accuracy: float = 0.8,
+    best: float | None = None,
+    protocols: Sequence[Protocol] = PROTOCOLS,
+    **changes: Any,
+) -> RunResult:
+    """A run that is right on about `accuracy` of the reviews after the last epoch, on `best` after the best one.
+
+    `probabilities` are its answers under every protocol.
+    """
+    rng = np.random.default_rng([seed, *model.encode()])
+    fixed = changes.pop("probabilities", None)
+    skill = {"last": accuracy, "best": accuracy if best is None else best}
+    seen = changes.get("history", history(rng, accuracy, SKILLS.get(model, (0, 0, 1))[2]))
+    epochs = {"last": len(seen.get("val_loss", [0])), "best": best_epoch(seen.get("val_loss", [0.0])) or 1}
+    tested: dict[Protocol, Tested] = {}
+    for protocol in protocols:
+        answers = probabilities(about, rng, skill[protocol]) if fixed is None else fixed
+        right = float(np.mean((answers > 0.5) == (about.y > 0.5)))
+        loss = 0.4 + float(rng.normal(0, 0.01))
+        tested[protocol] = Tested(epochs[protocol], loss, right, f"{PROTOCOLS.index(protocol):x}{seed:07x}", answers)
     values: dict[str, Any] = {
         "config_hash": "0123456789abcdef",
-        "settings": SETTINGS | {"arch": arch, "seed": seed, "out": "runs"},
-        "parameters": PARAMETERS.get(arch, 1234),
-        "history": history(rng, accuracy, SKILLS.get(arch, (0, 0, 1))[2]),
-        "test_loss": 0.4 + float(rng.normal(0, 0.01)),
-        "test_accuracy": float(np.mean((answers > 0.5) == (about.y > 0.5))),
+        "settings": SETTINGS | {"arch": model.partition(",")[0], "seed": seed, "out": "runs"},
+        "parameters": PARAMETERS.get(model, 1234),
+        "history": seen,
+        "tested": tested,
         "test_set": about.digest,
         "order_digest": f"order-of-seed-{seed}",
-        "weights": f"{seed:08x}",
         "seconds": float(rng.uniform(4, 8)),
         "peak_memory": float(rng.uniform(300, 320)),
-        "probabilities": answers,
     }
-    return RunResult(arch=arch, seed=seed, **(values | changes))
+    return RunResult(model=model, seed=seed, **(values | changes))
 
 
-def failed(arch: str, seed: int, about: Reviews, error: str = "the loss became NaN in epoch 3") -> RunResult:
-    nan = math.nan
-    good = run(arch, seed, about)
+def failed(model: str, seed: int, about: Reviews, error: str = "the loss became NaN in epoch 3") -> RunResult:
+    good = run(model, seed, about)
     early = {key: values[:2] for key, values in good.history.items()}
-    return replace(good, history=early, test_loss=nan, test_accuracy=nan, error=error, probabilities=None)
+    return replace(good, history=early, tested={}, error=error)
+
+
+def with_tested(run: RunResult, protocol: Protocol = "last", **changes: Any) -> RunResult:
+    """The same run, with something else about it under one protocol."""
+    return replace(run, tested=run.tested | {protocol: replace(run.tested[protocol], **changes)})
 
 
 def study(
-    about: Reviews, seeds: Iterable[int] = range(4), skills: Mapping[str, Sequence[float]] = SKILLS
+    about: Reviews,
+    seeds: Iterable[int] = range(4),
+    skills: Mapping[str, Sequence[float]] = SKILLS,
+    gains: Mapping[str, float] | None = None,
+    protocols: Sequence[Protocol] = PROTOCOLS,
 ) -> list[RunResult]:
-    """Runs of every model in `skills`, name -> (mean accuracy, spread over the seeds, ...)."""
+    """Runs of every model in `skills`, name -> (mean accuracy, spread over the seeds, ...).
+
+    `gains` says how much more often a model is right after its best epoch than after the last one; by default as often.
+    """
     rng = np.random.default_rng(0)
-    return [
-        run(arch, seed, about, accuracy=skill[0] + skill[1] * float(rng.normal()))
-        for arch, skill in skills.items()
-        for seed in seeds
-    ]
+    found = []
+    for model, skill in skills.items():
+        for seed in seeds:
+            accuracy = skill[0] + skill[1] * float(rng.normal())
+            found.append(run(model, seed, about, accuracy, accuracy + (gains or {}).get(model, 0.0), protocols))
+    return found

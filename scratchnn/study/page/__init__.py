@@ -13,6 +13,7 @@ from scratchnn.study.page.environment import environment
 from scratchnn.study.page.gallery import by_test_set, draw_gallery, in_order
 from scratchnn.study.page.render import render
 from scratchnn.study.page.summary import summary
+from scratchnn.study.pairs import MARGIN
 from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import analyse
 from scratchnn.study.verdict import verdict
@@ -25,6 +26,9 @@ def write(
     results: Sequence[RunResult],
     reviews: Mapping[str, Reviews],
     published: Mapping[str, float] | None = None,
+    *,
+    code: Mapping[str, str] | None = None,
+    margin: float = MARGIN,
 ) -> Path:
     """Write report.html, summary.json and the figures as .svg and .png into `folder`; return the path of the page.
 
@@ -33,23 +37,29 @@ def write(
 
     Args:
         reviews: by their digest, `RunResult.test_set`.
-        published: model -> published test accuracy, shown next to ours.
+        published: model -> published test accuracy, shown next to ours: of those models only that have the data and the
+            settings that were published.
+        code: the version of the code that trained the models (`code_version`), where it is known.
+        margin: as for `analyse`.
 
     Raises:
         ValueError: if runs contradict each other or their reviews, or a model's name is no file name.
         OSError: if `folder` cannot be written to.
     """
     for run in results:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", run.model):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.,=-]*", run.model):
             raise ValueError(
-                f"arch must be letters, digits, '_', '.' or '-', to be part of a file's name, got {run.model!r}"
+                f"a model's name must be letters, digits and '_', '.', ',', '=' or '-', to be part of a file's name, got "
+                f"{run.model!r}"
             )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     published = {} if published is None else published
-    statistics = next(iter(analyse(results, reviews).by_protocol.values()))
+    code = {} if code is None else code
+    analysis = analyse(results, reviews, margin=margin)
+    statistics = analysis.first
     words, here = verdict(statistics), environment()
-    numbers = summary(statistics, reviews, words, published, here)
+    numbers = summary(analysis, reviews, words, published, code, here)
     text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     page = render(
         statistics=statistics,

@@ -5,29 +5,34 @@ from dataclasses import asdict
 from typing import Any
 
 from scratchnn.core.files.plain import or_null, plain
-from scratchnn.study.results import Protocol, Reviews, RunResult
-from scratchnn.study.statistics import Answers, ModelStatistics, Statistics
+from scratchnn.study.results import Reviews, RunResult
+from scratchnn.study.statistics import Analysis, Answers, ModelStatistics, Statistics
 
 KEYS = ("loss", "accuracy", "val_loss", "val_accuracy")  # of a history; its seconds belong to the times
-FORMAT_VERSION = 2  # since 2, an estimate says whether its ends are an interval or the range of few seeds
+FORMAT_VERSION = 3  # since 3, by protocol what depends on when a model was taken from its training
 
 
 def summary(
-    statistics: Statistics,
+    analysis: Analysis,
     reviews: Mapping[str, Reviews],
     verdict: str,
     published: Mapping[str, float],
+    code: Mapping[str, str],
     environment: Mapping[str, str],
 ) -> dict[str, Any]:
     """Return the content of summary.json. The same runs give the same data, apart from `times`, which comes last."""
+    statistics = analysis.first
     used = sorted({run.test_set for model in statistics.models for run in model.runs})
     return plain(
         {
             "format": FORMAT_VERSION,
             "verdict": verdict,
+            "code": dict(code),
+            "margin": analysis.margin,
             "resamples": statistics.resamples,
             "models": {model.name: _model(model, published) for model in statistics.models},
-            "pairs": [asdict(pair) for pair in statistics.pairs],
+            "protocols": {protocol: _protocol(each) for protocol, each in analysis.by_protocol.items()},
+            "stopping": [asdict(each) for each in analysis.stopping],
             "left_out": [asdict(run) for run in statistics.left_out],
             "test_sets": {digest: _test_set(reviews[digest]) for digest in used},
             "environment": dict(environment),
@@ -39,32 +44,46 @@ def summary(
 
 
 def _model(model: ModelStatistics, published: Mapping[str, float]) -> dict[str, Any]:
+    """What is the same under every protocol."""
     return {
         "parameters": model.parameters,
         "published": published.get(model.name),
         "settings": model.settings,
+        "lowest_validation_loss_after": model.lowest_loss_after,
+        "overfits_after": model.overfits_after,
+        "best_validation_accuracy": model.best_validation,
+        "seeds": {str(run.seed): _run(run) for run in model.runs},
+    }
+
+
+def _run(run: RunResult) -> dict[str, Any]:
+    return {
+        "config_hash": run.config_hash,
+        "order": run.order_digest,
+        "history": {key: [_rounded(x) for x in run.history[key]] for key in KEYS if key in run.history},
+    }
+
+
+def _protocol(statistics: Statistics) -> dict[str, Any]:
+    return {
+        "models": {model.name: _tested(model) for model in statistics.models},
+        "pairs": [asdict(pair) for pair in statistics.pairs],
+    }
+
+
+def _tested(model: ModelStatistics) -> dict[str, Any]:
+    tested = {str(run.seed): run.tested[model.protocol] for run in model.runs}
+    keys = ("epoch", "accuracy", "loss", "weights")
+    return {
         "accuracy": model.accuracy and asdict(model.accuracy),
         "loss": model.loss,
-        "best_validation_accuracy": model.best_validation,
-        "lowest_validation_loss_after": model.overfits_after,
         "answers": model.answers and _answers(model.answers),
-        "seeds": {str(run.seed): _run(run, model.protocol) for run in model.runs},
+        "seeds": {seed: {key: getattr(each, key) for key in keys} for seed, each in tested.items()},
     }
 
 
 def _answers(answers: Answers) -> dict[str, Any]:
     return {key: value for key, value in asdict(answers).items() if key != "mistakes"}
-
-
-def _run(run: RunResult, protocol: Protocol) -> dict[str, Any]:
-    return {
-        "accuracy": run.tested[protocol].accuracy,
-        "loss": run.tested[protocol].loss,
-        "config_hash": run.config_hash,
-        "order": run.order_digest,
-        "weights": run.tested[protocol].weights,
-        "history": {key: [_rounded(x) for x in run.history[key]] for key in KEYS if key in run.history},
-    }
 
 
 def _test_set(reviews: Reviews) -> dict[str, Any]:

@@ -197,7 +197,7 @@ def analyse(
         )
     _check_seeds(results)
     of_seeds = [_Answered(results, reviews, protocol, resamples) for protocol in _protocols(results)]
-    found = {each.protocol: each.statistics(margin) for each in of_seeds}
+    found: dict[Protocol, Statistics] = {each.protocol: each.statistics(margin) for each in of_seeds}
     stopping: list[Stopping] = []
     if len(of_seeds) == 2:
         last, best = of_seeds
@@ -215,7 +215,8 @@ class _Answered:
     def __init__(
         self, results: Sequence[RunResult], reviews: Mapping[str, Reviews], protocol: Protocol, resamples: int
     ) -> None:
-        self.results, self.reviews, self.protocol, self.resamples = results, reviews, protocol, resamples
+        self.results, self.reviews, self.resamples = results, reviews, resamples
+        self.protocol: Protocol = protocol
         counted = [run for run in results if _reason(run, reviews) is None]
         self.runs = sorted(counted, key=lambda run: (run.model, run.seed))
         self.correct = {run.key: _correct(run, protocol, reviews[run.test_set]) for run in self.runs}
@@ -260,7 +261,7 @@ def _check_seeds(results: Sequence[RunResult]) -> None:
 def _protocols(results: Sequence[RunResult]) -> list[Protocol]:
     """Those of every run that did not fail; where all have failed, any could have been."""
     tested = [run for run in results if run.error is None]
-    found = [name for name in PROTOCOLS if not tested or any(name in run.tested for run in tested)]
+    found: list[Protocol] = [name for name in PROTOCOLS if not tested or any(name in run.tested for run in tested)]
     for run in tested:
         if missing := [name for name in found if name not in run.tested]:
             raise ValueError(

@@ -1,166 +1,175 @@
 """The answer in words: does the LSTM beat the others, by how much, how sure are we? Every number in it is computed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from scratchnn.study.inference import LEAST_SEEDS, Estimate
-from scratchnn.study.pairs import Pair
-from scratchnn.study.statistics import ModelStatistics, Statistics
+from scratchnn.study.inference import LEAST_SEEDS
+from scratchnn.study.results import Protocol
+from scratchnn.study.standing import CONTROL_NAMES, SIGNIFICANT, WHEN, Standing, is_control, value
+from scratchnn.study.statistics import Analysis, ModelStatistics, Statistics
+from scratchnn.study.stopping import explain_stopping
+from scratchnn.study.wording import against_of, by, listed, margin_in_words, p_of
 
-SIGNIFICANT = 0.05
-MOST = 4  # models named in one sentence
 
-
-def verdict(statistics: Statistics) -> str:
-    """Return one paragraph. Where the study cannot answer, it says so and what would."""
-    counted = [model for model in statistics.models if model.accuracy]
+def verdict(analysis: Analysis) -> str:
+    """Return two paragraphs at most, an empty line between them. Where the study cannot answer, it says so."""
+    counted = [model for model in analysis.first.models if model.accuracy]
     if not counted:
-        sentences = ["No run counts, so there is nothing to compare."]
+        paragraphs = [["No run counts, so there is nothing to compare."]]
     elif len(counted) == 1:
-        sentences = [_alone(counted[0])]
+        results = [_result(model) for each in analysis.by_protocol.values() for model in each.models if model.accuracy]
+        paragraphs = [[*results, "Nothing can be said of other models: a comparison needs at least two that finished."]]
     else:
-        sentences = _comparison(statistics, counted)
-    sentences += _repeats(counted) + _left_out(statistics)
-    return " ".join(sentences)
+        paragraphs = _comparison(analysis, counted)
+    remarks = _repeats(analysis) + _left_out(analysis.first)
+    paragraphs = [*paragraphs[:-1], paragraphs[-1] + remarks]
+    return "\n\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
 
 
-def _alone(model: ModelStatistics) -> str:
-    return f"{_result(model)}. Nothing can be said of other models: a comparison needs at least two that finished."
-
-
-def _comparison(statistics: Statistics, counted: Sequence[ModelStatistics]) -> list[str]:
-    lstm = statistics.model("lstm")
-    subject = next(model for model in counted if model.name == statistics.subject)
-    pairs = [statistics.pair(subject.name, model.name) for model in counted if model is not subject]
-    found = sorted((pair for pair in pairs if pair is not None), key=_clearest_first)
-    compared = [pair for pair in found if pair.obstacle is None]
-    won = [pair for pair in compared if pair.p_holm < SIGNIFICANT and _value(pair.difference) > 0]
-    lost = [pair for pair in compared if pair.p_holm < SIGNIFICANT and _value(pair.difference) < 0]
-    few = [pair for pair in compared if pair not in (*won, *lost) and not _can_decide(pair, statistics)]
-    chance = [pair for pair in compared if pair not in (*won, *lost, *few)]
-
-    sentences = []
-    if subject is not lstm:
-        why = "is not in this study" if lstm is None else "has no run that counts"
-        sentences.append(f"The model lstm {why}, so the question is asked of the most accurate one, {subject.name}.")
-    if compared:
-        sentences.append(_answer(subject.name, compared, won, lost, few))
-    sentences.append(_result(subject) + ".")
-    for side, words in ((won, "beats"), (lost, "loses to")):
-        if side:
-            sentences.append(f"It {words} {_few([_by(pair) for pair in side])}: {_sureness(side)}.")
-    if chance:
-        smallest = min(pair.p_holm for pair in chance)
-        sentences.append(
-            f"The differences left are {_few([_against(pair) for pair in chance])}: luck with the seeds is not ruled "
-            f"out (p {p_text(smallest)}{' or more' if len(chance) > 1 else ''})."
+def _comparison(analysis: Analysis, counted: Sequence[ModelStatistics]) -> list[list[str]]:
+    subject = analysis.first.subject
+    assert subject is not None
+    standings: dict[Protocol, Standing] = {
+        name: Standing.of(each, subject) for name, each in analysis.by_protocol.items()
+    }
+    first = next(iter(standings.values()))
+    opening, closing = [], []
+    if subject != "lstm":
+        why = "is not in this study" if analysis.first.model("lstm") is None else "has no run that counts"
+        opening.append(f"The model lstm {why}, so the question is asked of the most accurate one, {subject}.")
+    if first.pairs:
+        opening.insert(0, _answer(subject, standings))
+        closing += explain_stopping(analysis, standings)
+        closing += _too_few(standings)
+        closing += _tests(standings)
+    if first.obstacles:
+        why = listed([f"{pair.first} with {pair.second} ({pair.obstacle})" for pair in first.obstacles])
+        closing.append(f"Not compared: {why}.")
+    if any(each.won for each in standings.values()) and not any(is_control(model.name) for model in counted):
+        closing.append(
+            f"None of the models that count words ({', '.join(CONTROL_NAMES)}) is in this study, so it does not say "
+            "whether a network that reads the words in order is needed."
         )
-    if few:
-        sentences += _too_few(few, statistics)
-    if obstacles := [pair for pair in found if pair.obstacle]:
-        why = _few([f"{pair.first} with {pair.second} ({pair.obstacle})" for pair in obstacles])
-        sentences.append(f"Not compared: {why}.")
-    return sentences
+    for each in standings.values():
+        opening += _details(each, analysis.margin)
+    return [opening, closing]
 
 
-def _answer(
-    subject: str, compared: Sequence[Pair], won: Sequence[Pair], lost: Sequence[Pair], few: Sequence[Pair]
-) -> str:
-    """The short answer, before the numbers."""
-    others = "the other model" if len(compared) == 1 else f"each of the {len(compared)} others"
-    if len(won) == len(compared):
-        return f"Yes, {subject} beats {others}."
-    if len(lost) == len(compared):
-        return f"No, {subject} loses to {others}."
-    if not won and not lost:
-        best = all(_value(pair.difference) > 0 for pair in compared)
+# ---- The short answer, before the numbers
+
+
+def _answer(subject: str, standings: Mapping[Protocol, Standing]) -> str:
+    every = list(standings.values())
+    number = every[0].compared
+    others = "the other model" if number == 1 else f"each of the {number} others"
+    when = f", {' and '.join(WHEN[name] for name in standings)}" if len(every) > 1 else ""
+    if all(len(each.won) == number for each in every):
+        return f"Yes, {subject} beats {others}{when}."
+    if all(len(each.lost) == number for each in every):
+        return f"No, {subject} loses to {others}{when}."
+    if all(len(each.equal) == number for each in every):
+        return f"No, {subject} is equivalent to {others}{when}."
+    if not any(each.won or each.lost or each.equal for each in every):
+        best = all(value(pair.difference) > 0 for each in every for pair in each.open + each.few)
         standing = f"{subject} has a higher mean than {others}" if best else f"{subject} does not stand above {others}"
-        why = "there are too few seeds to tell" if few else "luck with the seeds could explain the differences"
-        return f"Not decided: {standing}, {'but' if best else 'and'} {why}."
-    beats = (
-        f"beats {len(won)} of {len(compared)} others" if won else f"beats none of {len(compared)} others for certain"
+        why = "luck with the seeds could explain the differences"
+        why = "there are too few seeds to tell" if any(each.few for each in every) else why
+        return f"Not decided: {standing}{when}, {'but' if best else 'and'} {why}."
+    if all(each.groups == every[0].groups for each in every):
+        return f"In part: {subject} {_phrase(every[0])}{when}."
+    last, best = standings["last"], standings["best"]
+    return (
+        f"The answer depends on when training stops: {WHEN['last']} {subject} {_phrase(last)}; {WHEN['best']} it "
+        f"{_phrase(best)}."
     )
-    return f"In part: {subject} {beats}" + (f" and loses to {len(lost)}." if lost else ".")
+
+
+def _phrase(standing: Standing) -> str:
+    kinds = (("beats", standing.won), ("is equivalent to", standing.equal), ("loses to", standing.lost))
+    said = [f"{verb} {listed([pair.second for pair in pairs])}" for verb, pairs in kinds if pairs]
+    if undecided := standing.open + standing.few:
+        names = listed([pair.second for pair in undecided])
+        said.append(f"is not decided against {names}" if not said else f"nothing is decided against {names}")
+    return ", ".join([" and ".join(said)] if len(said) < 3 else [*said[:-1], f"and {said[-1]}"])
+
+
+# ---- The numbers of one protocol
+
+
+def _details(standing: Standing, margin: float) -> list[str]:
+    sentences = [_result(standing.subject)]
+    for pairs, verb in ((standing.won, "beats"), (standing.lost, "loses to")):
+        if pairs:
+            sentences.append(f"It {verb} {listed([by(pair) for pair in pairs])} ({p_of([x.p_holm for x in pairs])}).")
+    if equal := standing.equal:
+        p = p_of([pair.p_equivalent_holm for pair in equal])
+        differences = listed([against_of(pair) for pair in equal])
+        sentences.append(f"Equivalent, within {margin_in_words(margin)}: {differences} ({p}).")
+        if real := [pair for pair in equal if pair.p_holm < SIGNIFICANT]:
+            names, p = listed([pair.second for pair in real]), p_of([pair.p_holm for pair in real])
+            sentences.append(f"That small difference to {names} is more than luck with the seeds explains ({p}).")
+    if standing.open:
+        against = listed([against_of(pair) for pair in standing.open])
+        p = p_of([pair.p_holm for pair in standing.open], least=True)
+        sentences.append(f"Not decided, neither different nor equivalent: {against} ({p}).")
+    if standing.few:
+        sentences.append(f"It differs by {listed([against_of(pair) for pair in standing.few])}.")
+    return sentences
 
 
 def _result(model: ModelStatistics) -> str:
     assert model.accuracy is not None
     accuracy, seeds = model.accuracy, len(model.seeds)
+    when = WHEN[model.protocol]
+    text = f"{when[0].upper()}{when[1:]}, {model.name} is right on {100 * accuracy.value:.1f}% of the test reviews"
+    if seeds == 1:
+        return f"{text} with the one seed {model.seeds[0]}."
     ends = f"{100 * accuracy.low:.1f}% to {100 * accuracy.high:.1f}%"
-    over = (
-        f"over {seeds} seeds, {model.name} is" if seeds > 1 else f"with the one seed {model.seeds[0]}, {model.name} is"
-    )
-    text = f"{over[0].upper()}{over[1:]} right on {100 * accuracy.value:.1f}% of the test reviews"
-    if seeds == 1:
-        return text
-    return f"{text} ({f'range of {seeds} seeds' if accuracy.is_range else '95% interval'} {ends})"
+    return f"{text} ({f'range of {seeds} seeds' if accuracy.is_range else f'{seeds} seeds, 95% interval'} {ends})."
 
 
-def _by(pair: Pair) -> str:
-    return f"{pair.second} by {_points(pair.turned() if _value(pair.difference) < 0 else pair)}"
+# ---- How sure
 
 
-def _against(pair: Pair) -> str:
-    return f"{_points(pair)} against {pair.second}"
+def _tests(standings: Mapping[Protocol, Standing]) -> list[str]:
+    number = max(each.statistics.compared for each in standings.values())
+    decided = [pair for each in standings.values() for pair in each.won + each.lost + each.equal + each.open]
+    if not decided:
+        return []
+    holm = f", with Holm's correction for {number} pairs" if number > 1 else ""
+    what = "that a model beats or loses to another are of sign-flip tests over the seeds"
+    what += ", those of equivalence of two one-sided tests" if any(each.equal for each in standings.values()) else ""
+    return [f"The p values {what}{holm}."]
 
 
-def _points(pair: Pair) -> str:
-    """The difference in points, in brackets its interval, or the range of few seeds, named as such."""
-    difference, seeds = pair.difference, len(pair.seeds)
-    assert difference is not None
-    value, low, high = (_signed(100 * number) for number in (difference.value, difference.low, difference.high))
-    if seeds == 1:
-        return f"{value} points"
-    return f"{value} points ({f'{seeds} seeds: ' if difference.is_range else ''}{low} to {high})"
-
-
-def _signed(number: float) -> str:
-    """One digit, with a real minus sign, and none before zero."""
-    text = f"{number:.1f}"
-    return "0.0" if text == "-0.0" else text.replace("-", "\N{MINUS SIGN}")
-
-
-def _sureness(pairs: Sequence[Pair]) -> str:
-    largest = max(pair.p_holm for pair in pairs)
-    seeds = min(len(pair.seeds) for pair in pairs)
-    what = "that is" if len(pairs) == 1 else "each is"
-    p = f"p at most {largest:.2g}" if len(pairs) > 1 and largest >= 1e-4 else f"p {p_text(largest)}"
-    over = f"over {seeds} seeds{' or more' if any(len(pair.seeds) > seeds for pair in pairs) else ''}"
-    return f"{what} more than luck with the seeds explains (sign-flip test {over}, with Holm's correction: {p})"
-
-
-def _can_decide(pair: Pair, statistics: Statistics) -> bool:
-    """Whether so many seeds could ever reach a small p, the correction for the number of pairs included."""
-    return pair.smallest_p * _number_compared(statistics) < SIGNIFICANT
-
-
-def _number_compared(statistics: Statistics) -> int:
-    return sum(pair.obstacle is None for pair in statistics.pairs)
-
-
-def _too_few(pairs: Sequence[Pair], statistics: Statistics) -> list[str]:
-    number = _number_compared(statistics)
+def _too_few(standings: Mapping[Protocol, Standing]) -> list[str]:
+    pairs = [pair for each in standings.values() for pair in each.few]
+    if not pairs:
+        return []
+    number = max(each.statistics.compared for each in standings.values())
     seeds = max(len(pair.seeds) for pair in pairs)
     need = next(n for n in range(LEAST_SEEDS, 64) if 2.0 ** (1 - n) * number < SIGNIFICANT)
-    p = f"{2.0 ** (1 - seeds):.2g}"
-    sentences = [f"It differs by {_few([_against(pair) for pair in pairs])}."]
-    limit = f"With {seeds} common seed{'s' * (seeds > 1)} the sign-flip test cannot give a p below {p}: "
-    limit += f"fewer than {LEAST_SEEDS} seeds cannot reach {SIGNIFICANT}"
+    limit = f"With {seeds} common seed{'s' * (seeds > 1)} the sign-flip test cannot give a p below "
+    limit += f"{2.0 ** (1 - seeds):.2g}: fewer than {LEAST_SEEDS} seeds cannot reach {SIGNIFICANT}"
     limit += f", and with Holm's correction for {number} pairs fewer than {need} cannot" if need > LEAST_SEEDS else ""
-    sentences.append(f"{limit}. So this is not decided; {need} seeds or more could decide it.")
+    sentences = [f"{limit}. So this is not decided; {need} seeds or more could decide it."]
     if seeds == 1:
         sentences.append("One seed does not show how much the result would change in another training.")
-    elif clear := [pair.second for pair in pairs if pair.difference and pair.difference.low * pair.difference.high > 0]:
-        ranges = any(pair.difference.is_range for pair in pairs if pair.difference)
-        what = "Every seed has the same sign" if ranges else "The interval excludes 0"
-        sentences.append(f"{what} against {_few(clear)}: a hint, not a decision.")
+    for name, each in standings.items():
+        clear = [pair for pair in each.few if pair.difference and pair.difference.low * pair.difference.high > 0]
+        if clear and seeds > 1:
+            ranges = any(pair.difference.is_range for pair in clear if pair.difference)
+            what = "every seed has the same sign" if ranges else "the interval excludes 0"
+            against = listed([pair.second for pair in clear])
+            sentences.append(f"{WHEN[name].capitalize()} {what} against {against}: a hint, not a decision.")
     return sentences
 
 
-def _repeats(models: Sequence[ModelStatistics]) -> list[str]:
+def _repeats(analysis: Analysis) -> list[str]:
     changes = [
         abs(model.answers.without_repeats - model.answers.accuracy)
-        for model in models
+        for statistics in analysis.by_protocol.values()
+        for model in statistics.models
         if model.answers and model.answers.repeats and math.isfinite(model.answers.without_repeats)
     ]
     if not changes:
@@ -176,28 +185,6 @@ def _left_out(statistics: Statistics) -> list[str]:
     if not runs:
         return []
     total = len(runs) + sum(len(model.runs) for model in statistics.models)
-    names = _few([f"{run.model} seed {run.seed}" for run in runs])
-    return [
-        f"Of {total} run{'s' * (total > 1)} {len(runs)} failed and {'is' if len(runs) == 1 else 'are'} left out: "
-        f"{names}."
-    ]
-
-
-def p_text(p: float) -> str:
-    """Return "= 0.031", or "< 0.0001" where more digits would say nothing more."""
-    return "< 0.0001" if p < 1e-4 else f"= {p:.2g}" if p < 0.995 else "= 1"
-
-
-def _clearest_first(pair: Pair) -> float:
-    return -abs(pair.difference.value) if pair.difference else math.inf
-
-
-def _value(estimate: Estimate | None) -> float:
-    return math.nan if estimate is None else estimate.value
-
-
-def _few(words: Sequence[str]) -> str:
-    """The words as a list, those after the fourth as a number when there are more than one."""
-    if len(words) > MOST + 1:
-        words = [*words[:MOST], f"{len(words) - MOST} more"]
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    names = listed([f"{run.model} seed {run.seed}" for run in runs])
+    are = "is" if len(runs) == 1 else "are"
+    return [f"Of {total} run{'s' * (total > 1)} {len(runs)} failed and {are} left out: {names}."]

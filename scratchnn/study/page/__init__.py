@@ -49,8 +49,8 @@ def write(
     for run in results:
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.,=-]*", run.model):
             raise ValueError(
-                f"a model's name must be letters, digits and '_', '.', ',', '=' or '-', to be part of a file's name, got "
-                f"{run.model!r}"
+                f"a model's name must be letters, digits, '_', '.', ',', '=' or '-', to be part of a file's name, "
+                f"got {run.model!r}"
             )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def write(
     code = {} if code is None else code
     analysis = analyse(results, reviews, margin=margin)
     statistics = analysis.first
-    words, here = verdict(statistics), environment()
+    words, here = verdict(analysis), environment()
     numbers = summary(analysis, reviews, words, published, code, here)
     text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     page = render(

@@ -7,7 +7,7 @@ from typing import Any, SupportsFloat
 import jinja2
 
 from scratchnn.study.breakdown import mean_of
-from scratchnn.study.verdict import p_text
+from scratchnn.study.wording import p_text
 
 WORDS_SHOWN = 120  # of a review: its end, which is what the models read
 HERE = Path(__file__).parent

@@ -50,13 +50,17 @@ def _check(study: Study, summary: Mapping[str, Any]) -> None:
     least = study.settings.get("test_reviews", REVIEWS)
     for test_set in summary["test_sets"].values():
         if not study.synthetic and test_set["reviews"] != least:
-            raise SystemExit(f"{study.name}: {test_set['reviews']} test reviews; these figures are about {least} real ones")
+            raise SystemExit(
+                f"{study.name}: {test_set['reviews']} test reviews; these figures are about {least} real ones"
+            )
 
 
 def _model(study: Study, model: Mapping[str, Any]) -> dict[str, Any]:
     seeds = model["seeds"]
     content = {name: model[name] for name in OF_A_MODEL}
-    content["settings"] = {key: model["settings"][key] for key in ("vocabulary", "length", "batch_size", "epochs", "optimizer")}
+    content["settings"] = {
+        key: model["settings"][key] for key in ("vocabulary", "length", "batch_size", "epochs", "optimizer")
+    }
     content["validation"] = {seed: _validation(run["history"]) for seed, run in seeds.items()}
     if study.name in WITH_LOSSES:
         content["losses"] = {seed: run["history"]["loss"] for seed, run in seeds.items()}

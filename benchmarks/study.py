@@ -50,7 +50,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path, help="where each study has a folder, new or to be continued")
     parser.add_argument("names", nargs="*", metavar="name", help="of the studies to conduct now (default: all)")
-    parser.add_argument("--budget", type=seconds, default=None, metavar="TIME", help="such as 90s, 60m or 2h: about so long")
+    parser.add_argument(
+        "--budget", type=seconds, default=None, metavar="TIME", help="such as 90s, 60m or 2h: about so long"
+    )
     parser.add_argument("--write", action="store_true", help="train nothing, write what there is")
     args = parser.parse_args()
     if unknown := [name for name in args.names if name not in [study.name for study in STUDIES]]:

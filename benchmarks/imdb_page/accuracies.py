@@ -17,7 +17,9 @@ ABOUT = {
 
 def question(content: Json) -> str:
     study = content["studies"]["article"]
-    some = [f"{100 * each['published']:.1f}% for `{name}`" for name, each in study["models"].items() if each["published"]]
+    some = [
+        f"{100 * each['published']:.1f}% for `{name}`" for name, each in study["models"].items() if each["published"]
+    ]
     settings = study["models"]["lstm"]["settings"]
     text = f"""# The IMDB comparison
 
@@ -57,9 +59,13 @@ def table(content: Json, keras: Json) -> str:
         cells = [words.accuracy_cell(words.tested(study, protocol, name)) for protocol in (LAST, BEST)]
         after = f"{words.median(words.epochs(study, BEST, name)):g}"
         theirs = [keras_cell(keras, protocol, name) for protocol in (LAST, BEST)]
-        rows.append([f"`{name}`", f"{about['parameters']:,}", words.percent(about["published"]), *cells, after, *theirs])
+        rows.append(
+            [f"`{name}`", f"{about['parameters']:,}", words.percent(about["published"]), *cells, after, *theirs]
+        )
     head = ["test accuracy, %", "parameters", "published", "last epoch", "best epoch", "which (median)"]
-    return markdown([*head, "Keras, last", "Keras, best"], ["---", *["--:"] * 2, "---", "---", "--:", "---", "---"], rows)
+    return markdown(
+        [*head, "Keras, last", "Keras, best"], ["---", *["--:"] * 2, "---", "---", "--:", "---", "---"], rows
+    )
 
 
 def reading(study: Json) -> str:

@@ -42,7 +42,11 @@ def learned(study: Json, name: str) -> list[Sequence[float]]:
     """The training losses of each seed that has learned anything."""
     found = words.tested(study, LAST, name)
     assert found is not None
-    return [losses for seed, losses in study["models"][name]["losses"].items() if not is_dead(found["seeds"][seed]["accuracy"])]
+    return [
+        losses
+        for seed, losses in study["models"][name]["losses"].items()
+        if not is_dead(found["seeds"][seed]["accuracy"])
+    ]
 
 
 def reached(curve: Sequence[float], loss: float) -> float | None:
@@ -88,7 +92,9 @@ def section(content: Json, logs: Json) -> str:
         "on the diagonal."
     )
     picture = "![Our epoch with the same training loss, for each published epoch](imdb/published-logs.svg)"
-    return "\n\n".join([head, about, picture, "\n".join(f"- {sentence(study, name, each)}" for name, each in found.items())])
+    return "\n\n".join(
+        [head, about, picture, "\n".join(f"- {sentence(study, name, each)}" for name, each in found.items())]
+    )
 
 
 def sentence(study: Json, name: str, aligned: Aligned) -> str:
@@ -121,7 +127,13 @@ def sentence(study: Json, name: str, aligned: Aligned) -> str:
 
 def draw(study: Json, logs: Json, path: Path) -> None:
     """Draw, for each published epoch, our epoch with the same training loss."""
-    colours = dict(zip(("ff", "rnn", "lstm", "cnn-linear"), (figure.BLUE, figure.GREEN, figure.VERMILION, figure.PURPLE), strict=True))
+    colours = dict(
+        zip(
+            ("ff", "rnn", "lstm", "cnn-linear"),
+            (figure.BLUE, figure.GREEN, figure.VERMILION, figure.PURPLE),
+            strict=True,
+        )
+    )
     with figure.style():
         from matplotlib.figure import Figure
 
@@ -145,5 +157,3 @@ def lines(aligned: Aligned) -> tuple[list[int], list[float]]:
     """The points of its line: published epochs, and ours."""
     points = [(n, epoch) for n, epoch in enumerate(aligned.epochs, 1) if epoch is not None]
     return [n for n, _ in points], [epoch for _, epoch in points]
-
-

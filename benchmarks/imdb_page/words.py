@@ -89,11 +89,11 @@ def points(pair: Json, places: int = 2) -> str:
 
 def signed(x: float, places: int = 2) -> str:
     text = f"{100 * x:+.{places}f}"
-    return text.replace("-", "-") if float(text) else f"{0:.{places}f}"
+    return text if float(text) else f"{0:.{places}f}"
 
 
 def p_text(p: float | None) -> str:
-    """In words, such as "= 0.012"; equal where there are too few seeds for one."""
+    """Such as "p = 0.012"; few seeds have none."""
     return "none: too few seeds" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 

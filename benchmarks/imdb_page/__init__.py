@@ -1,0 +1,84 @@
+"""docs/imdb.md, made whole from benchmarks/results/imdb.json, Keras' runs and the published logs.
+
+Nothing in the page is typed by hand: every number is looked up or computed, and so is every judgement (words.py).
+"""
+
+from benchmarks.imdb_page import accuracies, logs, order, questions, recurrent, words
+from benchmarks.imdb_page.words import Json
+from benchmarks.studies import STUDIES
+
+HEAD = "<!-- written by benchmarks/study.py: change benchmarks/imdb_page/, not this page -->\n\n"
+
+
+def page(content: Json, keras: Json, published: Json) -> str:
+    """The text of docs/imdb.md."""
+    parts = [accuracies.question(content)]
+    if unfinished := still(content):
+        parts.append(unfinished)
+    parts += [accuracies.verdict(content, keras), figures(content, "article", "accuracies", "differences")]
+    parts += [accuracies.pairs(content), logs.section(content, published), order.section(content)]
+    parts += [questions.section(content), recurrent.section(content), gallery(content), reproduce(content)]
+    return HEAD + "\n\n".join(part for part in parts if part) + "\n"
+
+
+def still(content: Json) -> str:
+    """Which studies have fewer seeds than planned."""
+    found = []
+    for study in STUDIES:
+        there = content["studies"].get(study.name)
+        done, planned = words.progress(there) if there else (0, study.seeds)
+        if done < planned:
+            found.append(f"{study.name} ({done} of {planned} seeds)")
+    return (
+        f"**Still being conducted: {words.listing(found)}. What follows is from the seeds that are there.**"
+        if found
+        else ""
+    )
+
+
+def figures(content: Json, study: str, *kinds: str) -> str:
+    """The figures of these kinds, one for each protocol where there are two."""
+    names = [name for kind in kinds for name in content["figures"].get(study, []) if name.startswith(kind)]
+    return "\n".join(f"![{described(name)}](imdb/{name})" for name in names)
+
+
+def described(name: str) -> str:
+    kinds = {
+        "accuracies": "Test accuracy of each model: mean, interval and every seed",
+        "differences": "Differences in accuracy between the models, with intervals",
+        "by-length": "Accuracy by the length of the review",
+        "by-unknown": "Accuracy by the share of unknown words",
+        "curves": "Learning curves",
+    }
+    kind = next(each for each in kinds if name.startswith(each))
+    rest = name.removesuffix(".svg").removeprefix(kind).strip("-")
+    return f"{kinds[kind]} ({rest})" if rest else kinds[kind]
+
+
+def gallery(content: Json) -> str:
+    parts = []
+    if curves := [figures(content, name, "curves") for name in content["figures"]]:
+        parts.append("## Learning curves\n\n" + "\n".join(each for each in curves if each))
+    if shown := figures(content, "article", "by-length", "by-unknown"):
+        parts.append(f"## By length and by unknown words\n\n{shown}")
+    return "\n\n".join(parts)
+
+
+def reproduce(content: Json) -> str:
+    study = content["studies"]["article"]
+    code, here = study["code"], study["environment"]
+    return f"""## Reproduce it
+
+```sh
+python -m benchmarks.study studies              # trains everything: hours; --budget 60m goes on in pieces
+python -m benchmarks.accuracy                   # Keras' own figures; needs the extra `test`
+python -m benchmarks.study studies --write      # writes this page again
+```
+
+The first question alone is `python -m scratchnn.compare --arch ff rnn lstm cnn bow linear linear-bigrams --seeds {study["planned"]["seeds"]} --out article`;
+[comparing.md](comparing.md) explains the command. Each study's `report.html` has more: calibration, confusion, and the most confident
+mistakes with their words. It quotes reviews, so it is not published here.
+
+Made with version `{code["code"]}` of the code that trains, NumPy {code["numpy"]}, Numba {code["numba"]}, Python {here["Python"]}, on {here["cores"]} cores of {here["processor"]}
+({here["system"]}); on processors of another kind the last bits differ. The data: Maas, Daly, Pham, Huang, Ng, Potts, "Learning Word Vectors
+for Sentiment Analysis", ACL 2011."""

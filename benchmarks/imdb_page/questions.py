@@ -1,0 +1,149 @@
+"""The questions that the article left open: fewer units, more reviews, another test set, a network that dies."""
+
+from benchmarks.imdb_page import words
+from benchmarks.imdb_page.logs import is_dead
+from benchmarks.imdb_page.words import BEST, LAST, PROTOCOL, Json
+from benchmarks.tables import markdown
+from scratchnn.experiments.run import interval
+
+STILL = "Still to be conducted."
+
+
+def section(content: Json) -> str:
+    parts = ["## What the article left open", units(content), reviews(content), resplits(content), dying(content)]
+    return "\n\n".join([*parts, smaller(content)])
+
+
+def units(content: Json) -> str:
+    head, study = "**Fewer parameters for the rnn.**", words.study_of(content, "units")
+    if study is None:
+        return f"{head} {STILL}"
+    names = list(study["models"])
+    body = table(study, names, "rnn with so many units", [f"`{name}`" for name in names])
+    whole, said = names[-1], []
+    for name in names[:-1]:
+        said.append(f"`{name}` better than `{whole}`: {both(study, name, whole, content['margin'])}")
+    return f"{head} {words.seeds_of(study)}.\n\n{body}\n\n" + "\n".join(f"- {each}." for each in said)
+
+
+def reviews(content: Json) -> str:
+    head, study = "**More reviews and longer training for the LSTM.**", words.study_of(content, "reviews")
+    if study is None:
+        return f"{head} {STILL}"
+    names = list(study["models"])
+    test = study["planned"]["settings"]
+    about = (
+        f"{head} All 50,000 reviews are joined and split again, {test['test_reviews']:,} of them to test on, and the LSTM is trained for "
+        f"{test['epochs']} epochs on a part of the rest ({words.seeds_of(study)})."
+    )
+    body = table(
+        study, names, "reviews to train and validate on", [f"{int(name.partition('=')[2]):,}" for name in names]
+    )
+    said = []
+    for fewer, more in zip(names, names[1:], strict=False):
+        few, many = (int(name.partition("=")[2]) for name in (fewer, more))
+        said.append(f"{many:,} better than {few:,}: {both(study, more, fewer, content['margin'])}")
+    all_of_it = names[-1]
+    gains = [
+        best - last
+        for last, best in zip(
+            words.accuracies(study, LAST, all_of_it), words.accuracies(study, BEST, all_of_it), strict=True
+        )
+    ]
+    longer = (
+        f"Longer training does not replace them: with the most reviews, the lowest validation loss comes after {words.span(words.epochs(study, BEST, all_of_it))} "
+        f"of {test['epochs']} epochs, and training on to the end changes the accuracy by {words.signed(-words.mean(gains))} points (mean)."
+    )
+    return f"{about}\n\n{body}\n\n" + "\n".join(f"- {each}." for each in said) + f"\n\n{longer}"
+
+
+def resplits(content: Json) -> str:
+    head, study = "**Another test set.**", words.study_of(content, "resplits")
+    if study is None:
+        return f"{head} {STILL}"
+    rows, lines = [], []
+    networks = list(dict.fromkeys(name.partition(",")[0] for name in study["models"]))
+    for arch in networks:
+        cells = []
+        for protocol in (LAST, BEST):
+            of_draws = [words.accuracies(study, protocol, name) for name in variants(study, arch)]
+            means = [words.mean(each) for each in of_draws if each]
+            within = words.mean([max(each) - min(each) for each in of_draws if each])
+            cells += [f"{100 * min(means):.2f} to {100 * max(means):.2f}", f"{100 * within:.2f}"]
+        rows.append([f"`{arch}`", *cells])
+    columns = [
+        f"{what}, {protocol} epoch"
+        for protocol in ("last", "best")
+        for what in ("means of the test sets", "range of the seeds")
+    ]
+    for other in (each for each in networks if each != "lstm"):
+        for protocol, when in PROTOCOL.items():
+            found = [
+                words.pair_of(study, protocol, name, name.replace("lstm", other, 1)) for name in variants(study, "lstm")
+            ]
+            judged = [words.judge(pair, content["margin"]) for pair in found if pair]
+            leads = [pair["difference"]["value"] for pair in found if pair]
+            lines.append(f"- `lstm` better than `{other}` {when}? {lead(leads)}; {tally(judged)}.")
+    about = (
+        f"{head} The 50,000 reviews are joined, shuffled and split in halves anew, {len(variants(study, networks[0]))} times ({words.seeds_of(study)} "
+        "each). The columns compare what changes with the test set with what changes with the seed."
+    )
+    return f"{about}\n\n{markdown(['network', *columns], ['---', *['---', '--:'] * 2], rows)}\n\n" + "\n".join(lines)
+
+
+def lead(leads: list[float]) -> str:
+    return f"Its lead is {words.signed(min(leads))} to {words.signed(max(leads))} points" if leads else "Nothing yet"
+
+
+def tally(judged: list[str]) -> str:
+    return words.listing([f"{judged.count(each)} times {each}" for each in dict.fromkeys(judged)])
+
+
+def variants(study: Json, arch: str) -> list[str]:
+    return [name for name in study["models"] if name.partition(",")[0] == arch]
+
+
+def dying(content: Json) -> str:
+    head, study = (
+        "**The convolutional network as published, without a sigmoid at its end.**",
+        words.study_of(content, "others"),
+    )
+    if study is None:
+        return f"{head} {STILL}"
+    seen = words.accuracies(study, LAST, "cnn-linear")
+    dead = [each for each in seen if is_dead(each)]
+    alive = [each for each in seen if not is_dead(each)]
+    low, high = interval(len(dead) / len(seen), len(seen))
+    rest = f" The others end at {words.span([100 * each for each in alive], '.1f')}%." if alive else ""
+    return (
+        f"{head} The loss expects probabilities: outputs outside [0, 1] are clipped and have no gradient, and a network whose outputs have all "
+        f"left the interval never learns again. {len(dead)} of {len(seen)} seeds give every review one answer after the last epoch, "
+        f"{100 * len(dead) / len(seen):.0f}% (95% interval {100 * low:.0f} to {100 * high:.0f}%, Wilson).{rest}"
+    )
+
+
+def smaller(content: Json) -> str:
+    head, study = "**Other networks of that size.**", words.study_of(content, "smaller")
+    if study is None:
+        return f"{head} {STILL}"
+    names = list(study["models"])
+    return f"{head} {words.seeds_of(study)}.\n\n{table(study, names, 'network', [f'`{name}`' for name in names])}"
+
+
+def table(study: Json, names: list[str], kind: str, labels: list[str]) -> str:
+    rows = []
+    for name, label in zip(names, labels, strict=True):
+        cells = [words.accuracy_cell(words.tested(study, protocol, name), bold=False) for protocol in (LAST, BEST)]
+        after = f"{words.median(words.epochs(study, BEST, name)):g}"
+        rows.append([label, f"{study['models'][name]['parameters']:,}", *cells, after])
+    head = [kind, "parameters", "last epoch, %", "best epoch, %", "which (median)"]
+    return markdown(head, ["---", "--:", "---", "---", "--:"], rows)
+
+
+def both(study: Json, first: str, second: str, margin: float) -> str:
+    """The judgement under both protocols."""
+    said = []
+    for protocol, when in PROTOCOL.items():
+        pair = words.pair_of(study, protocol, first, second)
+        said.append(f"{when} {words.answer(pair, margin) if pair else 'nothing yet'}")
+    return "; ".join(said)

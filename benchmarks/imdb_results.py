@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from benchmarks.studies import CLAIMS, MARGIN, PROTOCOLS, STUDIES, Study, by_name
+from benchmarks.studies import CLAIMS, CONTROLS, MARGIN, PROTOCOLS, STUDIES, Study, by_name
 from scratchnn.core.files.plain import or_null, plain
 from scratchnn.report.best import best_epoch
-from scratchnn.study.pairs import correct_for_number
+from scratchnn.study.pairs import Pair, correct_for_number
 from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import analyse
 
 DIGITS = 5
 REVIEWS = 25_000  # of the real test set, where it is not split again
 WITH_LOSSES = ("longer",)  # studies whose curves of training loss the page needs
-OF_A_PAIR = ("first", "second", "difference", "p_holm", "mcnemar_holm", "p_equivalent_holm")
+OF_A_PAIR = ("first", "second", "difference", "p", "p_holm", "p_equivalent", "p_equivalent_holm")
 OF_A_MODEL = ("parameters", "published", "lowest_validation_loss_after", "overfits_after", "best_validation_accuracy")
 
 
@@ -37,7 +37,7 @@ def reduce(study: Study, summary: Mapping[str, Any]) -> dict[str, Any]:
         "test_sets": sorted(summary["test_sets"].values(), key=str),
         "models": {name: _model(study, models[name]) for name in models},
         "protocols": {name: _protocol(each) for name, each in summary["protocols"].items()},
-        "stopping": [_pair(each) for each in summary["stopping"]],
+        "stopping": _pairs(summary["stopping"]),
     }
     return rounded(content)
 
@@ -88,11 +88,16 @@ def _protocol(found: Mapping[str, Any]) -> dict[str, Any]:
         }
         for name, model in found["models"].items()
     }
-    return {"models": models, "pairs": [_pair(each) for each in found["pairs"] if each["obstacle"] is None]}
+    return {"models": models, "pairs": _pairs([pair for pair in found["pairs"] if pair["obstacle"] is None])}
 
 
-def _pair(pair: Mapping[str, Any]) -> dict[str, Any]:
-    return {**{key: pair[key] for key in OF_A_PAIR if key in pair}, "seeds": len(pair["seeds"])}
+def _pairs(pairs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the page needs of pairs whose p values are corrected together, and the smallest they could have been."""
+    smallest = [min(1.0, len(pairs) * 2.0 ** (1 - len(pair["seeds"]))) for pair in pairs]
+    return [
+        {key: pair[key] for key in OF_A_PAIR} | {"seeds": len(pair["seeds"]), "smallest_p_holm": p}
+        for pair, p in zip(pairs, smallest, strict=True)
+    ]
 
 
 def order(
@@ -100,24 +105,34 @@ def order(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """By study with shuffled words, protocol and model: accuracy with the order of the words less that without it.
 
-    Differences are taken seed by seed and corrected for the number of models (Holm).
+    Differences are taken seed by seed. Their p values are corrected (Holm) for the number of networks; each control is
+    asked alone, since one says how much order there is, and the others see none.
     """
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for study in (each for each in STUDIES if each.ordered and each.name in results and each.ordered in results):
         assert study.ordered is not None
-        pairs = {name: [] for name in PROTOCOLS}
+        pairs: dict[str, list[Pair]] = {name: [] for name in PROTOCOLS}
         for model in study.models:
             ordered = [run for run in results[study.ordered] if run.model == model]
             shuffled = [replace(run, model=f"{model},shuffled") for run in results[study.name] if run.model == model]
             if {run.seed for run in ordered} & {run.seed for run in shuffled}:
                 analysis = analyse([*ordered, *shuffled], reviews, margin=MARGIN)
                 for protocol, statistics in analysis.by_protocol.items():
-                    pairs[protocol].append(statistics.pair(model, f"{model},shuffled"))
+                    pair = statistics.pair(model, f"{model},shuffled")
+                    assert pair is not None and pair.obstacle is None, f"{study.name}: {pair}"
+                    pairs[protocol].append(pair)
         found[study.name] = {
-            protocol: {pair.first: rounded(_pair(asdict(pair))) for pair in correct_for_number(each)}
+            protocol: {pair["first"]: pair for group in _groups(each) for pair in rounded(group)}
             for protocol, each in pairs.items()
         }
     return found
+
+
+def _groups(pairs: Sequence[Pair]) -> list[list[dict[str, Any]]]:
+    """The networks together, every control by itself."""
+    groups = [[pair for pair in pairs if pair.first not in CONTROLS]]
+    groups += [[pair] for pair in pairs if pair.first in CONTROLS]
+    return [_pairs([asdict(pair) for pair in correct_for_number(group)]) for group in groups]
 
 
 def collect(

@@ -13,7 +13,7 @@ from scratchnn.study.pairs import MARGIN
 from scratchnn.study.results import PROTOCOLS
 from scratchnn.study.tasks import Variant
 
-__all__ = ["CLAIMS", "MARGIN", "PROTOCOLS", "STUDIES", "Study", "by_name"]
+__all__ = ["CLAIMS", "CONTROLS", "MARGIN", "PROTOCOLS", "STUDIES", "Study", "by_name"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class Study:
         return [variant.name for variant in self.variants()]
 
 
-ALL = ("ff", "rnn", "lstm", "cnn", "bow", "linear", "linear-bigrams")
+CONTROLS = ("bow", "linear", "linear-bigrams")  # without memory
+ALL = ("ff", "rnn", "lstm", "cnn", *CONTROLS)
 LONG = {"vocabulary": 10_000, "length": 500}
 SHUFFLED = {"shuffle_words": True}
 MORE_DATA = {"epochs": 30, "resplit": 1, "test_reviews": 5000}
@@ -54,10 +55,11 @@ RECURRENT = ("rnn28", "rnn32", "rnn-stacked", "birnn", "rnn-vdropout", "lstm-dro
 STUDIES = (
     Study("article", "Does the LSTM beat the others, and models that know no order?", ALL, 30),
     Study("shuffled", "What is the order of the words worth?", ALL, 10, SHUFFLED, ordered="article"),
-    Study("others", "How often does the convolutional network die as published, without a sigmoid?", ("cnn-linear",), 30),
+    Study("others", "How often does the cnn die as published, without a sigmoid?", ("cnn-linear",), 30),
     Study("smaller", "Do other networks of that size do better?", ("gru", "bilstm", "cnn-lstm"), 10),
     Study(
-        "longer", "How long were the published networks trained?", ("ff", "rnn", "lstm", "cnn-linear"), 10, {"epochs": 30}
+        "longer", "How long were the published networks trained?", ("ff", "rnn", "lstm", "cnn-linear"), 10,
+        {"epochs": 30},
     ),
     Study("units", "Does a smaller rnn overfit less?", ("rnn",), 10, grid={"units": (8, 16, 32)}),
     Study(
@@ -65,7 +67,8 @@ STUDIES = (
         {"train_reviews": (2500, 5000, 10000, 20000, 45000)},
     ),
     Study(
-        "resplits", "How much is due to the test set?", ("ff", "rnn", "lstm", "cnn"), 6, grid={"resplit": (1, 2, 3, 4, 5)}
+        "resplits", "How much is due to the test set?", ("ff", "rnn", "lstm", "cnn"), 6,
+        grid={"resplit": (1, 2, 3, 4, 5)},
     ),
     Study("generated", "And in generated reviews?", ALL, 6, {"synthetic": True}),
     Study("generated-shuffled", "Without their order?", ALL, 6, {"synthetic": True, **SHUFFLED}, ordered="generated"),

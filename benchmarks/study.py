@@ -38,7 +38,7 @@ from scratchnn.study.tasks import Task, plan
 FIGURES = pages.ROOT / "docs" / "imdb"
 # Of which studies which figures of their folder are shown: with both protocols, as there are.
 SHOWN = {
-    "article": r"(accuracies|differences|by-length|by-unknown|curves-\w+)(-\w+)?\.svg",
+    "article": r"(accuracies|differences|by-length|by-unknown|curves(?!-linear))(-[\w-]+)?\.svg",
     "others": r"curves-[\w-]+\.svg",
     "smaller": r"curves-[\w-]+\.svg",
     "recurrent": r"curves-[\w-]+\.svg",

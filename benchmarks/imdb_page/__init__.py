@@ -3,22 +3,45 @@
 Nothing in the page is typed by hand: every number is looked up or computed, and so is every judgement (words.py).
 """
 
+import re
+import textwrap
+
 from benchmarks.imdb_page import accuracies, logs, order, questions, recurrent, words
 from benchmarks.imdb_page.words import Json
 from benchmarks.studies import STUDIES
 
+WIDTH = 140
 HEAD = "<!-- written by benchmarks/study.py: change benchmarks/imdb_page/, not this page -->\n\n"
 
 
 def page(content: Json, keras: Json, published: Json) -> str:
     """The text of docs/imdb.md."""
-    parts = [accuracies.question(content)]
+    parts = [accuracies.question(content, published)]
     if unfinished := still(content):
         parts.append(unfinished)
     parts += [accuracies.verdict(content, keras), figures(content, "article", "accuracies", "differences")]
     parts += [accuracies.pairs(content), logs.section(content, published), order.section(content)]
     parts += [questions.section(content), recurrent.section(content), gallery(content), reproduce(content)]
-    return HEAD + "\n\n".join(part for part in parts if part) + "\n"
+    return HEAD + wrapped("\n\n".join(part for part in parts if part)) + "\n"
+
+
+def wrapped(text: str) -> str:
+    """The same with paragraphs in lines of WIDTH; what is no paragraph, tables and code, as it was."""
+    blocks, code = [], False
+    for block in text.split("\n\n"):
+        begins_or_ends = block.count("```") % 2 == 1
+        if code or "```" in block or block.startswith(("#", "|", "!")):
+            blocks.append(block)
+        else:
+            blocks.append("\n".join(_paragraph(line) for line in re.sub(r"\n(?!- |>)", " ", block).split("\n")))
+        code ^= begins_or_ends
+    return "\n\n".join(blocks)
+
+
+def _paragraph(line: str) -> str:
+    """One paragraph, or item of a list, or line that is quoted."""
+    indent = {"- ": "  ", "> ": "> "}.get(line[:2], "")
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def still(content: Json) -> str:
@@ -67,6 +90,7 @@ def gallery(content: Json) -> str:
 def reproduce(content: Json) -> str:
     study = content["studies"]["article"]
     code, here = study["code"], study["environment"]
+    models, seeds = " ".join(words.models_of(study)), study["planned"]["seeds"]
     return f"""## Reproduce it
 
 ```sh
@@ -75,10 +99,12 @@ python -m benchmarks.accuracy                   # Keras' own figures; needs the 
 python -m benchmarks.study studies --write      # writes this page again
 ```
 
-The first question alone is `python -m scratchnn.compare --arch ff rnn lstm cnn bow linear linear-bigrams --seeds {study["planned"]["seeds"]} --out article`;
-[comparing.md](comparing.md) explains the command. Each study's `report.html` has more: calibration, confusion, and the most confident
-mistakes with their words. It quotes reviews, so it is not published here.
+The first question alone is
+`python -m scratchnn.compare --arch {models} --seeds {seeds} --out article`;
+[comparing.md](comparing.md) explains the command. Each study's `report.html` has more: calibration, confusion, and the
+most confident mistakes with their words. It quotes reviews, so it is not published here.
 
-Made with version `{code["code"]}` of the code that trains, NumPy {code["numpy"]}, Numba {code["numba"]}, Python {here["Python"]}, on {here["cores"]} cores of {here["processor"]}
-({here["system"]}); on processors of another kind the last bits differ. The data: Maas, Daly, Pham, Huang, Ng, Potts, "Learning Word Vectors
-for Sentiment Analysis", ACL 2011."""
+Made with version `{code["code"]}` of the code that trains, NumPy {code["numpy"]}, Numba {code["numba"]},
+Python {here["Python"]}, on {here["cores"]} cores of {here["processor"]} ({here["system"]}); on processors of another
+kind the last bits differ. The data: Maas, Daly, Pham, Huang, Ng, Potts, "Learning Word Vectors for Sentiment Analysis",
+ACL 2011."""

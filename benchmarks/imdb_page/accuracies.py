@@ -4,10 +4,10 @@ from typing import Any
 
 from benchmarks.imdb_page import words
 from benchmarks.imdb_page.words import BEST, LAST, PROTOCOL, Json
-from benchmarks.tables import markdown
+from benchmarks.studies import CONTROLS
+from benchmarks.tables import COLUMNS, markdown
 
 NETWORKS = ("ff", "rnn", "lstm", "cnn")
-CONTROLS = ("bow", "linear", "linear-bigrams")
 ABOUT = {
     "bow": "the mean of the words' embeddings",
     "linear": "logistic regression on which words occur",
@@ -15,29 +15,28 @@ ABOUT = {
 }
 
 
-def question(content: Json) -> str:
+def question(content: Json, logs: Json) -> str:
     study = content["studies"]["article"]
-    some = [
-        f"{100 * each['published']:.1f}% for `{name}`" for name, each in study["models"].items() if each["published"]
-    ]
+    some = [f"{100 * log['test_accuracy']:.1f}% for `{name}`" for name, log in logs.items() if "test_accuracy" in log]
     settings = study["models"]["lstm"]["settings"]
-    text = f"""# The IMDB comparison
+    controls = words.listing([f"`{name}`, {ABOUT[name]}" for name in CONTROLS])
+    return f"""# The IMDB comparison
 
-Does a network with a memory tell good reviews from bad ones better than one without? An article trained each of four networks once
-and reported {words.listing(some)}. One run each cannot say whether such differences are more than luck. Here each network was trained
-with {words.seeds_of(study)} on the same arrays: the {settings["vocabulary"]:,} most frequent words, the last {settings["length"]} words of each review,
-batches of {settings["batch_size"]}, {settings["epochs"]} epochs of {settings["optimizer"].capitalize()}, a fifth of the training reviews held out for validation. Within a seed
-all networks see the same split and the same order of batches.
+Does a network with a memory tell good reviews from bad ones better than one without? An article trained each of four
+networks once and reported {words.listing(some)}. One run each cannot say whether such differences are more than luck.
+Here each network was trained with {words.seeds_of(study)} on the same arrays: a vocabulary of
+{settings["vocabulary"]:,}, the last {settings["length"]} words of each review, batches of {settings["batch_size"]},
+{settings["epochs"]} epochs of {settings["optimizer"].capitalize()}, a fifth of the training reviews held out for
+validation. Within a seed all networks see the same split and the same order of batches.
 
 Each training is tested twice, under two *protocols*:
 
-- **the last epoch**: as published results are. A network that learns fast has by then learned its training reviews by heart, and is tested
-  past its best;
-- **the best epoch**: the one of the lowest validation loss. The test reviews have no part in the choice, and every network is tested when
-  it is at its best.
+- **the last epoch**: as published results are. A network that learns fast has by then learned its training reviews by
+heart, and is tested past its best;
+- **the best epoch**: the one of the lowest validation loss. The test reviews have no part in the choice, and every
+network is tested when it is at its best.
 
-Three models that no memory helps stand beside them: {words.listing([f"`{name}`, {ABOUT[name]}" for name in CONTROLS])}."""
-    return text
+Three models without a memory stand beside them: {controls}."""
 
 
 def verdict(content: Json, keras: Json) -> str:
@@ -54,7 +53,7 @@ def table(content: Json, keras: Json) -> str:
     """The headline: test accuracies in percent, ours and Keras', under both protocols."""
     study = content["studies"]["article"]
     rows = []
-    for name in study["protocols"][LAST]["models"]:
+    for name in words.models_of(study):
         about = study["models"][name]
         cells = [words.accuracy_cell(words.tested(study, protocol, name)) for protocol in (LAST, BEST)]
         after = f"{words.median(words.epochs(study, BEST, name)):g}"
@@ -70,7 +69,8 @@ def table(content: Json, keras: Json) -> str:
 
 def reading(study: Json) -> str:
     return (
-        f"Means of {words.seeds_of(study)}. Square brackets hold 95% intervals, from a bootstrap over seeds and reviews at once; round "
+        f"Means of {words.seeds_of(study)}. Square brackets hold 95% intervals, from a bootstrap over seeds and "
+        "reviews at once; round "
         "ones the range of the seeds, where fewer than six are too few for an interval."
     )
 
@@ -99,8 +99,10 @@ def beside_keras(study: Json, keras: Json) -> str:
         said.append(f"{PROTOCOL[protocol]} by {100 * abs(gaps[name]):.2f} points at most (`{name}`)")
     run = keras["runs"][0]
     return (
-        f"{run['framework'].replace(' on ', ' on ').replace('tensorflow', 'TensorFlow')}, with the same arrays and settings ({words.span(counts)} "
-        f"seed{'s' if max(counts) > 1 else ''}; for each the mean and the range), differs from our means {words.listing(said)}."
+        f"{run['framework'].replace(' on ', ' on ').replace('tensorflow', 'TensorFlow')}, with the same arrays and "
+        f"settings ({words.span(counts)} "
+        f"seed{'s' if max(counts) > 1 else ''}; for each the mean and the range), differs from our means "
+        f"{words.listing(said)}."
     )
 
 
@@ -122,7 +124,7 @@ def controls(content: Json) -> str:
             last, best = [words.answer(pair, margin) for pair in pairs if pair]
             lines.append(f"- `{name}`: after the last epoch {last}; at the best epoch {best}.")
     accuracy = words.percent(models["linear-bigrams"]["accuracy"]["value"])
-    head = f"`linear-bigrams` reaches {accuracy}% with the same words of the same reviews, in a second. Is a network better?"
+    head = f"`linear-bigrams` reaches {accuracy}% with the same words of the same reviews. Is a network better?"
     return "\n".join([head, "", *lines])
 
 
@@ -153,10 +155,14 @@ def _row(study: Json, first: str, second: str, margin: float) -> tuple[float, li
 
 def about_pairs(study: Json, margin: float) -> str:
     return (
-        "Differences are in points of accuracy, taken seed by seed. *Yes* or *worse* where the sign-flip test over the seeds rules out luck "
-        f"(p < {words.SIGNIFICANT:g}); *equivalent* where two one-sided tests show that the difference is within {100 * margin:g} points; *not "
-        f"decided* where neither can be said. All p values are corrected for the {len(study['protocols'][LAST]['pairs'])} pairs (Holm). "
-        "The last column is the difference after the last epoch less that at the best one: what is not due to the networks, but to when their "
+        "Differences are in points of accuracy, taken seed by seed. *Yes* or *worse* where the sign-flip test over "
+        "the seeds rules out luck "
+        f"(p < {words.SIGNIFICANT:g}); *equivalent* where two one-sided tests show that the difference is within "
+        f"{100 * margin:g} points; *not "
+        "decided* where neither can be said. All p values are corrected for the "
+        f"{len(study['protocols'][LAST]['pairs'])} pairs (Holm). "
+        "The last column is the difference after the last epoch less that at the best one: what is not due to the "
+        "networks, but to when their "
         "training was stopped."
     )
 
@@ -178,10 +184,8 @@ def counted(study: Json, margin: float) -> str:
 
 def headline(content: Json, keras: Json, speed: dict[str, Any]) -> str:
     """README's table: published, ours and Keras' under both protocols, and the seconds of a training epoch."""
-    from benchmarks.tables import COLUMNS
-
     study, rows = content["studies"]["article"], []
-    for name in study["protocols"][LAST]["models"]:
+    for name in words.models_of(study):
         cells = [words.accuracy_cell(words.tested(study, protocol, name)) for protocol in (LAST, BEST)]
         theirs = ", ".join(f"{100 * words.mean(s):.1f}" for p in (LAST, BEST) if (s := of_keras(keras, p, name)))
         timed = speed["workloads"].get(name, {}).get("contenders", {})

@@ -9,6 +9,7 @@ from benchmarks.imdb_page.words import LAST, Json
 from scratchnn.report import figure
 
 STEADY = 1.0  # epochs: offsets that differ by no more count as one
+COLOURS = {"ff": figure.BLUE, "rnn": figure.GREEN, "lstm": figure.VERMILION, "cnn-linear": figure.PURPLE}
 DEAD = 0.005  # a network whose accuracy is so near to a half gives all reviews one answer
 
 
@@ -50,12 +51,15 @@ def learned(study: Json, name: str) -> list[Sequence[float]]:
 
 
 def reached(curve: Sequence[float], loss: float) -> float | None:
-    """The first epoch, counted from 1, at which the curve is down to the loss, between epochs by a straight line."""
-    for n, value in enumerate(curve):
-        if value <= loss:
-            if n == 0:
-                return 1.0 if value == loss else None
-            return n + (curve[n - 1] - loss) / (curve[n - 1] - value)
+    """The first epoch, counted from 1, at which the curve is down to the loss, by straight lines between epochs.
+
+    The first of these lines goes on to the left, to epoch 0: there is no loss before the first epoch.
+    """
+    for n in range(1, len(curve)):
+        before, after = curve[n - 1], curve[n]
+        if after <= loss and after < before:
+            epoch = n + (before - loss) / (before - after)
+            return epoch if epoch >= 0 else None
     return None
 
 
@@ -71,7 +75,7 @@ def align(study: Json, name: str, log: Sequence[float]) -> Aligned:
 
 def all_aligned(study: Json, logs: Json) -> dict[str, Aligned]:
     """By model, of those that the study and the logs have."""
-    names = [name for name in study["protocols"][LAST]["models"] if name in logs and learned(study, name)]
+    names = [name for name in words.models_of(study) if name in logs and learned(study, name)]
     return {name: align(study, name, logs[name]["loss"]) for name in names}
 
 
@@ -86,9 +90,12 @@ def section(content: Json, logs: Json) -> str:
     found = all_aligned(study, logs)
     some = next(iter(study["models"].values()))
     about = (
-        f"The article ({logs['settings']['source']}) shows the training loss after each of its {logs['settings']['epochs']} epochs. We trained "
-        f"the same networks for {some['settings']['epochs']} epochs ({words.seeds_of(study)}), and looked up after which of our epochs the mean of "
-        "the training losses is down to each published one. Were the published networks trained as they are said to be, the lines would lie "
+        f"The article ({logs['settings']['source']}) shows the training loss after each of its "
+        f"{logs['settings']['epochs']} epochs. We trained "
+        f"the same networks for {some['settings']['epochs']} epochs ({words.seeds_of(study)}), and looked up after "
+        "which of our epochs the mean of "
+        "the training losses is down to each published one. Were the published networks trained as they are said "
+        "to be, the lines would lie "
         "on the diagonal."
     )
     picture = "![Our epoch with the same training loss, for each published epoch](imdb/published-logs.svg)"
@@ -104,7 +111,8 @@ def sentence(study: Json, name: str, aligned: Aligned) -> str:
     without = f" (without {dead} of our seeds that never learned)" if dead else ""
     if len(aligned.offsets) < total:
         return (
-            f"`{name}`: {len(aligned.offsets)} of {total} published losses lie on our curve{without}, which is too few to say how long it was "
+            f"`{name}`: {len(aligned.offsets)} of {total} published losses lie on our curve{without}, which is too "
+            "few to say how long it was "
             "trained."
         )
     offsets = aligned.offsets
@@ -116,8 +124,10 @@ def sentence(study: Json, name: str, aligned: Aligned) -> str:
         last = aligned.epochs[-1]
         assert last is not None
         return (
-            f"`{name}`: the published network was very probably trained for about {last:.0f} epochs, of which the last {total} are shown"
-            f"{without}: {lies}, and {own}. Its published accuracy is that of a network trained for longer than the others."
+            f"`{name}`: the published network was very probably trained for about {last:.0f} epochs, of which the "
+            f"last {total} are shown"
+            f"{without}: {lies}, and {own}. Its published accuracy is that of a network trained for longer than "
+            "the others."
         )
     return f"`{name}`: its log fits no number of epochs of ours{without}: {lies}, and {own}."
 
@@ -127,13 +137,6 @@ def sentence(study: Json, name: str, aligned: Aligned) -> str:
 
 def draw(study: Json, logs: Json, path: Path) -> None:
     """Draw, for each published epoch, our epoch with the same training loss."""
-    colours = dict(
-        zip(
-            ("ff", "rnn", "lstm", "cnn-linear"),
-            (figure.BLUE, figure.GREEN, figure.VERMILION, figure.PURPLE),
-            strict=True,
-        )
-    )
     with figure.style():
         from matplotlib.figure import Figure
 
@@ -143,7 +146,7 @@ def draw(study: Json, logs: Json, path: Path) -> None:
         for name, aligned in all_aligned(study, logs).items():
             line = lines(aligned)
             if line[0]:
-                axes.plot(*line, color=colours[name], marker="o", markersize=4, label=name)
+                axes.plot(*line, color=COLOURS.get(name, figure.INK), marker="o", markersize=4, label=name)
                 ends += line[1]
         total = logs["settings"]["epochs"]
         axes.plot([1, total], [1, total], color=figure.GREY, linestyle="--", linewidth=1, label="as published")

@@ -2,11 +2,11 @@
 
 from benchmarks.imdb_page import words
 from benchmarks.imdb_page.words import BEST, LAST, Json
-from benchmarks.studies import by_name
+from benchmarks.studies import CONTROLS, by_name
 from benchmarks.tables import markdown
 
 NAMES = {"shuffled": "article", "long-shuffled": "long", "generated-shuffled": "generated"}
-WITHOUT_ORDER, WITH_PAIRS = ("bow", "linear"), "linear-bigrams"  # models that see no order, and one that sees a little
+*WITHOUT_ORDER, WITH_PAIRS = CONTROLS  # models that see no order, and one that sees a little
 COMMAND = """```sh
 python -m scratchnn.compare --arch ff rnn lstm cnn bow linear linear-bigrams --seeds 10 --out ordered
 python -m scratchnn.compare --arch ff rnn lstm cnn bow linear linear-bigrams --seeds 10 --shuffle-words --out shuffled
@@ -17,15 +17,20 @@ def section(content: Json) -> str:
     head = "## What memory is for"
     there = [name for name in NAMES if content["order"].get(name, {}).get(BEST)]
     about = (
-        "A memory can be of use only where the order of the words says something. So the words of every review, in training and in testing, "
-        "change places at random, and everything else stays: the loss of accuracy is what a network made of their order. `bow` and `linear` see no order, and must not "
+        "A memory can be of use only where the order of the words says something. So the words of every review, in "
+        "training and in testing, "
+        "change places at random, and everything else stays: the loss of accuracy is what a network made of their "
+        "order. `bow` and `linear` see no order, and must not "
         "change. `linear-bigrams` sees which words are neighbours: what it loses is the least that the order holds."
     )
     if not there:
         return f"{head}\n\n{about}\n\nStill to be conducted."
     missing = [title(content, name) for name in NAMES if name not in there]
     parts = [head, about, *[table(content, there, protocol) for protocol in (BEST, LAST)]]
-    parts += ["\n".join(f"- {paragraph(content, name)}" for name in there)]
+    parts += [
+        "All p values of the networks are corrected for their number (Holm).",
+        "\n".join(f"- {paragraph(content, name)}" for name in there),
+    ]
     if missing:
         parts.append(f"Still to be conducted: {words.listing(missing)}.")
     return "\n\n".join([*parts, COMMAND])
@@ -71,23 +76,26 @@ def paragraph(content: Json, name: str) -> str:
         return text
     held = pairs[WITH_PAIRS]
     if not words.judge(held, margin).startswith("yes"):
-        return f"{text} Pairs of words find no order in them ({words.answer(held, margin)})."
+        return f"{text} That pairs of words find an order in them is not shown ({words.answer(held, margin)})."
     networks = [model for model in pairs if model not in (*WITHOUT_ORDER, WITH_PAIRS)]
     shares = [share(content, name, model) for model in networks]
     return (
-        f"{text} Pairs of words find an order that is worth {words.points(held)} points ({words.p_of(held)}). Of it, at their best epochs, the networks "
+        f"{text} Pairs of words find an order that is worth {words.points(held)} points ({words.p_of(held)}). Of "
+        "it, at their best epochs, the networks "
         f"collect: {words.listing(shares)}."
     )
 
 
 def share(content: Json, name: str, model: str) -> str:
+    """A network's share, or why it has none."""
     pairs = content["order"][name][BEST]
     pair, held = pairs[model], pairs[WITH_PAIRS]
-    judged = words.judge(pair, content["margin"])
-    if not judged.startswith("yes"):
-        found = {"no, equivalent": "nothing", "not decided": "nothing that is certain"}.get(judged, "less than nothing")
-        return f"`{model}` {found} ({words.points(pair)} points)"
-    return f"`{model}` {100 * pair['difference']['value'] / held['difference']['value']:.0f}%"
+    judged, seen = words.judge(pair, content["margin"]), f"{words.points(pair)} points, {words.p_of(pair)}"
+    if judged.startswith("no"):
+        return f"`{model}` {'nothing' if judged == 'no, equivalent' else 'less than nothing'} ({seen})"
+    part = pair["difference"]["value"] / held["difference"]["value"]
+    beyond = ", more than pairs of words find" if part > 1 else ""
+    return f"`{model}` {100 * part:.0f}% ({seen}{'' if judged.startswith('yes') else f': {judged}'}{beyond})"
 
 
 def check(content: Json, name: str) -> str:

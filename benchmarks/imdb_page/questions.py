@@ -18,7 +18,7 @@ def units(content: Json) -> str:
     head, study = "**Fewer parameters for the rnn.**", words.study_of(content, "units")
     if study is None:
         return f"{head} {STILL}"
-    names = list(study["models"])
+    names = words.models_of(study)
     body = table(study, names, "rnn with so many units", [f"`{name}`" for name in names])
     whole, said = names[-1], []
     for name in names[:-1]:
@@ -30,19 +30,17 @@ def reviews(content: Json) -> str:
     head, study = "**More reviews and longer training for the LSTM.**", words.study_of(content, "reviews")
     if study is None:
         return f"{head} {STILL}"
-    names = list(study["models"])
+    names = words.models_of(study)
     test = study["planned"]["settings"]
     about = (
-        f"{head} All 50,000 reviews are joined and split again, {test['test_reviews']:,} of them to test on, and the LSTM is trained for "
+        f"{head} All 50,000 reviews are joined and split again, {test['test_reviews']:,} of them to test on, and "
+        "the LSTM is trained for "
         f"{test['epochs']} epochs on a part of the rest ({words.seeds_of(study)})."
     )
     body = table(
         study, names, "reviews to train and validate on", [f"{int(name.partition('=')[2]):,}" for name in names]
     )
-    said = []
-    for fewer, more in zip(names, names[1:], strict=False):
-        few, many = (int(name.partition("=")[2]) for name in (fewer, more))
-        said.append(f"{many:,} better than {few:,}: {both(study, more, fewer, content['margin'])}")
+    said = [f"{more(study, protocol, names[-1], names[0])}, {when}" for protocol, when in PROTOCOL.items()]
     all_of_it = names[-1]
     gains = [
         best - last
@@ -51,10 +49,24 @@ def reviews(content: Json) -> str:
         )
     ]
     longer = (
-        f"Longer training does not replace them: with the most reviews, the lowest validation loss comes after {words.span(words.epochs(study, BEST, all_of_it))} "
-        f"of {test['epochs']} epochs, and training on to the end changes the accuracy by {words.signed(-words.mean(gains))} points (mean)."
+        "With the most reviews, the lowest validation loss comes after "
+        f"{words.span(words.epochs(study, BEST, all_of_it))} "
+        f"of {test['epochs']} epochs, and training on to the end changes the accuracy by "
+        f"{words.signed(-words.mean(gains))} points (mean)."
     )
-    return f"{about}\n\n{body}\n\n" + "\n".join(f"- {each}." for each in said) + f"\n\n{longer}"
+    return f"{about}\n\n{body}\n\n{' '.join(f'{each}.' for each in said)} {longer}"
+
+
+def more(study: Json, protocol: str, most: str, fewest: str) -> str:
+    """The one question that was asked of this study, so that its p needs no correction."""
+    pair = words.pair_of(study, protocol, most, fewest)
+    if pair is None:
+        return "Nothing is known yet"
+    helps = pair["p"] is not None and pair["p"] < words.SIGNIFICANT
+    answer = (
+        "Not decided" if not helps else "More reviews help" if pair["difference"]["value"] > 0 else "More reviews harm"
+    )
+    return f"{answer}: {words.points(pair)} points between the fewest and the most ({words.p_text(pair['p'])})"
 
 
 def resplits(content: Json) -> str:
@@ -62,7 +74,7 @@ def resplits(content: Json) -> str:
     if study is None:
         return f"{head} {STILL}"
     rows, lines = [], []
-    networks = list(dict.fromkeys(name.partition(",")[0] for name in study["models"]))
+    networks = list(dict.fromkeys(name.partition(",")[0] for name in words.models_of(study)))
     for arch in networks:
         cells = []
         for protocol in (LAST, BEST):
@@ -85,7 +97,8 @@ def resplits(content: Json) -> str:
             leads = [pair["difference"]["value"] for pair in found if pair]
             lines.append(f"- `lstm` better than `{other}` {when}? {lead(leads)}; {tally(judged)}.")
     about = (
-        f"{head} The 50,000 reviews are joined, shuffled and split in halves anew, {len(variants(study, networks[0]))} times ({words.seeds_of(study)} "
+        f"{head} The 50,000 reviews are joined, shuffled and split in halves anew, "
+        f"{len(variants(study, networks[0]))} times ({words.seeds_of(study)} "
         "each). The columns compare what changes with the test set with what changes with the seed."
     )
     return f"{about}\n\n{markdown(['network', *columns], ['---', *['---', '--:'] * 2], rows)}\n\n" + "\n".join(lines)
@@ -100,7 +113,7 @@ def tally(judged: list[str]) -> str:
 
 
 def variants(study: Json, arch: str) -> list[str]:
-    return [name for name in study["models"] if name.partition(",")[0] == arch]
+    return [name for name in words.models_of(study) if name.partition(",")[0] == arch]
 
 
 def dying(content: Json) -> str:
@@ -116,8 +129,10 @@ def dying(content: Json) -> str:
     low, high = interval(len(dead) / len(seen), len(seen))
     rest = f" The others end at {words.span([100 * each for each in alive], '.1f')}%." if alive else ""
     return (
-        f"{head} The loss expects probabilities: outputs outside [0, 1] are clipped and have no gradient, and a network whose outputs have all "
-        f"left the interval never learns again. {len(dead)} of {len(seen)} seeds give every review one answer after the last epoch, "
+        f"{head} The loss expects probabilities: outputs outside [0, 1] are clipped and have no gradient, and a "
+        "network whose outputs have all "
+        f"left the interval never learns again. {len(dead)} of {len(seen)} seeds give every review one answer "
+        "after the last epoch, "
         f"{100 * len(dead) / len(seen):.0f}% (95% interval {100 * low:.0f} to {100 * high:.0f}%, Wilson).{rest}"
     )
 
@@ -126,7 +141,7 @@ def smaller(content: Json) -> str:
     head, study = "**Other networks of that size.**", words.study_of(content, "smaller")
     if study is None:
         return f"{head} {STILL}"
-    names = list(study["models"])
+    names = words.models_of(study)
     return f"{head} {words.seeds_of(study)}.\n\n{table(study, names, 'network', [f'`{name}`' for name in names])}"
 
 

@@ -1,5 +1,7 @@
 """What was published about recurrent networks on longer reviews, judged again."""
 
+import numpy as np
+
 from benchmarks.imdb_page import words
 from benchmarks.imdb_page.questions import STILL, both, table
 from benchmarks.imdb_page.words import BEST, Json
@@ -12,11 +14,12 @@ def section(content: Json) -> str:
     study = words.study_of(content, "recurrent")
     if study is None:
         return f"{HEAD}\n\n{STILL}"
-    names = list(study["models"])
+    names = words.models_of(study)
     said = [overfits(content, study), dropout(content, study), both_ways(content, study), layers(content, study)]
     settings = study["models"][names[0]]["settings"]
     about = (
-        f"SimpleRNN and one LSTM on the last {settings['length']} words of {settings['vocabulary']:,} ({words.seeds_of(study)}). Overfitting "
+        f"SimpleRNN and one LSTM on the last {settings['length']} words of {settings['vocabulary']:,} "
+        f"({words.seeds_of(study)}). Overfitting "
         "begins after the epoch of the lowest validation loss, which is also the best epoch."
     )
     body = table(study, names, "network", [f"`{name}`" for name in names])
@@ -34,8 +37,10 @@ def overfits(content: Json, study: Json) -> str:
         or words.mean(highest) > claim["validation_accuracy"]
     )
     return (
-        f"*`{name}` reaches about {100 * claim['validation_accuracy']:.0f}% in validation and overfits after {low} to {high} epochs.* As to "
-        f"the accuracy {'confirmed' if reaches else 'not confirmed'}: {words.span([100 * each for each in highest], '.1f')}% at best. "
+        f"*`{name}` reaches about {100 * claim['validation_accuracy']:.0f}% in validation and overfits after {low} "
+        f"to {high} epochs.* As to "
+        f"the accuracy {'confirmed' if reaches else 'not confirmed'}: "
+        f"{words.span([100 * each for each in highest], '.1f')}% at best. "
         f"{timing(epochs, low, high)}"
     )
 
@@ -61,8 +66,10 @@ def dropout(content: Json, study: Json) -> str:
     sure = p is not None and p < words.SIGNIFICANT
     answer = "not decided" if not sure else "yes, it does postpone it" if later > 0 else "no, it comes earlier"
     return (
-        f"*Variational dropout (`{name}`) postpones overfitting to {low} to {high} epochs.* {answer[0].upper()}{answer[1:]} (by {later:g} epochs, "
-        f"the mean over the seeds, {words.p_text(p)}). {timing(words.epochs(study, BEST, name), low, high)} The price or gain, is `{name}` "
+        f"*Variational dropout (`{name}`) postpones overfitting to {low} to {high} epochs.* "
+        f"{answer[0].upper()}{answer[1:]} (by {later:g} epochs, "
+        f"the mean over the seeds, {words.p_text(p)}). {timing(words.epochs(study, BEST, name), low, high)} The "
+        f"price or gain, is `{name}` "
         f"better than `{without}`: {both(study, name, without, content['margin'])}."
     )
 
@@ -71,8 +78,6 @@ def postponed(study: Json, first: str, second: str) -> tuple[float, float | None
     """By how many epochs the lowest validation loss of the first comes later, and the sign-flip test's p."""
     found = [study["protocols"][BEST]["models"][name]["seeds"] for name in (first, second)]
     later = [found[0][seed]["epoch"] - found[1][seed]["epoch"] for seed in found[0] if seed in found[1]]
-    import numpy as np
-
     p = sign_flip_p(np.array(later)) if len(later) >= LEAST_SEEDS else None
     return words.mean(later), p
 
@@ -99,8 +104,10 @@ def compared(content: Json, study: Json, name: str, claim: str) -> str:
         else f" (trained for {epochs[0]} and {epochs[1]} epochs, so their last ones are not compared)"
     )
     return (
-        f"*{claim}* At the best epochs of both, `{name}` better than `rnn32`{alike}: {words.answer(pair, content['margin'])}. In validation "
-        f"it reaches {seen[0]}% at best, `rnn32` {seen[1]}%. Beside `rnn28`: {both(study, name, 'rnn28', content['margin'])}."
+        f"*{claim}* At the best epochs of both, `{name}` better than `rnn32`{alike}: "
+        f"{words.answer(pair, content['margin'])}. In validation "
+        f"it reaches {seen[0]}% at best, `rnn32` {seen[1]}%. Beside `rnn28`: "
+        f"{both(study, name, 'rnn28', content['margin'])}."
     )
 
 

@@ -48,6 +48,11 @@ def turned_to(pairs: Iterable[Json], first: str, second: str) -> Json | None:
     return None
 
 
+def models_of(study: Json) -> list[str]:
+    """Those that have runs, in the order of the plan."""
+    return [name for name in study["planned"]["models"] if name in study["models"]]
+
+
 def progress(study: Json) -> tuple[int, int]:
     """How many seeds every model has, and how many it will have."""
     models = study["protocols"][LAST]["models"]
@@ -64,7 +69,10 @@ def seeds_of(study: Json) -> str:
 
 
 def percent(x: float | None, places: int = 1) -> str:
-    return "" if x is None else f"{100 * x:.{places}f}"
+    if x is None:
+        return ""
+    text = f"{100 * x:.{places}f}"
+    return text if float(text) else f"{0:.{places}f}"  # no -0.00
 
 
 def accuracy_cell(model: Json | None, bold: bool = True) -> str:
@@ -131,7 +139,7 @@ def judge(pair: Json, margin: float) -> str:
         return f"{answer}, but within {percent(margin)} points" if small else answer
     if equivalent is not None and equivalent < SIGNIFICANT:
         return "no, equivalent"
-    return "not decided"
+    return "not decided" if pair["smallest_p_holm"] < SIGNIFICANT else "too few seeds to decide"
 
 
 def p_of(pair: Json) -> str:

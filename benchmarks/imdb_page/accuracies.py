@@ -185,7 +185,7 @@ def counted(study: Json, margin: float) -> str:
 def headline(content: Json, keras: Json, speed: dict[str, Any]) -> str:
     """README's table: published, ours and Keras' under both protocols, and the seconds of a training epoch."""
     study, rows = content["studies"]["article"], []
-    for name in words.models_of(study):
+    for name in (each for each in words.models_of(study) if each != "linear"):
         cells = [words.accuracy_cell(words.tested(study, protocol, name)) for protocol in (LAST, BEST)]
         theirs = ", ".join(f"{100 * words.mean(s):.1f}" for p in (LAST, BEST) if (s := of_keras(keras, p, name)))
         timed = speed["workloads"].get(name, {}).get("contenders", {})

@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks import imdb_results, pages, study
 from benchmarks.studies import PROTOCOLS, STUDIES, by_name
-from scratchnn.data.synthetic import corpus as generated
+from scratchnn.data.corpus import Corpus
+from scratchnn.data.synthetic import make_corpus
 from scratchnn.experiments.settings import Settings
 from scratchnn.study import page
 from scratchnn.study.pairs import MARGIN
@@ -20,19 +21,30 @@ from scratchnn.study.tasks import Task, plan
 from tests.study import fakes
 
 
+def generated() -> Corpus:
+    return make_corpus(60, 40)
+
+
 def summary(tmp_path: Path, seeds: int = 6, **skills: float) -> dict[str, Any]:
     """summary.json of a study that never ran, of 400 reviews."""
     about = fakes.reviews()
-    runs = [fakes.run(model, seed, about, skill, skill + 0.01) for model, skill in skills.items() for seed in range(seeds)]
+    runs = [
+        fakes.run(name, seed, about, skill, skill + 0.01) for name, skill in skills.items() for seed in range(seeds)
+    ]
     code = {"code": "0123456789ab"}
     page.write(tmp_path, runs, {about.digest: about}, {"lstm": 0.8321}, code=code, margin=MARGIN)
     return json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return summary(tmp_path_factory.mktemp("study"), ff=0.80, lstm=0.83)
+
+
 @pytest.fixture
-def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def found(written: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(imdb_results, "REVIEWS", 400)
-    return summary(tmp_path, ff=0.80, lstm=0.83)
+    return written
 
 
 # ---- the plan
@@ -118,7 +130,10 @@ def test_what_is_published_is_what_was_found(found: dict[str, Any]) -> None:
             there = reduced["protocols"][protocol]["models"][name]
             assert there["accuracy"]["value"] == pytest.approx(model["accuracy"]["value"], rel=1e-4)
             for seed, run in model["seeds"].items():
-                assert there["seeds"][seed] == {"epoch": run["epoch"], "accuracy": pytest.approx(run["accuracy"], rel=1e-4)}
+                assert there["seeds"][seed] == {
+                    "epoch": run["epoch"],
+                    "accuracy": pytest.approx(run["accuracy"], rel=1e-4),
+                }
         (pair,) = reduced["protocols"][protocol]["pairs"]
         assert (pair["first"], pair["second"], pair["seeds"]) == ("ff", "lstm", 6)
         assert pair["smallest_p_holm"] == pytest.approx(2 / 2**6, rel=1e-4)
@@ -153,13 +168,16 @@ def test_order_is_the_difference_seed_by_seed() -> None:
         assert list(both[protocol]) == ["lstm", "linear-bigrams"]
         for name, pair in both[protocol].items():
             seen = [
-                {run.seed: run.tested[protocol].accuracy for run in runs if run.model == name} for runs in (ordered, mixed)
+                {run.seed: run.tested[protocol].accuracy for run in runs if run.model == name}
+                for runs in (ordered, mixed)
             ]
             expected = sum(seen[0][seed] - seen[1][seed] for seed in range(6)) / 6
             assert pair["difference"]["value"] == pytest.approx(expected, rel=1e-4)
             assert pair["p_holm"] == pair["p"] == pytest.approx(2 / 2**6, rel=1e-4)  # one network, one control
     alone = analyse(
-        [*ordered[:6], *[replace(run, model="lstm,shuffled") for run in mixed[:6]]], {about.digest: about}, margin=MARGIN
+        [*ordered[:6], *[replace(run, model="lstm,shuffled") for run in mixed[:6]]],
+        {about.digest: about},
+        margin=MARGIN,
     ).by_protocol["last"]
     pair = alone.pair("lstm", "lstm,shuffled")
     assert pair is not None and pair.difference is not None
@@ -177,7 +195,12 @@ def test_the_networks_are_corrected_for_their_number() -> None:
 
 
 def test_the_json_has_a_line_for_each_row_and_comes_back() -> None:
-    content = {"a": {"b": {"c": {"d": {"e": {"f": {"g": [1.5, None]}}}}}}, "l": [{"x": 1}, {"x": 2}], "n": [1, 2], "e": {}}
+    content = {
+        "a": {"b": {"c": {"d": {"e": {"f": {"g": [1.5, None]}}}}}},
+        "l": [{"x": 1}, {"x": 2}],
+        "n": [1, 2],
+        "e": {},
+    }
     text = imdb_results.text(content)
     assert json.loads(text) == content
     assert '      "f": {"g": [1.5, null]}' in text.splitlines() and '  {"x": 1},' in text.splitlines()
@@ -192,7 +215,14 @@ def test_figures_are_those_that_are_shown(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "old.svg").write_text("old")
     (tmp_path / "article").mkdir()
-    for name in ("accuracies.svg", "accuracies-best.svg", "curves-ff.svg", "curves-linear.svg", "model-ff.svg", "x.png"):
+    for name in (
+        "accuracies.svg",
+        "accuracies-best.svg",
+        "curves-ff.svg",
+        "curves-linear.svg",
+        "model-ff.svg",
+        "x.png",
+    ):
         (tmp_path / "article" / name).write_text(name)
     shown = {"article": ["accuracies-best.svg", "accuracies.svg", "curves-ff.svg"]}
     assert {name: sorted(each) for name, each in study.copy_figures(tmp_path, ["article", "units"]).items()} == shown

@@ -228,4 +228,4 @@ def test_peak_memory_is_that_of_the_call() -> None:
 def test_the_headline_has_a_row_for_each_model_and_six_columns() -> None:
     table = pages.TABLES[0].now()
     assert table is not None
-    assert [row.count("|") - 1 for row in table.splitlines()] == [6] * 9  # head, rule, four networks, three controls
+    assert [row.count("|") - 1 for row in table.splitlines()] == [6] * 8  # head, rule, four networks, two controls

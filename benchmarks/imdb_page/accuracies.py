@@ -154,16 +154,17 @@ def _row(study: Json, first: str, second: str, margin: float) -> tuple[float, li
 
 
 def about_pairs(study: Json, margin: float) -> str:
+    number = len(study["protocols"][LAST]["pairs"])
     return (
         "Differences are in points of accuracy, taken seed by seed. *Yes* or *worse* where the sign-flip test over "
-        "the seeds rules out luck "
-        f"(p < {words.SIGNIFICANT:g}); *equivalent* where two one-sided tests show that the difference is within "
-        f"{100 * margin:g} points; *not "
-        "decided* where neither can be said. All p values are corrected for the "
-        f"{len(study['protocols'][LAST]['pairs'])} pairs (Holm). "
-        "The last column is the difference after the last epoch less that at the best one: what is not due to the "
-        "networks, but to when their "
-        "training was stopped."
+        "the "
+        f"seeds rules out luck with them (p < {words.SIGNIFICANT:g}); *equivalent* where two one-sided tests show "
+        "that "
+        f"the difference is within {100 * margin:g} points; *not decided* where neither can be said. All p values "
+        "are "
+        f"corrected for the {number} pairs (Holm). The intervals hold the luck with the test reviews too, so one may "
+        "reach past 0 where luck with the seeds is ruled out. The last column is the difference after the last epoch "
+        "less that at the best one: what is not due to the models, but to when their training was stopped."
     )
 
 
@@ -172,9 +173,12 @@ def counted(study: Json, margin: float) -> str:
     for protocol, when in PROTOCOL.items():
         judged = [words.judge(pair, margin) for pair in study["protocols"][protocol]["pairs"]]
         differ = sum(each.startswith(("yes", "no, worse")) for each in judged)
-        equivalent, open_ = judged.count("no, equivalent"), judged.count("not decided")
+        equivalent = judged.count("no, equivalent")
+        open_ = len(judged) - differ - equivalent
+        small = sum("within" in each for each in judged)
         said.append(
-            f"{when} {differ} of {len(judged)} pairs differ, {equivalent} are equivalent, and {open_} are not decided"
+            f"{when} {differ} of {len(judged)} pairs differ (within {100 * margin:g} points: {small}), "
+            f"{equivalent} are equivalent, and {open_} are not decided"
         )
     return f"{said[0][0].upper()}{said[0][1:]}; {said[1]}."
 
@@ -187,10 +191,10 @@ def headline(content: Json, keras: Json, speed: dict[str, Any]) -> str:
     study, rows = content["studies"]["article"], []
     for name in (each for each in words.models_of(study) if each != "linear"):
         cells = [words.accuracy_cell(words.tested(study, protocol, name)) for protocol in (LAST, BEST)]
-        theirs = ", ".join(f"{100 * words.mean(s):.1f}" for p in (LAST, BEST) if (s := of_keras(keras, p, name)))
+        theirs = "/".join(f"{100 * words.mean(s):.1f}" for p in (LAST, BEST) if (s := of_keras(keras, p, name)))
         timed = speed["workloads"].get(name, {}).get("contenders", {})
         found = (timed.get(each) for each in (*COLUMNS["scratchnn"], *COLUMNS["Keras"]))
-        seconds = ", ".join("" if each is None else f"{each['epoch']['median']:.2f}" for each in found) if timed else ""
+        seconds = "/".join("" if each is None else f"{each['epoch']['median']:.2f}" for each in found) if timed else ""
         rows.append([f"`{name}`", words.percent(study["models"][name]["published"]), *cells, theirs, seconds])
-    head = [f"test accuracy, %, {words.seeds_of(study)}", "published", "last epoch", "best epoch", "Keras, last, best"]
-    return markdown([*head, "s/epoch, ours, Keras"], ["---", "--:", "---", "---", "---", "--:"], rows)
+    head = [f"test accuracy, %, {words.seeds_of(study)}", "published", "last epoch", "best epoch", "Keras, last/best"]
+    return markdown([*head, "s/epoch, ours/Keras"], ["---", "--:", "---", "---", "---", "--:"], rows)

@@ -19,20 +19,32 @@ class Aligned:
 
     epochs: tuple[float | None, ...]
     seeds: tuple[float, ...]  # by how much a run of ours lies off the mean of them all: median offset of each seed
+    widest: float  # the largest difference between two offsets of one of our runs
 
     @property
     def offsets(self) -> list[float]:
         """Our epoch less the published one, where there is one."""
-        return [ours - n for n, ours in enumerate(self.epochs, 1) if ours is not None]
+        return _offsets(self.epochs)
+
+    @property
+    def spread(self) -> float:
+        return max(self.offsets) - min(self.offsets)
 
     @property
     def from_scratch(self) -> bool:
-        """Whether the log lies among ours as one more seed would."""
-        return bool(self.offsets) and min(self.seeds) <= words.median(self.offsets) <= max(self.seeds)
+        """Whether the log lies among ours as one more seed would, or less than an epoch off."""
+        middle = words.median(self.offsets)
+        near = abs(middle) < STEADY or min(self.seeds) <= middle <= max(self.seeds)
+        return near and self.spread <= max(self.widest, STEADY)
 
     @property
-    def steady(self) -> bool:
-        return len(self.offsets) == len(self.epochs) and max(self.offsets) - min(self.offsets) <= STEADY
+    def continued(self) -> bool:
+        """Whether it lies behind ours by the same number of epochs all along."""
+        return self.spread <= STEADY <= words.median(self.offsets)
+
+
+def _offsets(epochs: Sequence[float | None]) -> list[float]:
+    return [ours - n for n, ours in enumerate(epochs, 1) if ours is not None]
 
 
 def is_dead(accuracy: float) -> bool:
@@ -66,11 +78,10 @@ def reached(curve: Sequence[float], loss: float) -> float | None:
 def align(study: Json, name: str, log: Sequence[float]) -> Aligned:
     losses = learned(study, name)
     curve = [words.mean(epoch) for epoch in zip(*losses, strict=True)]
-    own = []
-    for seed in losses:
-        found = [(n, reached(curve, loss)) for n, loss in enumerate(seed[: len(log)], 1)]
-        own.append(words.median([epoch - n for n, epoch in found if epoch is not None] or [0.0]))
-    return Aligned(tuple(reached(curve, loss) for loss in log), tuple(own))
+    own = [offsets for seed in losses if (offsets := _offsets([reached(curve, loss) for loss in seed[: len(log)]]))]
+    medians = tuple(words.median(offsets) for offsets in own)
+    widest = max(max(offsets) - min(offsets) for offsets in own)
+    return Aligned(tuple(reached(curve, loss) for loss in log), medians, widest)
 
 
 def all_aligned(study: Json, logs: Json) -> dict[str, Aligned]:
@@ -90,7 +101,7 @@ def section(content: Json, logs: Json) -> str:
     found = all_aligned(study, logs)
     some = next(iter(study["models"].values()))
     about = (
-        f"The article ({logs['settings']['source']}) shows the training loss after each of its "
+        f"The article, {logs['settings']['source']}, shows the training loss after each of its "
         f"{logs['settings']['epochs']} epochs. We trained "
         f"the same networks for {some['settings']['epochs']} epochs ({words.seeds_of(study)}), and looked up after "
         "which of our epochs the mean of "
@@ -116,11 +127,14 @@ def sentence(study: Json, name: str, aligned: Aligned) -> str:
             "trained."
         )
     offsets = aligned.offsets
-    lies = f"our epoch less the published one is {words.median(offsets):+.1f} (median; {words.span(offsets, '+.1f')})"
+    middle = words.written(words.median(offsets), "+.1f")
+    lies = f"our epoch less the published one is {middle} (median; {words.span(offsets, '+.1f')})"
     own = f"our own seeds lie {words.span(aligned.seeds, '+.1f')} off their mean"
+    if aligned.spread > total / 2:
+        return f"`{name}`: its losses fall too unsteadily to say how long it was trained{without}: {lies}, and {own}."
     if aligned.from_scratch:
         return f"`{name}`: its log fits {total} epochs from scratch{without}: {lies}, and {own}."
-    if aligned.steady:
+    if aligned.continued:
         last = aligned.epochs[-1]
         assert last is not None
         return (

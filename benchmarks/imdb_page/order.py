@@ -7,6 +7,7 @@ from benchmarks.tables import markdown
 
 NAMES = {"shuffled": "article", "long-shuffled": "long", "generated-shuffled": "generated"}
 *WITHOUT_ORDER, WITH_PAIRS = CONTROLS  # models that see no order, and one that sees a little
+FEW = "too few seeds to decide"
 COMMAND = """```sh
 python -m scratchnn.compare --arch ff rnn lstm cnn bow linear linear-bigrams --seeds 10 --out ordered
 python -m scratchnn.compare --arch ff rnn lstm cnn bow linear linear-bigrams --seeds 10 --shuffle-words --out shuffled
@@ -77,25 +78,31 @@ def paragraph(content: Json, name: str) -> str:
     held = pairs[WITH_PAIRS]
     if not words.judge(held, margin).startswith("yes"):
         return f"{text} That pairs of words find an order in them is not shown ({words.answer(held, margin)})."
-    networks = [model for model in pairs if model not in (*WITHOUT_ORDER, WITH_PAIRS)]
-    shares = [share(content, name, model) for model in networks]
-    return (
-        f"{text} Pairs of words find an order that is worth {words.points(held)} points ({words.p_of(held)}). Of "
-        "it, at their best epochs, the networks "
-        f"collect: {words.listing(shares)}."
-    )
+    networks = [model for model in pairs if model not in CONTROLS]
+    shares = {model: pairs[model]["difference"]["value"] / held["difference"]["value"] for model in networks}
+    said = [share(pairs[model], shares[model], margin) for model in networks]
+    text += f" Pairs of words find an order that is worth {words.points(held)} points ({words.p_of(held)})."
+    text += f" Of it, at their best epochs, the networks collect: {words.listing(said)}."
+    if any(words.judge(pairs[model], margin) == FEW for model in networks):
+        number = f"{held['seeds']} seeds are too few for tests of {len(networks)} networks"
+        text += f" These shares rest on the intervals: {number}."
+    if any(part > 1 for part in shares.values()):
+        text += " More than 100% is order that pairs of words do not find, or a network that hardly learns without it."
+    return text
 
 
-def share(content: Json, name: str, model: str) -> str:
-    """A network's share, or why it has none."""
-    pairs = content["order"][name][BEST]
-    pair, held = pairs[model], pairs[WITH_PAIRS]
-    judged, seen = words.judge(pair, content["margin"]), f"{words.points(pair)} points, {words.p_of(pair)}"
-    if judged.startswith("no"):
-        return f"`{model}` {'nothing' if judged == 'no, equivalent' else 'less than nothing'} ({seen})"
-    part = pair["difference"]["value"] / held["difference"]["value"]
-    beyond = ", more than pairs of words find" if part > 1 else ""
-    return f"`{model}` {100 * part:.0f}% ({seen}{'' if judged.startswith('yes') else f': {judged}'}{beyond})"
+def share(pair: Json, part: float, margin: float) -> str:
+    """A network's share of what pairs of words find, or why it has none."""
+    judged, seen = words.judge(pair, margin), words.points(pair)
+    if judged == "no, worse":
+        found = "less than nothing"
+    elif judged == "no, equivalent":
+        found = "nothing"
+    elif judged.startswith("yes") or (judged == FEW and words.is_clear(pair) and part > 0):
+        found = f"{100 * part:.0f}%"
+    else:
+        found = "nothing that is certain"
+    return f"`{pair['first']}` {found} ({seen} points{'' if judged == FEW else f', {words.p_of(pair)}'})"
 
 
 def check(content: Json, name: str) -> str:

@@ -93,9 +93,9 @@ def resplits(content: Json) -> str:
             found = [
                 words.pair_of(study, protocol, name, name.replace("lstm", other, 1)) for name in variants(study, "lstm")
             ]
-            judged = [words.judge(pair, content["margin"]) for pair in found if pair]
+            clear = sum(words.is_clear(pair) and pair["difference"]["value"] > 0 for pair in found if pair)
             leads = [pair["difference"]["value"] for pair in found if pair]
-            lines.append(f"- `lstm` better than `{other}` {when}? {lead(leads)}; {tally(judged)}.")
+            lines.append(f"- `lstm` over `{other}` {when}: {lead(leads)}; {surely(clear, len(leads))}.")
     about = (
         f"{head} The 50,000 reviews are joined, shuffled and split in halves anew, "
         f"{len(variants(study, networks[0]))} times ({words.seeds_of(study)} "
@@ -105,11 +105,11 @@ def resplits(content: Json) -> str:
 
 
 def lead(leads: list[float]) -> str:
-    return f"Its lead is {words.signed(min(leads))} to {words.signed(max(leads))} points" if leads else "Nothing yet"
+    return f"{words.signed(min(leads))} to {words.signed(max(leads))} points" if leads else "nothing yet"
 
 
-def tally(judged: list[str]) -> str:
-    return words.listing([f"{judged.count(each)} times {each}" for each in dict.fromkeys(judged)])
+def surely(clear: int, sets: int) -> str:
+    return f"in {clear} of {sets} test sets the 95% interval of its lead is above 0"
 
 
 def variants(study: Json, arch: str) -> list[str]:

@@ -69,10 +69,7 @@ def seeds_of(study: Json) -> str:
 
 
 def percent(x: float | None, places: int = 1) -> str:
-    if x is None:
-        return ""
-    text = f"{100 * x:.{places}f}"
-    return text if float(text) else f"{0:.{places}f}"  # no -0.00
+    return "" if x is None else written(100 * x, f".{places}f")
 
 
 def accuracy_cell(model: Json | None, bold: bool = True) -> str:
@@ -96,8 +93,7 @@ def points(pair: Json, places: int = 2) -> str:
 
 
 def signed(x: float, places: int = 2) -> str:
-    text = f"{100 * x:+.{places}f}"
-    return text if float(text) else f"{0:.{places}f}"
+    return written(100 * x, f"+.{places}f")
 
 
 def p_text(p: float | None) -> str:
@@ -114,8 +110,14 @@ def code(names: Iterable[str]) -> str:
 
 
 def span(values: Sequence[float], form: str = "g") -> str:
-    low, high = min(values), max(values)
-    return f"{low:{form}}" if f"{low:{form}}" == f"{high:{form}}" else f"{low:{form}} to {high:{form}}"
+    low, high = written(min(values), form), written(max(values), form)
+    return low if low == high else f"{low} to {high}"
+
+
+def written(x: float, form: str) -> str:
+    """The number in that form, without the sign of a 0."""
+    text = f"{x:{form}}"
+    return text if float(text) else text.lstrip("+-")
 
 
 def median(values: Sequence[float]) -> float:
@@ -140,6 +142,12 @@ def judge(pair: Json, margin: float) -> str:
     if equivalent is not None and equivalent < SIGNIFICANT:
         return "no, equivalent"
     return "not decided" if pair["smallest_p_holm"] < SIGNIFICANT else "too few seeds to decide"
+
+
+def is_clear(pair: Json) -> bool:
+    """Whether the interval of the difference leaves out 0; the range of few seeds says nothing of the kind."""
+    seen = pair["difference"]
+    return not seen["is_range"] and (seen["low"] > 0 or seen["high"] < 0)
 
 
 def p_of(pair: Json) -> str:

@@ -135,7 +135,7 @@ def test_the_share_that_died() -> None:
 @pytest.mark.parametrize("name", [name for name in order.NAMES if RECORDED["order"].get(name, {}).get("best")])
 def test_what_order_is_worth(name: str, protocol: str) -> None:
     column = 1 + 2 * [each for each in order.NAMES if RECORDED["order"].get(each, {}).get("best")].index(name)
-    for row in rows(PAGE, f"{protocol} epoch | "):
+    for row in rows(PAGE[PAGE.index("## What memory is for") :], f"{protocol} epoch | "):
         ordered, mixed = (seen(STUDIES[each], protocol, row[0].strip("`")) for each in (order.NAMES[name], name))
         common = [seed for seed in ordered if seed in mixed]
         means = [100 * np.mean([each[seed] for seed in common]) for each in (ordered, mixed)]
@@ -183,7 +183,8 @@ def test_what_is_said_of_the_logs() -> None:
     offsets = again("ff") - np.arange(1, 11)
     assert np.ptp(offsets) < 1 and f"about {again('ff')[-1]:.0f} epochs" in text["ff"]
     assert f"{np.median(offsets):+.1f} (median; {offsets.min():+.1f} to {offsets.max():+.1f})" in text["ff"]
-    assert "fits 10 epochs from scratch" in text["lstm"]
+    offsets = again("lstm") - np.arange(1, 11)
+    assert np.abs(offsets).max() < 1 and "fits 10 epochs from scratch" in text["lstm"]
     assert all(f"- {each}" in " ".join(PAGE.split()) for each in text.values())
 
 
@@ -203,7 +204,9 @@ LOSS = [1 / n for n in range(1, 31)]
     [
         (LOSS[:10], "fits 10 epochs from scratch"),
         (LOSS[5:15], "very probably trained for about 15 epochs, of which the last 10 are shown"),
-        (LOSS[:20:2], "fits no number of epochs of ours"),  # twice as fast
+        (LOSS[:15:3] + LOSS[15:20], "its losses fall too unsteadily to say"),
+        ([1 / (1 + 1.4 * n) for n in range(10)], "fits no number of epochs of ours"),  # faster all along
+        ([*LOSS[:5], *LOSS[20:25]], "its losses fall too unsteadily to say"),  # near at first, and then far off
         ([5.0, *LOSS[:9]], "9 of 10 published losses lie on our curve"),
         ([0.01] * 10, "0 of 10 published losses lie on our curve"),
     ],
@@ -256,6 +259,22 @@ def pair(value: float, p: float | None, equivalent: float | None, smallest: floa
 )
 def test_judgements(found: dict[str, Any], judged: str, rests_on: str) -> None:
     assert words.judge(found, MARGIN) == judged and words.p_of(found) == rests_on
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (pair(0.02, 0.01, 1.0), "`a` 50% (+2.00 [1.00, 3.00] points, p = 0.010)"),
+        (pair(0.02, 0.1, None, smallest=0.1), "`a` 50% (+2.00 [1.00, 3.00] points)"),
+        (pair(0.005, 0.1, None, smallest=0.1), "`a` nothing that is certain (+0.50 [-0.50, 1.50] points)"),
+        (pair(0.005, 0.1, 0.2), "`a` nothing that is certain (+0.50 [-0.50, 1.50] points, p = 0.100)"),
+        (pair(-0.02, 0.01, 1.0), "`a` less than nothing (-2.00 [-3.00, -1.00] points, p = 0.010)"),
+        (pair(-0.02, 0.1, None, smallest=0.1), "`a` nothing that is certain (-2.00 [-3.00, -1.00] points)"),
+        (pair(0.0, 1.0, 0.01), "`a` nothing (0.00 [-1.00, 1.00] points, p = 0.010 for equivalence)"),
+    ],
+)
+def test_shares_in_words(found: dict[str, Any], said: str) -> None:
+    assert order.share(found, found["difference"]["value"] / 0.04, MARGIN) == said
 
 
 def test_a_pair_is_turned() -> None:
@@ -346,7 +365,7 @@ def test_lines_are_short_and_nothing_is_lost_by_it() -> None:
         + "j " * 99
     )
     wrapped = imdb_page.wrapped(text)
-    assert wrapped.replace("\n>", "\n").split() == text.split()
+    assert wrapped.replace("\n>", "\n").split() == text.replace("\n>", "\n").split()
     assert max(len(line) for line in wrapped.splitlines() if not line.startswith(("f", "|"))) <= imdb_page.WIDTH
     assert "\n- d\n" in wrapped and "\n  c" in wrapped and "\n> j" in wrapped
 

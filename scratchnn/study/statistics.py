@@ -239,7 +239,7 @@ class _Answered:
         runs = [run for run in self.runs if run.model == name]
         every = sorted((run for run in self.results if run.model == name), key=lambda run: run.seed)
         left_out = [LeftOut(name, run.seed, reason) for run in every if (reason := _reason(run, self.reviews))]
-        settings = {key: value for key, value in every[0].settings.items() if key not in ("arch", "seed", "out")}
+        settings = {key: value for key, value in every[0].settings.items() if key not in ("seed", "out")}
         parameters = max(run.parameters for run in every)  # a run that failed early does not know them
         accuracy = answers = None
         if runs:

@@ -129,7 +129,7 @@ def test_a_run_that_failed_early_does_not_hide_what_others_know() -> None:
     (model,) = statistics([early, fakes.run("lstm", 1, ABOUT)]).models
     assert model.parameters == 23_361
     assert model.settings["vocabulary"] == 1000
-    assert not {"seed", "model", "out"} & model.settings.keys()
+    assert not {"seed", "out"} & model.settings.keys()
 
 
 def test_one_model_with_one_seed() -> None:

@@ -56,7 +56,8 @@ def write(
             )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    published = {} if published is None else published
+    names = {run.model for run in results}
+    published = {name: accuracy for name, accuracy in (published or {}).items() if name in names}
     code = {} if code is None else code
     analysis = analyse(results, reviews, margin=margin)
     words, here = verdict(analysis), environment()

@@ -38,11 +38,11 @@ def _setting(models: Sequence[Any], name: str, words: str) -> str:
     values = list(dict.fromkeys(model.settings.get(name) for model in models))
     if not any(values):
         return ""
-    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
-    if len(numbers) == len(values):
-        return words.format(_one_or_more([f"{value:,}" for value in sorted(numbers)]))
-    told = {None: "all", True: "yes", False: "no"}
-    return words.format(_one_or_more([told.get(value) or f"{value:,}" for value in values]))
+    if any(isinstance(value, bool) for value in values):
+        return words.format(_one_or_more(["yes" if value else "no" for value in values]))
+    rest = "none" if name == "resplit" else "all"
+    numbers = sorted(value for value in values if value)
+    return words.format(_one_or_more([f"{value:,}" for value in numbers] + [rest] * (len(numbers) < len(values))))
 
 
 def _one_or_more(values: Sequence[str]) -> str:

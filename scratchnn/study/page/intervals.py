@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 PROTOCOL_NAMES: dict[Protocol, str] = {"last": "last epoch", "best": "best epoch"}
 _COLOURS: dict[Protocol, str] = {"last": BLUE, "best": GREEN}
 _MARKERS: dict[Protocol, str] = {"last": "o", "best": "s"}
-_ROW = 0.4  # inches of one protocol of one model
 
 
 def draw_accuracies(protocols: Sequence[Statistics], published: Mapping[str, float], path: Path) -> None:
@@ -29,7 +28,9 @@ def draw_accuracies(protocols: Sequence[Statistics], published: Mapping[str, flo
         from matplotlib.lines import Line2D
 
         found = [n for n, name in enumerate(names) if name in published]
-        figure, ax, places = _rows(names, [each.protocol for each in protocols], published=bool(found))
+        figure, ax, places = _rows(
+            names, [each.protocol for each in protocols], 0.34, 2 if found or len(protocols) > 1 else 1
+        )
         kinds = set()
         for statistics in protocols:
             protocol = statistics.protocol
@@ -63,10 +64,10 @@ _DIAMOND = {
 
 def draw_differences(pairs: Sequence[Mapping[Protocol, Pair]], path: Path) -> None:
     """Draw for each pair a row per protocol: how much more often the first is right, in percentage points."""
-    protocols = list(dict.fromkeys(protocol for each in pairs for protocol in each))
+    protocols: list[Protocol] = list(dict.fromkeys(protocol for each in pairs for protocol in each))
     with style():
         names = [_over(next(iter(each.values()))) for each in pairs]
-        figure, ax, places = _rows(names, protocols, published=False)
+        figure, ax, places = _rows(names, protocols, 0.27, 1)
         ax.axvline(0, color=GREY, linewidth=1, zorder=0)
         kinds = set()
         for n, each in enumerate(pairs):
@@ -83,14 +84,15 @@ def draw_differences(pairs: Sequence[Mapping[Protocol, Pair]], path: Path) -> No
         save(figure, path)
 
 
-def _rows(names: Sequence[str], protocols: Sequence[Protocol], *, published: bool) -> tuple:
-    """A figure with a named group of rows per name, the first on top, and the place of each row."""
+def _rows(names: Sequence[str], protocols: Sequence[Protocol], row: float, legend_lines: int) -> tuple:
+    """A figure with a named group of rows per name, the first on top, and the place of each row. A row of one protocol
+    is `row` inches high, that of a name by itself enough for two lines."""
     from matplotlib.figure import Figure
 
     each = len(protocols)
-    top, bottom = 0.2 + 0.22 * (2 if each > 1 or published else 1), 0.52
-    step = each + (0.35 if each > 1 else 0.0)
-    height = top + bottom + _ROW * step * max(1, len(names))
+    top, bottom = 0.15 + 0.22 * legend_lines, 0.52
+    step = max(each + 0.35 * (each > 1), 0.42 / row)
+    height = top + bottom + row * step * max(1, len(names))
     labels = [shorten_lines(name) for name in names]
     longest = max((len(line) for label in labels for line in label.split("\n")), default=0)
     figure = Figure(figsize=(WIDTH, height))

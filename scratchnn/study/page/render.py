@@ -1,12 +1,14 @@
 """The page from its template: report.html.jinja and report.css beside this file."""
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsFloat
 
 import jinja2
 import numpy as np
+from markupsafe import Markup, escape
 
 from scratchnn.study.breakdown import mean_of
 from scratchnn.study.page.intervals import PROTOCOL_NAMES
@@ -32,7 +34,7 @@ def render(**content: Any) -> str:
     )
     templates.filters |= {
         "percent": percent, "points": points, "number": number, "p": p, "ending": ending, "mean": mean_of,
-        "median": median,
+        "median": median, "breakable": breakable,
     }  # fmt: skip
     templates.globals |= {"judged": judged, "when": WHEN, "protocol_names": PROTOCOL_NAMES}
     return templates.get_template("report.html.jinja").render(**content)
@@ -56,8 +58,13 @@ def p(value: float) -> str:
     return NOTHING if not math.isfinite(value) else p_text(value).removeprefix("= ")
 
 
-def median(values: Sequence[float]) -> float:
-    return float(np.median(values)) if values else math.nan
+def breakable(name: str) -> Markup:
+    """A model's name, which may break after what holds its parts together."""
+    return Markup(re.sub(r"([,=_.])", r"\1<wbr>", str(escape(name))))
+
+
+def median(epochs: Sequence[int]) -> float:
+    return float(np.median(epochs)) if epochs else math.nan
 
 
 def judged(pair: Pair, statistics: Statistics) -> str:

@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 
 from scratchnn.study.inference import LEAST_SEEDS
+from scratchnn.study.one_model import ModelStatistics
 from scratchnn.study.pairs import Pair
 from scratchnn.study.results import Protocol
 from scratchnn.study.standing import CONTROL_NAMES, SIGNIFICANT, WHEN, Standing, is_control, value
-from scratchnn.study.statistics import Analysis, ModelStatistics, Statistics
+from scratchnn.study.statistics import Analysis, Statistics
 from scratchnn.study.stopping import explain_stopping
 from scratchnn.study.wording import against_of, by, listed, margin_in_words, p_of
 

@@ -20,8 +20,8 @@ from scratchnn.report.figure import (
     style,
 )  # fmt: skip
 from scratchnn.study.breakdown import Calibration, Part
+from scratchnn.study.one_model import ModelStatistics
 from scratchnn.study.results import RunResult
-from scratchnn.study.statistics import ModelStatistics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,13 +11,14 @@ from markupsafe import Markup
 from scratchnn.experiments.presets import PRESETS
 from scratchnn.experiments.settings import Settings
 from scratchnn.report.diagram import draw_model, rows_of
+from scratchnn.study.one_model import Answers, ModelStatistics
 from scratchnn.study.page import figures
 from scratchnn.study.page.inline import inline_svg
 from scratchnn.study.page.intervals import draw_accuracies, draw_differences
 from scratchnn.study.pairs import Pair
 from scratchnn.study.results import Protocol
 from scratchnn.study.standing import WHEN
-from scratchnn.study.statistics import Analysis, Answers, ModelStatistics, Statistics
+from scratchnn.study.statistics import Analysis, Statistics
 
 MOST_PAIRS = 12  # more are too many to look at: then those of the model that the verdict is about
 

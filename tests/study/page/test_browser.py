@@ -74,9 +74,7 @@ def opened(browser: Any) -> Iterator[Opener]:
 def test_everything_is_there(opened: Opener, folder: Path) -> None:
     page = opened(folder / "report.html")
     assert page.title() == "Compared on film reviews: ff, rnn, lstm, cnn"
-    assert (
-        page.locator("#verdict").inner_text().startswith("Yes, lstm beats each of the 3 others, after")
-    )
+    assert page.locator("#verdict").inner_text().startswith("Yes, lstm beats each of the 3 others, after")
     assert page.locator("#verdict p").count() == 2
     assert "code c0de00000000" in page.locator("#facts").inner_text()
     rows = page.locator("#accuracy table").first.locator("tbody tr")

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from scratchnn.experiments.presets import CONTROLS
 from scratchnn.study.inference import Estimate
+from scratchnn.study.one_model import ModelStatistics
 from scratchnn.study.pairs import Pair
 from scratchnn.study.results import Protocol
-from scratchnn.study.statistics import ModelStatistics, Statistics
+from scratchnn.study.statistics import Statistics
 
 SIGNIFICANT = 0.05
 WHEN: dict[Protocol, str] = {"last": "after the last epoch", "best": "at the best epoch"}

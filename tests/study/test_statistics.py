@@ -3,24 +3,26 @@
 import math
 import random
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from scratchnn.study.inference import LEAST_SEEDS, equivalence_p, resample_reviews, sign_flip_p
-from scratchnn.study.results import PROTOCOLS, RunResult
-from scratchnn.study.statistics import Estimate, ModelStatistics, Statistics, analyse
+from scratchnn.study.inference import LEAST_SEEDS, Estimate, equivalence_p, resample_reviews, sign_flip_p
+from scratchnn.study.one_model import ModelStatistics
+from scratchnn.study.results import PROTOCOLS, Reviews, RunResult
+from scratchnn.study.statistics import Statistics, analyse
 from tests.study import fakes
 
 ABOUT = fakes.reviews(400)
 
 
-def statistics(results: list, *more: object) -> Statistics:
-    reviews = {each.digest: each for each in (ABOUT, *more)}  # type: ignore[attr-defined]
+def statistics(results: list, *more: Reviews) -> Statistics:
+    reviews = {each.digest: each for each in (ABOUT, *more)}
     return analyse(results, reviews, resamples=200).by_protocol["last"]
 
 
-def exact(model: str, seed: int, wrong: list[int], **changes: object) -> RunResult:
+def exact(model: str, seed: int, wrong: list[int], **changes: Any) -> RunResult:
     """A run that is wrong on exactly these reviews."""
     p = np.where(ABOUT.y > 0.5, 0.9, 0.1).astype(np.float32)
     p[wrong] = 1 - p[wrong]
@@ -129,7 +131,7 @@ def test_a_run_that_failed_early_does_not_hide_what_others_know() -> None:
     (model,) = statistics([early, fakes.run("lstm", 1, ABOUT)]).models
     assert model.parameters == 23_361
     assert model.settings["vocabulary"] == 1000
-    assert not {"seed", "model", "out"} & model.settings.keys()
+    assert not {"seed", "out"} & model.settings.keys()
 
 
 def test_one_model_with_one_seed() -> None:
@@ -279,10 +281,9 @@ def test_what_stopping_explains_is_as_computed_independently() -> None:
         assert each.difference.value == pytest.approx(change.mean())
         assert each.p == pytest.approx(sign_flip_p(change.sum(axis=1)))
         samples = {key: resample_reviews(value, 500) for key, value in right.items()}
-        drawn = sum(
-            (1 if key[0] == each.first else -1) * (1 if key[1] == "last" else -1) * value
-            for key, value in samples.items()
-        )
+        drawn = np.zeros((500, 8))
+        for key, value in samples.items():
+            drawn += (1 if key[0] == each.first else -1) * (1 if key[1] == "last" else -1) * value
         assert each.p_equivalent == equivalence_p(change.mean(axis=1), drawn, found.margin)
         p.append(each.p)
         low, high = each.difference.low, each.difference.high

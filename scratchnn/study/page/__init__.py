@@ -10,6 +10,7 @@ from scratchnn.core.files.atomic import write_atomically
 from scratchnn.data import imdb
 from scratchnn.study.inference import LEAST_SEEDS
 from scratchnn.study.page.environment import environment
+from scratchnn.study.page.facts import facts
 from scratchnn.study.page.gallery import by_test_set, draw_gallery, in_order
 from scratchnn.study.page.render import render
 from scratchnn.study.page.summary import summary
@@ -17,6 +18,7 @@ from scratchnn.study.pairs import MARGIN
 from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import analyse
 from scratchnn.study.verdict import verdict
+from scratchnn.study.wording import margin_in_words
 
 __all__ = ["write"]
 
@@ -54,25 +56,29 @@ def write(
             )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    published = {} if published is None else published
+    names = {run.model for run in results}
+    published = {name: accuracy for name, accuracy in (published or {}).items() if name in names}
     code = {} if code is None else code
     analysis = analyse(results, reviews, margin=margin)
-    statistics = analysis.first
     words, here = verdict(analysis), environment()
     numbers = summary(analysis, reviews, words, published, code, here)
     text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    synthetic = any(run.settings.get("synthetic") for run in results)
     page = render(
-        statistics=statistics,
-        pairs=in_order(statistics.pairs),
-        test_sets=by_test_set(statistics.models),
+        analysis=analysis,
+        models=analysis.first.models,
+        facts=facts(analysis, reviews, code, synthetic=synthetic),
+        pairs=in_order(analysis),
+        test_sets={name: by_test_set(each.models) for name, each in analysis.by_protocol.items()},
         reviews=reviews,
-        verdict=words,
+        verdict=words.split("\n\n"),
         published=published,
-        figures=draw_gallery(folder, statistics, published),
-        environment=here,
+        figures=draw_gallery(folder, analysis, published),
+        environment=here | {name: value for name, value in code.items() if name not in here},
         least_seeds=LEAST_SEEDS,
+        margin=margin_in_words(margin),
         citation=imdb.CITATION,
-        synthetic=any(run.settings.get("synthetic") for run in results),
+        synthetic=synthetic,
     )
     write_atomically(folder / "summary.json", [text.encode("utf-8")])
     path = folder / "report.html"

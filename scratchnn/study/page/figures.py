@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,6 @@ from scratchnn.report.figure import (
     FAINT,
     GREEN,
     GREY,
-    INK,
     ORANGE,
     PURPLE,
     VERMILION,
@@ -22,30 +20,38 @@ from scratchnn.report.figure import (
     style,
 )  # fmt: skip
 from scratchnn.study.breakdown import Calibration, Part
-from scratchnn.study.inference import Estimate
-from scratchnn.study.pairs import Pair
+from scratchnn.study.one_model import ModelStatistics
 from scratchnn.study.results import RunResult
-from scratchnn.study.statistics import ModelStatistics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE)
 MARKERS = "osD^v"
-_WIDTH = 4.0  # inches: 10 point letters have 10 pixels on a phone of 360
-_ROW = 0.42
-_LETTER = 0.08  # width of a letter, roughly
+WIDTH = 4.0  # inches: 10 point letters have 10 pixels on a phone of 360
+LETTER = 0.08  # width of a letter, roughly
 
 
-def draw_curves(runs: Sequence[RunResult], path: Path, title: str, limits: tuple[float, float] | None = None) -> None:
-    """Draw accuracy above loss: every seed thin, their mean thick. `limits` are those of the accuracy."""
+def draw_curves(
+    runs: Sequence[RunResult],
+    path: Path,
+    title: str,
+    limits: tuple[float, float] | None = None,
+    best: float = math.nan,
+) -> None:
+    """Draw accuracy above loss: every seed thin, their mean thick.
+
+    Args:
+        limits: those of the accuracy.
+        best: the epoch of the lowest validation loss, marked where there is one.
+    """
     epochs = max(len(values) for run in runs for values in run.history.values())
     with style():
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(_WIDTH, 4.7))
+        figure = Figure(figsize=(WIDTH, 4.9))
         axes = figure.subplots(2, 1)
-        figure.subplots_adjust(left=0.14, right=0.975, bottom=0.095, top=0.855, hspace=0.4)
+        figure.subplots_adjust(left=0.14, right=0.975, bottom=0.09, top=0.82, hspace=0.4)
         for ax, what in zip(axes, ("accuracy", "loss"), strict=True):
             for key, label, colour, dashes in (
                 (what, "train", BLUE, (0, (4, 1.5))),
@@ -65,17 +71,19 @@ def draw_curves(runs: Sequence[RunResult], path: Path, title: str, limits: tuple
                         label=label,
                         marker="o" if epochs == 1 else "",
                     )
+            if math.isfinite(best):
+                ax.axvline(best, color=GREEN, linewidth=1.4, linestyle=(0, (1, 1.5)), label="best epoch", zorder=1)
             dress_panel(ax, what, epochs)
         if limits is not None:
             axes[0].set_ylim(limits)
-        figure.text(0.025, 0.945, shorten(title, 19), fontsize=13 if len(title) < 14 else 9, fontweight="bold")
+        figure.text(0.025, 0.95, shorten(title, 40), fontsize=13 if len(title) < 25 else 9, fontweight="bold")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(
             handles,
             labels,
-            loc="upper right",
-            bbox_to_anchor=(1.0, 1.0),
-            ncols=2,
+            loc="upper left",
+            bbox_to_anchor=(0.0, 0.945),
+            ncols=3,
             frameon=False,
             handlelength=2.2,
             columnspacing=1.2,
@@ -94,72 +102,16 @@ def accuracy_limits(models: Sequence[ModelStatistics]) -> tuple[float, float] | 
     return low - margin, high + margin
 
 
-def draw_accuracies(models: Sequence[ModelStatistics], published: Mapping[str, float], path: Path) -> None:
-    """Draw one row per model: mean with its interval or range, every seed, and the published figure."""
-    rows = [(model, model.accuracy) for model in models if model.accuracy is not None]
-    with style():
-        from matplotlib.lines import Line2D
-
-        figure, ax = _rows([shorten(model.name) for model, _ in rows], legend=True)
-        for y, (model, accuracy) in enumerate(rows):
-            seeds = [run.tested[model.protocol].accuracy for run in model.runs]
-            ax.plot(seeds, [y + 0.24] * len(seeds), "o", color=GREY, markersize=3.6, alpha=0.55, markeredgewidth=0)
-            _interval(ax, y - 0.06, accuracy, BLUE, f"{100 * accuracy.value:.1f}%")
-            if model.name in published:
-                ax.plot(
-                    [published[model.name]], [y - 0.06], "D", markersize=7, markerfacecolor="none",
-                    markeredgecolor=VERMILION, markeredgewidth=1.6,
-                )  # fmt: skip
-        kinds = {accuracy.is_range for _, accuracy in rows}
-        ends = "95%/range" if len(kinds) > 1 else "range" if True in kinds else "95%"
-        handles = [
-            Line2D(
-                [],
-                [],
-                color=BLUE,
-                marker="o",
-                markersize=6,
-                linewidth=_thickness(kinds == {True}),
-                label=f"mean, {ends}",
-            ),
-            Line2D([], [], color=GREY, marker="o", markersize=4, linestyle="", alpha=0.55, label="one seed"),
-        ]
-        if any(model.name in published for model, _ in rows):
-            handles.append(
-                Line2D(
-                    [], [], marker="D", markersize=7, linestyle="", markerfacecolor="none",
-                    markeredgecolor=VERMILION, markeredgewidth=1.6, label="published",
-                )
-            )  # fmt: skip
-        figure.legend(handles=handles, loc="upper left", ncols=3, frameon=False, handlelength=1.6, columnspacing=1.0)
-        ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.6g}%")
-        save(figure, path)
-
-
-def draw_differences(pairs: Sequence[Pair], path: Path) -> None:
-    """Draw one row per pair: how much more often the first is right, in percentage points."""
-    compared = [(pair, pair.difference) for pair in pairs if pair.difference is not None]
-    with style():
-        figure, ax = _rows([_over(pair) for pair, _ in compared], legend=False)
-        ax.axvline(0, color=GREY, linewidth=1, zorder=0)
-        for y, (_, d) in enumerate(compared):
-            points = replace(d, value=100 * d.value, low=100 * d.low, high=100 * d.high)
-            _interval(ax, y, points, BLUE if d.low * d.high > 0 else GREY, _signed(points.value, ".1f"))
-        ax.set_xlabel("percentage points")
-        ax.xaxis.set_major_formatter(lambda x, _: _signed(x, ".6g"))
-        save(figure, path)
-
-
 def draw_parts(models: Mapping[str, Sequence[Part]], path: Path, xlabel: str, name: Callable[[float], str]) -> None:
     """Draw accuracy over the parts of the reviews: a line per model, from the worst to the best seed a band."""
     with style():
         from matplotlib.figure import Figure
 
         names = {arch: shorten(arch) for arch in models}
-        columns = max(1, int(_WIDTH / (0.55 + _LETTER * max(map(len, names.values())))))
+        columns = max(1, int(WIDTH / (0.55 + LETTER * max(map(len, names.values())))))
         legend_rows = math.ceil(len(models) / columns)
         height = 2.8 + 0.22 * legend_rows
-        figure = Figure(figsize=(_WIDTH, height))
+        figure = Figure(figsize=(WIDTH, height))
         ax = figure.subplots()
         figure.subplots_adjust(left=0.14, right=0.975, bottom=0.5 / height, top=1 - (0.1 + 0.22 * legend_rows) / height)
         for n, (arch, parts) in enumerate(models.items()):
@@ -174,7 +126,7 @@ def draw_parts(models: Mapping[str, Sequence[Part]], path: Path, xlabel: str, na
         ax.set_xticks(range(len(parts)), [name(part.high) for part in parts], fontsize=9)
         ax.set_xlabel(xlabel)
         ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.6g}%")
-        _plain(ax, "y")
+        plain(ax, "y")
         figure.legend(
             loc="upper left", ncols=columns, frameon=False, handlelength=1.8, columnspacing=1.2, borderaxespad=0.2
         )
@@ -197,28 +149,8 @@ def draw_calibration(calibration: Calibration, path: Path) -> None:
         ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="probability given", ylabel="share positive")
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_ticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
-        _plain(ax, "both")
+        plain(ax, "both")
         save(figure, path)
-
-
-def _rows(labels: Sequence[str], *, legend: bool) -> tuple:
-    """A figure with one named row per label, the first on top."""
-    from matplotlib.figure import Figure
-
-    top, bottom = (0.42, 0.34) if legend else (0.12, 0.52)
-    height = top + bottom + _ROW * max(1, len(labels))
-    longest = max((len(line) for label in labels for line in label.split("\n")), default=0)
-    figure = Figure(figsize=(_WIDTH, height))
-    ax = figure.subplots()
-    left = min(0.5, (0.15 + _LETTER * longest) / _WIDTH)
-    figure.subplots_adjust(left=left, right=0.86, bottom=bottom / height, top=1 - top / height)
-    ax.set_yticks(range(len(labels)), labels)
-    ax.set_ylim(max(1, len(labels)) - 0.5, -0.5)
-    _plain(ax, "x")
-    ax.tick_params(axis="y", labelcolor=INK)
-    ax.spines["left"].set_visible(False)
-    ax.margins(x=0.06)
-    return figure, ax
 
 
 def shorten(name: str, most: int = 22) -> str:
@@ -226,32 +158,7 @@ def shorten(name: str, most: int = 22) -> str:
     return name if len(name) <= most else name[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _over(pair: Pair) -> str:
-    first, second = shorten(pair.first, 18), shorten(pair.second, 18)
-    return f"{first} over {second}" if len(first) + len(second) < 17 else f"{first}\nover {second}"
-
-
-def _interval(ax: "Axes", y: float | int, estimate: Estimate, colour: str, text: str) -> None:
-    thickness = _thickness(estimate.is_range)
-    ax.plot([estimate.low, estimate.high], [y, y], color=colour, linewidth=thickness, solid_capstyle="butt", alpha=0.8)
-    ax.plot([estimate.value], [y], "o", color=colour, markersize=7)
-    # The number is right of the panel, where no interval can be under it.
-    ax.annotate(
-        text, (1, y), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center", color=INK,
-        fontweight="bold", annotation_clip=False,
-    )  # fmt: skip
-
-
-def _thickness(is_range: bool) -> float:
-    """A range of seeds is thin, so that it is not taken for an interval."""
-    return 1.3 if is_range else 3.4
-
-
-def _signed(x: float, digits: str) -> str:
-    return format(x, "+" + digits).replace("-", "\N{MINUS SIGN}") if float(format(x, digits)) else "0"
-
-
-def _plain(ax: "Axes", grid: str) -> None:
+def plain(ax: "Axes", grid: str) -> None:
     ax.grid(axis=grid, color=FAINT, linewidth=0.8)  # type: ignore[arg-type]
     ax.set_axisbelow(True)
     ax.tick_params(length=0)

@@ -5,8 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 from scratchnn.core.files.plain import or_null, plain
+from scratchnn.study.one_model import Answers, ModelStatistics
 from scratchnn.study.results import Reviews, RunResult
-from scratchnn.study.statistics import Analysis, Answers, ModelStatistics, Statistics
+from scratchnn.study.statistics import Analysis, Statistics
 
 KEYS = ("loss", "accuracy", "val_loss", "val_accuracy")  # of a history; its seconds belong to the times
 FORMAT_VERSION = 3  # since 3, by protocol what depends on when a model was taken from its training

@@ -15,6 +15,7 @@ from scratchnn.study.statistics import analyse
 DIGITS = 5
 REVIEWS = 25_000  # of the real test set, where it is not split again
 WITH_LOSSES = ("longer",)  # studies whose curves of training loss the page needs
+SETTINGS = ("vocabulary", "length", "batch_size", "epochs", "optimizer", "validation_split")
 OF_A_PAIR = ("first", "second", "difference", "p", "p_holm", "p_equivalent", "p_equivalent_holm")
 OF_A_MODEL = ("parameters", "published", "lowest_validation_loss_after", "overfits_after", "best_validation_accuracy")
 
@@ -58,9 +59,7 @@ def _check(study: Study, summary: Mapping[str, Any]) -> None:
 def _model(study: Study, model: Mapping[str, Any]) -> dict[str, Any]:
     seeds = model["seeds"]
     content = {name: model[name] for name in OF_A_MODEL}
-    content["settings"] = {
-        key: model["settings"][key] for key in ("vocabulary", "length", "batch_size", "epochs", "optimizer")
-    }
+    content["settings"] = {key: model["settings"][key] for key in SETTINGS}
     content["validation"] = {seed: _validation(run["history"]) for seed, run in seeds.items()}
     if study.name in WITH_LOSSES:
         content["losses"] = {seed: run["history"]["loss"] for seed, run in seeds.items()}

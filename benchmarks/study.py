@@ -36,9 +36,9 @@ from scratchnn.study.reviews import describe
 from scratchnn.study.tasks import Task, plan
 
 FIGURES = pages.ROOT / "docs" / "imdb"
-# Of which studies which figures of their folder are shown: with both protocols, as there are.
+# Of which studies which figures of their folder are shown; those of the best epochs alone begin with "best-".
 SHOWN = {
-    "article": r"(accuracies|differences|by-length|by-unknown|curves(?!-linear))(-[\w-]+)?\.svg",
+    "article": r"(accuracies|differences|(best-)?by-(length|unknown)|curves(?!-linear)-[\w-]+)\.svg",
     "others": r"curves-[\w-]+\.svg",
     "smaller": r"curves-[\w-]+\.svg",
     "recurrent": r"curves-[\w-]+\.svg",

@@ -60,8 +60,9 @@ def still(content: Json) -> str:
 
 
 def figures(content: Json, study: str, *kinds: str) -> str:
-    """The figures of these kinds, one for each protocol where there are two."""
-    names = [name for kind in kinds for name in content["figures"].get(study, []) if name.startswith(kind)]
+    """The figures of these kinds, of each protocol where there are two."""
+    there = content["figures"].get(study, [])
+    names = [name for kind in kinds for name in reversed(there) if name.removeprefix("best-").startswith(kind)]
     return "\n".join(f"![{described(name)}](imdb/{name})" for name in names)
 
 
@@ -73,15 +74,19 @@ def described(name: str) -> str:
         "by-unknown": "Accuracy by the share of unknown words",
         "curves": "Learning curves",
     }
-    kind = next(each for each in kinds if name.startswith(each))
-    rest = name.removesuffix(".svg").removeprefix(kind).strip("-")
-    return f"{kinds[kind]} ({rest})" if rest else kinds[kind]
+    bare = name.removesuffix(".svg").removeprefix("best-")
+    kind = next(each for each in kinds if bare.startswith(each))
+    rest = bare.removeprefix(kind).strip("-")
+    when = (
+        f", {words.PROTOCOL[words.BEST if name.startswith('best-') else words.LAST]}" if kind.startswith("by-") else ""
+    )
+    return f"{kinds[kind]} ({rest})" if rest else f"{kinds[kind]}{when}"
 
 
 def gallery(content: Json) -> str:
     parts = []
-    if curves := [figures(content, name, "curves") for name in content["figures"]]:
-        parts.append("## Learning curves\n\n" + "\n".join(each for each in curves if each))
+    if curves := [each for name in content["figures"] if (each := figures(content, name, "curves"))]:
+        parts.append("## Learning curves\n\n" + "\n".join(curves))
     if shown := figures(content, "article", "by-length", "by-unknown"):
         parts.append(f"## By length and by unknown words\n\n{shown}")
     return "\n\n".join(parts)

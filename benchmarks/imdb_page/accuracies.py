@@ -6,6 +6,7 @@ from benchmarks.imdb_page import words
 from benchmarks.imdb_page.words import BEST, LAST, PROTOCOL, Json
 from benchmarks.studies import CONTROLS
 from benchmarks.tables import COLUMNS, markdown
+from scratchnn.study.inference import LEAST_SEEDS
 
 NETWORKS = ("ff", "rnn", "lstm", "cnn")
 ABOUT = {
@@ -26,8 +27,8 @@ Does a network with a memory tell good reviews from bad ones better than one wit
 networks once and reported {words.listing(some)}. One run each cannot say whether such differences are more than luck.
 Here each network was trained with {words.seeds_of(study)} on the same arrays: a vocabulary of
 {settings["vocabulary"]:,}, the last {settings["length"]} words of each review, batches of {settings["batch_size"]},
-{settings["epochs"]} epochs of {settings["optimizer"].capitalize()}, a fifth of the training reviews held out for
-validation. Within a seed all networks see the same split and the same order of batches.
+{settings["epochs"]} epochs of {settings["optimizer"].capitalize()}, {settings["validation_split"]:.0%} of the
+training reviews held out for validation. Within a seed all networks see the same split and the same order of batches.
 
 Each training is tested twice, under two *protocols*:
 
@@ -70,8 +71,8 @@ def table(content: Json, keras: Json) -> str:
 def reading(study: Json) -> str:
     return (
         f"Means of {words.seeds_of(study)}. Square brackets hold 95% intervals, from a bootstrap over seeds and "
-        "reviews at once; round "
-        "ones the range of the seeds, where fewer than six are too few for an interval."
+        f"reviews at once; round ones the range of the seeds, where fewer than {LEAST_SEEDS} are too few for an "
+        "interval."
     )
 
 
@@ -100,9 +101,8 @@ def beside_keras(study: Json, keras: Json) -> str:
     run = keras["runs"][0]
     return (
         f"{run['framework'].replace(' on ', ' on ').replace('tensorflow', 'TensorFlow')}, with the same arrays and "
-        f"settings ({words.span(counts)} "
-        f"seed{'s' if max(counts) > 1 else ''}; for each the mean and the range), differs from our means "
-        f"{words.listing(said)}."
+        f"settings ({words.span(counts)} seed{'s' if max(counts) > 1 else ''}; for each the mean and the range), "
+        f"differs from our means {words.listing(said)}."
     )
 
 
@@ -157,14 +157,11 @@ def about_pairs(study: Json, margin: float) -> str:
     number = len(study["protocols"][LAST]["pairs"])
     return (
         "Differences are in points of accuracy, taken seed by seed. *Yes* or *worse* where the sign-flip test over "
-        "the "
-        f"seeds rules out luck with them (p < {words.SIGNIFICANT:g}); *equivalent* where two one-sided tests show "
-        "that "
-        f"the difference is within {100 * margin:g} points; *not decided* where neither can be said. All p values "
-        "are "
-        f"corrected for the {number} pairs (Holm). The intervals hold the luck with the test reviews too, so one may "
-        "reach past 0 where luck with the seeds is ruled out. The last column is the difference after the last epoch "
-        "less that at the best one: what is not due to the models, but to when their training was stopped."
+        f"the seeds rules out luck with them (p < {words.SIGNIFICANT:g}); *equivalent* where two one-sided tests show "
+        f"that the difference is within {100 * margin:g} points; *not decided* where neither can be said. All p values "
+        f"are corrected for the {number} pairs (Holm). The intervals hold the luck with the test reviews too, so one "
+        "may reach past 0 where luck with the seeds is ruled out. The last column is the difference after the last "
+        "epoch less that at the best one: what is not due to the models, but to when their training was stopped."
     )
 
 
@@ -177,8 +174,8 @@ def counted(study: Json, margin: float) -> str:
         open_ = len(judged) - differ - equivalent
         small = sum("within" in each for each in judged)
         said.append(
-            f"{when} {differ} of {len(judged)} pairs differ (within {100 * margin:g} points: {small}), "
-            f"{equivalent} are equivalent, and {open_} are not decided"
+            f"{when} {differ} of {len(judged)} pairs differ (within {100 * margin:g} points: {small}), {equivalent} "
+            f"are equivalent, and {open_} are not decided"
         )
     return f"{said[0][0].upper()}{said[0][1:]}; {said[1]}."
 

@@ -102,12 +102,10 @@ def section(content: Json, logs: Json) -> str:
     some = next(iter(study["models"].values()))
     about = (
         f"The article, {logs['settings']['source']}, shows the training loss after each of its "
-        f"{logs['settings']['epochs']} epochs. We trained "
-        f"the same networks for {some['settings']['epochs']} epochs ({words.seeds_of(study)}), and looked up after "
-        "which of our epochs the mean of "
-        "the training losses is down to each published one. Were the published networks trained as they are said "
-        "to be, the lines would lie "
-        "on the diagonal."
+        f"{logs['settings']['epochs']} epochs. We trained the same networks for {some['settings']['epochs']} epochs "
+        f"({words.seeds_of(study)}), and looked up after which of our epochs the mean of the training losses is down "
+        "to each published one. Were the published networks trained as they are said to be, the lines would lie on "
+        "the diagonal."
     )
     picture = "![Our epoch with the same training loss, for each published epoch](imdb/published-logs.svg)"
     return "\n\n".join(
@@ -122,9 +120,8 @@ def sentence(study: Json, name: str, aligned: Aligned) -> str:
     without = f" (without {dead} of our seeds that never learned)" if dead else ""
     if len(aligned.offsets) < total:
         return (
-            f"`{name}`: {len(aligned.offsets)} of {total} published losses lie on our curve{without}, which is too "
-            "few to say how long it was "
-            "trained."
+            f"`{name}`: {len(aligned.offsets)} of {total} published losses lie on our curve{without}, which is too few "
+            "to say how long it was trained."
         )
     offsets = aligned.offsets
     middle = words.written(words.median(offsets), "+.1f")
@@ -138,10 +135,9 @@ def sentence(study: Json, name: str, aligned: Aligned) -> str:
         last = aligned.epochs[-1]
         assert last is not None
         return (
-            f"`{name}`: the published network was very probably trained for about {last:.0f} epochs, of which the "
-            f"last {total} are shown"
-            f"{without}: {lies}, and {own}. Its published accuracy is that of a network trained for longer than "
-            "the others."
+            f"`{name}`: the published network was very probably trained for about {last:.0f} epochs, of which the last "
+            f"{total} are shown{without}: {lies}, and {own}. Its published accuracy is that of a network trained for "
+            "longer than the others."
         )
     return f"`{name}`: its log fits no number of epochs of ours{without}: {lies}, and {own}."
 

@@ -8,10 +8,6 @@ from benchmarks.tables import markdown
 NAMES = {"shuffled": "article", "long-shuffled": "long", "generated-shuffled": "generated"}
 *WITHOUT_ORDER, WITH_PAIRS = CONTROLS  # models that see no order, and one that sees a little
 FEW = "too few seeds to decide"
-COMMAND = """```sh
-python -m scratchnn.compare --arch ff rnn lstm cnn bow linear linear-bigrams --seeds 10 --out ordered
-python -m scratchnn.compare --arch ff rnn lstm cnn bow linear linear-bigrams --seeds 10 --shuffle-words --out shuffled
-```"""
 
 
 def section(content: Json) -> str:
@@ -19,10 +15,9 @@ def section(content: Json) -> str:
     there = [name for name in NAMES if content["order"].get(name, {}).get(BEST)]
     about = (
         "A memory can be of use only where the order of the words says something. So the words of every review, in "
-        "training and in testing, "
-        "change places at random, and everything else stays: the loss of accuracy is what a network made of their "
-        "order. `bow` and `linear` see no order, and must not "
-        "change. `linear-bigrams` sees which words are neighbours: what it loses is the least that the order holds."
+        "training and in testing, change places at random, and everything else stays: the loss of accuracy is what a "
+        "network made of their order. `bow` and `linear` see no order, and must not change. `linear-bigrams` sees "
+        "which words are neighbours: what it loses is the least that the order holds."
     )
     if not there:
         return f"{head}\n\n{about}\n\nStill to be conducted."
@@ -34,7 +29,14 @@ def section(content: Json) -> str:
     ]
     if missing:
         parts.append(f"Still to be conducted: {words.listing(missing)}.")
-    return "\n\n".join([*parts, COMMAND])
+    return "\n\n".join([*parts, command()])
+
+
+def command() -> str:
+    """What asks the same of the first kind of reviews."""
+    study = by_name(next(iter(NAMES)))
+    given = f"python -m scratchnn.compare --arch {' '.join(study.archs)} --seeds {study.seeds}"
+    return f"```sh\n{given} --out ordered\n{given} --shuffle-words --out shuffled\n```"
 
 
 def title(content: Json, name: str) -> str:

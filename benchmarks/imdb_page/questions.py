@@ -22,8 +22,8 @@ def units(content: Json) -> str:
     body = table(study, names, "rnn with so many units", [f"`{name}`" for name in names])
     whole, said = names[-1], []
     for name in names[:-1]:
-        said.append(f"`{name}` better than `{whole}`: {both(study, name, whole, content['margin'])}")
-    return f"{head} {words.seeds_of(study)}.\n\n{body}\n\n" + "\n".join(f"- {each}." for each in said)
+        said.append(both(study, name, whole, content["margin"]))
+    return f"{head} {words.seeds_of(study)}.\n\n{body}\n\n" + "\n".join(f"- {each}" for each in said)
 
 
 def reviews(content: Json) -> str:
@@ -33,9 +33,8 @@ def reviews(content: Json) -> str:
     names = words.models_of(study)
     test = study["planned"]["settings"]
     about = (
-        f"{head} All 50,000 reviews are joined and split again, {test['test_reviews']:,} of them to test on, and "
-        "the LSTM is trained for "
-        f"{test['epochs']} epochs on a part of the rest ({words.seeds_of(study)})."
+        f"{head} All {all_reviews(content):,} reviews are joined and split again, {test['test_reviews']:,} of them to "
+        f"test on, and the LSTM is trained for {test['epochs']} epochs on a part of the rest ({words.seeds_of(study)})."
     )
     body = table(
         study, names, "reviews to train and validate on", [f"{int(name.partition('=')[2]):,}" for name in names]
@@ -50,9 +49,8 @@ def reviews(content: Json) -> str:
     ]
     longer = (
         "With the most reviews, the lowest validation loss comes after "
-        f"{words.span(words.epochs(study, BEST, all_of_it))} "
-        f"of {test['epochs']} epochs, and training on to the end changes the accuracy by "
-        f"{words.signed(-words.mean(gains))} points (mean)."
+        f"{words.span(words.epochs(study, BEST, all_of_it))} of {test['epochs']} epochs, and training on to the end "
+        f"changes the accuracy by {words.signed(-words.mean(gains))} points (mean)."
     )
     return f"{about}\n\n{body}\n\n{' '.join(f'{each}.' for each in said)} {longer}"
 
@@ -97,11 +95,16 @@ def resplits(content: Json) -> str:
             leads = [pair["difference"]["value"] for pair in found if pair]
             lines.append(f"- `lstm` over `{other}` {when}: {lead(leads)}; {surely(clear, len(leads))}.")
     about = (
-        f"{head} The 50,000 reviews are joined, shuffled and split in halves anew, "
-        f"{len(variants(study, networks[0]))} times ({words.seeds_of(study)} "
-        "each). The columns compare what changes with the test set with what changes with the seed."
+        f"{head} The {all_reviews(content):,} reviews are joined, shuffled and split in halves anew, "
+        f"{len(variants(study, networks[0]))} times ({words.seeds_of(study)} each). The columns compare what changes "
+        "with the test set with what changes with the seed."
     )
     return f"{about}\n\n{markdown(['network', *columns], ['---', *['---', '--:'] * 2], rows)}\n\n" + "\n".join(lines)
+
+
+def all_reviews(content: Json) -> int:
+    """As many to train on as to test on."""
+    return 2 * content["studies"]["article"]["test_sets"][0]["reviews"]
 
 
 def lead(leads: list[float]) -> str:
@@ -130,10 +133,9 @@ def dying(content: Json) -> str:
     rest = f" The others end at {words.span([100 * each for each in alive], '.1f')}%." if alive else ""
     return (
         f"{head} The loss expects probabilities: outputs outside [0, 1] are clipped and have no gradient, and a "
-        "network whose outputs have all "
-        f"left the interval never learns again. {len(dead)} of {len(seen)} seeds give every review one answer "
-        "after the last epoch, "
-        f"{100 * len(dead) / len(seen):.0f}% (95% interval {100 * low:.0f} to {100 * high:.0f}%, Wilson).{rest}"
+        f"network whose outputs have all left the interval never learns again. {len(dead)} of {len(seen)} seeds give "
+        f"every review one answer after the last epoch, {100 * len(dead) / len(seen):.0f}% (95% interval "
+        f"{100 * low:.0f} to {100 * high:.0f}%, Wilson).{rest}"
     )
 
 
@@ -156,9 +158,9 @@ def table(study: Json, names: list[str], kind: str, labels: list[str]) -> str:
 
 
 def both(study: Json, first: str, second: str, margin: float) -> str:
-    """The judgement under both protocols."""
+    """Whether the first is better, under both protocols."""
     said = []
     for protocol, when in PROTOCOL.items():
         pair = words.pair_of(study, protocol, first, second)
-        said.append(f"{when} {words.answer(pair, margin) if pair else 'nothing yet'}")
-    return "; ".join(said)
+        said.append(f"{when} {words.answer(pair, margin) if pair else 'nothing is known yet'}")
+    return f"Is `{first}` better than `{second}`? {words.sentence('; '.join(said))}"

@@ -19,8 +19,8 @@ def section(content: Json) -> str:
     settings = study["models"][names[0]]["settings"]
     about = (
         f"SimpleRNN and one LSTM on the last {settings['length']} words of {settings['vocabulary']:,} "
-        f"({words.seeds_of(study)}). Overfitting "
-        "begins after the epoch of the lowest validation loss, which is also the best epoch."
+        f"({words.seeds_of(study)}). Overfitting begins after the epoch of the lowest validation loss, which is also "
+        "the best epoch."
     )
     body = table(study, names, "network", [f"`{name}`" for name in names])
     return "\n\n".join([HEAD, about, body, "\n".join(f"- {each}" for each in said if each)])
@@ -37,11 +37,9 @@ def overfits(content: Json, study: Json) -> str:
         or words.mean(highest) > claim["validation_accuracy"]
     )
     return (
-        f"*`{name}` reaches about {100 * claim['validation_accuracy']:.0f}% in validation and overfits after {low} "
-        f"to {high} epochs.* As to "
-        f"the accuracy {'confirmed' if reaches else 'not confirmed'}: "
-        f"{words.span([100 * each for each in highest], '.1f')}% at best. "
-        f"{timing(epochs, low, high)}"
+        f"*`{name}` reaches about {100 * claim['validation_accuracy']:.0f}% in validation and overfits after {low} to "
+        f"{high} epochs.* As to the accuracy {'confirmed' if reaches else 'not confirmed'}: "
+        f"{words.span([100 * each for each in highest], '.1f')}% at best. {timing(epochs, low, high)}"
     )
 
 
@@ -67,10 +65,9 @@ def dropout(content: Json, study: Json) -> str:
     answer = "not decided" if not sure else "yes, it does postpone it" if later > 0 else "no, it comes earlier"
     return (
         f"*Variational dropout (`{name}`) postpones overfitting to {low} to {high} epochs.* "
-        f"{answer[0].upper()}{answer[1:]} (by {later:g} epochs, "
-        f"the mean over the seeds, {words.p_text(p)}). {timing(words.epochs(study, BEST, name), low, high)} The "
-        f"price or gain, is `{name}` "
-        f"better than `{without}`: {both(study, name, without, content['margin'])}."
+        f"{answer[0].upper()}{answer[1:]} (by {later:.1f} epochs, the mean over the seeds, {words.p_text(p)}). "
+        f"{timing(words.epochs(study, BEST, name), low, high)} "
+        f"{both(study, name, without, content['margin'])}"
     )
 
 
@@ -104,10 +101,9 @@ def compared(content: Json, study: Json, name: str, claim: str) -> str:
         else f" (trained for {epochs[0]} and {epochs[1]} epochs, so their last ones are not compared)"
     )
     return (
-        f"*{claim}* At the best epochs of both, `{name}` better than `rnn32`{alike}: "
-        f"{words.answer(pair, content['margin'])}. In validation "
-        f"it reaches {seen[0]}% at best, `rnn32` {seen[1]}%. Beside `rnn28`: "
-        f"{both(study, name, 'rnn28', content['margin'])}."
+        f"*{claim}* Is `{name}` better than `rnn32` at the best epochs of both{alike}? "
+        f"{words.sentence(words.answer(pair, content['margin']))} In validation it reaches {seen[0]}% at best, `rnn32` "
+        f"{seen[1]}%. {both(study, name, 'rnn28', content['margin'])}"
     )
 
 

@@ -101,6 +101,10 @@ def p_text(p: float | None) -> str:
     return "none: too few seeds" if p is None else "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
+def sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def listing(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else "none"
 

@@ -217,14 +217,14 @@ def test_figures_are_those_that_are_shown(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "article").mkdir()
     for name in (
         "accuracies.svg",
-        "accuracies-best.svg",
+        "best-by-length.svg",
         "curves-ff.svg",
         "curves-linear.svg",
         "model-ff.svg",
         "x.png",
     ):
         (tmp_path / "article" / name).write_text(name)
-    shown = {"article": ["accuracies-best.svg", "accuracies.svg", "curves-ff.svg"]}
+    shown = {"article": ["accuracies.svg", "best-by-length.svg", "curves-ff.svg"]}
     assert {name: sorted(each) for name, each in study.copy_figures(tmp_path, ["article", "units"]).items()} == shown
     assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == shown["article"]
 

@@ -83,7 +83,7 @@ def conduct_all(root: Path, names: Sequence[str], budget: float | None) -> int:
         folder = open_folder(study, root, corpus)
         print(f"{study.name}: {study.question}", flush=True)
         with Pool(cores()) as pool:
-            runner = pool if end is None else InTime(pool, end)
+            runner = pool if end is None else InTime(pool, end, block_seconds(folder) / pool.places)
             conduct(tasks, folder, runner, Console(), False)
         done = {result.key for result in folder.load_all()}
         left += sum(task.key not in done for task in tasks)
@@ -91,19 +91,30 @@ def conduct_all(root: Path, names: Sequence[str], budget: float | None) -> int:
 
 
 class InTime:
-    """Runs that are expected to end in time: a seed's block begins only if one as long as the last would still end."""
+    """Runs that are expected to end in time: a seed's block begins only if one as long as those before would still end.
 
-    def __init__(self, pool: Pool, end: float) -> None:
-        self.pool, self.end, self.places = pool, end, pool.places
+    `expected`: seconds of a block, 0 where none is known yet.
+    """
+
+    def __init__(self, pool: Pool, end: float, expected: float = 0.0) -> None:
+        self.pool, self.end, self.places, self.expected = pool, end, pool.places, expected
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
-        longest = 0.0
+        longest = self.expected
         for seed in dict.fromkeys(task.settings.seed for task in tasks):
             began = time.monotonic()
             if began + longest >= self.end:
                 return
             yield from self.pool.run([task for task in tasks if task.settings.seed == seed])
             longest = max(longest, time.monotonic() - began)
+
+
+def block_seconds(folder: StudyFolder) -> float:
+    """What a run of every model has taken, one after the other: means of those in the folder."""
+    taken: dict[str, list[float]] = {}
+    for run in folder.load_all():
+        taken.setdefault(run.model, []).append(run.seconds)
+    return sum(sum(each) / len(each) for each in taken.values())
 
 
 def corpus_of(study: Study) -> Corpus:

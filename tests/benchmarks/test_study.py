@@ -235,3 +235,43 @@ def test_a_folder_is_opened_again_with_what_it_was_made_with(tmp_path: Path) -> 
     assert study.open_folder(by_name("generated-shuffled"), tmp_path, corpus).common == folder.common
     assert folder.common["--shuffle-words"] is True and "--synthetic" not in folder.common
     assert Settings().backend == "cpu"
+
+
+# ---- conducting
+
+
+class FakePool:
+    """A pool that trains nothing: its runs are made up, each takes a second of its own clock."""
+
+    places, now = 2, 0.0
+
+    def __init__(self, size: int) -> None: ...
+    def __enter__(self) -> "FakePool":
+        return self
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Any]:
+        for task in tasks:
+            FakePool.now += 1
+            about = fakes.reviews(40)
+            made = fakes.run(task.model, task.settings.seed, about, config_hash=task.config_hash, seconds=2.0)
+            yield task, made
+
+
+def test_the_studies_are_conducted_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = generated()
+    monkeypatch.setattr(study, "Pool", FakePool)
+    monkeypatch.setattr(study, "corpus_of", lambda each: corpus)
+    monkeypatch.setattr(study.time, "monotonic", lambda: FakePool.now)
+    names = ["generated", "generated-shuffled"]  # 6 seeds of 7 models each, a block takes 7 seconds
+    assert study.conduct_all(tmp_path, names, budget=15) == 84 - 14 - 7  # the first block of a study always begins
+    assert study.conduct_all(tmp_path, names, budget=6) == 84 - 21  # a block is known to take longer
+    assert study.conduct_all(tmp_path, names, budget=15) == 84 - 21 - 14
+    assert study.conduct_all(tmp_path, names, budget=None) == 0
+    FakePool.now = 0.0
+    assert study.conduct_all(tmp_path, names, budget=None) == 0 and FakePool.now == 0.0  # nothing is done twice
+    assert len(list((tmp_path / "generated-shuffled" / "runs").iterdir())) == 42
+    assert by_name("generated").question in capsys.readouterr().out

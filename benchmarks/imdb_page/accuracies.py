@@ -114,14 +114,14 @@ def _mean(study: Json, protocol: str, name: str) -> float:
 
 def controls(content: Json) -> str:
     """How the networks stand to the linear model on pairs of words, under both protocols."""
-    study, margin, lines = content["studies"]["article"], content["margin"], []
+    study, lines = content["studies"]["article"], []
     models = study["protocols"][LAST]["models"]
     if "linear-bigrams" not in models:
         return ""
     for name in [each for each in models if each not in CONTROLS]:
         pairs = [words.pair_of(study, protocol, name, "linear-bigrams") for protocol in (LAST, BEST)]
         if all(pairs):
-            last, best = [words.answer(pair, margin) for pair in pairs if pair]
+            last, best = [words.answer(pair) for pair in pairs if pair]
             lines.append(f"- `{name}`: after the last epoch {last}; at the best epoch {best}.")
     accuracy = words.percent(models["linear-bigrams"]["accuracy"]["value"])
     head = f"`linear-bigrams` reaches {accuracy}% with the same words of the same reviews. Is a network better?"
@@ -138,17 +138,17 @@ def pairs(content: Json) -> str:
         first, second = pair["first"], pair["second"]
         if pair["difference"]["value"] < 0:
             first, second = second, first
-        rows.append(_row(study, first, second, margin))
+        rows.append(_row(study, first, second))
     head = ["is the first better?", *PROTOCOL.values(), "explained by when training stopped"]
     body = markdown(head, ["---"] * 4, [cells for _, cells in sorted(rows, key=lambda row: -row[0])])
-    return "\n\n".join(["## Pair by pair", about_pairs(study, margin), body, counted(study, margin)])
+    return "\n\n".join(["## Pair by pair", about_pairs(study, margin), body, counted(study)])
 
 
-def _row(study: Json, first: str, second: str, margin: float) -> tuple[float, list[str]]:
+def _row(study: Json, first: str, second: str) -> tuple[float, list[str]]:
     last, best = (words.pair_of(study, protocol, first, second) for protocol in (LAST, BEST))
     assert last is not None and best is not None
     stopped = words.turned_to(study["stopping"], first, second)
-    cells = [f"{words.judge(pair, margin)}: {words.points(pair)}, {words.p_of(pair)}" for pair in (last, best)]
+    cells = [f"{words.judge(pair)}: {words.points(pair)}, {words.p_of(pair)}" for pair in (last, best)]
     explained = f"{words.points(stopped)}, {words.p_text(stopped['p_holm'])}" if stopped else ""
     return last["difference"]["value"], [f"`{first}`, `{second}`", *cells, explained]
 
@@ -156,28 +156,26 @@ def _row(study: Json, first: str, second: str, margin: float) -> tuple[float, li
 def about_pairs(study: Json, margin: float) -> str:
     number = len(study["protocols"][LAST]["pairs"])
     return (
-        "Differences are in points of accuracy, taken seed by seed. *Yes* or *worse* where the sign-flip test over the "
-        f"seeds rules out luck with them (p < {words.SIGNIFICANT:g}), with *on these reviews* where the interval, which "
-        "holds luck with the reviews too, reaches past 0; *equivalent* where two one-sided tests show that the "
-        f"difference is within {100 * margin:g} points; *not decided* where neither can be said. All p values are "
-        f"corrected for the {number} pairs (Holm). The last column is the difference after the last epoch less that at "
-        "the best one: what is not due to the models, but to when their training was stopped."
+        "Differences are in points of accuracy, taken seed by seed. *Equivalent* where two one-sided tests show that "
+        f"the difference is within {100 * margin:g} points; *yes* or *worse* where the sign-flip test over the seeds "
+        f"rules out luck with them (p < {words.SIGNIFICANT:g}) and the interval, which holds luck with the reviews "
+        "too, leaves out 0; *not decided* where neither can be said, with the p *for the seeds alone* where the "
+        f"interval is what leaves it open. All p values are corrected for the {number} pairs (Holm). The last column "
+        "is the difference after the last epoch less that at the best one: what is not due to the models, but to when "
+        "their training was stopped."
     )
 
 
-def counted(study: Json, margin: float) -> str:
+def counted(study: Json) -> str:
     said = []
     for protocol, when in PROTOCOL.items():
-        judged = [words.judge(pair, margin) for pair in study["protocols"][protocol]["pairs"]]
-        differ = sum(each.startswith(("yes", "no, worse")) for each in judged)
-        equivalent = judged.count("no, equivalent")
-        open_ = len(judged) - differ - equivalent
-        small = sum("within" in each for each in judged)
+        judged = [words.judge(pair) for pair in study["protocols"][protocol]["pairs"]]
+        differ, equivalent = judged.count(words.YES) + judged.count(words.WORSE), judged.count(words.EQUIVALENT)
         said.append(
-            f"{when} {differ} of {len(judged)} pairs differ (within {100 * margin:g} points: {small}), {equivalent} "
-            f"are equivalent, and {open_} are not decided"
+            f"{when} {differ} of {len(judged)} pairs differ, {equivalent} are equivalent, and "
+            f"{len(judged) - differ - equivalent} are not decided"
         )
-    return f"{said[0][0].upper()}{said[0][1:]}; {said[1]}."
+    return words.sentence("; ".join(said))
 
 
 # ---- README

@@ -7,7 +7,6 @@ from benchmarks.tables import markdown
 
 NAMES = {"shuffled": "article", "long-shuffled": "long", "generated-shuffled": "generated"}
 *WITHOUT_ORDER, WITH_PAIRS = CONTROLS  # models that see no order, and one that sees a little
-FEW = "too few seeds to decide"
 
 
 def section(content: Json) -> str:
@@ -73,19 +72,19 @@ def levels(content: Json, name: str, protocol: str, model: str) -> str:
 
 def paragraph(content: Json, name: str) -> str:
     """How much order the reviews hold, which share of it each network collects, and whether the check holds."""
-    pairs, margin = content["order"][name][BEST], content["margin"]
+    pairs = content["order"][name][BEST]
     text = f"*{title(content, name)}*: {check(content, name)}"
     if WITH_PAIRS not in pairs:
         return text
     held = pairs[WITH_PAIRS]
-    if not words.judge(held, margin).startswith("yes"):
-        return f"{text} That pairs of words find an order in them is not shown ({words.answer(held, margin)})."
+    if words.judge(held) != words.YES:
+        return f"{text} That pairs of words find an order in them is not shown ({words.answer(held)})."
     networks = [model for model in pairs if model not in CONTROLS]
     shares = {model: pairs[model]["difference"]["value"] / held["difference"]["value"] for model in networks}
-    said = [share(pairs[model], shares[model], margin) for model in networks]
+    said = [share(pairs[model], shares[model]) for model in networks]
     text += f" Pairs of words find an order that is worth {words.points(held)} points ({words.p_of(held)})."
     text += f" Of it, at their best epochs, the networks collect: {words.listing(said)}."
-    if any(words.judge(pairs[model], margin) == FEW for model in networks):
+    if any(words.judge(pairs[model]) == words.FEW for model in networks):
         number = f"{held['seeds']} seeds are too few for tests of {len(networks)} networks"
         text += f" These shares rest on the intervals: {number}."
     if any(part > 1 for part in shares.values()):
@@ -93,34 +92,24 @@ def paragraph(content: Json, name: str) -> str:
     return text
 
 
-def share(pair: Json, part: float, margin: float) -> str:
+def share(pair: Json, part: float) -> str:
     """A network's share of what pairs of words find, or why it has none."""
-    judged, seen = words.judge(pair, margin), words.points(pair)
-    if judged.startswith("no, worse") and words.is_clear(pair):
-        found = "less than nothing"
-    elif judged == "no, equivalent":
-        found = "nothing"
-    elif (judged.startswith("yes") or (judged == FEW and part > 0)) and words.is_clear(pair):
+    judged, seen = words.judge(pair), words.points(pair)
+    if judged == words.YES or (judged == words.FEW and part > 0 and words.is_clear(pair)):
         found = f"{100 * part:.0f}%"
     else:
-        found = "nothing that is certain"
-    return f"`{pair['first']}` {found} ({seen} points{'' if judged == FEW else f', {words.p_of(pair)}'})"
+        nothing = {words.WORSE: "less than nothing", words.EQUIVALENT: "nothing"}
+        found = nothing.get(judged, "nothing that is certain")
+    return f"`{pair['first']}` {found} ({seen} points{'' if judged == words.FEW else f', {words.p_of(pair)}'})"
 
 
 def check(content: Json, name: str) -> str:
     """What shuffling does to the models that see no order."""
     pairs = content["order"][name][BEST]
-    said = [f"`{model}` {effect(content, pairs[model])}" for model in WITHOUT_ORDER if model in pairs]
+    said = [f"`{model}` {effect(pairs[model])}" for model in WITHOUT_ORDER if model in pairs]
     return f"{words.listing(said)}." if said else ""
 
 
-def effect(content: Json, pair: Json) -> str:
-    judged = words.judge(pair, content["margin"])
-    found = (
-        "is unchanged"
-        if judged == "no, equivalent"
-        else "changes"
-        if judged != "not decided"
-        else "has not been shown to change"
-    )
-    return f"{found} ({words.points(pair)} points)"
+def effect(pair: Json) -> str:
+    found = {words.EQUIVALENT: "is unchanged", words.YES: "changes", words.WORSE: "changes"}
+    return f"{found.get(words.judge(pair), 'has not been shown to change')} ({words.points(pair)} points)"

@@ -22,7 +22,7 @@ def units(content: Json) -> str:
     body = table(study, names, "rnn with so many units", [f"`{name}`" for name in names])
     whole, said = names[-1], []
     for name in names[:-1]:
-        said.append(both(study, name, whole, content["margin"]))
+        said.append(both(study, name, whole))
     return f"{head} {words.seeds_of(study)}.\n\n{body}\n\n" + "\n".join(f"- {each}" for each in said)
 
 
@@ -157,10 +157,10 @@ def table(study: Json, names: list[str], kind: str, labels: list[str]) -> str:
     return markdown(head, ["---", "--:", "---", "---", "--:"], rows)
 
 
-def both(study: Json, first: str, second: str, margin: float) -> str:
+def both(study: Json, first: str, second: str) -> str:
     """Whether the first is better, under both protocols."""
     said = []
     for protocol, when in PROTOCOL.items():
         pair = words.pair_of(study, protocol, first, second)
-        said.append(f"{when} {words.answer(pair, margin) if pair else 'nothing is known yet'}")
+        said.append(f"{when} {words.answer(pair) if pair else 'nothing is known yet'}")
     return f"Is `{first}` better than `{second}`? {words.sentence('; '.join(said))}"

@@ -15,7 +15,7 @@ def section(content: Json) -> str:
     if study is None:
         return f"{HEAD}\n\n{STILL}"
     names = words.models_of(study)
-    said = [overfits(content, study), dropout(content, study), both_ways(content, study), layers(content, study)]
+    said = [overfits(content, study), dropout(content, study), both_ways(study), layers(study)]
     settings = study["models"][names[0]]["settings"]
     about = (
         f"SimpleRNN and one LSTM on the last {settings['length']} words of {settings['vocabulary']:,} "
@@ -67,7 +67,7 @@ def dropout(content: Json, study: Json) -> str:
         f"*Variational dropout (`{name}`) postpones overfitting to {low} to {high} epochs.* "
         f"{answer[0].upper()}{answer[1:]} (by {later:.1f} epochs, the mean over the seeds, {words.p_text(p)}). "
         f"{timing(words.epochs(study, BEST, name), low, high)} "
-        f"{both(study, name, without, content['margin'])}"
+        f"{both(study, name, without)}"
     )
 
 
@@ -79,15 +79,15 @@ def postponed(study: Json, first: str, second: str) -> tuple[float, float | None
     return words.mean(later), p
 
 
-def both_ways(content: Json, study: Json) -> str:
-    return compared(content, study, "birnn", "Reading in both directions (`birnn`) helps.")
+def both_ways(study: Json) -> str:
+    return compared(study, "birnn", "Reading in both directions (`birnn`) helps.")
 
 
-def layers(content: Json, study: Json) -> str:
-    return compared(content, study, "rnn-stacked", "Four layers (`rnn-stacked`) help.")
+def layers(study: Json) -> str:
+    return compared(study, "rnn-stacked", "Four layers (`rnn-stacked`) help.")
 
 
-def compared(content: Json, study: Json, name: str, claim: str) -> str:
+def compared(study: Json, name: str, claim: str) -> str:
     """Beside rnn32 at the best epochs, since it is trained for longer; under both protocols beside rnn28."""
     pair = words.pair_of(study, BEST, name, "rnn32")
     if pair is None:
@@ -102,8 +102,8 @@ def compared(content: Json, study: Json, name: str, claim: str) -> str:
     )
     return (
         f"*{claim}* Is `{name}` better than `rnn32` at the best epochs of both{alike}? "
-        f"{words.sentence(words.answer(pair, content['margin']))} In validation it reaches {seen[0]}% at best, `rnn32` "
-        f"{seen[1]}%. {both(study, name, 'rnn28', content['margin'])}"
+        f"{words.sentence(words.answer(pair))} In validation it reaches {seen[0]}% at best, `rnn32` "
+        f"{seen[1]}%. {both(study, name, 'rnn28')}"
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 SIGNIFICANT = 0.05
+YES, WORSE, EQUIVALENT, OPEN = "yes", "no, worse", "no, equivalent", "not decided"  # what a comparison can find
+FEW = "too few seeds to decide"
 LAST, BEST = "last", "best"
 PROTOCOL = {LAST: "after the last epoch", BEST: "at the best epoch"}
 
@@ -136,18 +138,21 @@ def mean(values: Sequence[float]) -> float:
 # ---- how it is judged
 
 
-def judge(pair: Json, margin: float) -> str:
-    """Whether the first is better: by the p values after Holm's correction, of a difference and of equivalence."""
-    p, equivalent = pair["p_holm"], pair.get("p_equivalent_holm")
-    if p is not None and p < SIGNIFICANT:
-        small = equivalent is not None and equivalent < SIGNIFICANT
-        answer = "yes" if pair["difference"]["value"] > 0 else "no, worse"
-        if small:
-            return f"{answer}, but within {percent(margin)} points"
-        return answer if is_clear(pair) else f"{answer} on these reviews"
-    if equivalent is not None and equivalent < SIGNIFICANT:
-        return "no, equivalent"
-    return "not decided" if pair["smallest_p_holm"] < SIGNIFICANT else "too few seeds to decide"
+def judge(pair: Json) -> str:
+    """Whether the first is better, by the p values after Holm's correction; the same rule as that of the verdict.
+
+    A difference within the margin is none that matters, even where it is certain. One that other seeds would show
+    again, while other reviews might turn it round, is not decided.
+    """
+    if _is_small(pair["p_equivalent_holm"]):
+        return EQUIVALENT
+    if _is_small(pair["p_holm"]) and is_clear(pair):
+        return YES if pair["difference"]["value"] > 0 else WORSE
+    return OPEN if pair["smallest_p_holm"] < SIGNIFICANT else FEW
+
+
+def _is_small(p: float | None) -> bool:
+    return p is not None and p < SIGNIFICANT
 
 
 def is_clear(pair: Json) -> bool:
@@ -158,12 +163,12 @@ def is_clear(pair: Json) -> bool:
 
 def p_of(pair: Json) -> str:
     """The p that the judgement rests on."""
-    p, equivalent = pair["p_holm"], pair.get("p_equivalent_holm")
-    if p is not None and p >= SIGNIFICANT and equivalent is not None and equivalent < SIGNIFICANT:
-        return f"{p_text(equivalent)} for equivalence"
-    return p_text(p)
+    if judge(pair) == EQUIVALENT:
+        return f"{p_text(pair['p_equivalent_holm'])} for equivalence"
+    seeds_alone = judge(pair) == OPEN and _is_small(pair["p_holm"])
+    return f"{p_text(pair['p_holm'])}{' for the seeds alone' if seeds_alone else ''}"
 
 
-def answer(pair: Json, margin: float) -> str:
+def answer(pair: Json) -> str:
     """The judgement with what it rests on: "yes (+2.52 [2.23, 2.81] points, p < 0.001)"."""
-    return f"{judge(pair, margin)} ({points(pair)} points, {p_of(pair)})"
+    return f"{judge(pair)} ({points(pair)} points, {p_of(pair)})"

@@ -152,7 +152,7 @@ def test_shares_of_the_order(name: str) -> None:
     for model, share in re.findall(r"`([\w-]+)` (-?\d+)%", order.paragraph(RECORDED, name)):
         assert abs(float(share) - 100 * worth[model] / worth["linear-bigrams"]) < 0.6
     bow = RECORDED["order"][name]["best"]["bow"]
-    assert ("`bow` is unchanged" in order.paragraph(RECORDED, name)) == (words.judge(bow, MARGIN) == "no, equivalent")
+    assert ("`bow` is unchanged" in order.paragraph(RECORDED, name)) == (words.judge(bow) == "no, equivalent")
 
 
 # ---- the published logs
@@ -250,17 +250,16 @@ def pair(value: float, p: float | None, equivalent: float | None, smallest: floa
     ("found", "judged", "rests_on"),
     [
         (pair(0.02, 0.01, 1.0), "yes", "p = 0.010"),
-        (pair(-0.02, 0.0001, 1.0), "no, worse", "p < 0.001"),
-        (pair(0.009, 0.01, 1.0), "yes on these reviews", "p = 0.010"),
-        (pair(-0.009, 0.01, None), "no, worse on these reviews", "p = 0.010"),
-        (pair(0.001, 0.03, 0.01), "yes, but within 0.5 points", "p = 0.030"),
-        (pair(0.001, 0.3, 0.01), "no, equivalent", "p = 0.010 for equivalence"),
-        (pair(0.01, 0.05, 0.05), "not decided", "p = 0.050"),
-        (pair(0.01, 0.2, None, smallest=0.2), "too few seeds to decide", "p = 0.200"),
+        (pair(-0.02, 0.0001, None), "no, worse", "p < 0.001"),
+        (pair(0.009, 0.01, 1.0), "not decided", "p = 0.010 for the seeds alone"),  # its interval includes 0
+        (pair(0.001, 0.03, 0.01), "no, equivalent", "p = 0.010 for equivalence"),
+        (pair(0.011, 0.03, 0.049), "no, equivalent", "p = 0.049 for equivalence"),
+        (pair(0.02, 0.05, 0.05), "not decided", "p = 0.050"),
+        (pair(0.02, 0.2, None, smallest=0.2), "too few seeds to decide", "p = 0.200"),
     ],
 )
 def test_judgements(found: dict[str, Any], judged: str, rests_on: str) -> None:
-    assert words.judge(found, MARGIN) == judged and words.p_of(found) == rests_on
+    assert words.judge(found) == judged and words.p_of(found) == rests_on
 
 
 @pytest.mark.parametrize(
@@ -272,13 +271,19 @@ def test_judgements(found: dict[str, Any], judged: str, rests_on: str) -> None:
         (pair(0.005, 0.1, 0.2), "`a` nothing that is certain (+0.50 [-0.50, 1.50] points, p = 0.100)"),
         (pair(-0.02, 0.01, 1.0), "`a` less than nothing (-2.00 [-3.00, -1.00] points, p = 0.010)"),
         (pair(-0.02, 0.1, None, smallest=0.1), "`a` nothing that is certain (-2.00 [-3.00, -1.00] points)"),
-        (pair(-0.009, 0.01, 1.0), "`a` nothing that is certain (-0.90 [-1.90, 0.10] points, p = 0.010)"),
-        (pair(0.009, 0.01, 1.0), "`a` nothing that is certain (+0.90 [-0.10, 1.90] points, p = 0.010)"),
+        (
+            pair(-0.009, 0.01, 1.0),
+            "`a` nothing that is certain (-0.90 [-1.90, 0.10] points, p = 0.010 for the seeds alone)",
+        ),
+        (
+            pair(0.009, 0.01, 1.0),
+            "`a` nothing that is certain (+0.90 [-0.10, 1.90] points, p = 0.010 for the seeds alone)",
+        ),
         (pair(0.0, 1.0, 0.01), "`a` nothing (0.00 [-1.00, 1.00] points, p = 0.010 for equivalence)"),
     ],
 )
 def test_shares_in_words(found: dict[str, Any], said: str) -> None:
-    assert order.share(found, found["difference"]["value"] / 0.04, MARGIN) == said
+    assert order.share(found, found["difference"]["value"] / 0.04) == said
 
 
 def test_a_pair_is_turned() -> None:

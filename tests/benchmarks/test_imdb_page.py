@@ -112,7 +112,9 @@ def test_the_small_tables(name: str) -> None:
     heads = {"units": "rnn with so many units", "smaller": "network | parameters", "recurrent": "network | parameters"}
     text = PAGE[PAGE.index(recurrent.HEAD) :] if name == "recurrent" else PAGE
     table = rows(text, heads[name])
-    assert [row[0].strip("`") for row in table] == found["planned"]["models"]
+    assert [row[0].strip("`") for row in table] == [
+        each for each in found["planned"]["models"] if each in found["models"]
+    ]
     for row in table:
         for protocol, cell in (("last", row[2]), ("best", row[3])):
             assert close(

@@ -97,7 +97,11 @@ class InTime:
     """
 
     def __init__(self, pool: Pool, end: float, expected: float = 0.0) -> None:
-        self.pool, self.end, self.places, self.expected = pool, end, pool.places, expected
+        self.pool, self.end, self.expected = pool, end, expected
+
+    def __getattr__(self, name: str) -> Any:
+        """All else that a runner has is the pool's."""
+        return getattr(self.pool, name)
 
     def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
         longest = self.expected

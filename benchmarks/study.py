@@ -13,7 +13,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,8 @@ class InTime:
         """All else that a runner has is the pool's."""
         return getattr(self.pool, name)
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
+    def run(self, tasks: Iterable[Task]) -> Iterator[Event | None]:
+        tasks = list(tasks)
         longest = self.expected
         for seed in dict.fromkeys(task.settings.seed for task in tasks):
             began = time.monotonic()

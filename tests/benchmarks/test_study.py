@@ -245,7 +245,7 @@ def test_a_folder_is_opened_again_with_what_it_was_made_with(tmp_path: Path) -> 
 class FakePool:
     """A pool that trains nothing: its runs are made up, each takes a second of its own clock."""
 
-    places, threads, now = 2, 1, 0.0
+    places, threads, description, now = 2, 1, "made up", 0.0
 
     def __init__(self, size: int) -> None: ...
     def __enter__(self) -> "FakePool":

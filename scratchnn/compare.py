@@ -105,8 +105,8 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     for line in _summary(results):
         console.line(line)
     console.line("")
-    words = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
-    console.line(textwrap.fill(words, 100))
+    for words in json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]:
+        console.line(textwrap.fill(words, 100))
     console.line("")
     console.line(f"{done} runs done, {len(results)} in all; wall time {time.perf_counter() - started:.1f} s")
     console.line(f"saved {path}")

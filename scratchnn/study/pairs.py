@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -12,6 +13,8 @@ from scratchnn.study import inference
 from scratchnn.study.inference import Estimate
 from scratchnn.study.results import RunResult
 
+Finding = Literal["apart", "alike", "open"]
+SIGNIFICANT = 0.05
 MARGIN = 0.005  # half a point of accuracy: a smaller difference is none for any use of these models
 
 
@@ -36,6 +39,18 @@ class Pair:
     def smallest_p(self) -> float:
         """The smallest p that the sign-flip test can give with this many seeds."""
         return 2.0 ** (1 - len(self.seeds)) if self.seeds else 1.0
+
+    @property
+    def finding(self) -> Finding:
+        """What the tests decide, all of them at 5% and corrected for the number of pairs.
+
+        A difference within the margin is none that matters, even where it is certain; so "alike" comes first. A
+        difference that other seeds would show again, while other reviews might turn it round, is not decided.
+        """
+        if self.p_equivalent_holm < SIGNIFICANT:
+            return "alike"
+        excludes_0 = self.difference is not None and self.difference.low * self.difference.high > 0
+        return "apart" if self.p_holm < SIGNIFICANT and excludes_0 else "open"
 
     def turned(self) -> "Pair":
         """The same with first and second exchanged."""

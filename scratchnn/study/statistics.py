@@ -16,7 +16,7 @@ from scratchnn.study import breakdown, inference
 from scratchnn.study.breakdown import Calibration, Confusion, Mistake, Part, mean_of
 from scratchnn.study.inference import RESAMPLES, Estimate
 from scratchnn.study.pairs import MARGIN, Pair, Stopping, compare, compare_protocols, correct_for_number
-from scratchnn.study.results import Protocol, Reviews, RunResult, place_of
+from scratchnn.study.results import PROTOCOLS, Protocol, Reviews, RunResult, place_of
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class ModelStatistics:
     """One model under one protocol. Without a run that counts, `accuracy` and `answers` are None and means are NaN."""
 
     name: str
+    preset: str
     protocol: Protocol
     parameters: int
     settings: dict[str, Any]  # of its first seed, those that can change a number
     runs: tuple[RunResult, ...]  # those that count, by seed
-    left_out: tuple[LeftOut, ...]
     accuracy: Estimate | None
     answers: Answers | None
 
@@ -127,10 +127,6 @@ class Statistics:
         counted = {model.name: model.accuracy.value for model in self.models if model.accuracy}
         return "lstm" if "lstm" in counted else max(counted, key=lambda name: counted[name], default=None)
 
-    @property
-    def left_out(self) -> tuple[LeftOut, ...]:
-        return tuple(run for model in self.models for run in model.left_out)
-
 
 @dataclass(frozen=True)
 class Analysis:
@@ -139,6 +135,9 @@ class Analysis:
     by_protocol: dict[Protocol, Statistics]
     stopping: tuple[Stopping, ...]  # of each pair that was compared under both protocols
     margin: float  # differences within it, on either side, count as none
+    left_out: tuple[LeftOut, ...]  # whatever the protocol
+    counted: int  # runs
+    resamples: int
 
     def stopping_of(self, first: str, second: str) -> Stopping | None:
         """Of the pair, in the order asked for."""
@@ -174,7 +173,9 @@ def analyse(
             f"got {margin}; half a point is 0.005"
         )
     _check_seeds(results)
-    protocols: list[Protocol] = list(dict.fromkeys(name for run in results for name in run.tested))
+    protocols = [name for name in PROTOCOLS if any(name in run.tested for run in results)] or [PROTOCOLS[0]]
+    every = sorted(results, key=lambda run: (place_of(run.model), run.seed))
+    left_out = [LeftOut(run.model, run.seed, reason) for run in every if (reason := _reason(run, reviews))]
     of_seeds = [_Answered(results, reviews, protocol, resamples) for protocol in protocols]
     found = {each.protocol: each.statistics(margin) for each in of_seeds}
     stopping: list[Stopping] = []
@@ -185,7 +186,7 @@ def analyse(
                 stopping.append(
                     compare_protocols(pair, last.runs, last.correct, best.correct, last.drawn, best.drawn, margin)
                 )
-    return Analysis(found, tuple(stopping), margin)
+    return Analysis(found, tuple(stopping), margin, tuple(left_out), len(results) - len(left_out), resamples)
 
 
 class _Answered:
@@ -216,7 +217,6 @@ class _Answered:
     def _model(self, name: str) -> ModelStatistics:
         runs = [run for run in self.runs if run.model == name]
         every = sorted((run for run in self.results if run.model == name), key=lambda run: run.seed)
-        left_out = [LeftOut(name, run.seed, reason) for run in every if (reason := _reason(run, self.reviews))]
         settings = {key: value for key, value in every[0].settings.items() if key not in ("arch", "seed", "out")}
         parameters = max(run.parameters for run in every)  # a run that failed early does not know them
         accuracy = answers = None
@@ -225,7 +225,14 @@ class _Answered:
             accuracy = inference.estimate_mean(seen, np.stack([self.drawn[run.key] for run in runs], axis=1))
             answers = _answers(runs, self.protocol, self.reviews)
         return ModelStatistics(
-            name, self.protocol, parameters, settings, tuple(runs), tuple(left_out), accuracy, answers
+            name,
+            every[0].settings.get("arch", name),
+            self.protocol,
+            parameters,
+            settings,
+            tuple(runs),
+            accuracy,
+            answers,
         )
 
 

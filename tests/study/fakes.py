@@ -1,13 +1,12 @@
 """Studies that never ran: reviews, histories and answers drawn from a generator, in the shape of real ones."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from scratchnn.study.results import Reviews, RunResult
+from scratchnn.study.results import Protocol, Reviews, RunResult, Tested
 
 PARAMETERS = {"ff": 17_601, "rnn": 19_681, "lstm": 23_361, "cnn": 26_849, "cnn-linear": 26_849}
 SETTINGS: dict[str, Any] = {
@@ -59,41 +58,59 @@ def history(rng: np.random.Generator, accuracy: float, overfitting: float = 1.0,
     }
 
 
-def run(arch: str, seed: int, about: Reviews, accuracy: float = 0.8, **changes: Any) -> RunResult:
-    rng = np.random.default_rng([seed, *arch.encode()])
+def tested(about: Reviews, answers: np.ndarray, epoch: int = 10, **changes: Any) -> Tested:
+    """What a model with these answers gets on the test reviews."""
+    accuracy = float(np.mean((answers > 0.5) == (about.y > 0.5)))
+    return replace(Tested(epoch, 0.4 + float(answers[0]) / 100, accuracy, f"{epoch:08x}", answers), **changes)
+
+
+def run(
+    model: str, seed: int, about: Reviews, accuracy: float = 0.8, best: float | None = None, **changes: Any
+) -> RunResult:
+    """`accuracy`: about that after the last epoch; `best`: at the best one, None: the study has no such protocol.
+
+    `probabilities`: the answers themselves, in place of some of that accuracy.
+    """
+    rng = np.random.default_rng([seed, *model.encode()])
     answers = changes.pop("probabilities", None)
     answers = probabilities(about, rng, accuracy) if answers is None else answers
+    found: dict[Protocol, Tested] = {"last": tested(about, answers)}
+    if best is not None:
+        found["best"] = tested(about, probabilities(about, rng, best), 1 + seed % 4)
     values: dict[str, Any] = {
         "config_hash": "0123456789abcdef",
-        "settings": SETTINGS | {"arch": arch, "seed": seed, "out": "runs"},
-        "parameters": PARAMETERS.get(arch, 1234),
-        "history": history(rng, accuracy, SKILLS.get(arch, (0, 0, 1))[2]),
-        "test_loss": 0.4 + float(rng.normal(0, 0.01)),
-        "test_accuracy": float(np.mean((answers > 0.5) == (about.y > 0.5))),
+        "settings": SETTINGS | {"arch": model, "seed": seed, "out": "runs"},
+        "parameters": PARAMETERS.get(model, 1234),
+        "history": history(rng, accuracy, SKILLS.get(model, (0, 0, 1))[2]),
+        "tested": found,
         "test_set": about.digest,
         "order_digest": f"order-of-seed-{seed}",
-        "weights": f"{seed:08x}",
         "seconds": float(rng.uniform(4, 8)),
         "peak_memory": float(rng.uniform(300, 320)),
-        "probabilities": answers,
     }
-    return RunResult(arch=arch, seed=seed, **(values | changes))
+    return RunResult(model=model, seed=seed, **(values | changes))
 
 
-def failed(arch: str, seed: int, about: Reviews, error: str = "the loss became NaN in epoch 3") -> RunResult:
-    nan = math.nan
-    good = run(arch, seed, about)
+def failed(model: str, seed: int, about: Reviews, error: str = "the loss became NaN in epoch 3") -> RunResult:
+    good = run(model, seed, about)
     early = {key: values[:2] for key, values in good.history.items()}
-    return replace(good, history=early, test_loss=nan, test_accuracy=nan, error=error, probabilities=None)
+    return replace(good, history=early, tested={}, error=error)
 
 
 def study(
-    about: Reviews, seeds: Iterable[int] = range(4), skills: Mapping[str, Sequence[float]] = SKILLS
+    about: Reviews,
+    seeds: Iterable[int] = range(4),
+    skills: Mapping[str, Sequence[float]] = SKILLS,
+    best: Mapping[str, Sequence[float]] | None = None,
 ) -> list[RunResult]:
-    """Runs of every model in `skills`, name -> (mean accuracy, spread over the seeds, ...)."""
+    """Runs of every model in `skills`, name -> (mean accuracy, spread over the seeds, ...); `best`: at the best epoch."""
     rng = np.random.default_rng(0)
+
+    def drawn(skill: Sequence[float]) -> float:
+        return skill[0] + skill[1] * float(rng.normal())
+
     return [
-        run(arch, seed, about, accuracy=skill[0] + skill[1] * float(rng.normal()))
-        for arch, skill in skills.items()
+        run(model, seed, about, drawn(skill), None if best is None else drawn(best[model]))
+        for model, skill in skills.items()
         for seed in seeds
     ]

@@ -8,16 +8,20 @@ from pathlib import Path
 
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.data import imdb
+from scratchnn.experiments.presets import Preset
 from scratchnn.study.inference import LEAST_SEEDS
 from scratchnn.study.page.environment import environment
-from scratchnn.study.page.gallery import by_test_set, draw_gallery, in_order
+from scratchnn.study.page.gallery import draw_gallery
 from scratchnn.study.page.render import render
-from scratchnn.study.page.summary import summary
+from scratchnn.study.page.summary import about, summary
+from scratchnn.study.pairs import MARGIN
 from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import analyse
 from scratchnn.study.verdict import verdict
 
-__all__ = ["write"]
+__all__ = ["NAME", "write"]
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.,=-]*"  # of a model
 
 
 def write(
@@ -25,6 +29,10 @@ def write(
     results: Sequence[RunResult],
     reviews: Mapping[str, Reviews],
     published: Mapping[str, float] | None = None,
+    *,
+    code: Mapping[str, str] | None = None,
+    margin: float = MARGIN,
+    presets: Mapping[str, Preset] | None = None,
 ) -> Path:
     """Write report.html, summary.json and the figures as .svg and .png into `folder`; return the path of the page.
 
@@ -34,31 +42,35 @@ def write(
     Args:
         reviews: by their digest, `RunResult.test_set`.
         published: model -> published test accuracy, shown next to ours.
+        code: the version of the code, as `code_version` gives it.
+        margin: see `analyse`.
+        presets: by name, those of your own, for the drawings of their layers.
 
     Raises:
         ValueError: if runs contradict each other or their reviews, or a model's name is no file name.
         OSError: if `folder` cannot be written to.
     """
     for run in results:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", run.model):
+        if not re.fullmatch(NAME, run.model):
             raise ValueError(
-                f"arch must be letters, digits, '_', '.' or '-', to be part of a file's name, got {run.model!r}"
+                "a model's name must be of letters, digits and '_.,=-', since files are named after it, "
+                f"got {run.model!r}"
             )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     published = {} if published is None else published
-    statistics = next(iter(analyse(results, reviews).by_protocol.values()))
-    words, here = verdict(statistics), environment()
-    numbers = summary(statistics, reviews, words, published, here)
+    analysis = analyse(results, reviews, margin=margin)
+    words, here = verdict(analysis), environment()
+    numbers = summary(analysis, reviews, words, published, code or {}, here)
     text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     page = render(
-        statistics=statistics,
-        pairs=in_order(statistics.pairs),
-        test_sets=by_test_set(statistics.models),
+        analysis=analysis,
         reviews=reviews,
         verdict=words,
+        about=about(analysis),
         published=published,
-        figures=draw_gallery(folder, statistics, published),
+        code=code or {},
+        figures=draw_gallery(folder, analysis, published, presets or {}),
         environment=here,
         least_seeds=LEAST_SEEDS,
         citation=imdb.CITATION,

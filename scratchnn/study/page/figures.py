@@ -1,7 +1,7 @@
 """The figures of a study, each saved as .svg and .png: narrow ones, to be read on a phone and put side by side."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ from scratchnn.report.figure import (
 from scratchnn.study.breakdown import Calibration, Part
 from scratchnn.study.inference import Estimate
 from scratchnn.study.pairs import Pair
-from scratchnn.study.results import RunResult
+from scratchnn.study.results import Protocol, RunResult
 from scratchnn.study.statistics import ModelStatistics
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE)
 MARKERS = "osD^v"
+LOOKS: Mapping[Protocol, tuple[str, str]] = {"last": (BLUE, "last epoch"), "best": (GREEN, "best epoch")}
 _WIDTH = 4.0  # inches: 10 point letters have 10 pixels on a phone of 360
 _ROW = 0.42
 _LETTER = 0.08  # width of a letter, roughly
@@ -65,20 +66,27 @@ def draw_curves(runs: Sequence[RunResult], path: Path, title: str, limits: tuple
                         label=label,
                         marker="o" if epochs == 1 else "",
                     )
+            best = [run.tested["best"].epoch for run in runs if "best" in run.tested]
+            if best and epochs > 1:
+                ax.axvspan(min(best) - 0.25, max(best) + 0.25, color=GREEN, alpha=0.12, linewidth=0)
+                ax.axvline(
+                    float(np.median(best)), color=GREEN, linewidth=1.4, linestyle=(0, (1, 1.5)), label="best epoch"
+                )
             dress_panel(ax, what, epochs)
         if limits is not None:
             axes[0].set_ylim(limits)
-        figure.text(0.025, 0.945, shorten(title, 19), fontsize=13 if len(title) < 14 else 9, fontweight="bold")
+        figure.text(0.025, 0.945, shorten(title, 19), fontsize=13 if len(title) < 6 else 9, fontweight="bold")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(
             handles,
             labels,
             loc="upper right",
             bbox_to_anchor=(1.0, 1.0),
-            ncols=2,
+            ncols=3,
             frameon=False,
-            handlelength=2.2,
-            columnspacing=1.2,
+            handlelength=1.6,
+            columnspacing=0.9,
+            handletextpad=0.4,
         )
         save(figure, path)
 
@@ -94,57 +102,76 @@ def accuracy_limits(models: Sequence[ModelStatistics]) -> tuple[float, float] | 
     return low - margin, high + margin
 
 
-def draw_accuracies(models: Sequence[ModelStatistics], published: Mapping[str, float], path: Path) -> None:
-    """Draw one row per model: mean with its interval or range, every seed, and the published figure."""
-    rows = [(model, model.accuracy) for model in models if model.accuracy is not None]
+def draw_accuracies(
+    by_protocol: Mapping[Protocol, Sequence[ModelStatistics]], published: Mapping[str, float], path: Path
+) -> None:
+    """Draw one row per model: under each protocol mean with its interval or range and every seed; published figures."""
+    names = list(dict.fromkeys(model.name for models in by_protocol.values() for model in models))
+    kinds: set[bool] = set()
     with style():
         from matplotlib.lines import Line2D
 
-        figure, ax = _rows([shorten(model.name) for model, _ in rows], legend=True)
-        for y, (model, accuracy) in enumerate(rows):
-            seeds = [run.tested[model.protocol].accuracy for run in model.runs]
-            ax.plot(seeds, [y + 0.24] * len(seeds), "o", color=GREY, markersize=3.6, alpha=0.55, markeredgewidth=0)
-            _interval(ax, y - 0.06, accuracy, BLUE, f"{100 * accuracy.value:.1f}%")
-            if model.name in published:
-                ax.plot(
-                    [published[model.name]], [y - 0.06], "D", markersize=7, markerfacecolor="none",
-                    markeredgecolor=VERMILION, markeredgewidth=1.6,
-                )  # fmt: skip
-        kinds = {accuracy.is_range for _, accuracy in rows}
+        figure, ax = _rows([shorten(name) for name in names], legend=True, lines=len(by_protocol))
+        for place, (protocol, models) in zip(_places(by_protocol), by_protocol.items(), strict=True):
+            colour, _ = LOOKS[protocol]
+            for model in models:
+                y, accuracy = names.index(model.name) + place, model.accuracy
+                assert accuracy is not None
+                kinds.add(accuracy.is_range)
+                seeds = model.accuracies
+                ax.plot(seeds, [y + 0.15] * len(seeds), "o", color=GREY, markersize=3, alpha=0.5, markeredgewidth=0)
+                _interval(ax, y, accuracy, colour, f"{100 * accuracy.value:.1f}%")
+        told = [(y, published[name]) for y, name in enumerate(names) if name in published]
+        for y, value in told:
+            ax.plot(
+                [value], [y], "D", markersize=6, markerfacecolor="none", markeredgecolor=VERMILION, markeredgewidth=1.6
+            )
         ends = "95%/range" if len(kinds) > 1 else "range" if True in kinds else "95%"
         handles = [
             Line2D(
-                [],
-                [],
-                color=BLUE,
-                marker="o",
-                markersize=6,
-                linewidth=_thickness(kinds == {True}),
-                label=f"mean, {ends}",
-            ),
-            Line2D([], [], color=GREY, marker="o", markersize=4, linestyle="", alpha=0.55, label="one seed"),
-        ]
-        if any(model.name in published for model, _ in rows):
+                [], [], color=colour, marker="o", markersize=5, linewidth=_thickness(kinds == {True}),
+                label=f"{name}, {ends}" if len(by_protocol) > 1 else f"mean, {ends}",
+            )
+            for colour, name in (LOOKS[protocol] for protocol in by_protocol)
+        ]  # fmt: skip
+        if len(by_protocol) == 1:
+            handles.append(Line2D([], [], color=GREY, marker="o", markersize=4, linestyle="", alpha=0.5, label="seed"))
+        if told:
             handles.append(
                 Line2D(
-                    [], [], marker="D", markersize=7, linestyle="", markerfacecolor="none",
+                    [], [], marker="D", markersize=6, linestyle="", markerfacecolor="none",
                     markeredgecolor=VERMILION, markeredgewidth=1.6, label="published",
                 )
             )  # fmt: skip
-        figure.legend(handles=handles, loc="upper left", ncols=3, frameon=False, handlelength=1.6, columnspacing=1.0)
+        figure.legend(
+            handles=handles, loc="upper left", ncols=3, frameon=False, handlelength=1.3, columnspacing=0.8,
+            handletextpad=0.4, borderaxespad=0.2,
+        )  # fmt: skip
         ax.xaxis.set_major_formatter(lambda x, _: f"{100 * x:.6g}%")
         save(figure, path)
 
 
-def draw_differences(pairs: Sequence[Pair], path: Path) -> None:
-    """Draw one row per pair: how much more often the first is right, in percentage points."""
-    compared = [(pair, pair.difference) for pair in pairs if pair.difference is not None]
+def draw_differences(by_protocol: Mapping[Protocol, Sequence[Pair]], path: Path) -> None:
+    """Draw one row per pair: how much more often the first is right, in points, under each protocol."""
+    first = next(iter(by_protocol.values()))
+    names = [(pair.first, pair.second) for pair in first]
     with style():
-        figure, ax = _rows([_over(pair) for pair, _ in compared], legend=False)
+        from matplotlib.lines import Line2D
+
+        figure, ax = _rows([_over(pair) for pair in first], legend=len(by_protocol) > 1, lines=len(by_protocol), x=True)
         ax.axvline(0, color=GREY, linewidth=1, zorder=0)
-        for y, (_, d) in enumerate(compared):
-            points = replace(d, value=100 * d.value, low=100 * d.low, high=100 * d.high)
-            _interval(ax, y, points, BLUE if d.low * d.high > 0 else GREY, _signed(points.value, ".1f"))
+        for place, (protocol, pairs) in zip(_places(by_protocol), by_protocol.items(), strict=True):
+            for pair in pairs:
+                d = pair.difference
+                assert d is not None
+                points = replace(d, value=100 * d.value, low=100 * d.low, high=100 * d.high)
+                colour = LOOKS[protocol][0] if d.low * d.high > 0 else GREY
+                y = names.index((pair.first, pair.second)) + place
+                _interval(ax, y, points, colour, _signed(points.value, ".1f"))
+        if len(by_protocol) > 1:
+            looks = [LOOKS[protocol] for protocol in by_protocol]
+            handles = [Line2D([], [], color=colour, marker="o", linewidth=2.5, label=name) for colour, name in looks]
+            figure.legend(handles=handles, loc="upper left", ncols=2, frameon=False, handlelength=1.5)
         ax.set_xlabel("percentage points")
         ax.xaxis.set_major_formatter(lambda x, _: _signed(x, ".6g"))
         save(figure, path)
@@ -201,12 +228,17 @@ def draw_calibration(calibration: Calibration, path: Path) -> None:
         save(figure, path)
 
 
-def _rows(labels: Sequence[str], *, legend: bool) -> tuple:
-    """A figure with one named row per label, the first on top."""
+def _places(protocols: Sized) -> tuple[float, ...]:
+    """Where in its row the line of each protocol is."""
+    return (-0.24, 0.2) if len(protocols) == 2 else (-0.06,)
+
+
+def _rows(labels: Sequence[str], *, legend: bool, lines: int, x: bool = False) -> tuple:
+    """A figure with one named row per label, the first on top. `lines`: in each row; `x`: there is an xlabel."""
     from matplotlib.figure import Figure
 
-    top, bottom = (0.42, 0.34) if legend else (0.12, 0.52)
-    height = top + bottom + _ROW * max(1, len(labels))
+    top, bottom = 0.42 if legend else 0.12, 0.52 if x else 0.34
+    height = top + bottom + _ROW * (1.4 if lines > 1 else 1) * max(1, len(labels))
     longest = max((len(line) for label in labels for line in label.split("\n")), default=0)
     figure = Figure(figsize=(_WIDTH, height))
     ax = figure.subplots()

@@ -1,12 +1,15 @@
 """The page from its template: report.html.jinja and report.css beside this file."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsFloat
 
 import jinja2
 
 from scratchnn.study.breakdown import mean_of
+from scratchnn.study.page.gallery import by_test_set, in_order
+from scratchnn.study.pairs import Pair
 from scratchnn.study.verdict import p_text
 
 WORDS_SHOWN = 120  # of a review: its end, which is what the models read
@@ -26,6 +29,7 @@ def render(**content: Any) -> str:
     )
     templates.filters |= {
         "percent": percent, "points": points, "number": number, "p": p, "ending": ending, "mean": mean_of,
+        "in_order": in_order, "by_test_set": by_test_set, "of_pair": of_pair, "plain_number": "{:g}".format,
     }  # fmt: skip
     return templates.get_template("report.html.jinja").render(**content)
 
@@ -52,3 +56,8 @@ def ending(text: str) -> str:
     """The last words of a review."""
     words = text.split()
     return " ".join(words if len(words) <= WORDS_SHOWN else ["\N{HORIZONTAL ELLIPSIS}", *words[-WORDS_SHOWN:]])
+
+
+def of_pair(pairs: Sequence[Pair], wanted: Pair) -> Pair:
+    """The same two models under another protocol."""
+    return next(pair for pair in pairs if (pair.first, pair.second) == (wanted.first, wanted.second))

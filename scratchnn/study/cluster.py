@@ -100,7 +100,7 @@ class Cluster:
     threads = 1  # of the kernels of each run
 
     def _workers(self) -> dict[str, Any]:
-        return self._client.scheduler_info(n_workers=-1)["workers"]
+        return self._client.scheduler_info(n_workers=-1).get("workers", {})  # none once the scheduler is gone
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Event | None]:
         """Yield events, and None if there is none for a while. Each task ends with exactly one result.
@@ -110,13 +110,13 @@ class Cluster:
         new, waiting = iter(tasks), dict[Any, Task]()
         tries, started = Counter[str](), set[str]()
         while True:
+            if self._client.status != "running":
+                raise OSError("the Dask scheduler is gone; start it again, and the same command continues")
             while len(waiting) < 2 * max(1, self.places) and (task := next(new, None)) is not None:
                 waiting[self._submit(task, 0)] = task
             if not waiting:
                 return
             finished = [future for future in waiting if future.done()]
-            if self._client.status != "running":
-                raise OSError("the Dask scheduler is gone; start it again, and the same command continues")
             processing = {key for keys in self._client.processing().values() for key in keys} if not finished else set()
             for future, task in waiting.items():
                 if future.key in processing and task.key not in started:

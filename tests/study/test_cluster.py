@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from scratchnn.study import cluster as clusters
 from scratchnn.study.cluster import Cluster, connect
 from scratchnn.study.results import RunResult
 from scratchnn.study.run import run
@@ -89,6 +91,34 @@ def kill_its_worker(cluster: Cluster, task: Task, pids: dict[str, int]) -> set[s
             os.kill(pids[worker], signal.SIGKILL)
             return {task.key}
     return set()
+
+
+def test_a_result_that_is_lost_before_it_is_fetched_is_asked_for_again(
+    address: str, planned: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker dies between the end of its run and the moment when we ask for the result, which it alone has."""
+    tasks = planned("ff", "rnn", seeds=2)
+    killed: list[str] = []
+    fetch = clusters._result_of
+
+    def kill_and_fetch(future: Any, task: Task) -> RunResult | None:
+        if not killed:
+            (holder,) = cluster._client.who_has([future])[future.key]
+            os.kill(pids[holder], signal.SIGKILL)
+            killed.append(task.key)
+        return fetch(future, task)
+
+    monkeypatch.setattr(clusters, "_result_of", kill_and_fetch)
+    monkeypatch.setattr(clusters, "_FETCH", 5)
+    with connect(address) as cluster:
+        cluster._client.wait_for_workers(2, timeout=60)
+        pids = cluster._client.run(os.getpid)
+        found = [event[1] for event in cluster.run(tasks) if event is not None and isinstance(event[1], RunResult)]
+    assert killed
+    assert sorted(result.key for result in found) == sorted(task.key for task in tasks), "each once"
+    for task in tasks:
+        (result,) = [each for each in found if each.key == task.key]
+        assert numbers(result) == numbers(run(task))
 
 
 def test_local(planned: Plan) -> None:

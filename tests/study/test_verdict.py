@@ -300,3 +300,16 @@ def test_every_number_is_in_the_summary(seeds: int, protocols: Any, margin: floa
     said = re.findall(r"\d+(?:\.\d+)?", text.replace("< 0.0001", ""))
     assert len(said) > 10 * len(protocols)
     assert [number for number in said if number not in allowed] == []
+
+
+def test_a_win_over_the_seeds_that_other_reviews_may_not_show() -> None:
+    """The test asks about the seeds, the interval about the reviews too: where they part, the reader is told."""
+    about = fakes.reviews(60)
+    runs = fakes.study(about, range(10), {"lstm": (0.84, 0.0), "ff": (0.80, 0.0), "cnn": (0.6, 0.0)})
+    found = analyse(runs, {about.digest: about}, resamples=300)
+    pair = found.by_protocol["last"].pair("lstm", "ff")
+    assert pair is not None and pair.difference is not None
+    assert pair.p_holm < 0.05 and pair.difference.low < 0 < pair.difference.value
+    text = verdict(found)
+    assert text.startswith("Yes, lstm beats each of the 2 others")
+    assert "On other test reviews it could be none against ff: the interval includes 0." in text

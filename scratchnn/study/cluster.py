@@ -23,6 +23,7 @@ _PATIENCE = 4  # seconds; with the imports, ten at most until it is known whethe
 _TICK = 0.2  # seconds between two checks
 _FETCH = 60  # seconds; a result has 200 kB
 _TRIES = 5  # of a task whose result is lost
+_GONE = "the Dask scheduler is gone; start it again, and the same command continues"
 
 
 def connect(address: str) -> "Cluster":
@@ -111,7 +112,7 @@ class Cluster:
         tries, started = Counter[str](), set[str]()
         while True:
             if self._client.status != "running":
-                raise OSError("the Dask scheduler is gone; start it again, and the same command continues")
+                raise OSError(_GONE)
             while len(waiting) < 2 * max(1, self.places) and (task := next(new, None)) is not None:
                 waiting[self._submit(task, 0)] = task
             if not waiting:
@@ -125,6 +126,8 @@ class Cluster:
             for future in finished:
                 task = waiting.pop(future)
                 result = _result_of(future, task)
+                if result is None and self._client.status != "running":
+                    raise OSError(_GONE)  # no result, and nobody to ask again
                 if result is None and (tries.update([task.key]) or tries[task.key] < _TRIES):
                     waiting[self._submit(task, tries[task.key])] = task
                 else:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -93,20 +94,29 @@ def kill_its_worker(cluster: Cluster, task: Task, pids: dict[str, int]) -> set[s
     return set()
 
 
-def test_a_result_that_is_lost_before_it_is_fetched_is_asked_for_again(
-    address: str, planned: Plan, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_a_result_that_is_lost_before_or_while_it_is_fetched_is_asked_for_again(
+    seconds: float, address: str, planned: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker dies between the end of its run and the moment when we ask for the result, which it alone has."""
+    """The worker dies after the end of its run, and it alone has the result: before we ask for it, or meanwhile."""
     tasks = planned("ff", "rnn", seeds=2)
     killed: list[str] = []
     fetch = clusters._result_of
 
     def kill_and_fetch(future: Any, task: Task) -> RunResult | None:
-        if not killed:
-            (holder,) = cluster._client.who_has([future])[future.key]
-            os.kill(pids[holder], signal.SIGKILL)
-            killed.append(task.key)
-        return fetch(future, task)
+        if killed:
+            return fetch(future, task)
+        (holder,) = cluster._client.who_has([future])[future.key]
+        killed.append(task.key)
+        os.kill(pids[holder], signal.SIGSTOP)  # it does not answer the question, and is killed while we wait
+        timer = threading.Timer(seconds, os.kill, (pids[holder], signal.SIGKILL))
+        timer.start()
+        if not seconds:
+            timer.join()
+        try:
+            return fetch(future, task)
+        finally:
+            timer.join()
 
     monkeypatch.setattr(clusters, "_result_of", kill_and_fetch)
     monkeypatch.setattr(clusters, "_FETCH", 5)

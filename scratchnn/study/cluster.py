@@ -92,11 +92,12 @@ class Cluster:
 
     @property
     def description(self) -> str:
-        return f"Dask, {self.places} workers at {self._client.scheduler.address}"
+        return f"Dask, {len(self._workers())} workers at {self._client.scheduler.address}"
 
     @property
     def places(self) -> int:
-        return len(self._workers())
+        """How many runs there are at a time."""
+        return sum(worker["nthreads"] for worker in self._workers().values())
 
     threads = 1  # of the kernels of each run
 
@@ -106,14 +107,14 @@ class Cluster:
     def run(self, tasks: Iterable[Task]) -> Iterator[Event | None]:
         """Yield events, and None if there is none for a while. Each task ends with exactly one result.
 
-        A task is taken from `tasks` when a worker will soon be free for it.
+        A task is taken from `tasks` when a worker is free for it: a budget asks then whether time is left.
         """
         new, waiting = iter(tasks), dict[Any, Task]()
         tries, started = Counter[str](), set[str]()
         while True:
             if self._client.status != "running":
                 raise OSError(_GONE)
-            while len(waiting) < 2 * max(1, self.places) and (task := next(new, None)) is not None:
+            while len(waiting) < max(1, self.places) and (task := next(new, None)) is not None:
                 waiting[self._submit(task, 0)] = task
             if not waiting:
                 return

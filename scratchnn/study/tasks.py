@@ -105,7 +105,8 @@ def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol]) 
             "--protocol last"
         )
     variant.preset.layers_for(settings)  # that units, where they are set, are those of some layer
-    _check_optimizer(variant.name, settings)
+    if variant.preset.grams is None:  # the linear models are trained in a way of their own
+        _check_optimizer(variant.name, settings)
 
 
 def _check_optimizer(model: str, settings: Settings) -> None:

@@ -97,6 +97,10 @@ def test_refused(models: list[Variant], seeds: list[int], told: str, corpus: Cor
         plan(models, seeds, corpus, None)
 
 
+def test_linear_models_have_an_optimizer_of_their_own(planned: Plan) -> None:
+    assert [task.settings.optimizer for task in planned("linear", "linear-bigrams")] == ["l-bfgs"] * 2
+
+
 def test_the_last_epoch_alone_needs_no_validation(corpus: Corpus) -> None:
     (task,) = plan(variants("ff", validation_split=0.0), [4], corpus, None, ["last"])
     assert task.protocols == ("last",) and task.settings.seed == 4

@@ -1,7 +1,7 @@
-"""Which recorded results go into which page, and how: `python -m benchmarks.pages` rewrites all tables.
+"""Which recorded results go into which page, and how: `python -m benchmarks.pages` rewrites them all.
 
-The benchmarks (bench.py, bptt.py, study.py) do so at their end. A table with results missing is left as it
-is; benchmarks/gpu writes docs/gpu.md itself.
+The benchmarks (bench.py, bptt.py, study.py) do so at their end. What lacks results is left as it is; benchmarks/gpu
+writes docs/gpu.md itself.
 """
 
 import json
@@ -9,16 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import imdb_tables, tables
+from benchmarks import imdb_page, tables
 from benchmarks.harness import ROOT
+from benchmarks.imdb_page import accuracies
 
 RESULTS = Path(__file__).parent / "results"
 BPTT, IMDB, KERAS, SPEED = (RESULTS / f"{name}.json" for name in ("bptt", "imdb", "keras", "speed"))
+LOGS = RESULTS / "published_logs.json"
 
 
 class Table(NamedTuple):
     page: Path
-    marks: tuple[str, str]
+    marks: tuple[str, str] | None  # what it stands between; None: it is the whole page
     results: tuple[Path, ...]  # the files whose contents `text` takes
     text: Callable[..., str]
 
@@ -26,13 +28,18 @@ class Table(NamedTuple):
         """What the recorded results give, or None where some are missing."""
         if not all(path.exists() for path in self.results):
             return None
-        return self.text(*(json.loads(path.read_text()) for path in self.results))
+        return self.text(*(json.loads(path.read_text(encoding="utf-8")) for path in self.results))
+
+    def there(self) -> str | None:
+        """What the page holds."""
+        text = self.page.read_text(encoding="utf-8")
+        return text if self.marks is None else tables.between(text, self.marks)
 
 
 TABLES = (
-    Table(ROOT / "README.md", tables.HEADLINE, (IMDB, KERAS, SPEED), imdb_tables.headline),
+    Table(ROOT / "README.md", tables.HEADLINE, (IMDB, KERAS, SPEED), accuracies.headline),
     Table(ROOT / "docs" / "bptt.md", tables.BPTT, (BPTT,), tables.gradients),
-    Table(ROOT / "docs" / "imdb.md", tables.STUDY, (IMDB,), imdb_tables.page_tables),
+    Table(ROOT / "docs" / "imdb.md", None, (IMDB, KERAS, LOGS), imdb_page.page),
     Table(ROOT / "docs" / "speed.md", tables.SPEED, (SPEED,), tables.speed_tables),
 )
 
@@ -41,7 +48,9 @@ def write() -> None:
     for table in TABLES:
         text = table.now()
         if text is not None:
-            table.page.write_text(tables.with_table(table.page.read_text(), table.marks, text))
+            if table.marks is not None:
+                text = tables.with_table(table.page.read_text(encoding="utf-8"), table.marks, text)
+            table.page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,56 +1,188 @@
-"""From the folders of two studies to the figures, the tables and the small JSON in the repository.
+"""The studies of docs/imdb.md, conducted and published.
 
-    SCRATCHNN_DATA=<folder> python -m scratchnn.compare --arch ff rnn lstm cnn --seeds 20 --out <article>
-    SCRATCHNN_DATA=<folder> python -m scratchnn.compare --arch <the other presets> --seeds 3 --out <others>
-    python -m benchmarks.study <article> <others>
+    SCRATCHNN_DATA=<folder> python -m benchmarks.study <folder> [names] [--budget 60m]
+    SCRATCHNN_DATA=<folder> python -m benchmarks.study <folder> --write
 
-The article's four models are a study of their own, since every further pair of models makes the others less certain
-(Holm). Written are benchmarks/results/imdb.json, docs/imdb/*.svg, and the tables of docs/imdb.md and README.md
-(pages.py). No review is quoted in any of them.
+The first form trains what is missing, each study of studies.py in a folder of its own; stopped at any time, or by its
+budget, it goes on when the same command is given again. Then, and with --write only then, benchmarks/results/imdb.json,
+docs/imdb/*.svg, docs/imdb.md and the table of README.md are written from what is there. No review is quoted in them.
 """
 
 import argparse
 import json
+import re
 import shutil
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import pages
-from benchmarks.harness import ROOT
+from benchmarks import imdb_results, pages
+from benchmarks.imdb_page import logs
+from benchmarks.studies import PROTOCOLS, STUDIES, Study, by_name
+from scratchnn.core.threads import cores
+from scratchnn.data import sources
+from scratchnn.data.corpus import Corpus
+from scratchnn.experiments.presets import named
+from scratchnn.experiments.settings import Settings
+from scratchnn.report.console import Console
+from scratchnn.study import page
+from scratchnn.study.code import code_version
+from scratchnn.study.conduct import all_results, conduct
+from scratchnn.study.folder import StudyFolder
+from scratchnn.study.pool import Event, Pool
+from scratchnn.study.results import Reviews, RunResult
+from scratchnn.study.reviews import describe
+from scratchnn.study.tasks import Task, plan
 
-FIGURES = ROOT / "docs" / "imdb"
-ARTICLE_FIGURES = ("accuracies", "differences", "by-length", "by-unknown")
-REVIEWS = 25_000  # of a test set of the real data
+FIGURES = pages.ROOT / "docs" / "imdb"
+# Of which studies which figures of their folder are shown; those of the best epochs alone begin with "best-".
+SHOWN = {
+    "article": r"(accuracies|differences|(best-)?by-(length|unknown)|curves(?!-linear)-[\w-]+)\.svg",
+    "others": r"curves-[\w-]+\.svg",
+    "smaller": r"curves-[\w-]+\.svg",
+    "recurrent": r"curves-[\w-]+\.svg",
+}
+UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("article", type=Path, help="folder of the study of ff, rnn, lstm and cnn")
-    parser.add_argument("others", type=Path, help="folder of the study of all other presets")
+    parser.add_argument("folder", type=Path, help="where each study has a folder, new or to be continued")
+    parser.add_argument("names", nargs="*", metavar="name", help="of the studies to conduct now (default: all)")
+    parser.add_argument(
+        "--budget", type=seconds, default=None, metavar="TIME", help="such as 90s, 60m or 2h: about so long"
+    )
+    parser.add_argument("--write", action="store_true", help="train nothing, write what there is")
     args = parser.parse_args()
-    results = {name: read(getattr(args, name)) for name in ("article", "others")}
-    pages.IMDB.write_text(json.dumps(results, indent=1) + "\n")
-    FIGURES.mkdir(exist_ok=True)
-    for name in ARTICLE_FIGURES:
-        shutil.copyfile(args.article / f"{name}.svg", FIGURES / f"{name}.svg")
-    for folder, study in ((args.article, results["article"]), (args.others, results["others"])):
-        for arch in study["models"]:
-            shutil.copyfile(folder / f"curves-{arch}.svg", FIGURES / f"curves-{arch}.svg")
+    if unknown := [name for name in args.names if name not in [study.name for study in STUDIES]]:
+        parser.error(f"no study is called {unknown[0]!r}; there are {', '.join(study.name for study in STUDIES)}")
+    left = 0 if args.write else conduct_all(args.folder, args.names, args.budget)
+    publish(args.folder)
+    if left:
+        print(f"{left} runs are left; the same command goes on with them")
+
+
+def seconds(text: str) -> float:
+    match = re.fullmatch(r"([1-9]\d*)([smh])", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 60m or 2h, got {text!r}")
+    return int(match[1]) * UNITS[match[2]]
+
+
+# ---- conducting
+
+
+def conduct_all(root: Path, names: Sequence[str], budget: float | None) -> int:
+    """Do what is missing, and return how many runs are left."""
+    end = None if budget is None else time.monotonic() + budget
+    left = 0
+    for study in (by_name(name) for name in names or [study.name for study in STUDIES]):
+        corpus = corpus_of(study)
+        tasks = plan(study.variants(), range(study.seeds), corpus, None)
+        folder = open_folder(study, root, corpus)
+        print(f"{study.name}: {study.question}", flush=True)
+        with Pool(cores()) as pool:
+            runner = pool if end is None else InTime(pool, end, block_seconds(folder) / pool.places)
+            conduct(tasks, folder, runner, Console(), False)
+        done = {result.key for result in folder.load_all()}
+        left += sum(task.key not in done for task in tasks)
+    return left
+
+
+class InTime:
+    """Runs that are expected to end in time: a seed's block begins only if one as long as those before would still end.
+
+    `expected`: seconds of a block, 0 where none is known yet.
+    """
+
+    def __init__(self, pool: Pool, end: float, expected: float = 0.0) -> None:
+        self.pool, self.end, self.places, self.expected = pool, end, pool.places, expected
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
+        longest = self.expected
+        for seed in dict.fromkeys(task.settings.seed for task in tasks):
+            began = time.monotonic()
+            if began + longest >= self.end:
+                return
+            yield from self.pool.run([task for task in tasks if task.settings.seed == seed])
+            longest = max(longest, time.monotonic() - began)
+
+
+def block_seconds(folder: StudyFolder) -> float:
+    """What a run of every model has taken, one after the other: means of those in the folder."""
+    taken: dict[str, list[float]] = {}
+    for run in folder.load_all():
+        taken.setdefault(run.model, []).append(run.seconds)
+    return sum(sum(each) / len(each) for each in taken.values())
+
+
+def corpus_of(study: Study) -> Corpus:
+    """Its reviews; the generated ones only where it asks for them."""
+    found = sources.find(None, synthetic_data=True if study.synthetic else None)
+    if found.is_synthetic and not study.synthetic:
+        raise SystemExit(f"{study.name} is about the real reviews: SCRATCHNN_DATA names their folder")
+    return found.corpus
+
+
+def open_folder(study: Study, root: Path, corpus: Corpus) -> StudyFolder:
+    chosen = {f"--{key.replace('_', '-')}": value for key, value in study.settings.items() if key != "synthetic"}
+    common = {"data": corpus.digest, **code_version(Settings().backend), "protocols": list(PROTOCOLS), **chosen}
+    return StudyFolder.open(root / study.name, common)
+
+
+# ---- publishing
+
+
+def publish(root: Path) -> None:
+    """Write the pages from every study that has runs."""
+    results: dict[str, list[RunResult]] = {}
+    reviews: dict[str, Reviews] = {}
+    summaries: dict[str, Any] = {}
+    for study in (each for each in STUDIES if (root / each.name / "study.json").exists()):
+        corpus = corpus_of(study)
+        folder = open_folder(study, root, corpus)
+        keys = {task.key for task in plan(study.variants(), range(study.seeds), corpus, None)}
+        runs = [run for run in all_results(folder) if run.key in keys]
+        if runs:
+            results[study.name] = runs
+            first = {run.test_set: Settings(**run.settings) for run in reversed(runs)}
+            about = {digest: describe(corpus, settings) for digest, settings in first.items()}
+            reviews |= about
+            code = code_version(Settings().backend)
+            page.write(folder.path, runs, about, published_of(study), code=code)
+            summaries[study.name] = json.loads((folder.path / "summary.json").read_text())
+    ordered = imdb_results.order(results, reviews)
+    content = imdb_results.collect(summaries, ordered, copy_figures(root, list(summaries)))
+    pages.IMDB.write_text(imdb_results.text(content))
+    if "longer" in summaries:
+        logs.draw(content["studies"]["longer"], json.loads(pages.LOGS.read_text()), FIGURES / "published-logs.svg")
     pages.write()
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """The summary of a study, or an error unless it is one of the real reviews without a run left out."""
-    study = json.loads((folder / "summary.json").read_text())
-    if study["left_out"]:
-        raise SystemExit(f"{folder}: {study['left_out'][0]} is left out; a study with holes is not published")
-    for test_set in study["test_sets"].values():
-        if test_set["reviews"] != REVIEWS:
-            raise SystemExit(f"{folder}: {test_set['reviews']} test reviews; these figures are about the real ones")
-    for model in study["models"].values():  # what a figure shows is not repeated in the JSON
-        for part in ("by_length", "by_unknown", "calibration"):
-            (model["answers"] or {}).pop(part, None)
-    return study
+def published_of(study: Study) -> dict[str, float]:
+    """The published accuracy of those of its models that have the published settings and reviews."""
+    found = {}
+    for variant in study.variants():
+        told = named(variant.preset.name).published
+        alike = variant.preset.settings(**variant.chosen) == variant.preset.settings()
+        if alike and told is not None and told.accuracy is not None:
+            found[variant.name] = told.accuracy
+    return found
+
+
+def copy_figures(root: Path, names: Sequence[str]) -> dict[str, list[str]]:
+    """Put the figures that the page shows into docs/imdb, and return their names by study."""
+    FIGURES.mkdir(exist_ok=True)
+    for old in FIGURES.glob("*.svg"):
+        old.unlink()
+    found: dict[str, list[str]] = {}
+    for name in (each for each in SHOWN if each in names):
+        paths = [path for path in (root / name).glob("*.svg") if re.fullmatch(SHOWN[name], path.name)]
+        for path in paths:
+            shutil.copyfile(path, FIGURES / path.name)
+        found[name] = [path.name for path in paths]
+    return found
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from benchmarks.workloads import WORKLOADS
 SPEED = ("<!-- speed: written by benchmarks/bench.py -->", "<!-- end of speed -->")
 HEADLINE = ("<!-- headline: written by benchmarks/pages.py -->", "<!-- end of headline -->")
 BPTT = ("<!-- bptt: written by benchmarks/bptt.py -->", "<!-- end of bptt -->")
-STUDY = ("<!-- study: written by benchmarks/study.py -->", "<!-- end of study -->")
 # The columns, and the settings of a framework of which a column shows the fastest.
 COLUMNS = {
     "scratchnn": (OURS,),

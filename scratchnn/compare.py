@@ -118,7 +118,8 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     for line in overview.summary(results, overview.published_of(results, found, known)):
         console.line(line)
     console.line("")
-    for words in json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]:
+    verdict = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    for words in verdict.split("\n\n"):
         console.line(textwrap.fill(words, 100))
         console.line("")
     left = len(todo) - done

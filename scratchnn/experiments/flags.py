@@ -71,7 +71,12 @@ def one_of(kind: str, known: Any) -> Callable[[str], str]:
     return parse
 
 
-def _optimizer(name: str) -> str:
+def optimizers() -> list[str]:
+    """Their names."""
     from scratchnn.optimizers import OPTIMIZERS  # imports NumPy, which --help must not
 
-    return one_of("optimizer", OPTIMIZERS)(name)
+    return list(OPTIMIZERS)
+
+
+def _optimizer(name: str) -> str:
+    return one_of("optimizer", optimizers())(name)

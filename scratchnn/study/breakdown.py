@@ -1,5 +1,6 @@
 """Where a model's answers are right and wrong: by length and unknown words, by class, by confidence."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -130,3 +131,9 @@ def mistakes(probabilities: Float[Array, "S N"], reviews: Reviews, most: int = M
 def mean_of(values: Sequence[float]) -> float:
     """The mean; NaN without numbers."""
     return float(np.mean(values)) if values else float("nan")
+
+
+def median_of(values: Sequence[float]) -> float:
+    """The median of those that are finite; NaN without one."""
+    finite = [value for value in values if math.isfinite(value)]
+    return float(np.median(finite)) if finite else math.nan

@@ -45,7 +45,7 @@ def published_of(results: Sequence[RunResult], found: Found, presets: Mapping[st
 
 def summary(results: Sequence[RunResult], published: Mapping[str, float]) -> list[str]:
     """A table of the results, a row for each model, and a line for each run that failed."""
-    protocols = [each for each in PROTOCOLS if any(each in result.tested for result in results)]
+    protocols: list[Protocol] = [each for each in PROTOCOLS if any(each in result.tested for result in results)]
     rows = [["model", "runs", "failed", *(f"{each} epoch, lowest to highest" for each in protocols), "published"]]
     for model in dict.fromkeys(result.model for result in results):
         runs = [result for result in results if result.model == model]

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -13,8 +12,6 @@ from scratchnn.study import inference
 from scratchnn.study.inference import Estimate
 from scratchnn.study.results import RunResult
 
-Finding = Literal["apart", "alike", "open"]
-SIGNIFICANT = 0.05
 MARGIN = 0.005  # half a point of accuracy: a smaller difference is none for any use of these models
 
 
@@ -39,18 +36,6 @@ class Pair:
     def smallest_p(self) -> float:
         """The smallest p that the sign-flip test can give with this many seeds."""
         return 2.0 ** (1 - len(self.seeds)) if self.seeds else 1.0
-
-    @property
-    def finding(self) -> Finding:
-        """What the tests decide, all of them at 5% and corrected for the number of pairs.
-
-        A difference within the margin is none that matters, even where it is certain; so "alike" comes first. A
-        difference that other seeds would show again, while other reviews might turn it round, is not decided.
-        """
-        if self.p_equivalent_holm < SIGNIFICANT:
-            return "alike"
-        excludes_0 = self.difference is not None and self.difference.low * self.difference.high > 0
-        return "apart" if self.p_holm < SIGNIFICANT and excludes_0 else "open"
 
     def turned(self) -> "Pair":
         """The same with first and second exchanged."""
@@ -125,7 +110,9 @@ class Stopping:
     seeds: tuple[int, ...]
     difference: Estimate  # that after the last epoch less that at the best one
     p: float  # sign-flip test: the choice explains nothing
-    p_equivalent: float  # it explains less than the margin
+    p_equivalent: float  # it explains less than the margin; NaN with too few seeds
+    p_holm: float = math.nan
+    p_equivalent_holm: float = math.nan
 
     def turned(self) -> "Stopping":
         """The same with first and second exchanged."""
@@ -159,3 +146,9 @@ def compare_protocols(
     return Stopping(
         pair.first, pair.second, pair.seeds, difference, p, inference.equivalence_p(seen, on_samples, margin)
     )
+
+
+def correct_stopping(found: Sequence[Stopping]) -> list[Stopping]:
+    """Fill in the p values corrected for the number of pairs."""
+    p, equivalent = (inference.holm([getattr(each, name) for each in found]) for name in ("p", "p_equivalent"))
+    return [replace(each, p_holm=p[n], p_equivalent_holm=equivalent[n]) for n, each in enumerate(found)]

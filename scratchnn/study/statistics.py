@@ -5,99 +5,24 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
 
-from scratchnn.report.best import best_epoch
 from scratchnn.study import breakdown, inference
-from scratchnn.study.breakdown import Calibration, Confusion, Mistake, Part, mean_of
-from scratchnn.study.inference import RESAMPLES, Estimate
-from scratchnn.study.pairs import MARGIN, Pair, Stopping, compare, compare_protocols, correct_for_number
+from scratchnn.study.inference import RESAMPLES
+from scratchnn.study.one_model import Answers, LeftOut, ModelStatistics
+from scratchnn.study.pairs import (
+    MARGIN,
+    Pair,
+    Stopping,
+    compare,
+    compare_protocols,
+    correct_for_number,
+    correct_stopping,
+)
 from scratchnn.study.results import PROTOCOLS, Protocol, Reviews, RunResult, place_of
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A run whose numbers do not count, and why."""
-
-    model: str
-    seed: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Answers:
-    """A model's answers on the test reviews, over its seeds that were tested on `test_set`, nearly always all."""
-
-    test_set: str
-    accuracy: float  # mean over the seeds
-    repeats: int  # test reviews that are also in the training set
-    without_repeats: float  # accuracy on all others
-    by_length: tuple[Part, ...]
-    by_unknown: tuple[Part, ...]
-    confusion: Confusion
-    calibration: Calibration
-    mistakes: tuple[Mistake, ...]
-
-
-@dataclass(frozen=True)
-class ModelStatistics:
-    """One model under one protocol. Without a run that counts, `accuracy` and `answers` are None and means are NaN."""
-
-    name: str
-    preset: str
-    protocol: Protocol
-    parameters: int
-    settings: dict[str, Any]  # of its first seed, those that can change a number
-    runs: tuple[RunResult, ...]  # those that count, by seed
-    accuracy: Estimate | None
-    answers: Answers | None
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        return tuple(run.seed for run in self.runs)
-
-    @property
-    def loss(self) -> float:
-        return mean_of([run.tested[self.protocol].loss for run in self.runs])
-
-    @property
-    def accuracies(self) -> list[float]:
-        """On the test reviews, of each seed."""
-        return [run.tested[self.protocol].accuracy for run in self.runs]
-
-    @property
-    def epochs(self) -> list[int]:
-        """After which each seed was tested."""
-        return [run.tested[self.protocol].epoch for run in self.runs]
-
-    @property
-    def lowest_loss_after(self) -> float:
-        """Median over the seeds of the epoch of lowest validation loss."""
-        epochs = [best_epoch(run.history.get("val_loss", [])) for run in self.runs]
-        return _median([float(epoch) for epoch in epochs if epoch is not None])
-
-    @property
-    def overfits_after(self) -> float:
-        """The same, if validation loss rises afterwards in more than half of the seeds; NaN if it does not."""
-        rises = [best_epoch(losses) != len(losses) for run in self.runs if (losses := run.history.get("val_loss"))]
-        return self.lowest_loss_after if rises and 2 * sum(rises) > len(rises) else math.nan
-
-    @property
-    def best_validation(self) -> float:
-        """Mean over the seeds of the highest validation accuracy."""
-        return mean_of([max(values) for run in self.runs if (values := run.history.get("val_accuracy"))])
-
-    @property
-    def seconds_per_epoch(self) -> float:
-        return _median([seconds for run in self.runs for seconds in run.history.get("seconds", [])])
-
-    @property
-    def peak_memory(self) -> float:
-        return _median([run.peak_memory for run in self.runs])
 
 
 @dataclass(frozen=True)
@@ -127,6 +52,15 @@ class Statistics:
         counted = {model.name: model.accuracy.value for model in self.models if model.accuracy}
         return "lstm" if "lstm" in counted else max(counted, key=lambda name: counted[name], default=None)
 
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        return tuple(run for model in self.models for run in model.left_out)
+
+    @property
+    def compared(self) -> int:
+        """How many pairs have numbers, for which the p values are corrected."""
+        return sum(pair.obstacle is None for pair in self.pairs)
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -135,9 +69,11 @@ class Analysis:
     by_protocol: dict[Protocol, Statistics]
     stopping: tuple[Stopping, ...]  # of each pair that was compared under both protocols
     margin: float  # differences within it, on either side, count as none
-    left_out: tuple[LeftOut, ...]  # whatever the protocol
-    counted: int  # runs
-    resamples: int
+
+    @property
+    def first(self) -> Statistics:
+        """Of the first protocol: for what is the same under all, such as the models and which runs count."""
+        return next(iter(self.by_protocol.values()))
 
     def stopping_of(self, first: str, second: str) -> Stopping | None:
         """Of the pair, in the order asked for."""
@@ -173,20 +109,17 @@ def analyse(
             f"got {margin}; half a point is 0.005"
         )
     _check_seeds(results)
-    protocols = [name for name in PROTOCOLS if any(name in run.tested for run in results)] or [PROTOCOLS[0]]
-    every = sorted(results, key=lambda run: (place_of(run.model), run.seed))
-    left_out = [LeftOut(run.model, run.seed, reason) for run in every if (reason := _reason(run, reviews))]
-    of_seeds = [_Answered(results, reviews, protocol, resamples) for protocol in protocols]
-    found = {each.protocol: each.statistics(margin) for each in of_seeds}
+    of_seeds = [_Answered(results, reviews, protocol, resamples) for protocol in _protocols(results)]
+    found: dict[Protocol, Statistics] = {each.protocol: each.statistics(margin) for each in of_seeds}
     stopping: list[Stopping] = []
     if len(of_seeds) == 2:
-        last, best = sorted(of_seeds, key=lambda each: each.protocol, reverse=True)
-        for pair in found[last.protocol].pairs:
-            if pair.obstacle is None:
-                stopping.append(
-                    compare_protocols(pair, last.runs, last.correct, best.correct, last.drawn, best.drawn, margin)
-                )
-    return Analysis(found, tuple(stopping), margin, tuple(left_out), len(results) - len(left_out), resamples)
+        last, best = of_seeds
+        stopping = [
+            compare_protocols(pair, last.runs, last.correct, best.correct, last.drawn, best.drawn, margin)
+            for pair in found[last.protocol].pairs
+            if pair.obstacle is None
+        ]
+    return Analysis(found, tuple(correct_stopping(stopping)), margin)
 
 
 class _Answered:
@@ -195,7 +128,8 @@ class _Answered:
     def __init__(
         self, results: Sequence[RunResult], reviews: Mapping[str, Reviews], protocol: Protocol, resamples: int
     ) -> None:
-        self.results, self.reviews, self.protocol, self.resamples = results, reviews, protocol, resamples
+        self.results, self.reviews, self.resamples = results, reviews, resamples
+        self.protocol: Protocol = protocol
         counted = [run for run in results if _reason(run, reviews) is None]
         self.runs = sorted(counted, key=lambda run: (run.model, run.seed))
         self.correct = {run.key: _correct(run, protocol, reviews[run.test_set]) for run in self.runs}
@@ -217,7 +151,8 @@ class _Answered:
     def _model(self, name: str) -> ModelStatistics:
         runs = [run for run in self.runs if run.model == name]
         every = sorted((run for run in self.results if run.model == name), key=lambda run: run.seed)
-        settings = {key: value for key, value in every[0].settings.items() if key not in ("arch", "seed", "out")}
+        left_out = [LeftOut(name, run.seed, reason) for run in every if (reason := _reason(run, self.reviews))]
+        settings = {key: value for key, value in every[0].settings.items() if key not in ("seed", "out")}
         parameters = max(run.parameters for run in every)  # a run that failed early does not know them
         accuracy = answers = None
         if runs:
@@ -225,14 +160,7 @@ class _Answered:
             accuracy = inference.estimate_mean(seen, np.stack([self.drawn[run.key] for run in runs], axis=1))
             answers = _answers(runs, self.protocol, self.reviews)
         return ModelStatistics(
-            name,
-            every[0].settings.get("arch", name),
-            self.protocol,
-            parameters,
-            settings,
-            tuple(runs),
-            accuracy,
-            answers,
+            name, self.protocol, parameters, settings, tuple(runs), tuple(left_out), accuracy, answers
         )
 
 
@@ -241,6 +169,19 @@ def _check_seeds(results: Sequence[RunResult]) -> None:
     if twice:
         name, seed = twice[0]
         raise ValueError(f"a study has one run of each model and seed, got two of {name} with seed {seed}: drop one")
+
+
+def _protocols(results: Sequence[RunResult]) -> list[Protocol]:
+    """Those of every run that did not fail; where all have failed, any could have been."""
+    tested = [run for run in results if run.error is None]
+    found: list[Protocol] = [name for name in PROTOCOLS if not tested or any(name in run.tested for run in tested)]
+    for run in tested:
+        if missing := [name for name in found if name not in run.tested]:
+            raise ValueError(
+                f"the runs of a study are tested under the same protocols, but {run.key} was not tested under "
+                f"{missing[0]!r}, as others were: do it again, or drop it"
+            )
+    return found
 
 
 def _reason(run: RunResult, reviews: Mapping[str, Reviews]) -> str | None:
@@ -292,8 +233,3 @@ def _answers(runs: Sequence[RunResult], protocol: Protocol, reviews: Mapping[str
         calibration=breakdown.calibration(probabilities, about.y),
         mistakes=breakdown.mistakes(probabilities, about),
     )
-
-
-def _median(values: Sequence[float]) -> float:
-    finite = [value for value in values if math.isfinite(value)]
-    return float(np.median(finite)) if finite else math.nan

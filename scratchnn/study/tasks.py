@@ -100,9 +100,9 @@ def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol]) 
         )
     if "best" in protocols and settings.validation_split == 0:
         raise ValueError(
-            f"{variant.name!r} has validation_split=0, which leaves no reviews to validate on, and the best "
-            "epoch is that of the lowest validation loss: hold out a share, for instance 0.2, or compare the last epochs alone, with "
-            "--protocol last"
+            f"{variant.name!r} has validation_split=0, which leaves no reviews to validate on, and the best epoch is "
+            "that of the lowest validation loss: hold out a share, for instance 0.2, or compare the last epochs alone, "
+            "with --protocol last"
         )
     variant.preset.layers_for(settings)  # that units, where they are set, are those of some layer
     if variant.preset.grams is None:  # the linear models are trained in a way of their own

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_type_hints
 
 from scratchnn.core.names import look_up
+from scratchnn.experiments.flags import optimizers
 from scratchnn.experiments.preset_file import SETTINGS
 from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.settings import Settings
@@ -62,9 +63,7 @@ def _value(name: str, text: str) -> Any:
             raise ValueError(f"--grid {name} takes true and false, got {text!r}")
         return text == "true"
     if kind is str:
-        from scratchnn.optimizers import OPTIMIZERS
-
-        return look_up("optimizer", text, {each: each for each in OPTIMIZERS})
+        return look_up("optimizer", text, {each: each for each in optimizers()})
     try:
         return kind(text)
     except ValueError:

@@ -1,105 +1,277 @@
-"""What is published of a study is what the study found, and only a whole study of the real reviews is."""
+"""What is published of a study is what the study found, and only a whole study of the planned reviews is."""
 
+import argparse
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import imdb_tables, study
+from benchmarks import imdb_results, pages, study
+from benchmarks.studies import PROTOCOLS, STUDIES, by_name
+from scratchnn.data.corpus import Corpus
+from scratchnn.data.synthetic import make_corpus
+from scratchnn.experiments.settings import Settings
+from scratchnn.study import page
+from scratchnn.study.pairs import MARGIN
+from scratchnn.study.statistics import analyse
+from scratchnn.study.tasks import Task, plan
+from tests.study import fakes
 
 
-def model(accuracy: float, **changed: Any) -> dict[str, Any]:
-    return {
-        "parameters": 17601,
-        "published": 0.7931,
-        "accuracy": {"value": accuracy, "low": accuracy - 0.01, "high": accuracy + 0.01},
-        "best_validation_accuracy": 0.81,
-        "lowest_validation_loss_after": 4.5,
-        "answers": {"without_repeats": accuracy - 0.001, "by_length": [], "by_unknown": [], "calibration": {}},
-        "seeds": seeds(accuracy, 6),
-    } | changed
+def generated() -> Corpus:
+    return make_corpus(60, 40)
 
 
-def seeds(accuracy: float, number: int) -> dict[str, Any]:
-    return {str(seed): {"accuracy": accuracy + (-0.005, 0.005)[seed % 2]} for seed in range(number)}
+def summary(tmp_path: Path, seeds: int = 6, **skills: float) -> dict[str, Any]:
+    """summary.json of a study that never ran, of 400 reviews."""
+    about = fakes.reviews()
+    runs = [
+        fakes.run(name, seed, about, skill, skill + 0.01) for name, skill in skills.items() for seed in range(seeds)
+    ]
+    code = {"code": "0123456789ab"}
+    page.write(tmp_path, runs, {about.digest: about}, {"lstm": 0.8321}, code=code, margin=MARGIN)
+    return json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
 
 
-def summary(**changed: Any) -> dict[str, Any]:
-    difference = {"value": -0.03, "low": -0.04, "high": -0.02}
-    pair = {"first": "ff", "second": "lstm", "difference": difference, "p_holm": 0.0001, "mcnemar_holm": 0.04}
-    pair["seeds"] = list(range(6))
-    return {
-        "verdict": "The LSTM is ahead.",
-        "models": {"ff": model(0.8), "lstm": model(0.83, published=None)},
-        "pairs": [pair],
-        "left_out": [],
-        "test_sets": {"d": {"reviews": 25_000}},
-    } | changed
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return summary(tmp_path_factory.mktemp("study"), ff=0.80, lstm=0.83)
 
 
-KERAS = {"runs": [{"arch": "ff", "test_accuracy": accuracy} for accuracy in (0.79, 0.81)]}
-SPEED = {
-    "workloads": {
-        "ff": {"contenders": {"scratchnn": {"epoch": {"median": 0.066}}, "keras": {"epoch": {"median": 0.5}}}}
-    }
-}
+@pytest.fixture
+def found(written: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr(imdb_results, "REVIEWS", 400)
+    return written
 
 
-def test_tables() -> None:
-    text = imdb_tables.page_tables({"article": summary(), "others": summary(models={"gru": model(0.82)})})
-    assert "> The LSTM is ahead." in text
-    assert "| test accuracy: mean of 6 seeds [95% interval] | range of the seeds |" in text
-    assert "| `ff` | 17,601 | 0.793 | **0.800** [0.790, 0.810] | 0.795 to 0.805 | 0.799 | 0.810 | 4.5 |" in text
-    assert "| points of accuracy: mean of 6 seeds [95% interval] |" in text
-    assert "| `lstm` over `ff` | 3.00 [2.00, 4.00] | 1.0e-04 | 0.040 |" in text  # turned: the better one first
-    assert "| `gru` |" in text
+# ---- the plan
 
 
-def test_headline() -> None:
-    head, _, ff, lstm = imdb_tables.headline({"article": summary()}, KERAS, SPEED).splitlines()
-    assert "| scratchnn: mean of 6 seeds [95% interval] | Keras: mean of 0 to 2 seeds (range) |" in head
-    assert ff == "| `ff` | 0.793 | **0.800** [0.790, 0.810] | 0.800 (0.790 to 0.810) | 0.07, 0.50 |"
-    assert lstm == "| `lstm` |  | **0.830** [0.820, 0.840] |  |  |"
+def test_studies_can_be_planned_and_have_names_of_their_own() -> None:
+    corpus = generated()
+    assert len({each.name for each in STUDIES}) == len(STUDIES)
+    for each in STUDIES:
+        if "test_reviews" not in each.settings:  # of more reviews than are generated
+            tasks = plan(each.variants(), range(2), corpus, None)
+            assert [task.model for task in tasks] == 2 * each.models
+            assert all(task.protocols == PROTOCOLS and task.settings.synthetic == each.synthetic for task in tasks)
 
 
-def test_few_seeds_are_published_with_their_range() -> None:
-    """An interval in the record is not shown: from fewer than six seeds it says less than they do."""
-    few = {name: model(accuracy, seeds=seeds(accuracy, 3)) for name, accuracy in (("ff", 0.8), ("lstm", 0.83))}
-    study = summary(models=few)
-    study["pairs"][0]["seeds"] = [0, 1, 2]
-    study["models"]["lstm"]["seeds"]["2"]["accuracy"] = 0.9
-    text = imdb_tables.models_table(study)
-    assert "| test accuracy: mean of 3 seeds | range of the seeds |" in text
-    assert "| `ff` | 17,601 | 0.793 | **0.800** | 0.795 to 0.805 |" in text
-    assert "[" not in text
-    text = imdb_tables.pairs_table(study)
-    assert "| points of accuracy: mean of 3 seeds (range) |" in text
-    assert "| `lstm` over `ff` | 3.00 (3.00 to 10.50) |" in text
-    assert imdb_tables.ends([0.8], {"low": 0.7, "high": 0.9}) == ""  # one seed has no range either
-    few["ff"]["seeds"] = seeds(0.8, 6)
-    text = imdb_tables.models_table(study)
-    assert "mean of 3 to 6 seeds [95% interval]" in text
-    assert "**0.800** [0.790, 0.810]" in text and "**0.830** |" in text
+def test_what_varies_is_part_of_the_name() -> None:
+    assert by_name("units").models == ["rnn,units=8", "rnn,units=16", "rnn,units=32"]
+    assert [variant.preset.settings(**variant.chosen).units for variant in by_name("units").variants()] == [8, 16, 32]
 
 
-def write(folder: Path, content: dict[str, Any]) -> Path:
-    (folder / "summary.json").write_text(json.dumps(content))
-    return folder
+def test_a_shuffled_study_differs_from_the_ordered_one_in_that_alone() -> None:
+    shuffled = [each for each in STUDIES if each.ordered]
+    assert len(shuffled) == 3
+    for each in shuffled:
+        ordered = by_name(each.ordered or "")
+        assert each.archs == ordered.archs and each.seeds <= ordered.seeds
+        assert dict(each.settings) == {**ordered.settings, "shuffle_words": True}
 
 
-def test_what_is_read(tmp_path: Path) -> None:
-    found = study.read(write(tmp_path, summary()))
-    assert found["models"]["ff"]["answers"] == {"without_repeats": pytest.approx(0.799)}
+def test_published_figures_stand_beside_the_published_settings_alone() -> None:
+    assert study.published_of(by_name("article")) == {"ff": 0.7931, "rnn": 0.7911, "lstm": 0.8321}
+    assert study.published_of(by_name("others")) == {"cnn-linear": 0.7915}
+    for name in ("shuffled", "longer", "units", "resplits", "generated", "long"):
+        assert study.published_of(by_name(name)) == {}, name
+
+
+# ---- the budget
+
+
+@pytest.mark.parametrize(("text", "expected"), [("90s", 90), ("60m", 3600), ("2h", 7200)])
+def test_budgets(text: str, expected: float) -> None:
+    assert study.seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "60", "0m", "-1m", "1.5h", "nan", "m", "10 m", "1d"])
+def test_bad_budgets(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="expected a time such as 90s, 60m or 2h"):
+        study.seconds(text)
+
+
+class Slow:
+    """A pool whose blocks take 10 seconds each, by a clock of its own."""
+
+    places = 2
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Any]:
+        self.now += 10
+        yield from ((task, 1) for task in tasks)
+
+
+@pytest.mark.parametrize(("budget", "blocks"), [(0, 0), (1, 1), (10, 1), (19, 1), (21, 2), (1000, 4)])
+def test_a_block_begins_if_one_as_long_would_end_in_time(
+    budget: float, blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = Slow()
+    monkeypatch.setattr(study.time, "monotonic", lambda: pool.now)
+    tasks = plan(by_name("generated").variants(), range(4), generated(), None)
+    done = [task.key for task, _ in study.InTime(pool, budget).run(tasks)]  # pyright: ignore
+    assert done == [task.key for task in tasks if task.settings.seed < blocks]
+
+
+# ---- what is published
+
+
+def test_what_is_published_is_what_was_found(found: dict[str, Any]) -> None:
+    reduced = imdb_results.reduce(by_name("article"), found)
+    assert reduced["verdict"] == found["verdict"] and reduced["code"] == found["code"]
+    for protocol in PROTOCOLS:
+        for name, model in found["protocols"][protocol]["models"].items():
+            there = reduced["protocols"][protocol]["models"][name]
+            assert there["accuracy"]["value"] == pytest.approx(model["accuracy"]["value"], rel=1e-4)
+            for seed, run in model["seeds"].items():
+                assert there["seeds"][seed] == {
+                    "epoch": run["epoch"],
+                    "accuracy": pytest.approx(run["accuracy"], rel=1e-4),
+                }
+        (pair,) = reduced["protocols"][protocol]["pairs"]
+        assert (pair["first"], pair["second"], pair["seeds"]) == ("ff", "lstm", 6)
+        assert pair["smallest_p_holm"] == pytest.approx(2 / 2**6, rel=1e-4)
+    history = found["models"]["ff"]["seeds"]["0"]["history"]
+    validation = reduced["models"]["ff"]["validation"]["0"]
+    assert validation["lowest_loss_after"] == history["val_loss"].index(min(history["val_loss"])) + 1
+    assert validation["highest_accuracy"] == pytest.approx(max(history["val_accuracy"]), rel=1e-4)
+    assert "losses" not in reduced["models"]["ff"]
+    longer = imdb_results.reduce(by_name("longer"), found)["models"]["ff"]["losses"]["0"]
+    assert longer == pytest.approx(history["loss"], rel=1e-4)
 
 
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"left_out": [{"arch": "ff", "seed": 3, "reason": "NaN"}]}, "left out"),
-        ({"test_sets": {"d": {"reviews": 400}}}, "about the real ones"),
+        ({"left_out": [{"model": "ff", "seed": 3, "reason": "NaN"}]}, "left out"),
+        ({"test_sets": {"d": {"reviews": 399}}}, "about 400 real ones"),
+        ({"margin": 0.01}, "its margin is 0.01"),
     ],
 )
-def test_what_is_not_published(changed: dict[str, Any], why: str, tmp_path: Path) -> None:
+def test_what_is_not_published(changed: dict[str, Any], why: str, found: dict[str, Any]) -> None:
     with pytest.raises(SystemExit, match=why):
-        study.read(write(tmp_path, summary(**changed)))
+        imdb_results.reduce(by_name("article"), found | changed)
+
+
+def test_order_is_the_difference_seed_by_seed() -> None:
+    about = fakes.reviews()
+    ordered = [fakes.run(name, seed, about, 0.85, 0.86) for name in ("lstm", "linear-bigrams") for seed in range(8)]
+    mixed = [fakes.run(name, seed, about, 0.80, 0.83) for name in ("lstm", "linear-bigrams") for seed in range(6)]
+    both = imdb_results.order({"article": ordered, "shuffled": mixed}, {about.digest: about})["shuffled"]
+    for protocol in PROTOCOLS:
+        assert list(both[protocol]) == ["lstm", "linear-bigrams"]
+        for name, pair in both[protocol].items():
+            seen = [
+                {run.seed: run.tested[protocol].accuracy for run in runs if run.model == name}
+                for runs in (ordered, mixed)
+            ]
+            expected = sum(seen[0][seed] - seen[1][seed] for seed in range(6)) / 6
+            assert pair["difference"]["value"] == pytest.approx(expected, rel=1e-4)
+            assert pair["p_holm"] == pair["p"] == pytest.approx(2 / 2**6, rel=1e-4)  # one network, one control
+    alone = analyse(
+        [*ordered[:6], *[replace(run, model="lstm,shuffled") for run in mixed[:6]]],
+        {about.digest: about},
+        margin=MARGIN,
+    ).by_protocol["last"]
+    pair = alone.pair("lstm", "lstm,shuffled")
+    assert pair is not None and pair.difference is not None
+    assert both["last"]["lstm"]["difference"]["low"] == pytest.approx(pair.difference.low, abs=1e-4)
+
+
+def test_the_networks_are_corrected_for_their_number() -> None:
+    about = fakes.reviews()
+    networks = ("ff", "lstm", "cnn")
+    ordered = [fakes.run(name, seed, about, 0.85) for name in (*networks, "bow") for seed in range(6)]
+    mixed = [fakes.run(name, seed, about, 0.80) for name in (*networks, "bow") for seed in range(6)]
+    pairs = imdb_results.order({"article": ordered, "shuffled": mixed}, {about.digest: about})["shuffled"]["last"]
+    assert [pairs[name]["p_holm"] for name in networks] == [pytest.approx(3 / 32, rel=1e-4)] * 3
+    assert pairs["bow"]["p_holm"] == pytest.approx(1 / 32, rel=1e-4)
+
+
+def test_the_json_has_a_line_for_each_row_and_comes_back() -> None:
+    content = {
+        "a": {"b": {"c": {"d": {"e": {"f": {"g": [1.5, None]}}}}}},
+        "l": [{"x": 1}, {"x": 2}],
+        "n": [1, 2],
+        "e": {},
+    }
+    text = imdb_results.text(content)
+    assert json.loads(text) == content
+    assert '      "f": {"g": [1.5, null]}' in text.splitlines() and '  {"x": 1},' in text.splitlines()
+
+
+def test_the_recorded_results_are_small() -> None:
+    assert pages.IMDB.stat().st_size < 1_500_000
+
+
+def test_figures_are_those_that_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study, "FIGURES", tmp_path / "docs")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "old.svg").write_text("old")
+    (tmp_path / "article").mkdir()
+    for name in (
+        "accuracies.svg",
+        "best-by-length.svg",
+        "curves-ff.svg",
+        "curves-linear.svg",
+        "model-ff.svg",
+        "x.png",
+    ):
+        (tmp_path / "article" / name).write_text(name)
+    shown = {"article": ["accuracies.svg", "best-by-length.svg", "curves-ff.svg"]}
+    assert {name: sorted(each) for name, each in study.copy_figures(tmp_path, ["article", "units"]).items()} == shown
+    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == shown["article"]
+
+
+def test_a_folder_is_opened_again_with_what_it_was_made_with(tmp_path: Path) -> None:
+    corpus = generated()
+    folder = study.open_folder(by_name("generated-shuffled"), tmp_path, corpus)
+    assert study.open_folder(by_name("generated-shuffled"), tmp_path, corpus).common == folder.common
+    assert folder.common["--shuffle-words"] is True and "--synthetic" not in folder.common
+    assert Settings().backend == "cpu"
+
+
+# ---- conducting
+
+
+class FakePool:
+    """A pool that trains nothing: its runs are made up, each takes a second of its own clock."""
+
+    places, now = 2, 0.0
+
+    def __init__(self, size: int) -> None: ...
+    def __enter__(self) -> "FakePool":
+        return self
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[Any]:
+        for task in tasks:
+            FakePool.now += 1
+            about = fakes.reviews(40)
+            made = fakes.run(task.model, task.settings.seed, about, config_hash=task.config_hash, seconds=2.0)
+            yield task, made
+
+
+def test_the_studies_are_conducted_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus = generated()
+    monkeypatch.setattr(study, "Pool", FakePool)
+    monkeypatch.setattr(study, "corpus_of", lambda each: corpus)
+    monkeypatch.setattr(study.time, "monotonic", lambda: FakePool.now)
+    names = ["generated", "generated-shuffled"]  # 6 seeds of 7 models each, a block takes 7 seconds
+    assert study.conduct_all(tmp_path, names, budget=15) == 84 - 14 - 7  # the first block of a study always begins
+    assert study.conduct_all(tmp_path, names, budget=6) == 84 - 21  # a block is known to take longer
+    assert study.conduct_all(tmp_path, names, budget=15) == 84 - 21 - 14
+    assert study.conduct_all(tmp_path, names, budget=None) == 0
+    FakePool.now = 0.0
+    assert study.conduct_all(tmp_path, names, budget=None) == 0 and FakePool.now == 0.0  # nothing is done twice
+    assert len(list((tmp_path / "generated-shuffled" / "runs").iterdir())) == 42
+    assert by_name("generated").question in capsys.readouterr().out

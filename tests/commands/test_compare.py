@@ -54,7 +54,7 @@ class Page:
         assert published == {}, "neither the data nor the settings are the published ones"
         self.calls.append((folder, results, reviews))
         self.more = more
-        (folder / "summary.json").write_text('{"verdict": ["Both are as good as coins.", "Or nearly so."]}')
+        (folder / "summary.json").write_text(r'{"verdict": "Both are as good as coins.\n\nOr nearly so."}')
         return folder / "report.html"
 
 

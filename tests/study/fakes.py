@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn.study.results import Protocol, Reviews, RunResult, Tested
+from scratchnn.report.best import best_epoch
+from scratchnn.study.results import PROTOCOLS, Protocol, Reviews, RunResult, Tested
 
 PARAMETERS = {"ff": 17_601, "rnn": 19_681, "lstm": 23_361, "cnn": 26_849, "cnn-linear": 26_849}
 SETTINGS: dict[str, Any] = {
@@ -58,31 +59,36 @@ def history(rng: np.random.Generator, accuracy: float, overfitting: float = 1.0,
     }
 
 
-def tested(about: Reviews, answers: np.ndarray, epoch: int = 10, **changes: Any) -> Tested:
-    """What a model with these answers gets on the test reviews."""
-    accuracy = float(np.mean((answers > 0.5) == (about.y > 0.5)))
-    return replace(Tested(epoch, 0.4 + float(answers[0]) / 100, accuracy, f"{epoch:08x}", answers), **changes)
-
-
 def run(
-    model: str, seed: int, about: Reviews, accuracy: float = 0.8, best: float | None = None, **changes: Any
+    model: str,
+    seed: int,
+    about: Reviews,
+    accuracy: float = 0.8,
+    best: float | None = None,
+    protocols: Sequence[Protocol] = PROTOCOLS,
+    **changes: Any,
 ) -> RunResult:
-    """`accuracy`: about that after the last epoch; `best`: at the best one, None: the study has no such protocol.
+    """A run that is right on about `accuracy` of the reviews after the last epoch, on `best` after the best one.
 
-    `probabilities`: the answers themselves, in place of some of that accuracy.
+    `probabilities` are its answers under every protocol.
     """
     rng = np.random.default_rng([seed, *model.encode()])
-    answers = changes.pop("probabilities", None)
-    answers = probabilities(about, rng, accuracy) if answers is None else answers
-    found: dict[Protocol, Tested] = {"last": tested(about, answers)}
-    if best is not None:
-        found["best"] = tested(about, probabilities(about, rng, best), 1 + seed % 4)
+    fixed = changes.pop("probabilities", None)
+    skill = {"last": accuracy, "best": accuracy if best is None else best}
+    seen = changes.get("history", history(rng, accuracy, SKILLS.get(model, (0, 0, 1))[2]))
+    epochs = {"last": len(seen.get("val_loss", [0])), "best": best_epoch(seen.get("val_loss", [0.0])) or 1}
+    tested: dict[Protocol, Tested] = {}
+    for protocol in protocols:
+        answers = probabilities(about, rng, skill[protocol]) if fixed is None else fixed
+        right = float(np.mean((answers > 0.5) == (about.y > 0.5)))
+        loss = 0.4 + float(rng.normal(0, 0.01))
+        tested[protocol] = Tested(epochs[protocol], loss, right, f"{PROTOCOLS.index(protocol):x}{seed:07x}", answers)
     values: dict[str, Any] = {
         "config_hash": "0123456789abcdef",
-        "settings": SETTINGS | {"arch": model, "seed": seed, "out": "runs"},
+        "settings": SETTINGS | {"arch": model.partition(",")[0], "seed": seed, "out": "runs"},
         "parameters": PARAMETERS.get(model, 1234),
-        "history": history(rng, accuracy, SKILLS.get(model, (0, 0, 1))[2]),
-        "tested": found,
+        "history": seen,
+        "tested": tested,
         "test_set": about.digest,
         "order_digest": f"order-of-seed-{seed}",
         "seconds": float(rng.uniform(4, 8)),
@@ -97,20 +103,26 @@ def failed(model: str, seed: int, about: Reviews, error: str = "the loss became 
     return replace(good, history=early, tested={}, error=error)
 
 
+def with_tested(run: RunResult, protocol: Protocol = "last", **changes: Any) -> RunResult:
+    """The same run, with something else about it under one protocol."""
+    return replace(run, tested=run.tested | {protocol: replace(run.tested[protocol], **changes)})
+
+
 def study(
     about: Reviews,
     seeds: Iterable[int] = range(4),
     skills: Mapping[str, Sequence[float]] = SKILLS,
-    best: Mapping[str, Sequence[float]] | None = None,
+    gains: Mapping[str, float] | None = None,
+    protocols: Sequence[Protocol] = PROTOCOLS,
 ) -> list[RunResult]:
-    """Runs of every model in `skills`, name -> (mean accuracy, spread over the seeds, ...); `best`: at the best epoch."""
+    """Runs of every model in `skills`, name -> (mean accuracy, spread over the seeds, ...).
+
+    `gains` says how much more often a model is right after its best epoch than after the last one; by default as often.
+    """
     rng = np.random.default_rng(0)
-
-    def drawn(skill: Sequence[float]) -> float:
-        return skill[0] + skill[1] * float(rng.normal())
-
-    return [
-        run(model, seed, about, drawn(skill), None if best is None else drawn(best[model]))
-        for model, skill in skills.items()
-        for seed in seeds
-    ]
+    found = []
+    for model, skill in skills.items():
+        for seed in seeds:
+            accuracy = skill[0] + skill[1] * float(rng.normal())
+            found.append(run(model, seed, about, accuracy, accuracy + (gains or {}).get(model, 0.0), protocols))
+    return found

@@ -11,7 +11,16 @@ import pytest
 from scipy import stats
 
 from scratchnn.study import inference
-from scratchnn.study.inference import bootstrap, estimate_mean, holm, mcnemar_p, resample_reviews, sign_flip_p
+from scratchnn.study.inference import (
+    LEAST_SEEDS,
+    bootstrap,
+    equivalence_p,
+    estimate_mean,
+    holm,
+    mcnemar_p,
+    resample_reviews,
+    sign_flip_p,
+)
 
 
 def simulated(rng: np.random.Generator, S: int, N: int, truth: float, seeds: float, reviews: float) -> np.ndarray:
@@ -210,3 +219,56 @@ def test_holm_by_hand() -> None:
     assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])  # 0.04 x 1 is raised to its predecessor
     assert holm([0.5, 0.6]) == [1.0, 1.0]
     assert holm([0.01, 0.01]) == pytest.approx([0.02, 0.02])
+    assert holm([0.04, math.nan, 0.01]) == pytest.approx([0.04, math.nan, 0.02], nan_ok=True)  # NaN is no test
+
+
+@pytest.mark.parametrize("shift", [-0.006, -0.003, 0.0, 0.002, 0.004])
+def test_equivalence_as_two_t_tests(shift: float) -> None:
+    """Where the reviews add nothing, it is what SciPy's two one-sided t tests say, as far as resampling can tell."""
+    d = np.random.default_rng(4).normal(0, 0.004, 15)
+    d += shift - d.mean()
+    margin = 0.005
+    sides = [
+        stats.ttest_1samp(d, -margin, alternative="greater").pvalue,
+        stats.ttest_1samp(d, margin, alternative="less").pvalue,
+    ]
+    assert equivalence_p(d, np.tile(d, (20_000, 1)), margin) == pytest.approx(max(sides), abs=0.015)
+
+
+def test_equivalence_is_the_share_of_means_outside_the_margin() -> None:
+    """Counted: the 90% interval of the resampled means lies within the margin just where p is below 0.05."""
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        d = rng.normal(rng.uniform(-0.01, 0.01), 0.005, 8)
+        samples = d + rng.normal(0, 0.002, (1999, 1))
+        means = inference._means(d, samples)
+        margin = float(rng.uniform(0.002, 0.015))
+        counted = max(sum(mean <= -margin for mean in means), sum(mean >= margin for mean in means))
+        p = equivalence_p(d, samples, margin)
+        assert p == (counted + 1) / 2000
+        low, high = sorted(means)[99], sorted(means)[-100]  # a hundredth smallest and largest: 5% are at or beyond
+        assert (p < 0.05) == (-margin < low and high < margin)
+
+
+def test_models_that_differ_by_the_margin_are_seldom_called_equivalent() -> None:
+    rng = np.random.default_rng(6)
+    wrong = equal = 0
+    for _ in range(300):
+        for truth in (0.04, 0.0):
+            first, second = simulated(rng, 10, 400, 0.7 + truth, 0.01, 0.0), simulated(rng, 10, 400, 0.7, 0.01, 0.0)
+            samples = resample_reviews(first, 300) - resample_reviews(second, 300)
+            called = equivalence_p(first.mean(axis=1) - second.mean(axis=1), samples, 0.04) < 0.05
+            wrong, equal = wrong + (called and truth > 0), equal + (called and truth == 0)
+    assert wrong / 300 <= 0.05 + 0.025  # two standard errors of the simulation
+    assert equal / 300 > wrong / 300 + 0.2  # and models that do not differ are
+
+
+def test_equivalence_at_the_edges() -> None:
+    few = np.zeros(LEAST_SEEDS - 1)
+    assert math.isnan(equivalence_p(few, np.zeros((200, len(few))), 0.5))
+    same = np.zeros(LEAST_SEEDS)
+    assert equivalence_p(same, np.zeros((199, LEAST_SEEDS)), 0.005) == 1 / 200  # never 0
+    at = np.full(LEAST_SEEDS, 0.25)  # just the margin: not within it, on either side
+    for sign in (1, -1):
+        assert equivalence_p(sign * at, np.full((199, LEAST_SEEDS), sign * 0.25), 0.25) == 1.0
+        assert equivalence_p(sign * at, np.full((199, LEAST_SEEDS), sign * 0.25), 0.2501) == 1 / 200

@@ -11,17 +11,17 @@ from scratchnn.data import imdb
 from scratchnn.experiments.presets import Preset
 from scratchnn.study.inference import LEAST_SEEDS
 from scratchnn.study.page.environment import environment
-from scratchnn.study.page.gallery import draw_gallery
+from scratchnn.study.page.facts import facts
+from scratchnn.study.page.gallery import by_test_set, draw_gallery, in_order
 from scratchnn.study.page.render import render
-from scratchnn.study.page.summary import about, summary
+from scratchnn.study.page.summary import summary
 from scratchnn.study.pairs import MARGIN
 from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import analyse
 from scratchnn.study.verdict import verdict
+from scratchnn.study.wording import margin_in_words
 
-__all__ = ["NAME", "write"]
-
-NAME = r"[A-Za-z0-9][A-Za-z0-9_.,=-]*"  # of a model
+__all__ = ["write"]
 
 
 def write(
@@ -41,40 +41,47 @@ def write(
 
     Args:
         reviews: by their digest, `RunResult.test_set`.
-        published: model -> published test accuracy, shown next to ours.
-        code: the version of the code, as `code_version` gives it.
-        margin: see `analyse`.
-        presets: by name, those of your own, for the drawings of their layers.
+        published: model -> published test accuracy, shown next to ours: of those models only that have the data and the
+            settings that were published.
+        code: the version of the code that trained the models (`code_version`), where it is known.
+        margin: as for `analyse`.
+        presets: those of your own, by name, so that their layers can be drawn.
 
     Raises:
         ValueError: if runs contradict each other or their reviews, or a model's name is no file name.
         OSError: if `folder` cannot be written to.
     """
     for run in results:
-        if not re.fullmatch(NAME, run.model):
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.,=-]*", run.model):
             raise ValueError(
-                "a model's name must be of letters, digits and '_.,=-', since files are named after it, "
+                f"a model's name must be letters, digits, '_', '.', ',', '=' or '-', to be part of a file's name, "
                 f"got {run.model!r}"
             )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    published = {} if published is None else published
+    names = {run.model for run in results}
+    published = {name: accuracy for name, accuracy in (published or {}).items() if name in names}
+    code = {} if code is None else code
     analysis = analyse(results, reviews, margin=margin)
     words, here = verdict(analysis), environment()
-    numbers = summary(analysis, reviews, words, published, code or {}, here)
+    numbers = summary(analysis, reviews, words, published, code, here)
     text = json.dumps(numbers, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    synthetic = any(run.settings.get("synthetic") for run in results)
     page = render(
         analysis=analysis,
+        models=analysis.first.models,
+        facts=facts(analysis, reviews, code, synthetic=synthetic),
+        pairs=in_order(analysis),
+        test_sets={name: by_test_set(each.models) for name, each in analysis.by_protocol.items()},
         reviews=reviews,
-        verdict=words,
-        about=about(analysis),
+        verdict=words.split("\n\n"),
         published=published,
-        code=code or {},
         figures=draw_gallery(folder, analysis, published, presets or {}),
-        environment=here,
+        environment=here | {name: value for name, value in code.items() if name not in here},
         least_seeds=LEAST_SEEDS,
+        margin=margin_in_words(margin),
         citation=imdb.CITATION,
-        synthetic=any(run.settings.get("synthetic") for run in results),
+        synthetic=synthetic,
     )
     write_atomically(folder / "summary.json", [text.encode("utf-8")])
     path = folder / "report.html"

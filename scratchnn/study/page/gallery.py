@@ -4,28 +4,23 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
 from scratchnn.experiments.presets import PRESETS, Preset
 from scratchnn.experiments.settings import Settings
 from scratchnn.report.diagram import draw_model, rows_of
+from scratchnn.study.one_model import Answers, ModelStatistics
 from scratchnn.study.page import figures
 from scratchnn.study.page.inline import inline_svg
+from scratchnn.study.page.intervals import draw_accuracies, draw_differences
 from scratchnn.study.pairs import Pair
 from scratchnn.study.results import Protocol
-from scratchnn.study.statistics import Analysis, Answers, ModelStatistics
+from scratchnn.study.standing import WHEN
+from scratchnn.study.statistics import Analysis, Statistics
 
 MOST_PAIRS = 12  # more are too many to look at: then those of the model that the verdict is about
-
-
-@dataclass
-class OfProtocol:
-    """The figures that each protocol has."""
-
-    by_length: dict[str, Markup] = field(default_factory=dict)  # by test set
-    by_unknown: dict[str, Markup] = field(default_factory=dict)
-    calibration: dict[str, Markup] = field(default_factory=dict)  # by model
 
 
 @dataclass
@@ -36,63 +31,71 @@ class Gallery:
     differences: Markup | None = None
     curves: dict[str, Markup] = field(default_factory=dict)  # by model
     diagrams: dict[str, Markup] = field(default_factory=dict)
-    of: dict[Protocol, OfProtocol] = field(default_factory=dict)
+    answers: dict[Protocol, "AnswersGallery"] = field(default_factory=dict)
+
+
+@dataclass
+class AnswersGallery:
+    """The figures that take the answers under one protocol apart."""
+
+    by_length: dict[str, Markup] = field(default_factory=dict)  # by test set
+    by_unknown: dict[str, Markup] = field(default_factory=dict)
+    calibration: dict[str, Markup] = field(default_factory=dict)  # by model
 
 
 def draw_gallery(
     folder: Path, analysis: Analysis, published: Mapping[str, float], presets: Mapping[str, Preset]
 ) -> Gallery:
-    """Draw everything. Figures of the best epoch have "-best" at the end of their names."""
+    """Draw all. The names of files of the best epoch begin with best-, in front of what a model's name may be."""
     gallery = Gallery()
-    counted = {
-        protocol: [model for model in found.models if model.runs] for protocol, found in analysis.by_protocol.items()
-    }
-    first = next(iter(counted.values()))
-    if first:
-        figures.draw_accuracies(counted, published, folder / "accuracies")
+    models = [model for model in analysis.first.models if model.runs]
+    if models:
+        draw_accuracies(list(analysis.by_protocol.values()), published, folder / "accuracies")
         gallery.accuracies = _inline(
             folder / "accuracies", "Test accuracy of each model: mean with its interval or range, and every seed"
         )
     if pairs := pairs_to_draw(analysis):
-        figures.draw_differences(pairs, folder / "differences")
+        draw_differences(pairs, folder / "differences")
         gallery.differences = _inline(
             folder / "differences", "Differences in accuracy between models, with intervals or ranges"
         )
-    limits = figures.accuracy_limits(first)
-    for model in first:
+    limits = figures.accuracy_limits(models)
+    for model in models:
         if any(any(run.history.values()) for run in model.runs):
             stem = folder / f"curves-{model.name}"
-            figures.draw_curves(model.runs, stem, model.name, limits)
+            figures.draw_curves(model.runs, stem, model.name, limits, model.lowest_loss_after)
             title = f"Accuracy and loss of {model.name} over the epochs, in training and validation"
             gallery.curves[model.name] = _inline(stem, title)
-    for protocol, models in counted.items():
-        gallery.of[protocol] = _of_protocol(folder, models, "" if protocol == "last" else f"-{protocol}")
-    for model in next(iter(analysis.by_protocol.values())).models:
-        if _draw_diagram(folder / f"model-{model.name}", model, presets):
-            gallery.diagrams[model.name] = _inline(
-                folder / f"model-{model.name}", f"The layers of {model.name}", (46.0, 16.0)
-            )
+    for model in analysis.first.models:
+        stem = folder / f"model-{model.name}"
+        if _draw_diagram(stem, model.name, model.settings, presets):
+            gallery.diagrams[model.name] = _inline(stem, f"The layers of {model.name}", (46.0, 16.0))
+    for protocol, statistics in analysis.by_protocol.items():
+        prefix = "" if protocol == "last" else f"{protocol}-"
+        gallery.answers[protocol] = _draw_answers(folder, prefix, statistics)
     return gallery
 
 
-def _of_protocol(folder: Path, models: Sequence[ModelStatistics], suffix: str) -> OfProtocol:
-    drawn = OfProtocol()
+def _draw_answers(folder: Path, prefix: str, statistics: Statistics) -> AnswersGallery:
+    gallery = AnswersGallery()
+    models = [model for model in statistics.models if model.answers]
+    when = WHEN[statistics.protocol]
     for model in models:
         assert model.answers is not None
-        stem = folder / f"calibration-{model.name}{suffix}"
+        stem = folder / f"{prefix}calibration-{model.name}"
         figures.draw_calibration(model.answers.calibration, stem)
-        drawn.calibration[model.name] = _inline(stem, f"How often answers of {model.name} come true")
+        gallery.calibration[model.name] = _inline(stem, f"How often answers of {model.name} come true, {when}")
     for n, (test_set, answers) in enumerate(by_test_set(models).items()):
-        number = f"-{n + 1}" if n else ""
-        stem = folder / f"by-length{number}{suffix}"
+        suffix = f"-{n + 1}" if n else ""
+        stem = folder / f"{prefix}by-length{suffix}"
         lengths = {name: each.by_length for name, each in answers.items()}
         figures.draw_parts(lengths, stem, "words in the review, up to", lambda x: f"{x:.0f}")
-        drawn.by_length[test_set] = _inline(stem, "Accuracy by the length of the review")
-        stem = folder / f"by-unknown{number}{suffix}"
+        gallery.by_length[test_set] = _inline(stem, f"Accuracy by the length of the review, {when}")
+        stem = folder / f"{prefix}by-unknown{suffix}"
         unknown = {name: each.by_unknown for name, each in answers.items()}
         figures.draw_parts(unknown, stem, "unknown words among those shown, up to", lambda x: f"{100 * x:.0f}%")
-        drawn.by_unknown[test_set] = _inline(stem, "Accuracy by the share of unknown words")
-    return drawn
+        gallery.by_unknown[test_set] = _inline(stem, f"Accuracy by the share of unknown words, {when}")
+    return gallery
 
 
 def by_test_set(models: Sequence[ModelStatistics]) -> dict[str, dict[str, Answers]]:
@@ -104,49 +107,49 @@ def by_test_set(models: Sequence[ModelStatistics]) -> dict[str, dict[str, Answer
     return found
 
 
-def in_order(analysis: Analysis) -> dict[Protocol, list[Pair]]:
-    """The pairs of each protocol in one order and direction, that of the first protocol.
+def in_order(analysis: Analysis) -> list[tuple[str, str]]:
+    """The names of each pair as the page tells them: under the first protocol the more accurate model comes first, and
+    the largest difference on top; what was not compared is below."""
+    turned = [pair.turned() if pair.difference and pair.difference.value < 0 else pair for pair in analysis.first.pairs]
+    ordered = sorted(turned, key=lambda pair: -pair.difference.value if pair.difference else 1.0)
+    return [(pair.first, pair.second) for pair in ordered]
 
-    There the more accurate model of a pair comes first, the largest difference on top, what was not compared below.
-    """
-    first, *others = analysis.by_protocol.values()
-    turned = [pair.turned() if pair.difference and pair.difference.value < 0 else pair for pair in first.pairs]
-    pairs = sorted(turned, key=lambda pair: -pair.difference.value if pair.difference else 1.0)
-    found = {first.protocol: pairs}
-    for other in others:
-        found[other.protocol] = [same for pair in pairs if (same := other.pair(pair.first, pair.second)) is not None]
+
+def pairs_to_draw(analysis: Analysis) -> list[dict[Protocol, Pair]]:
+    """The pairs that were compared, by protocol; if they are too many, those of the model the verdict is about."""
+    found = []
+    for first, second in in_order(analysis):
+        pairs = {protocol: each.pair(first, second) for protocol, each in analysis.by_protocol.items()}
+        found.append({protocol: pair for protocol, pair in pairs.items() if pair is not None and pair.difference})
+    found = [pairs for pairs in found if pairs]
+    if len(found) > MOST_PAIRS:
+        subject = analysis.first.subject
+        found = [pairs for pairs in found if any(subject in (each.first, each.second) for each in pairs.values())]
     return found
 
 
-def pairs_to_draw(analysis: Analysis) -> dict[Protocol, list[Pair]]:
-    """The pairs that were compared; if they are too many, those of the model that the verdict is about."""
-    found = {protocol: [pair for pair in pairs if pair.difference] for protocol, pairs in in_order(analysis).items()}
-    if any(len(pairs) > MOST_PAIRS for pairs in found.values()):
-        subject = next(iter(analysis.by_protocol.values())).subject
-        found = {
-            protocol: [pair for pair in pairs if subject in (pair.first, pair.second)]
-            for protocol, pairs in found.items()
-        }
-    return found if any(found.values()) else {}
-
-
-def _draw_diagram(stem: Path, model: ModelStatistics, presets: Mapping[str, Preset]) -> bool:
-    """Draw the layers of a preset; False if it has none or is unknown, or its sizes do not fit."""
-    preset = (presets | PRESETS).get(model.preset)
-    if preset is None or not {"vocabulary", "length"} <= model.settings.keys():
+def _draw_diagram(stem: Path, name: str, settings: Mapping[str, Any], presets: Mapping[str, Preset]) -> bool:
+    """Draw the layers of a model; False if it is no preset, has no layers, or its sizes are unknown or do not fit."""
+    preset = {**presets, **PRESETS}.get(settings.get("arch", ""))
+    if preset is None or preset.grams is not None or not {"vocabulary", "length"} <= settings.keys():
         return False
     from scratchnn.models.sequential import Sequential
 
-    names = {field.name for field in fields(Settings)}
-    settings = Settings(**{name: value for name, value in model.settings.items() if name in names})
+    known = {field.name for field in fields(Settings)}
     try:
-        network = Sequential(preset.layers_for(settings), backend="reference", seed=0, name="drawn")
-        network.build((None, settings.length))
+        chosen = Settings(**{key: value for key, value in settings.items() if key in known})
+        model = Sequential(preset.layers_for(chosen), backend="reference", seed=0, name=preset.name)
+        model.build((None, chosen.length))
     except ValueError:  # it cannot be built for these settings: its runs have failed, and the page says why
         return False
-    draw_model(rows_of(network), stem, title=model.name, input_shape=network.input_shape, show_layer_names=False)
+    draw_model(rows_of(model), stem, title=name, input_shape=model.input_shape, show_layer_names=False)
     return True
 
 
 def _inline(stem: Path, title: str, crop: tuple[float, float] = (0.0, 0.0)) -> Markup:
-    return inline_svg(stem.with_name(stem.name + ".svg"), title, re.sub(r"[^A-Za-z0-9-]", "_", stem.name), crop)
+    return inline_svg(stem.with_name(stem.name + ".svg"), title, identifier(stem.name), crop)
+
+
+def identifier(name: str) -> str:
+    """What an id may be made of, and as different as the names are: those of models may hold "," and "="."""
+    return re.sub(r"[^A-Za-z0-9-]", lambda found: f"_{ord(found[0]):x}_", name)

@@ -1,16 +1,21 @@
 """The page from its template: report.html.jinja and report.css beside this file."""
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, SupportsFloat
 
 import jinja2
+import numpy as np
+from markupsafe import Markup, escape
 
 from scratchnn.study.breakdown import mean_of
-from scratchnn.study.page.gallery import by_test_set, in_order
+from scratchnn.study.page.intervals import PROTOCOL_NAMES
 from scratchnn.study.pairs import Pair
-from scratchnn.study.verdict import p_text
+from scratchnn.study.standing import WHEN, kind
+from scratchnn.study.statistics import Statistics
+from scratchnn.study.wording import p_text
 
 WORDS_SHOWN = 120  # of a review: its end, which is what the models read
 HERE = Path(__file__).parent
@@ -29,8 +34,9 @@ def render(**content: Any) -> str:
     )
     templates.filters |= {
         "percent": percent, "points": points, "number": number, "p": p, "ending": ending, "mean": mean_of,
-        "in_order": in_order, "by_test_set": by_test_set, "of_pair": of_pair, "plain_number": "{:g}".format,
+        "median": median, "breakable": breakable,
     }  # fmt: skip
+    templates.globals |= {"judged": judged, "when": WHEN, "protocol_names": PROTOCOL_NAMES}
     return templates.get_template("report.html.jinja").render(**content)
 
 
@@ -52,12 +58,22 @@ def p(value: float) -> str:
     return NOTHING if not math.isfinite(value) else p_text(value).removeprefix("= ")
 
 
+def breakable(name: str) -> Markup:
+    """A model's name, which may break after what holds its parts together."""
+    return Markup(re.sub(r"([,=_.])", r"\1<wbr>", str(escape(name))))
+
+
+def median(epochs: Sequence[int]) -> float:
+    return float(np.median(epochs)) if epochs else math.nan
+
+
+def judged(pair: Pair, statistics: Statistics) -> str:
+    """What a pair with numbers comes to, as the verdict takes it."""
+    words = {"equal": "equivalent", "open": "not decided", "few": "too few seeds"}
+    return words.get(kind(pair, statistics), "differs")
+
+
 def ending(text: str) -> str:
     """The last words of a review."""
     words = text.split()
     return " ".join(words if len(words) <= WORDS_SHOWN else ["\N{HORIZONTAL ELLIPSIS}", *words[-WORDS_SHOWN:]])
-
-
-def of_pair(pairs: Sequence[Pair], wanted: Pair) -> Pair:
-    """The same two models under another protocol."""
-    return next(pair for pair in pairs if (pair.first, pair.second) == (wanted.first, wanted.second))

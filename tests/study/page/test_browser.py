@@ -74,18 +74,28 @@ def opened(browser: Any) -> Iterator[Opener]:
 def test_everything_is_there(opened: Opener, folder: Path) -> None:
     page = opened(folder / "report.html")
     assert page.title() == "Compared on film reviews: ff, rnn, lstm, cnn"
-    assert page.locator("#verdict").inner_text().startswith("Yes, lstm beats each of the 3 others.")
+    assert page.locator("#verdict").inner_text().startswith("Yes, lstm beats each of the 3 others, after")
+    assert page.locator("#verdict p").count() == 2
+    assert "code c0de00000000" in page.locator("#facts").inner_text()
     rows = page.locator("#accuracy table").first.locator("tbody tr")
     assert [row.split("\t")[0] for row in rows.all_inner_texts()] == ["ff", "rnn", "lstm", "cnn"]
     assert "79.3%" in rows.nth(0).inner_text()  # published
     assert page.locator("tr.subject th").inner_text() == "lstm"
-    assert page.locator("#pairs tbody tr").count() == 6
+    assert page.locator("#compared tbody tr").count() == 6
+    assert page.locator("#p-values tbody tr").count() == 6 * 3  # each protocol, and what is due to stopping
     assert page.locator("#left-out tbody").inner_text().split("\t") == ["cnn", "7", "the loss is <b>NaN</b>"]
-    for section, figures in {"accuracy": 2, "curves": 4, "parts": 2, "calibration": 4, "models": 4}.items():
+    for section, figures in {"accuracy": 2, "curves": 4, "parts": 4, "calibration": 8, "models": 4}.items():
         assert page.locator(f"#{section} figure svg[role=img]").count() == figures
-    assert page.locator("table.confusion").count() == 4
-    assert page.locator("#mistakes details").count() == 4
-    assert page.locator("#mistakes details[open] blockquote").count() == 5
+    assert page.locator("table.confusion").count() == 8
+    for section in ("parts", "calibration", "mistakes"):
+        assert page.locator(f"#{section} details.protocol > summary").all_inner_texts() == [
+            "After the last epoch",
+            "At the best epoch",
+        ]
+        assert page.locator(f"#{section} details.protocol[open]").count() == 1
+    assert page.locator("#mistakes details details").count() == 8
+    assert page.locator("#mistakes blockquote:visible").count() == 5
+    assert page.locator("#mistakes details[open] details[open] blockquote").count() == 5
     for name in ("23,361 parameters in all", "SimpleRNN", "GlobalMaxPooling1D", "(B, 94, 32)", "32 filters of 7, relu"):
         assert page.locator("#models svg text", has_text=name).count() >= 1
     assert "Learning Word Vectors for Sentiment Analysis" in page.locator("#citation").inner_text()
@@ -117,6 +127,28 @@ def test_it_is_no_wider_than_the_screen(opened: Opener, folder: Path, size: tupl
     assert (wide == 0) == (size == DESKTOP)  # such tables scroll in a box of their own
 
 
+@pytest.mark.parametrize("seeds", [1, 3, 6])
+def test_a_phone_shows_every_accuracy_and_difference_with_its_interval(
+    opened: Opener, tmp_path: Path, seeds: int
+) -> None:
+    """Without a finger moved sideways, however long the names are; they are there whole."""
+    about = fakes.reviews(100)
+    names = ("ff", "lstm", "lstm,units=64,length=200,vocabulary=10000", "linear-bigrams")
+    runs = [fakes.run(name, seed, about) for name in names for seed in range(seeds)]
+    page = opened(write(tmp_path, runs, {about.digest: about}, {"ff": 0.7931}), (390, 844))
+    for table, rows, numbers in (("#accuracies", 4, 2), ("#compared", 6, 3)):
+        assert page.locator(f"{table} tbody tr").count() == rows
+        seen = page.locator(f"{table} tbody td:visible strong").count()
+        small = page.locator(f"{table} tbody td:visible small")
+        assert seen == rows * numbers
+        if seeds > 1:
+            assert sum(" to " in text for text in small.all_inner_texts()) == seen
+        boxes = [each.bounding_box() for each in page.locator(f"{table} :is(th, td, strong, small):visible").all()]
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+        assert page.evaluate(f"(e => e.scrollWidth <= e.clientWidth)(document.querySelector('{table}').parentElement)")
+    assert names[2] in page.locator("#accuracies tbody th").all_inner_texts()
+
+
 def test_names_tell_what_is_not_seen(opened: Opener, folder: Path) -> None:
     page = opened(folder / "report.html")
     title = "document.getElementById(e.getAttribute('aria-labelledby'))?.textContent"
@@ -138,10 +170,11 @@ def test_words_are_words(opened: Opener, tmp_path: Path) -> None:
     about = fakes.reviews(40)
     about = type(about)(**{**vars(about), "text": lambda n: f"{evil} review {n}"})
     runs = [
-        fakes.run("lstm", 0, about, 0.6, settings=fakes.SETTINGS | {evil: evil}, weights=evil, order_digest=evil),
+        fakes.run("lstm", 0, about, 0.6, settings=fakes.SETTINGS | {evil: evil}, order_digest=evil),
         fakes.failed("ff", 0, about, evil),
     ]
-    page = opened(write(tmp_path, runs, {about.digest: about}))
+    runs[0] = fakes.with_tested(runs[0], weights=evil)
+    page = opened(write(tmp_path, runs, {about.digest: about}, code={"code": evil}))
     page.wait_for_timeout(100)
     assert page.title() == "Compared on film reviews: ff, lstm"
     assert page.locator("script").count() == page.locator("img").count() == 0
@@ -159,10 +192,10 @@ def test_many_models_with_long_names_fit(opened: Opener, tmp_path: Path) -> None
     assert page.locator("h1").inner_text() == "7 models"
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
     assert page.evaluate(CLIPPED) == []
-    assert page.locator("#parts h3").count() == 2
-    assert page.locator("#parts svg").count() == 4
+    assert page.locator("#parts h3").count() == 2 * 2
+    assert page.locator("#parts svg").count() == 2 * 4
     assert page.locator(".warning").count() == 1
-    assert page.locator("#pairs td", has_text="cannot be compared").count() == 6
+    assert page.locator("#compared td", has_text="cannot be compared").count() == 6
 
 
 def test_a_study_without_a_run_has_a_page(opened: Opener, tmp_path: Path) -> None:

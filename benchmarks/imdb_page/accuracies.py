@@ -1,0 +1,197 @@
+"""The first sections of docs/imdb.md: the question, the answer, the accuracies and what stopping explains of them."""
+
+from typing import Any
+
+from benchmarks.imdb_page import words
+from benchmarks.imdb_page.words import BEST, LAST, PROTOCOL, Json
+from benchmarks.studies import CONTROLS
+from benchmarks.tables import COLUMNS, markdown
+from scratchnn.study.inference import LEAST_SEEDS
+
+NETWORKS = ("ff", "rnn", "lstm", "cnn")
+ABOUT = {
+    "bow": "the mean of the words' embeddings",
+    "linear": "logistic regression on which words occur",
+    "linear-bigrams": "the same on pairs of neighbouring words too",
+}
+
+
+def question(content: Json, logs: Json) -> str:
+    study = content["studies"]["article"]
+    some = [f"{100 * log['test_accuracy']:.1f}% for `{name}`" for name, log in logs.items() if "test_accuracy" in log]
+    settings = study["models"]["lstm"]["settings"]
+    controls = words.listing([f"`{name}`, {ABOUT[name]}" for name in CONTROLS])
+    return f"""# The IMDB comparison
+
+Does a network with a memory tell good reviews from bad ones better than one without? An article trained each of four
+networks once and reported {words.listing(some)}. One run each cannot say whether such differences are more than luck.
+Here each network was trained with {words.seeds_of(study)} on the same arrays: a vocabulary of
+{settings["vocabulary"]:,}, the last {settings["length"]} words of each review, batches of {settings["batch_size"]},
+{settings["epochs"]} epochs of {settings["optimizer"].capitalize()}, {settings["validation_split"]:.0%} of the
+training reviews held out for validation. Within a seed all networks see the same split and the same order of batches.
+
+Each training is tested twice, under two *protocols*:
+
+- **the last epoch**: as published results are. A network that learns fast has by then learned its training reviews by
+heart, and is tested past its best;
+- **the best epoch**: the one of the lowest validation loss. The test reviews have no part in the choice, and every
+network is tested when it is at its best.
+
+Three models without a memory stand beside them: {controls}."""
+
+
+def verdict(content: Json, keras: Json) -> str:
+    study = content["studies"]["article"]
+    parts = ["## The answer", quoted(study["verdict"]), table(content, keras), reading(study)]
+    return "\n\n".join([*parts, beside_keras(study, keras), controls(content)])
+
+
+def quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
+def table(content: Json, keras: Json) -> str:
+    """The headline: test accuracies in percent, ours and Keras', under both protocols."""
+    study = content["studies"]["article"]
+    rows = []
+    for name in words.models_of(study):
+        about = study["models"][name]
+        cells = [words.accuracy_cell(words.tested(study, protocol, name)) for protocol in (LAST, BEST)]
+        after = f"{words.median(words.epochs(study, BEST, name)):g}"
+        theirs = [keras_cell(keras, protocol, name) for protocol in (LAST, BEST)]
+        rows.append(
+            [f"`{name}`", f"{about['parameters']:,}", words.percent(about["published"]), *cells, after, *theirs]
+        )
+    head = ["test accuracy, %", "parameters", "published", "last epoch", "best epoch", "which (median)"]
+    return markdown(
+        [*head, "Keras, last", "Keras, best"], ["---", *["--:"] * 2, "---", "---", "--:", "---", "---"], rows
+    )
+
+
+def reading(study: Json) -> str:
+    return (
+        f"Means of {words.seeds_of(study)}. Square brackets hold 95% intervals, from a bootstrap over seeds and "
+        f"reviews at once; round ones the range of the seeds, where fewer than {LEAST_SEEDS} are too few for an "
+        "interval."
+    )
+
+
+def of_keras(keras: Json, protocol: str, name: str) -> list[float]:
+    return [run["tested"][protocol]["accuracy"] for run in keras["runs"] if run["arch"] == name and "tested" in run]
+
+
+def keras_cell(keras: Json, protocol: str, name: str) -> str:
+    seen = of_keras(keras, protocol, name)
+    return f"{100 * words.mean(seen):.2f} ({100 * min(seen):.2f} to {100 * max(seen):.2f})" if len(seen) > 1 else (
+        f"{100 * seen[0]:.2f}" if seen else ""
+    )  # fmt: skip
+
+
+def beside_keras(study: Json, keras: Json) -> str:
+    """One paragraph on how far Keras' means are from ours."""
+    names = [name for name in NETWORKS if of_keras(keras, LAST, name) and words.tested(study, LAST, name)]
+    if not names:
+        return "Keras' own runs are still to be made."
+    counts = [len(of_keras(keras, LAST, name)) for name in names]
+    said = []
+    for protocol in (LAST, BEST):
+        gaps = {n: words.mean(of_keras(keras, protocol, n)) - _mean(study, protocol, n) for n in names}
+        name = max(gaps, key=lambda each: abs(gaps[each]))
+        said.append(f"{PROTOCOL[protocol]} by {100 * abs(gaps[name]):.2f} points at most (`{name}`)")
+    run = keras["runs"][0]
+    return (
+        f"{run['framework'].replace(' on ', ' on ').replace('tensorflow', 'TensorFlow')}, with the same arrays and "
+        f"settings ({words.span(counts)} seed{'s' if max(counts) > 1 else ''}; for each the mean and the range), "
+        f"differs from our means {words.listing(said)}."
+    )
+
+
+def _mean(study: Json, protocol: str, name: str) -> float:
+    found = words.tested(study, protocol, name)
+    assert found is not None
+    return found["accuracy"]["value"]
+
+
+def controls(content: Json) -> str:
+    """How the networks stand to the linear model on pairs of words, under both protocols."""
+    study, margin, lines = content["studies"]["article"], content["margin"], []
+    models = study["protocols"][LAST]["models"]
+    if "linear-bigrams" not in models:
+        return ""
+    for name in [each for each in models if each not in CONTROLS]:
+        pairs = [words.pair_of(study, protocol, name, "linear-bigrams") for protocol in (LAST, BEST)]
+        if all(pairs):
+            last, best = [words.answer(pair, margin) for pair in pairs if pair]
+            lines.append(f"- `{name}`: after the last epoch {last}; at the best epoch {best}.")
+    accuracy = words.percent(models["linear-bigrams"]["accuracy"]["value"])
+    head = f"`linear-bigrams` reaches {accuracy}% with the same words of the same reviews. Is a network better?"
+    return "\n".join([head, "", *lines])
+
+
+# ---- pairs
+
+
+def pairs(content: Json) -> str:
+    study, margin = content["studies"]["article"], content["margin"]
+    rows: list[tuple[float, list[str]]] = []
+    for pair in study["protocols"][LAST]["pairs"]:
+        first, second = pair["first"], pair["second"]
+        if pair["difference"]["value"] < 0:
+            first, second = second, first
+        rows.append(_row(study, first, second, margin))
+    head = ["is the first better?", *PROTOCOL.values(), "explained by when training stopped"]
+    body = markdown(head, ["---"] * 4, [cells for _, cells in sorted(rows, key=lambda row: -row[0])])
+    return "\n\n".join(["## Pair by pair", about_pairs(study, margin), body, counted(study, margin)])
+
+
+def _row(study: Json, first: str, second: str, margin: float) -> tuple[float, list[str]]:
+    last, best = (words.pair_of(study, protocol, first, second) for protocol in (LAST, BEST))
+    assert last is not None and best is not None
+    stopped = words.turned_to(study["stopping"], first, second)
+    cells = [f"{words.judge(pair, margin)}: {words.points(pair)}, {words.p_of(pair)}" for pair in (last, best)]
+    explained = f"{words.points(stopped)}, {words.p_text(stopped['p_holm'])}" if stopped else ""
+    return last["difference"]["value"], [f"`{first}`, `{second}`", *cells, explained]
+
+
+def about_pairs(study: Json, margin: float) -> str:
+    number = len(study["protocols"][LAST]["pairs"])
+    return (
+        "Differences are in points of accuracy, taken seed by seed. *Yes* or *worse* where the sign-flip test over "
+        f"the seeds rules out luck with them (p < {words.SIGNIFICANT:g}); *equivalent* where two one-sided tests show "
+        f"that the difference is within {100 * margin:g} points; *not decided* where neither can be said. All p values "
+        f"are corrected for the {number} pairs (Holm). The intervals hold the luck with the test reviews too, so one "
+        "may reach past 0 where luck with the seeds is ruled out. The last column is the difference after the last "
+        "epoch less that at the best one: what is not due to the models, but to when their training was stopped."
+    )
+
+
+def counted(study: Json, margin: float) -> str:
+    said = []
+    for protocol, when in PROTOCOL.items():
+        judged = [words.judge(pair, margin) for pair in study["protocols"][protocol]["pairs"]]
+        differ = sum(each.startswith(("yes", "no, worse")) for each in judged)
+        equivalent = judged.count("no, equivalent")
+        open_ = len(judged) - differ - equivalent
+        small = sum("within" in each for each in judged)
+        said.append(
+            f"{when} {differ} of {len(judged)} pairs differ (within {100 * margin:g} points: {small}), {equivalent} "
+            f"are equivalent, and {open_} are not decided"
+        )
+    return f"{said[0][0].upper()}{said[0][1:]}; {said[1]}."
+
+
+# ---- README
+
+
+def headline(content: Json, keras: Json, speed: dict[str, Any]) -> str:
+    """README's table: published, ours and Keras' under both protocols, and the seconds of a training epoch."""
+    study, rows = content["studies"]["article"], []
+    for name in (each for each in words.models_of(study) if each != "linear"):
+        cells = [words.accuracy_cell(words.tested(study, protocol, name)) for protocol in (LAST, BEST)]
+        theirs = "/".join(f"{100 * words.mean(s):.1f}" for p in (LAST, BEST) if (s := of_keras(keras, p, name)))
+        timed = speed["workloads"].get(name, {}).get("contenders", {})
+        found = (timed.get(each) for each in (*COLUMNS["scratchnn"], *COLUMNS["Keras"]))
+        seconds = "/".join("" if each is None else f"{each['epoch']['median']:.2f}" for each in found) if timed else ""
+        rows.append([f"`{name}`", words.percent(study["models"][name]["published"]), *cells, theirs, seconds])
+    head = [f"test accuracy, %, {words.seeds_of(study)}", "published", "last epoch", "best epoch", "Keras, last/best"]
+    return markdown([*head, "s/epoch, ours/Keras"], ["---", "--:", "---", "---", "---", "--:"], rows)

@@ -1,0 +1,60 @@
+"""Numbers of a study as words: points with their interval, p values, lists of models."""
+
+from collections.abc import Sequence
+
+from scratchnn.study.inference import Estimate
+from scratchnn.study.pairs import MARGIN, Pair
+
+MOST = 4  # models named in one sentence
+
+
+def by(pair: Pair) -> str:
+    """By how much the first beats the second, or loses to it, without a sign."""
+    return f"{pair.second} by {points(pair.turned() if pair.difference and pair.difference.value < 0 else pair)}"
+
+
+def against_of(pair: Pair) -> str:
+    return f"{points(pair)} against {pair.second}"
+
+
+def points(pair: Pair) -> str:
+    assert pair.difference is not None
+    return points_of(pair.difference, pair.seeds, " points")
+
+
+def points_of(difference: Estimate, seeds: Sequence[int], unit: str = "") -> str:
+    """The difference in points, in brackets its interval, or the range of few seeds, named as such."""
+    middle, low, high = (signed(100 * number) for number in (difference.value, difference.low, difference.high))
+    if len(seeds) == 1:
+        return f"{middle}{unit}"
+    return f"{middle}{unit} ({f'{len(seeds)} seeds: ' if difference.is_range else ''}{low} to {high})"
+
+
+def signed(number: float) -> str:
+    """One digit, with a real minus sign, and none before zero."""
+    text = f"{number:.1f}"
+    return "0.0" if text == "-0.0" else text.replace("-", "\N{MINUS SIGN}")
+
+
+def margin_in_words(margin: float) -> str:
+    return "half a point" if margin == MARGIN else f"{100 * margin:.3g} points"
+
+
+def p_of(values: Sequence[float], least: bool = False) -> str:
+    """Return "p = 0.031"; of several, that no p is larger, or with `least` none is smaller."""
+    bound = min(values) if least else max(values)
+    if len(values) == 1 or bound < 1e-4:
+        return f"p {p_text(bound)}"
+    return f"p {p_text(bound).removeprefix('= ')} or {'more' if least else 'less'}"
+
+
+def p_text(p: float) -> str:
+    """Return "= 0.031", or "< 0.0001" where more digits would say nothing more."""
+    return "< 0.0001" if p < 1e-4 else f"= {p:.2g}" if p < 0.995 else "= 1"
+
+
+def listed(words: Sequence[str]) -> str:
+    """The words as a list, those after the fourth as a number when there are more than one."""
+    if len(words) > MOST + 1:
+        words = [*words[:MOST], f"{len(words) - MOST} more"]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -31,7 +31,7 @@ def reduce(study: Study, summary: Mapping[str, Any]) -> dict[str, Any]:
     content = {
         "question": study.question,
         "planned": {"models": study.models, "seeds": study.seeds, "settings": dict(study.settings)},
-        "verdict": summary["verdict"],
+        "verdict": _paragraphs(summary["verdict"]),
         "code": summary["code"],
         "environment": summary["environment"],
         "resamples": summary["resamples"],
@@ -41,6 +41,10 @@ def reduce(study: Study, summary: Mapping[str, Any]) -> dict[str, Any]:
         "stopping": _pairs(summary["stopping"]),
     }
     return rounded(content)
+
+
+def _paragraphs(verdict: str | Sequence[str]) -> str:
+    return verdict if isinstance(verdict, str) else "\n\n".join(verdict)
 
 
 def _check(study: Study, summary: Mapping[str, Any]) -> None:

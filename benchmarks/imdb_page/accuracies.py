@@ -156,12 +156,12 @@ def _row(study: Json, first: str, second: str, margin: float) -> tuple[float, li
 def about_pairs(study: Json, margin: float) -> str:
     number = len(study["protocols"][LAST]["pairs"])
     return (
-        "Differences are in points of accuracy, taken seed by seed. *Yes* or *worse* where the sign-flip test over "
-        f"the seeds rules out luck with them (p < {words.SIGNIFICANT:g}); *equivalent* where two one-sided tests show "
-        f"that the difference is within {100 * margin:g} points; *not decided* where neither can be said. All p values "
-        f"are corrected for the {number} pairs (Holm). The intervals hold the luck with the test reviews too, so one "
-        "may reach past 0 where luck with the seeds is ruled out. The last column is the difference after the last "
-        "epoch less that at the best one: what is not due to the models, but to when their training was stopped."
+        "Differences are in points of accuracy, taken seed by seed. *Yes* or *worse* where the sign-flip test over the "
+        f"seeds rules out luck with them (p < {words.SIGNIFICANT:g}), with *on these reviews* where the interval, which "
+        "holds luck with the reviews too, reaches past 0; *equivalent* where two one-sided tests show that the "
+        f"difference is within {100 * margin:g} points; *not decided* where neither can be said. All p values are "
+        f"corrected for the {number} pairs (Holm). The last column is the difference after the last epoch less that at "
+        "the best one: what is not due to the models, but to when their training was stopped."
     )
 
 

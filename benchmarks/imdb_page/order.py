@@ -96,11 +96,11 @@ def paragraph(content: Json, name: str) -> str:
 def share(pair: Json, part: float, margin: float) -> str:
     """A network's share of what pairs of words find, or why it has none."""
     judged, seen = words.judge(pair, margin), words.points(pair)
-    if judged == "no, worse":
+    if judged.startswith("no, worse") and words.is_clear(pair):
         found = "less than nothing"
     elif judged == "no, equivalent":
         found = "nothing"
-    elif judged.startswith("yes") or (judged == FEW and words.is_clear(pair) and part > 0):
+    elif (judged.startswith("yes") or (judged == FEW and part > 0)) and words.is_clear(pair):
         found = f"{100 * part:.0f}%"
     else:
         found = "nothing that is certain"

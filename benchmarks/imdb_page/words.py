@@ -142,7 +142,9 @@ def judge(pair: Json, margin: float) -> str:
     if p is not None and p < SIGNIFICANT:
         small = equivalent is not None and equivalent < SIGNIFICANT
         answer = "yes" if pair["difference"]["value"] > 0 else "no, worse"
-        return f"{answer}, but within {percent(margin)} points" if small else answer
+        if small:
+            return f"{answer}, but within {percent(margin)} points"
+        return answer if is_clear(pair) else f"{answer} on these reviews"
     if equivalent is not None and equivalent < SIGNIFICANT:
         return "no, equivalent"
     return "not decided" if pair["smallest_p_holm"] < SIGNIFICANT else "too few seeds to decide"

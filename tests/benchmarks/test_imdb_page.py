@@ -251,6 +251,8 @@ def pair(value: float, p: float | None, equivalent: float | None, smallest: floa
     [
         (pair(0.02, 0.01, 1.0), "yes", "p = 0.010"),
         (pair(-0.02, 0.0001, 1.0), "no, worse", "p < 0.001"),
+        (pair(0.009, 0.01, 1.0), "yes on these reviews", "p = 0.010"),
+        (pair(-0.009, 0.01, None), "no, worse on these reviews", "p = 0.010"),
         (pair(0.001, 0.03, 0.01), "yes, but within 0.5 points", "p = 0.030"),
         (pair(0.001, 0.3, 0.01), "no, equivalent", "p = 0.010 for equivalence"),
         (pair(0.01, 0.05, 0.05), "not decided", "p = 0.050"),
@@ -270,6 +272,8 @@ def test_judgements(found: dict[str, Any], judged: str, rests_on: str) -> None:
         (pair(0.005, 0.1, 0.2), "`a` nothing that is certain (+0.50 [-0.50, 1.50] points, p = 0.100)"),
         (pair(-0.02, 0.01, 1.0), "`a` less than nothing (-2.00 [-3.00, -1.00] points, p = 0.010)"),
         (pair(-0.02, 0.1, None, smallest=0.1), "`a` nothing that is certain (-2.00 [-3.00, -1.00] points)"),
+        (pair(-0.009, 0.01, 1.0), "`a` nothing that is certain (-0.90 [-1.90, 0.10] points, p = 0.010)"),
+        (pair(0.009, 0.01, 1.0), "`a` nothing that is certain (+0.90 [-0.10, 1.90] points, p = 0.010)"),
         (pair(0.0, 1.0, 0.01), "`a` nothing (0.00 [-1.00, 1.00] points, p = 0.010 for equivalence)"),
     ],
 )

@@ -124,7 +124,9 @@ def test_a_block_begins_if_one_as_long_would_end_in_time(
 
 def test_what_is_published_is_what_was_found(found: dict[str, Any]) -> None:
     reduced = imdb_results.reduce(by_name("article"), found)
-    assert reduced["verdict"] == found["verdict"] and reduced["code"] == found["code"]
+    alike = imdb_results.reduce(by_name("article"), found | {"verdict": ["One.", "Two."]})
+    assert reduced["verdict"] == found["verdict"] and alike["verdict"] == "One.\n\nTwo."
+    assert reduced["code"] == found["code"]
     for protocol in PROTOCOLS:
         for name, model in found["protocols"][protocol]["models"].items():
             there = reduced["protocols"][protocol]["models"][name]

@@ -39,7 +39,21 @@ def read(path: str | os.PathLike[str]) -> dict[str, Preset]:
         raise ValueError(f"{os.fspath(path)!r} is no TOML file: {error}") from None
     if not tables:
         raise ValueError(f"{os.fspath(path)!r} holds no preset: a preset is a table, such as [my-lstm]")
-    return {name: _preset(f"{os.fspath(path)!r}, [{name}]", name, table) for name, table in tables.items()}
+    known = {_plain(name): name for name in PRESETS | CONTROLS}
+    found = {}
+    for name, table in tables.items():
+        where = f"{os.fspath(path)!r}, [{name}]"
+        if (other := known.setdefault(_plain(name), name)) in found:
+            raise ValueError(f"{where}: {name!r} and {other!r} differ in capitals and '_' alone; name them apart")
+        if other in PRESETS | CONTROLS:
+            raise ValueError(f"{where}: {other!r} is a preset of scratchnn already; give yours another name")
+        found[name] = _preset(where, name, table)
+    return found
+
+
+def _plain(name: str) -> str:
+    """As `look_up` reads a name: two that are equal here would be one for --arch."""
+    return name.replace("_", "").lower()
 
 
 def _preset(where: str, name: str, table: Any) -> Preset:
@@ -47,8 +61,6 @@ def _preset(where: str, name: str, table: Any) -> Preset:
         raise ValueError(
             f"{where}: a name must be of letters, digits, '_', '.' and '-', since files are named after it"
         )
-    if name in PRESETS | CONTROLS:
-        raise ValueError(f"{where}: {name!r} is a preset of scratchnn already; give yours another name")
     if not isinstance(table, dict):
         raise ValueError(f"{where}: expected a table with embedding and layers, got {table!r}")
     given = dict(table)

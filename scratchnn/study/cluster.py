@@ -23,6 +23,7 @@ _PATIENCE = 4  # seconds; with the imports, ten at most until it is known whethe
 _TICK = 0.2  # seconds between two checks
 _FETCH = 60  # seconds; a result has 200 kB
 _TRIES = 5  # of a task whose result is lost
+_GONE = "the Dask scheduler is gone; start it again, and the same command continues"
 
 
 def connect(address: str) -> "Cluster":
@@ -91,11 +92,12 @@ class Cluster:
 
     @property
     def description(self) -> str:
-        return f"Dask, {self.places} workers at {self._client.scheduler.address}"
+        return f"Dask, {len(self._workers())} workers at {self._client.scheduler.address}"
 
     @property
     def places(self) -> int:
-        return len(self._workers())
+        """How many runs there are at a time."""
+        return sum(worker["nthreads"] for worker in self._workers().values())
 
     threads = 1  # of the kernels of each run
 
@@ -105,14 +107,14 @@ class Cluster:
     def run(self, tasks: Iterable[Task]) -> Iterator[Event | None]:
         """Yield events, and None if there is none for a while. Each task ends with exactly one result.
 
-        A task is taken from `tasks` when a worker will soon be free for it.
+        A task is taken from `tasks` when a worker is free for it: a budget asks then whether time is left.
         """
         new, waiting = iter(tasks), dict[Any, Task]()
         tries, started = Counter[str](), set[str]()
         while True:
             if self._client.status != "running":
-                raise OSError("the Dask scheduler is gone; start it again, and the same command continues")
-            while len(waiting) < 2 * max(1, self.places) and (task := next(new, None)) is not None:
+                raise OSError(_GONE)
+            while len(waiting) < max(1, self.places) and (task := next(new, None)) is not None:
                 waiting[self._submit(task, 0)] = task
             if not waiting:
                 return
@@ -125,6 +127,8 @@ class Cluster:
             for future in finished:
                 task = waiting.pop(future)
                 result = _result_of(future, task)
+                if result is None and self._client.status != "running":
+                    raise OSError(_GONE)  # no result, and nobody to ask again
                 if result is None and (tries.update([task.key]) or tries[task.key] < _TRIES):
                     waiting[self._submit(task, tries[task.key])] = task
                 else:

@@ -210,6 +210,11 @@ REFUSED = {
     "nothing to choose the best epoch by": (["--validation-split", "0"], "with --protocol last"),
     "no such setting": (["--grid", "unit=8,16"], "unknown setting 'unit'; did you mean 'units'?"),
     "a grid that does not fit": (["--arch", "ff", "--grid", "units=8"], "'ff' has no recurrent layer"),
+    "a margin that is no number": (["--margin", "nan"], "above 0 and below 100, got nan"),
+    "a rate below 0": (["--arch", "ff", "--learning-rate", "-1"], "'ff': learning_rate must be positive and finite"),
+    "a rate in a grid": (["--arch", "ff", "--grid", "learning_rate=nan"], "learning_rate must be positive and finite"),
+    "a value twice": (["--arch", "lstm", "--grid", "units=8,8"], "--grid units: 8 is there twice"),
+    "time without end": (["--budget", "inf"], "--budget takes a time such as 90s, 10m or 2h"),
     "no time": (["--budget", "10"], "--budget takes a time such as 90s, 10m or 2h"),
     "no preset file": (["--presets", "/nope.toml"], "/nope.toml"),
     "a network's setting": (["--arch", "linear", "--optimizer", "sgd"], "'linear' is no network: it has no optimizer"),
@@ -325,6 +330,11 @@ def test_the_real_page_is_the_same_after_a_kill(data: Path, tmp_path: Path) -> N
     unbroken, broken = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("unbroken", "broken"))
     assert unbroken.pop("times") and broken.pop("times")
     assert unbroken == broken
+    assert list(unbroken["protocols"]) == ["last", "best"]
+    times = re.compile(r"<!-- times -->.*<!-- end of times -->", re.DOTALL)
+    pages = [(tmp_path / name / "report.html").read_text() for name in ("unbroken", "broken")]
+    assert all(times.search(page) for page in pages)
+    assert times.sub("", pages[0]) == times.sub("", pages[1])
 
 
 def test_a_budget_too_short_for_one_run_trains_nothing(data: Path, tmp_path: Path) -> None:

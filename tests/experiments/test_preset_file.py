@@ -45,6 +45,9 @@ def test_layers_and_settings_are_those_of_the_file(tmp_path: Path) -> None:
     ("change", "told"),
     [
         (("[mine]", "[lstm]"), "'lstm' is a preset of scratchnn already"),
+        (("[mine]", "[LSTM]"), "'lstm' is a preset of scratchnn already"),
+        (("[mine]", "[L_inear]"), "'linear' is a preset of scratchnn already"),
+        (("[mine]", '["../mine"]'), "a name must be of letters, digits"),
         (("[mine]", '["a b"]'), "a name must be of letters, digits"),
         (("[mine]", "[mine"), "is no TOML file"),
         (("embedding = 4", ""), "embedding must be the number of features of a word, 1 or more, got None"),
@@ -67,6 +70,13 @@ def test_what_does_not_fit_is_told_with_its_place(change: tuple[str, str], told:
     with pytest.raises(ValueError, match=re.escape(told)) as error:
         read(path)
     assert "own.toml" in str(error.value)
+
+
+def test_two_names_that_are_one_for_arch(tmp_path: Path) -> None:
+    """One of them would be trained under both names."""
+    path = write(tmp_path, GOOD + GOOD.replace("[mine]", "[M_ine]"))
+    with pytest.raises(ValueError, match="'M_ine' and 'mine' differ in capitals and '_' alone; name them apart"):
+        read(path)
 
 
 def test_nothing_in_it(tmp_path: Path) -> None:

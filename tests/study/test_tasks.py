@@ -85,12 +85,20 @@ def variants(*names: str, **chosen: Any) -> list[Variant]:
         (variants("ff"), [3, 1, 3], "seed 3 is there twice"),
         (variants("ff", "ff"), [0], "model 'ff' is there twice"),
         (variants("ff", units=3), [0], "'ff' has no recurrent layer"),
+        (variants("ff", learning_rate=-1.0), [0], "'ff': learning_rate must be positive and finite, got -1.0"),
+        (variants("ff", learning_rate=float("nan")), [0], "'ff': learning_rate must be positive and finite, got nan"),
+        (variants("ff", global_clipnorm=0.0), [0], "'ff': global_clipnorm must be positive and finite, got 0.0"),
+        (variants("ff", optimizer="sgdd"), [0], "'ff': unknown optimizer 'sgdd'; did you mean 'sgd'"),
         (variants("ff", validation_split=0.0), [0], "no reviews to validate on.*--protocol last"),
     ],
 )
 def test_refused(models: list[Variant], seeds: list[int], told: str, corpus: Corpus) -> None:
     with pytest.raises(ValueError, match=told):
         plan(models, seeds, corpus, None)
+
+
+def test_linear_models_have_an_optimizer_of_their_own(planned: Plan) -> None:
+    assert [task.settings.optimizer for task in planned("linear", "linear-bigrams")] == ["l-bfgs"] * 2
 
 
 def test_the_last_epoch_alone_needs_no_validation(corpus: Corpus) -> None:

@@ -75,7 +75,8 @@ def conduct_all(root: Path, names: Sequence[str], budget: float | None) -> int:
         folder = open_folder(study, root, corpus)
         print(f"{study.name}: {study.question}", flush=True)
         with Pool(cores()) as pool:
-            limit = None if budget is None else Budget(float(budget), began, lambda task: 0.0)  # until some have been timed
+            # Nothing is expected of a model until one of its runs has been timed.
+            limit = None if budget is None else Budget(float(budget), began, lambda task: 0.0)
             conduct(tasks, folder, pool, Console(), False, limit)
         done = {result.key for result in folder.load_all()}
         left += sum(task.key not in done for task in tasks)

@@ -157,8 +157,8 @@ def about_pairs(study: Json, margin: float) -> str:
     number = len(study["protocols"][LAST]["pairs"])
     return (
         "Differences are in points of accuracy, taken seed by seed. *Yes* or *worse* where the sign-flip test over "
-        f"the seeds rules out luck with them (p < {words.SIGNIFICANT:g}), with *on these reviews* where the interval, which "
-        "holds luck with the reviews too, reaches past 0; *equivalent* where two one-sided tests show that the "
+        f"the seeds rules out luck with them (p < {words.SIGNIFICANT:g}), with *on these reviews* where the interval, "
+        "which holds luck with the reviews too, reaches past 0; *equivalent* where two one-sided tests show that the "
         f"difference is within {100 * margin:g} points; *not decided* where neither can be said. All p values are "
         f"corrected for the {number} pairs (Holm). The last column is the difference after the last epoch less that at "
         "the best one: what is not due to the models, but to when their training was stopped."

@@ -3,7 +3,6 @@
 benchmarks/study.py conducts them. `ordered` of a study with shuffled words names the one that has them in order.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ from scratchnn.experiments.presets import named
 from scratchnn.study.pairs import MARGIN
 from scratchnn.study.results import PROTOCOLS
 from scratchnn.study.tasks import Variant
+from scratchnn.study.variants import variants
 
 __all__ = ["CLAIMS", "CONTROLS", "MARGIN", "PROTOCOLS", "STUDIES", "Study", "by_name"]
 
@@ -32,13 +32,8 @@ class Study:
 
     def variants(self) -> list[Variant]:
         """Every model with every value of the grid; what varies is part of its name."""
-        found = []
-        for arch in self.archs:
-            for values in itertools.product(*self.grid.values()):
-                varied = dict(zip(self.grid, values, strict=True))
-                name = ",".join([arch, *(f"{key}={value}" for key, value in varied.items())])
-                found.append(Variant(name, named(arch), {**self.settings, **varied, "synthetic": self.synthetic}))
-        return found
+        chosen = {**self.settings, "synthetic": self.synthetic}
+        return variants([named(arch) for arch in self.archs], chosen, self.grid)
 
     @property
     def models(self) -> list[str]:

@@ -13,7 +13,7 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,14 @@ from scratchnn.experiments.presets import named
 from scratchnn.experiments.settings import Settings
 from scratchnn.report.console import Console
 from scratchnn.study import page
+from scratchnn.study.budget import Budget, parse
 from scratchnn.study.code import code_version
 from scratchnn.study.conduct import all_results, conduct
 from scratchnn.study.folder import StudyFolder
-from scratchnn.study.pool import Event, Pool
+from scratchnn.study.pool import Pool
 from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.reviews import describe
-from scratchnn.study.tasks import Task, plan
+from scratchnn.study.tasks import plan
 
 FIGURES = pages.ROOT / "docs" / "imdb"
 # Of which studies which figures of their folder are shown; those of the best epochs alone begin with "best-".
@@ -43,7 +44,6 @@ SHOWN = {
     "smaller": r"curves-[\w-]+\.svg",
     "recurrent": r"curves-[\w-]+\.svg",
 }
-UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where each study has a folder, new or to be continued")
     parser.add_argument("names", nargs="*", metavar="name", help="of the studies to conduct now (default: all)")
     parser.add_argument(
-        "--budget", type=seconds, default=None, metavar="TIME", help="such as 90s, 60m or 2h: about so long"
+        "--budget", type=parse, default=None, metavar="TIME", help="such as 90s, 60m or 2h: about so long"
     )
     parser.add_argument("--write", action="store_true", help="train nothing, write what there is")
     args = parser.parse_args()
@@ -63,63 +63,24 @@ def main() -> None:
         print(f"{left} runs are left; the same command goes on with them")
 
 
-def seconds(text: str) -> float:
-    match = re.fullmatch(r"([1-9]\d*)([smh])", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"expected a time such as 90s, 60m or 2h, got {text!r}")
-    return int(match[1]) * UNITS[match[2]]
-
-
 # ---- conducting
 
 
 def conduct_all(root: Path, names: Sequence[str], budget: float | None) -> int:
     """Do what is missing, and return how many runs are left."""
-    end = None if budget is None else time.monotonic() + budget
-    left = 0
+    began, left = time.perf_counter(), 0
     for study in (by_name(name) for name in names or [study.name for study in STUDIES]):
         corpus = corpus_of(study)
         tasks = plan(study.variants(), range(study.seeds), corpus, None)
         folder = open_folder(study, root, corpus)
         print(f"{study.name}: {study.question}", flush=True)
         with Pool(cores()) as pool:
-            runner = pool if end is None else InTime(pool, end, block_seconds(folder) / pool.places)
-            conduct(tasks, folder, runner, Console(), False)
+            # Nothing is expected of a model until one of its runs has been timed.
+            limit = None if budget is None else Budget(float(budget), began, lambda task: 0.0)
+            conduct(tasks, folder, pool, Console(), False, limit)
         done = {result.key for result in folder.load_all()}
         left += sum(task.key not in done for task in tasks)
     return left
-
-
-class InTime:
-    """Runs that are expected to end in time: a seed's block begins only if one as long as those before would still end.
-
-    `expected`: seconds of a block, 0 where none is known yet.
-    """
-
-    def __init__(self, pool: Pool, end: float, expected: float = 0.0) -> None:
-        self.pool, self.end, self.expected = pool, end, expected
-
-    def __getattr__(self, name: str) -> Any:
-        """All else that a runner has is the pool's."""
-        return getattr(self.pool, name)
-
-    def run(self, tasks: Iterable[Task]) -> Iterator[Event | None]:
-        tasks = list(tasks)
-        longest = self.expected
-        for seed in dict.fromkeys(task.settings.seed for task in tasks):
-            began = time.monotonic()
-            if began + longest >= self.end:
-                return
-            yield from self.pool.run([task for task in tasks if task.settings.seed == seed])
-            longest = max(longest, time.monotonic() - began)
-
-
-def block_seconds(folder: StudyFolder) -> float:
-    """What a run of every model has taken, one after the other: means of those in the folder."""
-    taken: dict[str, list[float]] = {}
-    for run in folder.load_all():
-        taken.setdefault(run.model, []).append(run.seconds)
-    return sum(sum(each) / len(each) for each in taken.values())
 
 
 def corpus_of(study: Study) -> Corpus:

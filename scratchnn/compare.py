@@ -13,24 +13,24 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from scratchnn_kernels import BACKENDS
-
 from scratchnn.core.checks import whole_number
+from scratchnn.core.names import look_up
 from scratchnn.core.threads import check_environment, cores
-from scratchnn.experiments.presets import CONTROLS, PRESETS, named
-from scratchnn.train import one_of, print_warning
+from scratchnn.experiments.flags import NAMES, add_settings
+from scratchnn.experiments.presets import CONTROLS, PRESETS, Preset
+from scratchnn.train import print_warning
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from scratchnn.data.corpus import Corpus
+    from scratchnn.data.sources import Found
     from scratchnn.report.console import Console
     from scratchnn.study.folder import StudyFolder
-    from scratchnn.study.results import Reviews, RunResult
+    from scratchnn.study.results import Protocol, Reviews, RunResult
     from scratchnn.study.tasks import Task
 
 ARTICLE = ("ff", "rnn", "lstm", "cnn")
-CHOICES = ("vocabulary", "length", "batch_size", "epochs", "backend")  # settings that override the models' own
+PROTOCOLS: "dict[str, tuple[Protocol, ...]]" = {"both": ("last", "best"), "last": ("last",), "best": ("best",)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,24 +58,33 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
     if args.workers is not None:
         whole_number("--workers", args.workers, 1, 1024)
-    whole_number("--seeds", args.seeds, 1)
+    seeds, margin = _seeds(args.seeds), _margin(args.margin)
+    known = PRESETS | CONTROLS
+    if args.presets is not None:
+        from scratchnn.experiments import preset_file
+
+        known |= preset_file.read(args.presets)
+    presets = [look_up("preset", name, known) for name in args.arch]
 
     from scratchnn.core import backend
     from scratchnn.data import sources, synthetic
     from scratchnn.report.console import Console
-    from scratchnn.study.conduct import all_results, conduct
+    from scratchnn.study import overview
+    from scratchnn.study.budget import parse
+    from scratchnn.study.conduct import all_results, conduct, missing
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.pool import Pool
-    from scratchnn.study.results import PROTOCOLS
-    from scratchnn.study.tasks import Variant, plan
+    from scratchnn.study.tasks import plan
+    from scratchnn.study.variants import parse_grid, variants
 
+    seconds, grid = None if args.budget is None else parse(args.budget), parse_grid(args.grid)
     if args.cluster in (None, "local") and args.backend is not None:
         backend.load(args.backend)  # if it cannot be used here, that is one error now, not one in every run
     console = Console(quiet=args.quiet)
     found = sources.find(args.data, synthetic_data=True if args.synthetic else None)
-    chosen = {name: getattr(args, name) for name in CHOICES if getattr(args, name) is not None}
-    variants = [Variant(arch, named(arch), {**chosen, "synthetic": found.is_synthetic}) for arch in args.arch]
-    tasks = plan(variants, range(args.seeds), found.corpus, args.data)
+    chosen = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
+    models = variants(presets, {**chosen, "synthetic": found.is_synthetic}, grid)
+    tasks = plan(models, seeds, found.corpus, args.data, PROTOCOLS[args.protocol])
     if found.is_synthetic:
         console.line(synthetic.banner())
     if args.cluster is None:
@@ -87,30 +96,68 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     with runner:
         common = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
         folder = StudyFolder.open(
-            args.out, {"data": found.corpus.digest, **tasks[0].code, "protocols": list(PROTOCOLS), **common}
+            args.out, {"data": found.corpus.digest, **tasks[0].code, "protocols": list(tasks[0].protocols), **common}
         )
         console.header([
             ("data", f"{found.source}, digest {found.corpus.digest[:8]}"),
-            ("plan", f"{len(args.arch)} models, {args.seeds} seeds: {', '.join(args.arch)}"),
+            ("plan", f"{len(models)} models, {len(seeds)} seeds: {', '.join(model.name for model in models)}"),
+            ("training", overview.about(tasks)),
+            ("protocols", overview.in_words(tasks[0].protocols, margin)),
             ("runner", runner.description),
             ("folder", str(folder.path)),
         ])  # fmt: skip
         console.line("")
+        todo, _ = missing(tasks, folder)
         if args.cluster is None:
-            _compile([task for task in tasks if task.settings.seed == tasks[0].settings.seed], console)
-        done = conduct(tasks, folder, runner, console, args.quiet)
+            _compile([task for task in tasks if task.settings.seed == seeds[0]], console)
+        budget = None if seconds is None else _budget(seconds, started, todo, runner.threads)
+        done = conduct(tasks, folder, runner, console, args.quiet, budget)
     results = all_results(folder)
-    path = _write_page(folder, results, found.corpus)
+    path = _write_page(folder, results, found, margin, known)
     console.line("")
-    for line in _summary(results):
+    for line in overview.summary(results, overview.published_of(results, found, known)):
         console.line(line)
     console.line("")
-    words = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
-    console.line(textwrap.fill(words, 100))
-    console.line("")
-    console.line(f"{done} runs done, {len(results)} in all; wall time {time.perf_counter() - started:.1f} s")
+    verdict = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    for words in verdict.split("\n\n"):
+        console.line(textwrap.fill(words, 100))
+        console.line("")
+    left = len(todo) - done
+    more = f"; {left} are left, and the same command goes on with them" if left else ""
+    console.line(f"{done} runs done, {len(results)} in all{more}; wall time {time.perf_counter() - started:.1f} s")
     console.line(f"saved {path}")
     return 1 if any(result.failed for result in results) else 0
+
+
+def _seeds(text: str) -> list[int]:
+    """From "10" the seeds 0 to 9, from "3,4,7" these."""
+    try:
+        numbers = [int(each) for each in text.rstrip(",").split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--seeds takes how many, such as 10, or the seeds themselves, such as 3,4,7, got {text!r}"
+        ) from None
+    if "," in text:
+        return [whole_number("a seed of --seeds", seed, 0, 2**63 - 1) for seed in numbers]
+    return list(range(whole_number("--seeds", numbers[0], 1, 100_000)))
+
+
+def _margin(points: float) -> float:
+    if not 0 < points < 100:
+        raise ValueError(
+            f"--margin is the largest difference in points of accuracy that counts as none, above 0 and below 100, "
+            f"got {points:g}"
+        )
+    return points / 100
+
+
+def _budget(seconds: float, started: float, todo: "Sequence[Task]", threads: int) -> Any:
+    from scratchnn.experiments.preparation import load_reviews
+    from scratchnn.study.budget import Budget, expectation
+
+    budget = Budget(seconds, started, expectation(todo, lambda task: load_reviews(task.settings, task.source), threads))
+    budget.check(todo)
+    return budget
 
 
 def _compile(tasks: "Sequence[Task]", console: "Console") -> None:
@@ -130,40 +177,24 @@ def _compile(tasks: "Sequence[Task]", console: "Console") -> None:
         compiling.compile_for(backend.load(tasks[0].settings.backend), work, console, interrupts)
 
 
-def _write_page(folder: "StudyFolder", results: "list[RunResult]", corpus: "Corpus") -> "Path":
-    from scratchnn.study import page
+def _write_page(
+    folder: "StudyFolder", results: "list[RunResult]", found: "Found", margin: float, presets: dict[str, Preset]
+) -> "Path":
+    from scratchnn.study import overview, page
 
-    told = {name: preset.published for name, preset in PRESETS.items()}
-    published = {name: p.accuracy for name, p in told.items() if p is not None and p.accuracy is not None}
-    return page.write(folder.path, results, _reviews(results, corpus), published)
+    published = overview.published_of(results, found, presets)
+    return page.write(
+        folder.path, results, _reviews(results, found), published, code=folder.common, margin=margin, presets=presets
+    )
 
 
-def _reviews(results: "list[RunResult]", corpus: "Corpus") -> "dict[str, Reviews]":
+def _reviews(results: "list[RunResult]", found: "Found") -> "dict[str, Reviews]":
     """For each set of test reviews, what the first of its models is shown of them."""
     from scratchnn.experiments.settings import Settings
     from scratchnn.study.reviews import describe
 
     first = {result.test_set: Settings(**result.settings) for result in reversed(results)}
-    return {test_set: describe(corpus, settings) for test_set, settings in first.items()}
-
-
-def _summary(results: "list[RunResult]") -> list[str]:
-    """A table of the results, a row for each model, and a line for each run that failed."""
-    from scratchnn.report.table import table
-
-    rows = [["model", "runs", "failed", "mean", "lowest", "highest", "published"]]
-    for arch in dict.fromkeys(result.model for result in results):
-        runs = [result for result in results if result.model == arch]
-        values = [result.tested["last"].accuracy for result in runs if not result.failed]
-        told = named(arch).published
-        numbers = (
-            [sum(values) / len(values), min(values), max(values), told and told.accuracy] if values else [None] * 4
-        )
-        cells = ["" if number is None else f"{number:.4f}" for number in numbers]
-        rows.append([arch, str(len(runs)), str(len(runs) - len(values)), *cells])
-    return table(rows, "<>>>>>>") + [
-        f"{run.model} seed {run.seed} failed: {run.error}" for run in results if run.failed
-    ]
+    return {test_set: describe(found.corpus, settings) for test_set, settings in first.items()}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -172,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Train models on the IMDB reviews, each with the same seeds, and say which is better, by how much, "
         "and how sure that is. Finished runs are not repeated: stop it at any time and give the same command again, or "
         "ask for more seeds or models later.",
-        epilog="example: python -m scratchnn.compare --arch ff rnn lstm cnn --seeds 10 --out study",
+        epilog="example: python -m scratchnn.compare --arch ff lstm linear-bigrams --seeds 10 --out study",
     )
     add = parser.add_argument
     known = ", ".join(PRESETS | CONTROLS)
@@ -181,10 +212,36 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="NAME",
         default=list(ARTICLE),
-        type=one_of("preset", PRESETS | CONTROLS),
-        help=f"{known} (default: {' '.join(ARTICLE)})",
+        help=f"{known}, or one of --presets (default: {' '.join(ARTICLE)})",
     )
-    add("--seeds", type=int, default=10, metavar="N", help="train each model with the seeds 0 to N-1 (default: 10)")
+    add("--presets", metavar="FILE", help="presets of your own, as docs/comparing.md shows (a TOML file)")
+    add(
+        "--seeds",
+        default="10",
+        metavar="N",
+        help="train each model with the seeds 0 to N-1; or the seeds themselves, such as 3,4,7 (default: 10)",
+    )
+    add(
+        "--grid",
+        action="append",
+        default=[],
+        metavar="NAME=A,B",
+        help="train each model with each of these values of a setting, such as units=16,32; can be given several times",
+    )
+    add(
+        "--protocol",
+        choices=PROTOCOLS,
+        default="both",
+        help="test each model after its last epoch, its best one (lowest validation loss), or both (default: both)",
+    )
+    add(
+        "--margin",
+        type=float,
+        default=0.5,
+        metavar="POINTS",
+        help="a difference within so many points of accuracy counts as none (default: 0.5)",
+    )
+    add("--budget", metavar="TIME", help="begin only runs that will end within this time, such as 90s, 10m or 2h")
     add("--out", default="study", metavar="DIR", help="folder of the study, new or to be continued (default: study)")
     add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
     add("--synthetic", action="store_true", help="use generated reviews, without looking for the real ones")
@@ -194,13 +251,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help="run on Dask: the address of a scheduler, such as tcp://host:8786, or local",
     )
-    for name, letter in (("vocabulary", "V"), ("length", "T"), ("batch-size", "B"), ("epochs", "N")):
-        add(f"--{name}", type=int, metavar=letter, help="the same for all models (default: each model's own)")
-    add(
-        "--backend",
-        type=one_of("backend", BACKENDS),
-        help="cpu (Numba), gpu (CUDA) or reference (NumPy) (default: cpu)",
-    )
+    add_settings(parser)
     add("--quiet", action="store_true", help="print errors only")
     return parser
 

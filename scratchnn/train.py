@@ -7,13 +7,11 @@ import argparse
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from scratchnn_kernels import BACKENDS
-
-from scratchnn.core.names import look_up
 from scratchnn.core.threads import set_threads
+from scratchnn.experiments.flags import add_settings
 from scratchnn.experiments.presets import PRESETS, Published, named_network
 from scratchnn.experiments.settings import Settings
 
@@ -148,44 +146,9 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="train on generated reviews, without looking for the real ones",
     )
-    add("--vocabulary", type=int, metavar="V", help=f"number of ids (default: {defaults.vocabulary})")
-    add(
-        "--length", type=int, metavar="T", help=f"words read of each review, the last ones (default: {defaults.length})"
-    )
-    add("--skip-top", type=int, metavar="N", help="treat the smallest N ids as unknown words (default: 0)")
-    add(
-        "--resplit",
-        type=int,
-        nargs="?",
-        const=1,
-        metavar="DRAW",
-        help="join the training and test reviews, shuffle them by the draw of this number, the first one without a "
-        "number, and split them again; 0 keeps the original split (default: the preset's own)",
-    )
-    add("--no-resplit", dest="resplit", action="store_const", const=0, help="the same as --resplit 0")
-    add("--train-reviews", type=int, metavar="N", help="train and validate on the first N (default: all)")
-    add("--test-reviews", type=int, metavar="N", help="with --resplit: test on N and train on all others")
-    add(
-        "--shuffle-words",
-        action="store_true",
-        default=None,
-        help="shuffle the words of each review, training, validation and test, so that their order says nothing",
-    )
-    add("--units", type=int, metavar="H", help="of every recurrent layer (default: the preset's own)")
-    add("--batch-size", type=int, metavar="B", help=f"reviews per step (default: {defaults.batch_size})")
-    add("--epochs", type=int, metavar="N", help=f"passes over the reviews (default: {defaults.epochs})")
-    add("--validation-split", type=float, metavar="SHARE", help=f"to hold out (default: {defaults.validation_split})")
-    rules = "adadelta, adagrad, adam, adamax, adamw, ftrl, nadam, rmsprop or sgd"
-    add("--optimizer", type=_optimizer, help=f"{rules} (default: adam)")
-    add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
-    add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
+    add_settings(parser, Settings())
     add("--early-stop", type=int, metavar="PATIENCE", help="epochs without lower validation loss (default: no stop)")
     add("--seed", type=int, help="determines every random draw (default: 0)")
-    add(
-        "--backend",
-        type=one_of("backend", BACKENDS),
-        help="cpu (Numba), gpu (CUDA) or reference (NumPy) (default: cpu)",
-    )
     add(
         "--threads",
         type=int,
@@ -198,29 +161,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def one_of(kind: str, known: Any) -> Callable[[str], str]:
-    """An argument type whose error corrects a misspelled name."""
-
-    def parse(name: str) -> str:
-        try:
-            return look_up(kind, name, {each: each for each in known})
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return parse
-
-
 def _network(name: str) -> str:
     try:
         return named_network(name).name
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _optimizer(name: str) -> str:
-    from scratchnn.optimizers import OPTIMIZERS  # imports NumPy, which --help must not
-
-    return one_of("optimizer", OPTIMIZERS)(name)
 
 
 def print_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:

@@ -123,9 +123,13 @@ def header(run: Run) -> list[tuple[str, str]]:
         (
             "reviews",
             f"{N - held_out:,} to train, {held_out:,} to validate, {len(data.x_test):,} to test"
-            + (", joined and split again" if settings.resplit else ""),
+            + (f", joined and split again (draw {settings.resplit})" if settings.resplit else ""),
         ),
-        ("words", f"vocabulary {settings.vocabulary:,}: {data.oov_share:.1%} unknown"),
+        (
+            "words",
+            f"vocabulary {settings.vocabulary:,}: {data.oov_share:.1%} unknown"
+            + (", shuffled within each review" if settings.shuffle_words else ""),
+        ),
         ("length", f"last {settings.length} words: {data.truncated_share:.1%} of reviews cut"),
         ("model", f"{settings.arch}, {model.count_params():,} parameters"),
         (

@@ -77,14 +77,17 @@ class Board:
             longest = max(longest, whole - spent)
         return max(total / max(1, self.places), longest)
 
+    def measured(self, task: Task) -> float | None:
+        """The mean seconds of the finished runs like this; None if there is none."""
+        seconds = [run.seconds for run in self._results.values() if run.model == task.model and not run.failed]
+        return sum(seconds) / len(seconds) if seconds else None
+
     def _expected(self, task: Task) -> float | None:
         """Seconds that a run like this takes."""
-        arch = task.settings.arch
-        seconds = [r.seconds for r in self._results.values() if r.model == arch and not r.failed]
-        if seconds:
-            return sum(seconds) / len(seconds)
+        if (seconds := self.measured(task)) is not None:
+            return seconds
         for key, (epochs, began) in self._running.items():
-            if self._tasks[key].settings.arch == arch and epochs:
+            if self._tasks[key].model == task.model and epochs:
                 return (time.monotonic() - began) / epochs * task.settings.epochs
         return None
 
@@ -97,13 +100,13 @@ class Board:
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for name in ("model", "done", "failed", "left", "accuracy", "running"):
             table.add_column(name, justify="left" if name in ("model", "running") else "right")
-        for arch in dict.fromkeys(task.settings.arch for task in self._tasks.values()):
-            keys = [key for key, task in self._tasks.items() if task.settings.arch == arch]
+        for model in dict.fromkeys(task.model for task in self._tasks.values()):
+            keys = [key for key, task in self._tasks.items() if task.model == model]
             results = [self._results[key] for key in keys if key in self._results]
             accuracies = [_accuracy(result) for result in results if not result.failed]
             running = [key for key in keys if key in self._running]
             table.add_row(
-                arch,
+                model,
                 str(len(results)),
                 str(sum(result.failed for result in results) or ""),
                 str(len(keys) - len(results) - len(running)),

@@ -1,13 +1,14 @@
 """Runs on other machines, by a Dask cluster. Scheduler and workers are Dask's own; ours is only the task.
 
 Every worker needs this version of scratchnn and the same reviews, and should be started with one thread:
-`dask worker tcp://host:8786 --nthreads 1`. The run of a lost worker is repeated by another; results are kept by
-the name of the run, so none counts twice.
+`dask worker tcp://host:8786 --nthreads 1`. The run of a lost worker is repeated by another, also where it was finished
+and its result had not been fetched; results are kept by the name of the run, so none counts twice.
 """
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,9 @@ from scratchnn.study.tasks import Task
 
 _PATIENCE = 4  # seconds; with the imports, ten at most until it is known whether a scheduler answers
 _TICK = 0.2  # seconds between two checks
+_FETCH = 60  # seconds; a result has 200 kB
+_TRIES = 5  # of a task whose result is lost
+_GONE = "the Dask scheduler is gone; start it again, and the same command continues"
 
 
 def connect(address: str) -> "Cluster":
@@ -88,27 +92,33 @@ class Cluster:
 
     @property
     def description(self) -> str:
-        return f"Dask, {self.places} workers at {self._client.scheduler.address}"
+        return f"Dask, {len(self._workers())} workers at {self._client.scheduler.address}"
 
     @property
     def places(self) -> int:
-        return len(self._workers())
+        """How many runs there are at a time."""
+        return sum(worker["nthreads"] for worker in self._workers().values())
+
+    threads = 1  # of the kernels of each run
 
     def _workers(self) -> dict[str, Any]:
-        return self._client.scheduler_info(n_workers=-1)["workers"]
+        return self._client.scheduler_info(n_workers=-1).get("workers", {})  # none once the scheduler is gone
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
-        """Yield events, and None if there is none for a while. Each task ends with exactly one result."""
-        waiting = {}
-        for task in tasks:
-            # Not pure: a result is never taken from an earlier study that the scheduler may remember.
-            future = self._client.submit(run, replace(task, threads=1), key=f"scratchnn-{task.key}", pure=False)
-            waiting[future] = task
-        started: set[str] = set()
-        while waiting:
-            finished = [future for future in waiting if future.done()]
+    def run(self, tasks: Iterable[Task]) -> Iterator[Event | None]:
+        """Yield events, and None if there is none for a while. Each task ends with exactly one result.
+
+        A task is taken from `tasks` when a worker is free for it: a budget asks then whether time is left.
+        """
+        new, waiting = iter(tasks), dict[Any, Task]()
+        tries, started = Counter[str](), set[str]()
+        while True:
             if self._client.status != "running":
-                raise OSError("the Dask scheduler is gone; start it again, and the same command continues")
+                raise OSError(_GONE)
+            while len(waiting) < max(1, self.places) and (task := next(new, None)) is not None:
+                waiting[self._submit(task, 0)] = task
+            if not waiting:
+                return
+            finished = [future for future in waiting if future.done()]
             processing = {key for keys in self._client.processing().values() for key in keys} if not finished else set()
             for future, task in waiting.items():
                 if future.key in processing and task.key not in started:
@@ -116,16 +126,29 @@ class Cluster:
                     yield task, 0
             for future in finished:
                 task = waiting.pop(future)
-                yield task, _result_of(future, task)
+                result = _result_of(future, task)
+                if result is None and self._client.status != "running":
+                    raise OSError(_GONE)  # no result, and nobody to ask again
+                if result is None and (tries.update([task.key]) or tries[task.key] < _TRIES):
+                    waiting[self._submit(task, tries[task.key])] = task
+                else:
+                    yield task, result or nothing_yet(task, f"ResultLost: its result was lost {_TRIES} times")
             if not finished:
                 time.sleep(_TICK)
                 yield None
 
+    def _submit(self, task: Task, attempt: int) -> Any:
+        """Not pure: a result is never taken from an earlier study that the scheduler may remember."""
+        name = f"scratchnn-{task.key}" + (f"-again{attempt}" if attempt else "")
+        return self._client.submit(run, replace(task, threads=1), key=name, pure=False)
 
-def _result_of(future: Any, task: Task) -> RunResult:
-    if future.status == "finished":
-        return future.result()
-    if future.status == "cancelled":
-        raise OSError("the Dask scheduler forgot its runs; the same command continues with the rest")
-    error = future.exception()  # KilledWorker: every worker that tried it was lost
-    return nothing_yet(task, f"{type(error).__name__}: {error}")
+
+def _result_of(future: Any, task: Task) -> RunResult | None:
+    """What became of the task; None if the result is gone, as with the worker that had it."""
+    if future.status == "error":
+        error = future.exception()  # KilledWorker: every worker that tried it was lost
+        return nothing_yet(task, f"{type(error).__name__}: {error}")
+    try:
+        return future.result(timeout=_FETCH)
+    except Exception:  # Dask has many names for it, and none of them is the run's: `run` raises nothing
+        return None

@@ -1,10 +1,12 @@
 """Conducting a study: the runs that its plan still lacks are done, and each result is on disk before it counts."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from scratchnn.report.console import Console
 from scratchnn.study.board import Board
+from scratchnn.study.budget import Budget
 from scratchnn.study.folder import StudyFolder
 from scratchnn.study.pool import Event
 from scratchnn.study.results import RunResult, place_of
@@ -14,36 +16,66 @@ from scratchnn.training.interrupts import Interrupts
 
 @runtime_checkable
 class Runner(Protocol):
-    """A pool of processes, or a cluster."""
+    """A pool of processes, or a cluster. It takes a task when it has a place for it."""
 
     @property
     def places(self) -> int: ...
-    def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]: ...
+    @property
+    def threads(self) -> int: ...
+    @property
+    def description(self) -> str: ...
+    def run(self, tasks: Iterable[Task]) -> Iterator[Event | None]: ...
 
 
-def conduct(tasks: Sequence[Task], folder: StudyFolder, runner: Runner, console: Console, quiet: bool = False) -> int:
-    """Do the runs of `tasks` that `folder` lacks, and return how many these were.
+def missing(tasks: Sequence[Task], folder: StudyFolder) -> tuple[list[Task], list[RunResult]]:
+    """The runs that `folder` lacks, and the results of the others.
 
     Raises:
-        KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM; every finished run is in the folder.
+        ValueError: if it holds runs of one of the models with other layers or settings.
     """
     stored = {result.key: result for result in folder.load_all()}
+    hashes = {task.model: task.config_hash for task in tasks}
+    for result in stored.values():
+        if result.config_hash != hashes.get(result.model, result.config_hash):
+            raise ValueError(
+                f"{os.fspath(folder.path)!r} holds runs of {result.model!r} with other layers or settings, which "
+                "cannot be counted together with these; give the model another name, or --out a new folder"
+            )
     found = [stored[task.key] for task in tasks if task.key in stored and counts(stored[task.key])]
     there = {result.key for result in found}
-    missing = [task for task in tasks if task.key not in there]
+    return [task for task in tasks if task.key not in there], found
+
+
+def conduct(
+    tasks: Sequence[Task],
+    folder: StudyFolder,
+    runner: Runner,
+    console: Console,
+    quiet: bool = False,
+    budget: Budget | None = None,
+) -> int:
+    """Do the runs of `tasks` that `folder` lacks, those that `budget` allows, and return how many these were.
+
+    Raises:
+        ValueError: if it holds runs of one of the models with other layers or settings.
+        KeyboardInterrupt, SystemExit: after Ctrl-C or SIGTERM; every finished run is in the folder.
+    """
+    todo, found = missing(tasks, folder)
+    done = 0
     with Interrupts() as interrupts, Board(tasks, found, console, quiet) as board:
-        if missing:
+        if todo:
             board.places = runner.places
-            for event in runner.run(missing):
+            for event in runner.run(todo if budget is None else budget.affordable(todo, board.measured)):
                 if event is not None:
                     task, what = event
                     if isinstance(what, RunResult):
                         folder.save(what)
                         board.finished(what)
+                        done += 1
                     else:
                         board.epoch(task, what)
                 interrupts.act()
-    return len(missing)
+    return done
 
 
 def counts(result: RunResult) -> bool:

@@ -8,7 +8,7 @@ Threads of one run wait for each other after every time step, and for other prog
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -65,17 +65,27 @@ class Pool:
         """How many runs there are at a time."""
         return self._size
 
-    def run(self, tasks: Sequence[Task]) -> Iterator[Event | None]:
-        """Yield events, and None if there is none for a while. Each task ends with exactly one result."""
-        waiting, deaths = deque(tasks), Counter[str]()
-        while waiting or any(worker.task for worker in self._workers):
-            while len(self._workers) < min(self._size, len(waiting) + len(self._workers)):
-                self._workers.append(self._start())
-            for worker in self._workers:
-                if worker.task is None and waiting:
-                    worker.task = waiting.popleft()
-                    yield worker.task, 0
-                    self._send(worker)
+    @property
+    def threads(self) -> int:
+        """Of the kernels of each run."""
+        return self._threads
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Event | None]:
+        """Yield events, and None if there is none for a while. Each task ends with exactly one result.
+
+        A task is taken from `tasks` when there is a process for it, no earlier.
+        """
+        new, again, deaths = iter(tasks), deque[Task](), Counter[str]()
+        while True:
+            for worker in self._idle():
+                task = again.popleft() if again else next(new, None)
+                if task is None:
+                    break
+                worker.task = task
+                yield task, 0
+                self._send(worker)
+            if not any(worker.task for worker in self._workers):
+                return
             ready = wait([worker.connection for worker in self._workers], timeout=_TICK)
             if not ready:
                 yield None
@@ -90,7 +100,7 @@ class Pool:
                         continue
                     deaths[task.key] += 1
                     if deaths[task.key] < _TRIES:
-                        waiting.appendleft(task)
+                        again.append(task)
                     else:
                         yield task, _lost(task, worker.process.exitcode)
                     continue
@@ -98,6 +108,13 @@ class Pool:
                 if isinstance(message, RunResult):
                     worker.task = None
                 yield task, message
+
+    def _idle(self) -> Iterator[_Worker]:
+        """The workers without a task, then new ones; a new one is started when it is asked for."""
+        yield from [worker for worker in self._workers if worker.task is None]
+        while len(self._workers) < self._size:
+            self._workers.append(self._start())
+            yield self._workers[-1]
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from scratchnn import optimizers
 from scratchnn.data.corpus import Corpus, resplit
 from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.settings import Settings
@@ -99,11 +100,22 @@ def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol]) 
         )
     if "best" in protocols and settings.validation_split == 0:
         raise ValueError(
-            f"{variant.name!r} has validation_split=0, which leaves no reviews to validate on, and the best epoch is that "
-            "of the lowest validation loss: hold out a share, for instance 0.2, or compare the last epochs alone, with "
-            "--protocol last"
+            f"{variant.name!r} has validation_split=0, which leaves no reviews to validate on, and the best epoch is "
+            "that of the lowest validation loss: hold out a share, for instance 0.2, or compare the last epochs alone, "
+            "with --protocol last"
         )
     variant.preset.layers_for(settings)  # that units, where they are set, are those of some layer
+    if variant.preset.grams is None:  # the linear models are trained in a way of their own
+        _check_optimizer(variant.name, settings)
+
+
+def _check_optimizer(model: str, settings: Settings) -> None:
+    """Make it once: what it refuses, every single run would fail of."""
+    given = {"learning_rate": settings.learning_rate, "global_clipnorm": settings.global_clipnorm}
+    try:
+        optimizers.get({"name": settings.optimizer, **{key: each for key, each in given.items() if each is not None}})
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{model!r}: {error}") from None
 
 
 def config_hash(preset: Preset, settings: Settings, data_digest: str, code: Mapping[str, str]) -> str:

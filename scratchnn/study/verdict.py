@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from scratchnn.study.inference import LEAST_SEEDS
 from scratchnn.study.one_model import ModelStatistics
-from scratchnn.study.pairs import Pair
 from scratchnn.study.results import Protocol
 from scratchnn.study.standing import CONTROL_NAMES, SIGNIFICANT, WHEN, Standing, is_control, value
 from scratchnn.study.statistics import Analysis, Statistics
@@ -103,8 +102,6 @@ def _details(standing: Standing, margin: float) -> list[str]:
     for pairs, verb in ((standing.won, "beats"), (standing.lost, "loses to")):
         if pairs:
             sentences.append(f"It {verb} {listed([by(pair) for pair in pairs])} ({p_of([x.p_holm for x in pairs])}).")
-    if unsure := [pair.second for pair in standing.won + standing.lost if _spans_none(pair)]:
-        sentences.append(f"On other test reviews it could be none against {listed(unsure)}: the interval includes 0.")
     if equal := standing.equal:
         p = p_of([pair.p_equivalent_holm for pair in equal])
         differences = listed([against_of(pair) for pair in equal])
@@ -116,14 +113,14 @@ def _details(standing: Standing, margin: float) -> list[str]:
         against = listed([against_of(pair) for pair in standing.open])
         p = p_of([pair.p_holm for pair in standing.open], least=True)
         sentences.append(f"Not decided, neither different nor equivalent: {against} ({p}).")
+        if unsure := [pair.second for pair in standing.open if pair.p_holm < SIGNIFICANT]:
+            sentences.append(
+                f"Other seeds would show the difference to {listed(unsure)} again, but other test reviews could turn "
+                "it round: the interval includes 0."
+            )
     if standing.few:
         sentences.append(f"It differs by {listed([against_of(pair) for pair in standing.few])}.")
     return sentences
-
-
-def _spans_none(pair: Pair) -> bool:
-    """Whether the interval, which counts that other reviews could have been drawn, includes 0; p is of the seeds."""
-    return pair.difference is not None and pair.difference.low <= 0 <= pair.difference.high
 
 
 def _result(model: ModelStatistics) -> str:

@@ -1,7 +1,6 @@
 """`python -m scratchnn.compare`: a study is killed, gone on with, made longer, refused."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -21,6 +20,10 @@ import pytest
 from scratchnn_kernels.gpu import availability
 
 from scratchnn import compare, study
+from scratchnn.core.files import container
+from scratchnn.data.sources import Found
+from scratchnn.experiments.presets import CONTROLS, PRESETS
+from scratchnn.study import overview
 from scratchnn.study.results import Reviews, RunResult
 from tests.commands.test_train import environment, write_data
 
@@ -41,11 +44,17 @@ class Page:
         self.calls: list[tuple[Path, list[RunResult], dict[str, Reviews]]] = []
 
     def write(
-        self, folder: Path, results: list[RunResult], reviews: dict[str, Reviews], published: dict[str, float]
+        self,
+        folder: Path,
+        results: list[RunResult],
+        reviews: dict[str, Reviews],
+        published: dict[str, float],
+        **more: Any,
     ) -> Path:
-        assert published == {"ff": 0.7931, "rnn": 0.7911, "lstm": 0.8321, "cnn-linear": 0.7915}
+        assert published == {}, "neither the data nor the settings are the published ones"
         self.calls.append((folder, results, reviews))
-        (folder / "summary.json").write_text('{"verdict": "Both are as good as coins."}')
+        self.more = more
+        (folder / "summary.json").write_text(r'{"verdict": "Both are as good as coins.\n\nOr nearly so."}')
         return folder / "report.html"
 
 
@@ -68,7 +77,8 @@ def results_in(folder: Path) -> dict[str, Any]:
     """All that a study's folder holds, without what was measured."""
     found: dict[str, Any] = {"study.json": (folder / "study.json").read_bytes()}
     for path in sorted((folder / "runs").glob("[!.]*")):  # a save that was killed leaves a hidden file for an hour
-        found[path.name] = json.loads(path.read_text())["result"] if path.suffix == ".json" else path.read_bytes()
+        probabilities, meta = container.read(path)
+        found[path.name] = meta["result"], {name: each.tobytes() for name, each in probabilities.items()}
     return found
 
 
@@ -80,23 +90,32 @@ def test_a_study_from_the_command_line(
     assert compare.main([*arguments, "--arch", "ff", "rnn", "--seeds", "1"]) == 0
     assert compare.main([*arguments, "--arch", "rnn", "ff", "--seeds", "2"]) == 0
     first, second = capsys.readouterr().out.split("saved ")[:2]
-    assert "plan    2 models, 1 seeds: ff, rnn" in first
+    assert "plan       2 models, 1 seeds: ff, rnn" in first
     assert re.search(r"^2 runs done, 2 in all; wall time \d+\.\d s$", first, re.MULTILINE)
     assert re.search(r"^2 runs done, 4 in all; wall time", second, re.MULTILINE), "the shorter study is reused"
     assert re.search(r"^rnn +seed 1 +0\.\d{4}  \d+\.\d s  \(4 of 4\)$|^ff +seed 1 .*\(4 of 4\)$", second, re.MULTILINE)
-    assert re.search(r"^ff +2 +0  0\.\d{4}  0\.\d{4} +0\.\d{4} +0\.7931$", second, re.MULTILINE)
-    assert "\nBoth are as good as coins.\n" in second
+    ends = r" +0\.\d{4}  0\.\d{4} to 0\.\d{4}"
+    assert re.search(rf"^ff +2 +0{ends}{ends}$", second, re.MULTILINE), "both protocols, and no published figure"
+    assert "\nBoth are as good as coins.\n\nOr nearly so.\n" in second
+    assert "training   2 epochs, vocabulary 50, the last 20 words" in second
+    assert (
+        "protocols  after the last epoch and after the epoch of the lowest validation loss; differences within 0.5 p"
+        in second
+    )
+    assert page.more["margin"] == 0.005 and page.more["code"]["protocols"] == ["last", "best"]
     folder, results, reviews = page.calls[1]
     assert folder == out
-    assert [(r.arch, r.seed) for r in results] == [("ff", 0), ("ff", 1), ("rnn", 0), ("rnn", 1)]
+    assert [(r.model, r.seed) for r in results] == [("ff", 0), ("ff", 1), ("rnn", 0), ("rnn", 1)]
     assert not any(r.failed for r in results)
     assert {r.order_digest for r in results if r.seed == 0} != {r.order_digest for r in results if r.seed == 1}
     assert len({r.order_digest for r in results}) == 2, "the same order for both models"
     (about,) = reviews.values()
     assert {r.test_set for r in results} == set(reviews) == {about.digest}
     for r in results:
-        assert r.probabilities is not None and r.probabilities.dtype == np.float32
-        assert r.test_accuracy == np.mean((r.probabilities > 0.5) == about.y)
+        assert set(r.tested) == {"last", "best"}
+        for tested in r.tested.values():
+            assert tested.probabilities.dtype == np.float32
+            assert tested.accuracy == np.mean((tested.probabilities > 0.5) == about.y)
 
 
 def test_killed_at_any_moment_it_comes_to_the_same_end(page: Page, data: Path, tmp_path: Path) -> None:
@@ -116,13 +135,14 @@ def test_killed_at_any_moment_it_comes_to_the_same_end(page: Page, data: Path, t
         process.wait()
         process.stdout.close()
         wait_until_gone(children)
-    before = len(list((broken / "runs").glob("*.json")))
+    before = len(list((broken / "runs").glob("*.npz")))
     assert before >= 2, "each time at least one run was finished"
     assert compare.main([*arguments, "--out", str(broken), "--quiet"]) == 0
     assert results_in(broken) == results_in(tmp_path / "unbroken")
     (_, unbroken, _), (_, resumed, _) = page.calls
     assert [r.key for r in unbroken] == [r.key for r in resumed]
-    assert [r.weights for r in unbroken] == [r.weights for r in resumed]
+    for a, b in zip(unbroken, resumed, strict=True):
+        assert {name: t.weights for name, t in a.tested.items()} == {name: t.weights for name, t in b.tested.items()}
 
 
 def children_of(pid: int) -> list[int]:
@@ -177,13 +197,27 @@ def test_a_failing_run_is_marked_and_the_rest_goes_on(
     assert re.search(r"^cnn +1 +1$", out, re.MULTILINE)
     assert re.search(r"^cnn seed 0 failed: ValueError: ", out, re.MULTILINE)
     _, results, _ = page.calls[0]
-    assert [(r.arch, r.failed) for r in results] == [("ff", False), ("cnn", True)]
+    assert [(r.model, r.failed) for r in results] == [("ff", False), ("cnn", True)]
 
 
 REFUSED = {
     "unknown model": (["--arch", "lsmt"], "'lsmt'; did you mean 'lstm'?"),
-    "a model twice": (["--arch", "ff", "ff"], "'ff' is named twice"),
-    "no seeds": (["--seeds", "0"], "--seeds must be a whole number of at least 1, got 0"),
+    "a model twice": (["--arch", "ff", "ff"], "model 'ff' is there twice"),
+    "no seeds": (["--seeds", "0"], "--seeds must be a whole number from 1 to 100000, got 0"),
+    "a seed twice": (["--seeds", "1,2,1"], "seed 1 is there twice"),
+    "seeds in words": (["--seeds", "ten"], "--seeds takes how many, such as 10, or the seeds themselves"),
+    "no margin": (["--margin", "0"], "--margin is the largest difference in points of accuracy that counts as none"),
+    "nothing to choose the best epoch by": (["--validation-split", "0"], "with --protocol last"),
+    "no such setting": (["--grid", "unit=8,16"], "unknown setting 'unit'; did you mean 'units'?"),
+    "a grid that does not fit": (["--arch", "ff", "--grid", "units=8"], "'ff' has no recurrent layer"),
+    "a margin that is no number": (["--margin", "nan"], "above 0 and below 100, got nan"),
+    "a rate below 0": (["--arch", "ff", "--learning-rate", "-1"], "'ff': learning_rate must be positive and finite"),
+    "a rate in a grid": (["--arch", "ff", "--grid", "learning_rate=nan"], "learning_rate must be positive and finite"),
+    "a value twice": (["--arch", "lstm", "--grid", "units=8,8"], "--grid units: 8 is there twice"),
+    "time without end": (["--budget", "inf"], "--budget takes a time such as 90s, 10m or 2h"),
+    "no time": (["--budget", "10"], "--budget takes a time such as 90s, 10m or 2h"),
+    "no preset file": (["--presets", "/nope.toml"], "/nope.toml"),
+    "a network's setting": (["--arch", "linear", "--optimizer", "sgd"], "'linear' is no network: it has no optimizer"),
     "no workers": (["--workers", "0"], "--workers must be a whole number from 1 to 1024, got 0"),
     "epochs": (["--epochs", "0"], "epochs must be a whole number"),
     "no data": (["--data", "/nope"], "/nope"),
@@ -296,15 +330,71 @@ def test_the_real_page_is_the_same_after_a_kill(data: Path, tmp_path: Path) -> N
     unbroken, broken = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("unbroken", "broken"))
     assert unbroken.pop("times") and broken.pop("times")
     assert unbroken == broken
+    assert list(unbroken["protocols"]) == ["last", "best"]
+    times = re.compile(r"<!-- times -->.*<!-- end of times -->", re.DOTALL)
+    pages = [(tmp_path / name / "report.html").read_text() for name in ("unbroken", "broken")]
+    assert all(times.search(page) for page in pages)
+    assert times.sub("", pages[0]) == times.sub("", pages[1])
 
 
-def test_an_interrupted_writer_leaves_no_half_run(tmp_path: Path) -> None:
-    """What a kill can leave behind is a probabilities file without its .json: no run, and no obstacle."""
-    from scratchnn.study.folder import StudyFolder
+def test_a_budget_too_short_for_one_run_trains_nothing(data: Path, tmp_path: Path) -> None:
+    arguments = [*SMALL, "--arch", "lstm", "--epochs", "100000", "--data", data, "--out", tmp_path / "s"]
+    done = run(*arguments, "--budget", "8s")
+    assert done.returncode == 2
+    assert re.search(r"error: --budget 8 s is too short for one run: lstm is expected to take \d+ s, ", done.stderr)
+    assert not list((tmp_path / "s" / "runs").iterdir())
 
-    folder = StudyFolder.open(tmp_path, {})
-    (folder.runs / "ff-0-h.npz").write_bytes(b"half")
-    (folder.runs / ".scratchnn-0.tmp").write_bytes(b"half")
-    assert folder.keys() == []
-    assert folder.load("ff-0-h") is None
-    assert os.listdir(folder.path) != []
+
+def test_a_budget_leaves_the_rest_to_the_same_command(
+    page: Page, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The linear model takes a second; an LSTM with so many epochs is not begun."""
+    arguments = [*SMALL, "--arch", "linear", "lstm", "--seeds", "1", "--data", str(data), "--out", str(tmp_path / "s")]
+    assert compare.main([*arguments, "--epochs", "100000", "--budget", "60s"]) == 0
+    out = capsys.readouterr().out
+    assert "1 runs done, 1 in all; 1 are left, and the same command goes on with them; wall time" in out
+    assert [result.model for result in page.calls[0][1]] == ["linear"]
+
+
+def test_a_grid_and_presets_of_ones_own(page: Page, data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(
+        """
+[mine]
+embedding = 4
+layers = [
+    {class = "Bidirectional", layer = {class = "LSTM", units = 3}},
+    {class = "Dense", units = 1, activation = "sigmoid"},
+]
+epochs = 1
+length = 20
+"""
+    )
+    arguments = ["--vocabulary", "50", "--data", str(data), "--presets", str(file), "--arch", "mine", "--seeds", "4,9"]
+    arguments += ["--out", str(tmp_path / "s"), "--quiet", "--protocol", "last"]
+    assert compare.main([*arguments, "--grid", "units=2,3", "--grid", "optimizer=sgd"]) == 0
+    (_, results, _) = page.calls[0]
+    names = ["mine,units=2,optimizer=sgd", "mine,units=3,optimizer=sgd"]
+    assert [(r.model, r.seed) for r in results] == [(name, seed) for name in names for seed in (4, 9)]
+    assert [r.parameters for r in results[::2]] == [50 * 4 + 2 * 4 * (4 * H + H * H + H) + 2 * H + 1 for H in (2, 3)]
+    assert not any(r.failed for r in results)
+    assert all(set(r.tested) == {"last"} and r.settings["epochs"] == 1 for r in results)
+    file.write_text(file.read_text().replace("embedding = 4", "embedding = 5"))
+    before = results_in(tmp_path / "s")
+    assert compare.main([*arguments, "--grid", "units=2,3", "--grid", "optimizer=sgd"]) == 2
+    assert results_in(tmp_path / "s") == before, "runs of other layers are not counted under one name"
+
+
+def test_published_figures_stand_beside_the_published_settings_alone() -> None:
+    found = Found(None, "imdb", False, True)  # type: ignore[arg-type]
+    known = PRESETS | CONTROLS
+
+    def told(arch: str, found: Found, **chosen: Any) -> dict[str, float]:
+        settings = vars(known[arch].settings(**chosen, seed=3)) | {"out": "elsewhere"}
+        result = RunResult(arch, 3, "h", settings, 1, {}, {}, "t", "o", 1.0, 1.0)
+        return overview.published_of([result], found, known)
+
+    assert told("lstm", found) == {"lstm": 0.8321}
+    assert told("lstm", found, epochs=9) == told("lstm", found, shuffle_words=True) == {}
+    assert told("linear", found) == told("cnn", found) == {}
+    assert told("lstm", found._replace(digest_known=False)) == told("lstm", found._replace(is_synthetic=True)) == {}

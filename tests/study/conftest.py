@@ -9,7 +9,8 @@ import pytest
 
 from scratchnn.data import DataWarning, sources
 from scratchnn.data.corpus import Corpus
-from scratchnn.study.tasks import Task, plan
+from scratchnn.experiments.presets import named
+from scratchnn.study.tasks import Task, Variant, plan
 from tests.commands.test_train import write_data
 
 SMALL = {"vocabulary": 50, "length": 20, "epochs": 2}
@@ -32,6 +33,7 @@ def planned(data: Path, corpus: Corpus) -> Callable[..., list[Task]]:
     """Return a function that plans small runs: presets, number of seeds, settings."""
 
     def make(*archs: str, seeds: int = 1, **chosen: Any) -> list[Task]:
-        return plan(archs, seeds, corpus, str(data), {**SMALL, **chosen})
+        variants = [Variant(arch, named(arch), {**SMALL, **chosen}) for arch in archs]
+        return plan(variants, range(seeds), corpus, str(data))
 
     return make

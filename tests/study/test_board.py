@@ -4,11 +4,13 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from rich.console import Console as Terminal
 
 from scratchnn.report.console import Console
 from scratchnn.study import board as boards
+from scratchnn.study import results
 from scratchnn.study.board import Board
 from scratchnn.study.results import RunResult
 from scratchnn.study.run import nothing_yet
@@ -26,7 +28,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def finished(task: Task, seconds: float = 10.0, accuracy: float = 0.8125) -> RunResult:
-    return replace(nothing_yet(task), seconds=seconds, test_accuracy=accuracy)
+    tested = results.Tested(1, 0.5, accuracy, "", np.zeros(1, np.float32))
+    return replace(nothing_yet(task), seconds=seconds, tested={"last": tested})
 
 
 def drawn(board: Board) -> str:

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from scratchnn.study import cluster as clusters
 from scratchnn.study.cluster import Cluster, connect
 from scratchnn.study.results import RunResult
 from scratchnn.study.run import run
@@ -65,7 +68,9 @@ def test_a_lost_workers_runs_are_done_again_and_none_counts_twice(address: str, 
         pids = cluster._client.run(os.getpid)
         assert len(set(pids.values()) - {os.getpid()}) == 2
         lost: set[str] = set()
-        for event in cluster.run(tasks):
+        taken: list[Task] = []
+        for event in cluster.run(noting(tasks, taken)):
+            assert len(taken) - len(results) <= 2, "taken before a worker is free, when the time left is not known"
             if event is not None and isinstance(event[1], RunResult):
                 assert event[0].key == event[1].key
                 assert event[1].key not in results, "counted twice"
@@ -82,6 +87,12 @@ def test_a_lost_workers_runs_are_done_again_and_none_counts_twice(address: str, 
         assert numbers(results[task.key]) == numbers(run(task))
 
 
+def noting(tasks: list[Task], taken: list[Task]) -> Iterator[Task]:
+    for task in tasks:
+        taken.append(task)
+        yield task
+
+
 def kill_its_worker(cluster: Cluster, task: Task, pids: dict[str, int]) -> set[str]:
     """Kill the worker that is at this task; return it, or nothing if it has finished meanwhile."""
     for worker, keys in cluster._client.processing().items():
@@ -89,6 +100,43 @@ def kill_its_worker(cluster: Cluster, task: Task, pids: dict[str, int]) -> set[s
             os.kill(pids[worker], signal.SIGKILL)
             return {task.key}
     return set()
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_a_result_that_is_lost_before_or_while_it_is_fetched_is_asked_for_again(
+    seconds: float, address: str, planned: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker dies after the end of its run, and it alone has the result: before we ask for it, or meanwhile."""
+    tasks = planned("ff", "rnn", seeds=2)
+    killed: list[str] = []
+    fetch = clusters._result_of
+
+    def kill_and_fetch(future: Any, task: Task) -> RunResult | None:
+        if killed:
+            return fetch(future, task)
+        (holder,) = cluster._client.who_has([future])[future.key]
+        killed.append(task.key)
+        os.kill(pids[holder], signal.SIGSTOP)  # it does not answer the question, and is killed while we wait
+        timer = threading.Timer(seconds, os.kill, (pids[holder], signal.SIGKILL))
+        timer.start()
+        if not seconds:
+            timer.join()
+        try:
+            return fetch(future, task)
+        finally:
+            timer.join()
+
+    monkeypatch.setattr(clusters, "_result_of", kill_and_fetch)
+    monkeypatch.setattr(clusters, "_FETCH", 5)
+    with connect(address) as cluster:
+        cluster._client.wait_for_workers(2, timeout=60)
+        pids = cluster._client.run(os.getpid)
+        found = [event[1] for event in cluster.run(tasks) if event is not None and isinstance(event[1], RunResult)]
+    assert killed
+    assert sorted(result.key for result in found) == sorted(task.key for task in tasks), "each once"
+    for task in tasks:
+        (result,) = [each for each in found if each.key == task.key]
+        assert numbers(result) == numbers(run(task))
 
 
 def test_local(planned: Plan) -> None:

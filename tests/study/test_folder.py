@@ -4,98 +4,181 @@ import dataclasses
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from scratchnn.study.conduct import all_results, stored
+from scratchnn.core.files import container
+from scratchnn.study import results
+from scratchnn.study.conduct import all_results, counts, missing
 from scratchnn.study.folder import StudyFolder
 from scratchnn.study.results import RunResult
+from scratchnn.study.tasks import Task
 
-COMMON = {"data": "abc", "code": "v1", "--epochs": 2}
+COMMON = {"data": "abc", "code": "v1", "protocols": ["last", "best"], "--epochs": 2}
 
 
-def result(arch: str = "ff", seed: int = 0, **changed: Any) -> RunResult:
+def result(model: str = "ff", seed: int = 0, **changed: Any) -> RunResult:
+    tested = {
+        "last": results.Tested(2, 0.25, 0.75, "w2", np.array([0.25, 0.75], np.float32)),
+        "best": results.Tested(1, 0.2, 0.8, "w1", np.array([0.125, 0.5], np.float32)),
+    }
     history = {"loss": [0.5, 0.1], "seconds": [1.0, 1.5]}
     values = {
-        "settings": {"epochs": 2}, "parameters": 7, "history": history, "test_loss": 0.25, "test_accuracy": 0.75,
-        "test_set": "t", "order_digest": "o", "weights": "w", "seconds": 2.0, "peak_memory": 100.0,
-        "probabilities": np.array([0.25, 0.75], np.float32),
+        "settings": {"epochs": 2}, "parameters": 7, "history": history, "tested": tested, "test_set": "t",
+        "order_digest": "o", "seconds": 2.0, "peak_memory": 100.0,
     }  # fmt: skip
-    return RunResult(arch, seed, "h", **{**values, **changed})
+    return RunResult(model, seed, "h", **{**values, **changed})
 
 
 def failed(error: str) -> RunResult:
-    nan = float("nan")
-    return result(test_loss=nan, test_accuracy=nan, seconds=nan, probabilities=None, error=error)
+    return result(tested={}, seconds=math.nan, error=error)
+
+
+def record(folder: StudyFolder, key: str = "ff-0-h") -> Path:
+    return folder.runs / f"{key}.npz"
 
 
 def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     folder = StudyFolder.open(tmp_path / "study", COMMON)
     saved = result()
     folder.save(saved)
+    assert [path.name for path in folder.runs.iterdir()] == ["ff-0-h.npz"], "one record"
     back = folder.load(saved.key)
-    assert back is not None and back.probabilities is not None and saved.probabilities is not None
-    assert back.probabilities.tobytes() == saved.probabilities.tobytes()
-    assert dataclasses.replace(back, probabilities=None) == dataclasses.replace(saved, probabilities=None)
+    assert back is not None and back.tested.keys() == saved.tested.keys()
+    for protocol, tested in saved.tested.items():
+        assert back.tested[protocol].probabilities.tobytes() == tested.probabilities.tobytes()
+        assert repr(back.tested[protocol]) == repr(tested), "all but the probabilities"
+    assert dataclasses.replace(back, tested={}) == dataclasses.replace(saved, tested={})
     assert folder.load("ff-1-h") is None
-    assert folder.keys() == ["ff-0-h"]
+    assert [each.key for each in folder.load_all()] == ["ff-0-h"]
 
 
 def test_only_what_was_measured_differs(tmp_path: Path) -> None:
     folder = StudyFolder.open(tmp_path, COMMON)
     folder.save(result())
-    first = json.loads((folder.runs / "ff-0-h.json").read_text())
+    first = container.read(record(folder))
     folder.save(result(seconds=9.0, peak_memory=1.0, history={"loss": [0.5, 0.1], "seconds": [3.0, 3.0]}))
-    second = json.loads((folder.runs / "ff-0-h.json").read_text())
-    assert first["result"] == second["result"]
-    assert first["measured"] != second["measured"]
+    second = container.read(record(folder))
+    assert first[1]["result"] == second[1]["result"]
+    assert first[1]["measured"] != second[1]["measured"]
+    assert {name: each.tobytes() for name, each in first[0].items()} == {n: x.tobytes() for n, x in second[0].items()}
 
 
-def test_a_failed_run_is_valid_json_and_comes_back(tmp_path: Path) -> None:
+def test_a_failed_run_comes_back(tmp_path: Path) -> None:
     folder = StudyFolder.open(tmp_path, COMMON)
     folder.save(failed("NonFiniteError: the loss is nan"))
-    assert "NaN" not in (folder.runs / "ff-0-h.json").read_text()
     back = folder.load("ff-0-h")
     assert back is not None and back.failed
-    assert math.isnan(back.test_accuracy) and math.isnan(back.seconds)
-    assert back.probabilities is None
+    assert math.isnan(back.seconds)
+    assert back.tested == {}
 
 
-def test_what_may_go_better_next_time_is_tried_again(tmp_path: Path) -> None:
-    folder = StudyFolder.open(tmp_path, COMMON)
-    folder.save(failed("NonFiniteError: the loss is nan"))
-    assert stored(folder, "ff-0-h") is not None
-    folder.save(failed("ProcessLost: its process was ended by signal 9 twice"))
-    assert stored(folder, "ff-0-h") is None
+def test_what_may_go_better_next_time_is_tried_again() -> None:
+    assert counts(result())
+    assert counts(failed("NonFiniteError: the loss is nan"))
+    assert not counts(failed("ProcessLost: its process was ended by signal 9 twice"))
 
 
-@pytest.mark.parametrize("suffix", [".json", ".npz"])
-def test_a_damaged_run_is_done_again(suffix: str, tmp_path: Path) -> None:
+def change(path: Path, edit: Callable[[dict[str, Any], dict[str, Any]], None]) -> None:
+    arrays, meta = container.read(path)
+    edit(arrays, meta)
+    container.write(path, arrays, meta)
+
+
+STRANGE: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-30]),
+    "one byte": lambda path: path.write_bytes(bytes([*path.read_bytes()[:500], 7, *path.read_bytes()[501:]])),
+    "empty": lambda path: path.write_bytes(b""),
+    "another npz": lambda path: np.savez(path, x=np.zeros(3)),
+    "a run of another name": lambda path: change(path, lambda _, meta: meta["result"].update(seed=1)),
+    "of another study": lambda path: change(path, lambda _, meta: meta["study"].update(code="v0")),
+    "without a protocol": lambda path: change(
+        path, lambda arrays, meta: (meta["result"]["tested"].pop("best"), arrays.pop("best"))
+    ),
+    "without its answers": lambda path: change(path, lambda arrays, _: arrays.pop("best")),
+    "with something more": lambda path: change(path, lambda _, meta: meta["result"].update(more=1)),
+    "without a number": lambda path: change(path, lambda _, meta: meta["result"].pop("parameters")),
+    "no record": lambda path: change(path, lambda _, meta: meta.pop("result")),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_what_is_no_run_of_this_study_is_set_aside(what: str, tmp_path: Path) -> None:
     folder = StudyFolder.open(tmp_path, COMMON)
     folder.save(result())
-    path = folder.runs / f"ff-0-h{suffix}"
-    path.write_bytes(path.read_bytes()[:-30])
-    with pytest.warns(UserWarning, match="damaged.*done again"):
-        assert stored(folder, "ff-0-h") is None
-
-
-def test_another_runs_file_under_this_name_is_damage(tmp_path: Path) -> None:
-    folder = StudyFolder.open(tmp_path, COMMON)
-    folder.save(result(seed=1))
-    (folder.runs / "ff-1-h.json").rename(folder.runs / "ff-0-h.json")
-    with pytest.raises(ValueError, match="damaged: it is ff-1-h"):
+    folder.save(result(seed=5))
+    STRANGE[what](record(folder))
+    is_folder, content = record(folder).is_dir(), record(folder).is_file() and record(folder).read_bytes()
+    with pytest.raises(ValueError, match="cannot be counted"):
         folder.load("ff-0-h")
+    with pytest.warns(UserWarning, match=r"ff-0-h.npz' cannot be counted: .* it is moved to .*set-aside.*done again"):
+        assert [each.key for each in folder.load_all()] == ["ff-5-h"]
+    moved = tmp_path / "set-aside" / "ff-0-h.npz"
+    assert moved.is_dir() if is_folder else moved.read_bytes() == content, "nothing is lost"
+    assert folder.load("ff-0-h") is None
+    folder.save(result())
+    assert [each.key for each in folder.load_all()] == ["ff-0-h", "ff-5-h"]
+
+
+def test_stray_files_are_set_aside_and_none_takes_the_place_of_another(tmp_path: Path) -> None:
+    folder = StudyFolder.open(tmp_path, COMMON)
+    for number in (1, 2, 3):
+        (folder.runs / "notes.txt").write_text(f"note {number}")
+        with pytest.warns(UserWarning, match=r"notes.txt' is no run; it is moved to"):
+            assert folder.load_all() == []
+    aside = sorted((tmp_path / "set-aside").iterdir())
+    assert [path.name for path in aside] == ["notes-2.txt", "notes-3.txt", "notes.txt"]
+    assert [path.read_text() for path in aside] == ["note 2", "note 3", "note 1"]
+
+
+def test_a_save_under_way_is_left_alone(tmp_path: Path) -> None:
+    folder = StudyFolder.open(tmp_path, COMMON)
+    half = folder.runs / ".scratchnn-0.tmp"
+    half.write_bytes(b"half")
+    assert folder.load_all() == []
+    assert half.exists()
+
+
+def test_a_folder_of_one_protocol_is_refused(tmp_path: Path) -> None:
+    """That of an earlier version, whose runs were tested after the last epoch alone."""
+    old = {name: value for name, value in COMMON.items() if name != "protocols"}
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "study.json").write_text(json.dumps(old))
+    with pytest.raises(
+        ValueError, match=r"protocols is not set there, \['last', 'best'\] here.*give --out a new folder"
+    ):
+        StudyFolder.open(tmp_path, COMMON)
+    StudyFolder.open(tmp_path / "new", {**COMMON, "protocols": ["last"]})
+    with pytest.raises(ValueError, match=r"protocols is \['last'\] there, \['last', 'best'\] here"):
+        StudyFolder.open(tmp_path / "new", COMMON)
+
+
+def test_runs_of_other_layers_under_one_name_are_refused(tmp_path: Path, planned: Callable[..., list[Task]]) -> None:
+    folder = StudyFolder.open(tmp_path, COMMON)
+    (task,) = planned("ff")
+    folder.save(result("ff", 3))
+    with pytest.raises(ValueError, match=r"holds runs of 'ff' with other layers or settings.*another name, or --out"):
+        missing([task], folder)
+    folder.save(dataclasses.replace(result(), config_hash=task.config_hash))
+    record(folder, "ff-3-h").unlink()
+    todo, found = missing([task, *planned("rnn")], folder)
+    assert [each.model for each in todo] == ["rnn"]
+    assert [each.key for each in found] == [task.key]
 
 
 def test_results_are_in_order(tmp_path: Path) -> None:
     folder = StudyFolder.open(tmp_path, COMMON)
     for arch, seed in (("ff", 10), ("lstm", 0), ("ff", 2)):
         folder.save(result(arch, seed))
-    found = all_results(folder, ["lstm", "ff"])
-    assert [(r.arch, r.seed) for r in found] == [("lstm", 0), ("ff", 2), ("ff", 10)]
+    folder.save(result("lstm,units=8", 1))
+    folder.save(result("a-model-of-mine", 0))
+    found = [(r.model, r.seed) for r in all_results(folder)]
+    assert found == [("ff", 2), ("ff", 10), ("lstm", 0), ("lstm,units=8", 1), ("a-model-of-mine", 0)]
 
 
 @pytest.mark.parametrize(

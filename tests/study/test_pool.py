@@ -31,8 +31,9 @@ def collect(pool: Pool, tasks: list[Task], act: Callable[[Task, int], None] | No
 
 
 def numbers(result: RunResult) -> tuple[object, ...]:
-    assert result.probabilities is not None
-    return result.weights, result.test_loss, result.order_digest, result.probabilities.tobytes()
+    tested = [(name, each.weights, each.loss, each.probabilities.tobytes()) for name, each in result.tested.items()]
+    assert len(tested) == 2
+    return result.order_digest, *tested
 
 
 def test_as_in_one_process_and_a_failing_run_stops_no_other(planned: Plan) -> None:

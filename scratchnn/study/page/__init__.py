@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.data import imdb
+from scratchnn.experiments.presets import Preset
 from scratchnn.study.inference import LEAST_SEEDS
 from scratchnn.study.page.environment import environment
 from scratchnn.study.page.facts import facts
@@ -31,6 +32,7 @@ def write(
     *,
     code: Mapping[str, str] | None = None,
     margin: float = MARGIN,
+    presets: Mapping[str, Preset] | None = None,
 ) -> Path:
     """Write report.html, summary.json and the figures as .svg and .png into `folder`; return the path of the page.
 
@@ -43,6 +45,7 @@ def write(
             settings that were published.
         code: the version of the code that trained the models (`code_version`), where it is known.
         margin: as for `analyse`.
+        presets: those of your own, by name, so that their layers can be drawn.
 
     Raises:
         ValueError: if runs contradict each other or their reviews, or a model's name is no file name.
@@ -73,7 +76,7 @@ def write(
         reviews=reviews,
         verdict=words.split("\n\n"),
         published=published,
-        figures=draw_gallery(folder, analysis, published),
+        figures=draw_gallery(folder, analysis, published, presets or {}),
         environment=here | {name: value for name, value in code.items() if name not in here},
         least_seeds=LEAST_SEEDS,
         margin=margin_in_words(margin),

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from scratchnn.experiments.presets import PRESETS
+from scratchnn.experiments.presets import PRESETS, Preset
 from scratchnn.experiments.settings import Settings
 from scratchnn.report.diagram import draw_model, rows_of
 from scratchnn.study.one_model import Answers, ModelStatistics
@@ -43,7 +43,9 @@ class AnswersGallery:
     calibration: dict[str, Markup] = field(default_factory=dict)  # by model
 
 
-def draw_gallery(folder: Path, analysis: Analysis, published: Mapping[str, float]) -> Gallery:
+def draw_gallery(
+    folder: Path, analysis: Analysis, published: Mapping[str, float], presets: Mapping[str, Preset]
+) -> Gallery:
     """Draw all. The names of files of the best epoch begin with best-, in front of what a model's name may be."""
     gallery = Gallery()
     models = [model for model in analysis.first.models if model.runs]
@@ -66,7 +68,7 @@ def draw_gallery(folder: Path, analysis: Analysis, published: Mapping[str, float
             gallery.curves[model.name] = _inline(stem, title)
     for model in analysis.first.models:
         stem = folder / f"model-{model.name}"
-        if _draw_diagram(stem, model.name, model.settings):
+        if _draw_diagram(stem, model.name, model.settings, presets):
             gallery.diagrams[model.name] = _inline(stem, f"The layers of {model.name}", (46.0, 16.0))
     for protocol, statistics in analysis.by_protocol.items():
         prefix = "" if protocol == "last" else f"{protocol}-"
@@ -126,10 +128,10 @@ def pairs_to_draw(analysis: Analysis) -> list[dict[Protocol, Pair]]:
     return found
 
 
-def _draw_diagram(stem: Path, name: str, settings: Mapping[str, Any]) -> bool:
+def _draw_diagram(stem: Path, name: str, settings: Mapping[str, Any], presets: Mapping[str, Preset]) -> bool:
     """Draw the layers of a model; False if it is no preset, has no layers, or its sizes are unknown or do not fit."""
-    preset = PRESETS.get(settings.get("arch", ""))
-    if preset is None or not {"vocabulary", "length"} <= settings.keys():
+    preset = {**presets, **PRESETS}.get(settings.get("arch", ""))
+    if preset is None or preset.grams is not None or not {"vocabulary", "length"} <= settings.keys():
         return False
     from scratchnn.models.sequential import Sequential
 

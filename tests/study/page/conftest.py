@@ -22,7 +22,8 @@ SWITCHES = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-back
 def study() -> dict[str, Any]:
     """The arguments of `write` for 4 models with 20 seeds, one of which failed."""
     about = fakes.reviews(1000)
-    results = [run for run in fakes.study(about, range(20), gains=GAINS) if (run.model, run.seed) != ("cnn", 7)]
+    skills = fakes.SKILLS | {"lstm": (0.85, 0.004, 0.5)}  # so far ahead that a thousand reviews decide it
+    results = [run for run in fakes.study(about, range(20), skills, gains=GAINS) if (run.model, run.seed) != ("cnn", 7)]
     return {
         "results": [*results, fakes.failed("cnn", 7, about, "the loss is <b>NaN</b>")],
         "reviews": {about.digest: about},

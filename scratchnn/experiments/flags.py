@@ -1,0 +1,82 @@
+"""The flags of the command line that are settings of a training: one name and one meaning, wherever they are given."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from scratchnn_kernels import BACKENDS
+
+from scratchnn.core.names import look_up
+from scratchnn.experiments.settings import Settings
+
+NAMES = (
+    "vocabulary", "length", "skip_top", "resplit", "train_reviews", "test_reviews", "shuffle_words", "units",
+    "batch_size", "epochs", "validation_split", "optimizer", "learning_rate", "global_clipnorm", "backend",
+)  # fmt: skip
+
+
+def add_settings(parser: argparse.ArgumentParser, defaults: Settings | None = None) -> None:
+    """Add a flag for each of `NAMES`. `defaults`: those of one model; None: each model has its own."""
+    add = parser.add_argument
+
+    def default(name: str) -> str:
+        value = "each model's own" if defaults is None else getattr(defaults, name)
+        return f"(default: {'all' if value is None else value})"
+
+    add("--vocabulary", type=int, metavar="V", help=f"number of ids {default('vocabulary')}")
+    add("--length", type=int, metavar="T", help=f"words read of each review, the last ones {default('length')}")
+    add("--skip-top", type=int, metavar="N", help=f"treat the smallest N ids as unknown words {default('skip_top')}")
+    add(
+        "--resplit",
+        type=int,
+        nargs="?",
+        const=1,
+        metavar="DRAW",
+        help="join the training and test reviews, shuffle them by the draw of this number, the first one without a "
+        "number, and split them again; 0 keeps the original split (default: the preset's own)",
+    )
+    add("--no-resplit", dest="resplit", action="store_const", const=0, help="the same as --resplit 0")
+    add("--train-reviews", type=int, metavar="N", help=f"train and validate on the first N {default('train_reviews')}")
+    add("--test-reviews", type=int, metavar="N", help="with --resplit: test on N and train on all others")
+    add(
+        "--shuffle-words",
+        action="store_true",
+        default=None,
+        help="shuffle the words of each review, training, validation and test, so that their order says nothing",
+    )
+    add("--units", type=int, metavar="H", help="of every recurrent layer (default: the preset's own)")
+    add("--batch-size", type=int, metavar="B", help=f"reviews per step {default('batch_size')}")
+    add("--epochs", type=int, metavar="N", help=f"passes over the reviews {default('epochs')}")
+    add("--validation-split", type=float, metavar="SHARE", help=f"to hold out {default('validation_split')}")
+    rules = "adadelta, adagrad, adam, adamax, adamw, ftrl, nadam, rmsprop or sgd"
+    add("--optimizer", type=_optimizer, help=f"{rules} {default('optimizer')}")
+    add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
+    add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
+    add(
+        "--backend",
+        type=one_of("backend", BACKENDS),
+        help="cpu (Numba), gpu (CUDA) or reference (NumPy) (default: cpu)",
+    )
+
+
+def one_of(kind: str, known: Any) -> Callable[[str], str]:
+    """An argument type whose error corrects a misspelled name."""
+
+    def parse(name: str) -> str:
+        try:
+            return look_up(kind, name, {each: each for each in known})
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
+
+
+def optimizers() -> list[str]:
+    """Their names."""
+    from scratchnn.optimizers import OPTIMIZERS  # imports NumPy, which --help must not
+
+    return list(OPTIMIZERS)
+
+
+def _optimizer(name: str) -> str:
+    return one_of("optimizer", optimizers())(name)

@@ -1,0 +1,127 @@
+"""Presets of your own from a TOML file: layers and settings as plain values, so that a file can run no code.
+
+[my-lstm]
+summary = "a larger LSTM"
+embedding = 32
+layers = [
+    {class = "Bidirectional", layer = {class = "LSTM", units = 64}},
+    {class = "Dense", units = 1, activation = "sigmoid"},
+]
+epochs = 5
+"""
+
+import os
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from scratchnn.core.names import look_up
+from scratchnn.experiments.presets import CONTROLS, PRESETS, Part, Preset, Stack
+from scratchnn.experiments.settings import Settings
+
+_NOT_SET = ("arch", "seed", "backend", "synthetic", "out", "early_stop")  # chosen when a model is trained
+SETTINGS = {field.name: field.name for field in fields(Settings) if field.name not in _NOT_SET}
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+
+
+def read(path: str | os.PathLike[str]) -> dict[str, Preset]:
+    """The presets in the file, by name.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is no TOML, or something in it is unknown or does not fit; the message names the place.
+    """
+    try:
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{os.fspath(path)!r} is no TOML file: {error}") from None
+    if not tables:
+        raise ValueError(f"{os.fspath(path)!r} holds no preset: a preset is a table, such as [my-lstm]")
+    known = {_plain(name): name for name in PRESETS | CONTROLS}
+    found = {}
+    for name, table in tables.items():
+        where = f"{os.fspath(path)!r}, [{name}]"
+        if (other := known.setdefault(_plain(name), name)) in found:
+            raise ValueError(f"{where}: {name!r} and {other!r} differ in capitals and '_' alone; name them apart")
+        if other in PRESETS | CONTROLS:
+            raise ValueError(f"{where}: {other!r} is a preset of scratchnn already; give yours another name")
+        found[name] = _preset(where, name, table)
+    return found
+
+
+def _plain(name: str) -> str:
+    """As `look_up` reads a name: two that are equal here would be one for --arch."""
+    return name.replace("_", "").lower()
+
+
+def _preset(where: str, name: str, table: Any) -> Preset:
+    if not re.fullmatch(_NAME, name):
+        raise ValueError(
+            f"{where}: a name must be of letters, digits, '_', '.' and '-', since files are named after it"
+        )
+    if not isinstance(table, dict):
+        raise ValueError(f"{where}: expected a table with embedding and layers, got {table!r}")
+    given = dict(table)
+    summary, features, layers = (
+        given.pop("summary", "a preset of your own"),
+        given.pop("embedding", None),
+        given.pop("layers", None),
+    )
+    if not isinstance(summary, str):
+        raise ValueError(f"{where}: summary must be text, got {summary!r}")
+    if not isinstance(features, int) or isinstance(features, bool) or features < 1:
+        raise ValueError(f"{where}: embedding must be the number of features of a word, 1 or more, got {features!r}")
+    if not isinstance(layers, list) or not layers:
+        raise ValueError(
+            f'{where}: layers must be a list such as [{{class = "LSTM", units = 32}}, ...], got {layers!r}'
+        )
+    for setting in given:
+        try:
+            look_up("setting", setting, SETTINGS)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+    parts = [_part(f"{where}, layer {n}", layer) for n, layer in enumerate(layers, start=1)]
+    preset = Preset(name, summary, Stack(features, *parts), given)
+    _check(where, preset)
+    return preset
+
+
+def _part(where: str, layer: Any) -> Part:
+    import scratchnn as nn
+
+    if not isinstance(layer, dict) or not isinstance(layer.get("class"), str):
+        raise ValueError(f'{where}: expected a layer such as {{class = "LSTM", units = 32}}, got {layer!r}')
+    known = {
+        kind: kind
+        for kind in nn.layers.__all__
+        if isinstance(found := getattr(nn.layers, kind), type) and issubclass(found, nn.layers.Layer)
+    }
+    try:
+        kind = look_up("layer", layer["class"], known)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    settings = {
+        name: _part(f"{where}, its {name}", value) if isinstance(value, dict) else value
+        for name, value in layer.items()
+        if name != "class"
+    }
+    return kind, settings
+
+
+def _check(where: str, preset: Preset) -> None:
+    """Build it once: layers and settings must be accepted, and the output must be one probability per review."""
+    from scratchnn.models.sequential import Sequential
+
+    try:
+        settings = preset.settings()
+        model = Sequential(preset.layers_for(settings), backend="reference", seed=0, name=preset.name)
+        model.build((None, settings.length))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}: {error}") from None
+    if model.output_shape != (None, 1):
+        raise ValueError(
+            f"{where}: its output must be one number per review, of shape (None, 1), got {model.output_shape}; end it "
+            'with {class = "Dense", units = 1, activation = "sigmoid"}'
+        )

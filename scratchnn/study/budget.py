@@ -1,0 +1,86 @@
+"""A study with an end: only runs that are expected to be finished by then are begun."""
+
+import math
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from scratchnn.core import backend
+from scratchnn.data import Imdb
+from scratchnn.study.tasks import Task
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+_STEPS = 40  # of training that are timed
+_MORE = 1.3  # a run validates, tests twice and reads the reviews
+
+
+def parse(text: str) -> float:
+    """Seconds, from a text such as "90s", "10m" or "1.5h".
+
+    Raises:
+        ValueError: for anything else.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    if not found or float(found[1]) == 0:
+        raise ValueError(f"--budget takes a time such as 90s, 10m or 2h, above 0, got {text!r}")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
+class Budget:
+    """A time that ends `seconds` after `began`."""
+
+    def __init__(self, seconds: float, began: float, expected: Callable[[Task], float]) -> None:
+        self._end, self.seconds, self._expected = began + seconds, seconds, expected
+
+    def check(self, tasks: Sequence[Task]) -> None:
+        """Raise ValueError if it is too short for every single one of `tasks`."""
+        if not tasks:
+            return
+        least, task = min(((self._expected(task), task) for task in tasks), key=lambda each: each[0])
+        left = self._end - time.perf_counter()
+        if least > left:
+            raise ValueError(
+                f"--budget {self.seconds:g} s is too short for one run: {task.model} is expected to take "
+                f"{math.ceil(least)} s, and {max(0.0, left):.0f} s are left; give at least "
+                f"{math.ceil(1.2 * least + self.seconds - left)}s, or fewer epochs"
+            )
+
+    def affordable(self, tasks: Sequence[Task], measured: Callable[[Task], float | None]) -> Iterator[Task]:
+        """The tasks that are expected to end in time, each judged when it could begin.
+
+        `measured`: the seconds of runs like it, as soon as some are known.
+        """
+        for task in tasks:
+            seconds = measured(task)
+            if time.perf_counter() + (self._expected(task) if seconds is None else seconds) <= self._end:
+                yield task
+
+
+def expectation(tasks: Sequence[Task], reviews: Callable[[Task], Imdb], threads: int) -> Callable[[Task], float]:
+    """Time some training steps of each model, and return what a run of each is expected to take, in seconds."""
+    seconds: dict[str, float] = {}
+    for task in tasks:
+        if task.model not in seconds:
+            seconds[task.model] = _seconds(task, reviews(task), threads)
+    return lambda task: seconds[task.model]
+
+
+def _seconds(task: Task, data: Imdb, threads: int) -> float:
+    settings = task.settings
+    if task.preset.grams is not None:
+        from scratchnn.experiments.linear import features
+
+        began = time.perf_counter()
+        features(data.x_train, task.preset.grams)  # about a fifth of the work
+        return 5 * (time.perf_counter() - began)
+    from scratchnn.experiments.preparation import build_model
+
+    backend.load(settings.backend).use_threads(threads)
+    model = build_model(settings, task.preset)
+    rows = min(len(data.x_train), _STEPS * settings.batch_size)
+    taken = math.inf
+    for _ in range(2):  # the first time, kernels are loaded
+        began = time.perf_counter()
+        model.fit(data.x_train[:rows], data.y_train[:rows], batch_size=settings.batch_size, epochs=1, verbose=0)
+        taken = min(taken, time.perf_counter() - began)
+    return _MORE * taken / rows * len(data.x_train) * (1 - settings.validation_split) * settings.epochs

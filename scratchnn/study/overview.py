@@ -1,0 +1,61 @@
+"""What a study says of itself on the console: what it compares and how, and its results in a table."""
+
+from collections.abc import Mapping, Sequence
+
+from scratchnn.data.sources import Found
+from scratchnn.experiments.presets import Preset
+from scratchnn.report.table import table
+from scratchnn.study.results import PROTOCOLS, Protocol, RunResult
+from scratchnn.study.tasks import Task
+
+
+def about(tasks: Sequence[Task]) -> str:
+    """Epochs, vocabulary and length, those of all models."""
+    told = []
+    for words, name in (("{} epochs", "epochs"), ("vocabulary {}", "vocabulary"), ("the last {} words", "length")):
+        values = sorted({getattr(task.settings, name) for task in tasks})
+        many = f"{values[0]:,}" if len(values) == 1 else f"{values[0]:,} to {values[-1]:,}"
+        told.append(words.format(many))
+    return ", ".join(told) + (", shuffled" if any(task.settings.shuffle_words for task in tasks) else "")
+
+
+def in_words(protocols: Sequence[Protocol], margin: float) -> str:
+    """When models are tested, and which differences count as none."""
+    words = {"last": "after the last epoch", "best": "after the epoch of the lowest validation loss"}
+    return (
+        f"{' and '.join(words[each] for each in protocols)}; differences within {100 * margin:g} points count as none"
+    )
+
+
+def published_of(results: Sequence[RunResult], found: Found, presets: Mapping[str, Preset]) -> dict[str, float]:
+    """Published accuracies, of those models only whose data and settings are the published ones."""
+    if found.is_synthetic or not found.digest_known:
+        return {}
+    here = ("seed", "backend", "out")
+    told = {}
+    for result in results:
+        preset = presets.get(result.model)
+        if preset is None or preset.published is None or preset.published.accuracy is None:
+            continue
+        own = {name: value for name, value in vars(preset.settings()).items() if name not in here}
+        if own == {name: value for name, value in result.settings.items() if name not in here}:
+            told[result.model] = preset.published.accuracy
+    return told
+
+
+def summary(results: Sequence[RunResult], published: Mapping[str, float]) -> list[str]:
+    """A table of the results, a row for each model, and a line for each run that failed."""
+    protocols: list[Protocol] = [each for each in PROTOCOLS if any(each in result.tested for result in results)]
+    rows = [["model", "runs", "failed", *(f"{each} epoch, lowest to highest" for each in protocols), "published"]]
+    for model in dict.fromkeys(result.model for result in results):
+        runs = [result for result in results if result.model == model]
+        good = [result for result in runs if not result.failed]
+        cells = []
+        for protocol in protocols:
+            values = [result.tested[protocol].accuracy for result in good]
+            mean = f"{sum(values) / len(values):.4f}  {min(values):.4f} to {max(values):.4f}" if values else ""
+            cells.append(mean)
+        told = f"{published[model]:.4f}" if model in published else ""
+        rows.append([model, str(len(runs)), str(len(runs) - len(good)), *cells, told])
+    failed = [f"{run.model} seed {run.seed} failed: {run.error}" for run in results if run.failed]
+    return table(rows, "<>>" + ">" * len(protocols) + ">") + failed

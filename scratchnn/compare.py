@@ -59,11 +59,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     if args.workers is not None:
         whole_number("--workers", args.workers, 1, 1024)
     seeds, margin = _seeds(args.seeds), _margin(args.margin)
-    known = PRESETS | CONTROLS
-    if args.presets is not None:
-        from scratchnn.experiments import preset_file
-
-        known |= preset_file.read(args.presets)
+    known = _known(args.presets)
     presets = [look_up("preset", name, known) for name in args.arch]
 
     from scratchnn.core import backend
@@ -73,7 +69,6 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.study.budget import parse
     from scratchnn.study.conduct import all_results, conduct, missing
     from scratchnn.study.folder import StudyFolder
-    from scratchnn.study.pool import Pool
     from scratchnn.study.tasks import plan
     from scratchnn.study.variants import parse_grid, variants
 
@@ -87,13 +82,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     tasks = plan(models, seeds, found.corpus, args.data, PROTOCOLS[args.protocol])
     if found.is_synthetic:
         console.line(synthetic.banner())
-    if args.cluster is None:
-        runner: Any = Pool(min(args.workers or cores(), len(tasks)))
-    else:
-        from scratchnn.study.cluster import connect
-
-        runner = connect(args.cluster)
-    with runner:
+    with _runner(args, len(tasks)) as runner:
         common = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
         folder = StudyFolder.open(
             args.out, {"data": found.corpus.digest, **tasks[0].code, "protocols": list(tasks[0].protocols), **common}
@@ -118,15 +107,39 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     for line in overview.summary(results, overview.published_of(results, found, known)):
         console.line(line)
     console.line("")
-    verdict = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
-    for words in verdict.split("\n\n"):
-        console.line(textwrap.fill(words, 100))
-        console.line("")
+    _tell_verdict(folder, console)
     left = len(todo) - done
     more = f"; {left} are left, and the same command goes on with them" if left else ""
     console.line(f"{done} runs done, {len(results)} in all{more}; wall time {time.perf_counter() - started:.1f} s")
     console.line(f"saved {path}")
     return 1 if any(result.failed for result in results) else 0
+
+
+def _known(path: str | None) -> dict[str, Preset]:
+    """All presets by name, those in the file at `path` among them."""
+    if path is None:
+        return PRESETS | CONTROLS
+    from scratchnn.experiments import preset_file
+
+    return PRESETS | CONTROLS | preset_file.read(path)
+
+
+def _runner(args: argparse.Namespace, runs: int) -> Any:
+    """A pool of processes or a cluster, whichever is asked for; a context."""
+    if args.cluster is not None:
+        from scratchnn.study.cluster import connect
+
+        return connect(args.cluster)
+    from scratchnn.study.pool import Pool
+
+    return Pool(min(args.workers or cores(), runs))
+
+
+def _tell_verdict(folder: "StudyFolder", console: "Console") -> None:
+    verdict = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
+    for words in verdict.split("\n\n"):
+        console.line(textwrap.fill(words, 100))
+        console.line("")
 
 
 def _seeds(text: str) -> list[int]:

@@ -57,6 +57,8 @@ def main() -> None:
     args = parser.parse_args()
     if unknown := [name for name in args.names if name not in [study.name for study in STUDIES]]:
         parser.error(f"no study is called {unknown[0]!r}; there are {', '.join(study.name for study in STUDIES)}")
+    if args.write and (args.names or args.budget):
+        parser.error("--write trains nothing: leave out the names and --budget")
     left = 0 if args.write else conduct_all(args.folder, args.names, args.budget)
     publish(args.folder)
     if left:

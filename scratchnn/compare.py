@@ -58,6 +58,10 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
     if args.workers is not None:
         whole_number("--workers", args.workers, 1, 1024)
+        if args.cluster is not None:
+            raise ValueError(
+                "--workers is the number of runs at a time on this machine; a cluster has its own: leave it out"
+            )
     seeds, margin = _seeds(args.seeds), _margin(args.margin)
     known = _known(args.presets)
     presets = [look_up("preset", name, known) for name in args.arch]
@@ -72,12 +76,12 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.study.tasks import plan
     from scratchnn.study.variants import parse_grid, variants
 
-    seconds, grid = None if args.budget is None else parse(args.budget), parse_grid(args.grid)
+    chosen = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
+    seconds, grid = None if args.budget is None else parse(args.budget), parse_grid(args.grid, chosen)
     if args.cluster in (None, "local") and args.backend is not None:
         backend.load(args.backend)  # if it cannot be used here, that is one error now, not one in every run
     console = Console(quiet=args.quiet)
     found = sources.find(args.data, synthetic_data=True if args.synthetic else None)
-    chosen = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
     models = variants(presets, {**chosen, "synthetic": found.is_synthetic}, grid)
     tasks = plan(models, seeds, found.corpus, args.data, PROTOCOLS[args.protocol])
     if found.is_synthetic:

@@ -34,10 +34,29 @@ Each training is tested twice, under two *protocols*:
 
 - **the last epoch**: as published results are. A network that learns fast has by then learned its training reviews by
 heart, and is tested past its best;
-- **the best epoch**: the one of the lowest validation loss. The test reviews have no part in the choice, and every
-network is tested when it is at its best.
+- **the best epoch**: the one of the lowest validation loss among them. The test reviews have no part in the choice.
 
-Three models without a memory stand beside them: {controls}."""
+Three simpler models stand beside them, which know words, or pairs of words, but not where they stand: {controls}.
+{unfinished(study)}"""
+
+
+def unfinished(study: Json) -> str:
+    """Of which models the validation loss was still falling when training ended, in the median seed."""
+    last = [
+        name
+        for name in words.models_of(study)
+        if _median_best(study, name) == study["models"][name]["settings"]["epochs"]
+    ]
+    if not last:
+        return ""
+    return (
+        f"The validation loss of {words.code(last)} was lowest after the last epoch: more epochs could make "
+        f"{'it' if len(last) == 1 else 'them'} better still."
+    )
+
+
+def _median_best(study: Json, name: str) -> float:
+    return words.median(words.epochs(study, BEST, name))
 
 
 def verdict(content: Json, keras: Json) -> str:
@@ -161,8 +180,8 @@ def about_pairs(study: Json, margin: float) -> str:
         f"rules out luck with them (p < {words.SIGNIFICANT:g}) and the interval, which holds luck with the reviews "
         "too, leaves out 0; *not decided* where neither can be said, with the p *for the seeds alone* where the "
         f"interval is what leaves it open. All p values are corrected for the {number} pairs (Holm). The last column "
-        "is the difference after the last epoch less that at the best one: what is not due to the models, but to when "
-        "their training was stopped."
+        "is the difference after the last epoch less that at the best one: what disappears of it when both are taken "
+        "at their best epochs."
     )
 
 

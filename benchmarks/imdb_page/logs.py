@@ -10,7 +10,7 @@ from scratchnn.report import figure
 
 STEADY = 1.0  # epochs: offsets that differ by no more count as one
 COLOURS = {"ff": figure.BLUE, "rnn": figure.GREEN, "lstm": figure.VERMILION, "cnn-linear": figure.PURPLE}
-DEAD = 0.005  # a network whose accuracy is so near to a half gives all reviews one answer
+DEAD = 0.005  # a network whose accuracy is so near to a half has nothing to say, whatever it has learned before
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def is_dead(accuracy: float) -> bool:
 
 
 def learned(study: Json, name: str) -> list[Sequence[float]]:
-    """The training losses of each seed that has learned anything."""
+    """The training losses of each seed that is better than a coin at the end."""
     found = words.tested(study, LAST, name)
     assert found is not None
     return [
@@ -117,7 +117,7 @@ def sentence(study: Json, name: str, aligned: Aligned) -> str:
     """What its log says of the training of one network, with the numbers that it rests on."""
     total, seeds = len(aligned.epochs), len(learned(study, name))
     dead = len(words.accuracies(study, LAST, name)) - seeds
-    without = f" (without {dead} of our seeds that never learned)" if dead else ""
+    without = f" (without {dead} of our seeds that ended at 50%)" if dead else ""
     if len(aligned.offsets) < total:
         return (
             f"`{name}`: {len(aligned.offsets)} of {total} published losses lie on our curve{without}, which is too few "
@@ -135,9 +135,9 @@ def sentence(study: Json, name: str, aligned: Aligned) -> str:
         last = aligned.epochs[-1]
         assert last is not None
         return (
-            f"`{name}`: the published network was very probably trained for about {last:.0f} epochs, of which the last "
-            f"{total} are shown{without}: {lies}, and {own}. Its published accuracy is that of a network trained for "
-            "longer than the others."
+            f"`{name}`: its log fits the last {total} of about {last:.0f} epochs of ours{without}: {lies}, and {own}. "
+            f"It looks as if some {last - total:.0f} epochs had come before those that are shown; if so, its published "
+            "accuracy is that of a network trained for longer than the others."
         )
     return f"`{name}`: its log fits no number of epochs of ours{without}: {lies}, and {own}."
 

@@ -14,9 +14,9 @@ def section(content: Json) -> str:
     there = [name for name in NAMES if content["order"].get(name, {}).get(BEST)]
     about = (
         "A memory can be of use only where the order of the words says something. So the words of every review, in "
-        "training and in testing, change places at random, and everything else stays: the loss of accuracy is what a "
-        "network made of their order. `bow` and `linear` see no order, and must not change. `linear-bigrams` sees "
-        "which words are neighbours: what it loses is the least that the order holds."
+        "training and in testing, change places at random, and everything else stays: what a model "
+        "loses is what their order was worth to it, or what it suffers from words that mislead. `bow` and `linear` see "
+        "no order, and must not change. `linear-bigrams` sees which words are neighbours."
     )
     if not there:
         return f"{head}\n\n{about}\n\nStill to be conducted."

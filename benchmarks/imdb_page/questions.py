@@ -68,7 +68,7 @@ def more(study: Json, protocol: str, most: str, fewest: str) -> str:
 
 
 def resplits(content: Json) -> str:
-    head, study = "**Another test set.**", words.study_of(content, "resplits")
+    head, study = "**Another split.**", words.study_of(content, "resplits")
     if study is None:
         return f"{head} {STILL}"
     rows, lines = [], []
@@ -97,7 +97,8 @@ def resplits(content: Json) -> str:
     about = (
         f"{head} The {all_reviews(content):,} reviews are joined, shuffled and split in halves anew, "
         f"{len(variants(study, networks[0]))} times ({words.seeds_of(study)} each). The columns compare what changes "
-        "with the test set with what changes with the seed."
+        "with the split, training reviews included, with what changes with the seed; the splits share "
+        "reviews."
     )
     return f"{about}\n\n{markdown(['network', *columns], ['---', *['---', '--:'] * 2], rows)}\n\n" + "\n".join(lines)
 
@@ -133,9 +134,9 @@ def dying(content: Json) -> str:
     rest = f" The others end at {words.span([100 * each for each in alive], '.1f')}%." if alive else ""
     return (
         f"{head} The loss expects probabilities: outputs outside [0, 1] are clipped and have no gradient, and a "
-        f"network whose outputs have all left the interval never learns again. {len(dead)} of {len(seen)} seeds give "
-        f"every review one answer after the last epoch, {100 * len(dead) / len(seen):.0f}% (95% interval "
-        f"{100 * low:.0f} to {100 * high:.0f}%, Wilson).{rest}"
+        f"network whose outputs have all left the interval never learns again. {len(dead)} of {len(seen)} seeds are "
+        f"right on half of the reviews after the last epoch, as a coin is, {100 * len(dead) / len(seen):.0f}% (95% "
+        f"interval {100 * low:.0f} to {100 * high:.0f}%, Wilson).{rest}"
     )
 
 

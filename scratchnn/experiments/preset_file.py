@@ -77,11 +77,10 @@ def _preset(where: str, name: str, table: Any) -> Preset:
         raise ValueError(
             f'{where}: layers must be a list such as [{{class = "LSTM", units = 32}}, ...], got {layers!r}'
         )
-    for setting in given:
-        try:
-            look_up("setting", setting, SETTINGS)
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}") from None
+    try:
+        given = {look_up("setting", setting, SETTINGS): value for setting, value in given.items()}
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
     parts = [_part(f"{where}, layer {n}", layer) for n, layer in enumerate(layers, start=1)]
     preset = Preset(name, summary, Stack(features, *parts), given)
     _check(where, preset)

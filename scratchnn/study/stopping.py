@@ -34,7 +34,8 @@ def explain_stopping(analysis: Analysis, standings: Mapping[Protocol, Standing])
         names, small = listed([each.second for each in none]), margin_in_words(analysis.margin)
         few = any(each.difference.is_range for each in none)
         sure = "" if few else f" ({p_of([each.p_equivalent_holm for each in none])})"
-        sentences.append(f"When training stopped does not make {small} of difference against {names}{sure}.")
+        among = "In these few seeds, when" if few else "When"
+        sentences.append(f"{among} training stopped does not make {small} of difference against {names}{sure}.")
     if unknown:
         parts = [f"{points_of(each.difference, each.seeds, ' points')} against {each.second}" for each in unknown]
         sentences.append(f"How much is due to when training stopped is not decided: {listed(parts)}.")
@@ -48,9 +49,11 @@ def _moved(last: Pair, best: Pair, stopping: Stopping, statistics: Statistics) -
     other = last.second if ahead else last.first
     L, B, S = value(last.difference), value(best.difference), stopping.difference.value
     due = points_of(stopping.difference, stopping.seeds)
+    by_luck = best.p_holm >= SIGNIFICANT
+    doubt = "luck with the seeds is not ruled out" if by_luck else "other test reviews could turn them round"
     rest = {
         "equal": f", equivalent to none ({p_of([best.p_equivalent_holm])})",
-        "open": f", for which luck with the seeds is not ruled out ({p_of([best.p_holm])})",
+        "open": f", for which {doubt} ({p_of([best.p_holm])})" if by_luck else f", and {doubt}",
         "few": "",
     }.get(kind(best, statistics), f", more than luck with the seeds explains ({p_of([best.p_holm])})")
     if L > 0 and S > 0 and B >= 0:

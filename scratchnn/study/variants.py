@@ -33,8 +33,8 @@ def variants(presets: Sequence[Preset], chosen: Mapping[str, Any], grid: Grid) -
     return found
 
 
-def parse_grid(texts: Sequence[str]) -> Grid:
-    """The grid of texts such as "units=16,32,64".
+def parse_grid(texts: Sequence[str], chosen: Mapping[str, Any]) -> Grid:
+    """The grid of texts such as "units=16,32,64"; `chosen` settings are the same for all models.
 
     Raises:
         ValueError: for an unknown setting, a value that it cannot have, and one that is there twice.
@@ -51,7 +51,8 @@ def parse_grid(texts: Sequence[str]) -> Grid:
         for value in grid[name]:
             if grid[name].count(value) > 1:
                 raise ValueError(f"--grid {name}: {_told(value)} is there twice; name each value once")
-            Settings(**{"resplit": 1, name: value})  # its range is checked there; test_reviews needs a new split
+            # Its range is checked there, which for some depends on other settings: test_reviews needs a new split.
+            Settings(**{"resplit": 1, **chosen, name: value})
     return grid
 
 

@@ -39,7 +39,12 @@ def _comparison(analysis: Analysis, counted: Sequence[ModelStatistics]) -> list[
         why = "is not in this study" if analysis.first.model("lstm") is None else "has no run that counts"
         opening.append(f"The model lstm {why}, so the question is asked of the most accurate one, {subject}.")
     if first.pairs:
-        opening.insert(0, _answer(subject, standings))
+        depends = any(
+            each.p_holm < SIGNIFICANT <= each.p_equivalent_holm
+            for each in analysis.stopping
+            if subject in (each.first, each.second)
+        )
+        opening.insert(0, _answer(subject, standings, depends))
         closing += explain_stopping(analysis, standings)
         closing += _too_few(standings)
         closing += _tests(standings)
@@ -59,7 +64,8 @@ def _comparison(analysis: Analysis, counted: Sequence[ModelStatistics]) -> list[
 # ---- The short answer, before the numbers
 
 
-def _answer(subject: str, standings: Mapping[Protocol, Standing]) -> str:
+def _answer(subject: str, standings: Mapping[Protocol, Standing], depends: bool) -> str:
+    """`depends`: when training stopped is shown to change some difference, which other standings alone do not show."""
     every = list(standings.values())
     number = every[0].compared
     others = "the other model" if number == 1 else f"each of the {number} others"
@@ -73,16 +79,16 @@ def _answer(subject: str, standings: Mapping[Protocol, Standing]) -> str:
     if not any(each.won or each.lost or each.equal for each in every):
         best = all(value(pair.difference) > 0 for each in every for pair in each.open + each.few)
         standing = f"{subject} has a higher mean than {others}" if best else f"{subject} does not stand above {others}"
-        why = "luck with the seeds could explain the differences"
+        undecided = [pair for each in every for pair in each.open + each.few]
+        by_luck = any(pair.p_holm >= SIGNIFICANT for pair in undecided)
+        why = f"luck with the {'seeds' if by_luck else 'test reviews'} could explain the differences"
         why = "there are too few seeds to tell" if any(each.few for each in every) else why
         return f"Not decided: {standing}{when}, {'but' if best else 'and'} {why}."
     if all(each.groups == every[0].groups for each in every):
         return f"In part: {subject} {_phrase(every[0])}{when}."
     last, best = standings["last"], standings["best"]
-    return (
-        f"The answer depends on when training stops: {WHEN['last']} {subject} {_phrase(last)}; {WHEN['best']} it "
-        f"{_phrase(best)}."
-    )
+    head = "The answer depends on when training stops" if depends else "In part"
+    return f"{head}: {WHEN['last']} {subject} {_phrase(last)}; {WHEN['best']} it {_phrase(best)}."
 
 
 def _phrase(standing: Standing) -> str:

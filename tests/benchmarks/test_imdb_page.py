@@ -129,7 +129,7 @@ def test_the_share_that_died() -> None:
     middle, half = share + z * z / (2 * n), z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low, high = (100 * (middle + sign * half) / (1 + z * z / n) for sign in (-1, 1))
     text = questions.dying(RECORDED)
-    assert f"{dead} of {n} seeds give every review one answer" in text
+    assert f"{dead} of {n} seeds are right on half of the reviews" in text
     assert f"{100 * share:.0f}% (95% interval {low:.0f} to {high:.0f}%, Wilson)" in text
 
 
@@ -205,7 +205,7 @@ LOSS = [1 / n for n in range(1, 31)]
     ("log", "said"),
     [
         (LOSS[:10], "fits 10 epochs from scratch"),
-        (LOSS[5:15], "very probably trained for about 15 epochs, of which the last 10 are shown"),
+        (LOSS[5:15], "its log fits the last 10 of about 15 epochs of ours"),
         (LOSS[:15:3] + LOSS[15:20], "its losses fall too unsteadily to say"),
         ([1 / (1 + 1.4 * n) for n in range(10)], "fits no number of epochs of ours"),  # faster all along
         ([*LOSS[:5], *LOSS[20:25]], "its losses fall too unsteadily to say"),  # near at first, and then far off
@@ -222,7 +222,7 @@ def test_a_dead_seed_does_not_count() -> None:
     found = curves(LOSS, LOSS, [8.0] * 30)
     found["protocols"]["last"]["models"]["ff"]["seeds"]["2"]["accuracy"] = 0.5
     assert logs.align(found, "ff", LOSS[:10]).epochs == pytest.approx(range(1, 11))
-    assert "(without 1 of our seeds that never learned)" in logs.sentence(
+    assert "(without 1 of our seeds that ended at 50%)" in logs.sentence(
         found, "ff", logs.align(found, "ff", LOSS[:10])
     )
 

@@ -218,6 +218,7 @@ REFUSED = {
     "no time": (["--budget", "10"], "--budget takes a time such as 90s, 10m or 2h"),
     "no preset file": (["--presets", "/nope.toml"], "/nope.toml"),
     "a network's setting": (["--arch", "linear", "--optimizer", "sgd"], "'linear' is no network: it has no optimizer"),
+    "workers of a cluster": (["--workers", "2", "--cluster", "local"], "a cluster has its own: leave it out"),
     "no workers": (["--workers", "0"], "--workers must be a whole number from 1 to 1024, got 0"),
     "epochs": (["--epochs", "0"], "epochs must be a whole number"),
     "no data": (["--data", "/nope"], "/nope"),

@@ -41,6 +41,11 @@ def test_layers_and_settings_are_those_of_the_file(tmp_path: Path) -> None:
     assert preset.layers_for(preset.settings(units=5))[1].forward_layer.units == 5  # type: ignore[attr-defined]
 
 
+def test_settings_are_found_however_they_are_spelled(tmp_path: Path) -> None:
+    (preset,) = read(write(tmp_path, GOOD.replace("epochs = 2", "Epochs = 2\nbatchsize = 16"))).values()
+    assert (preset.settings().epochs, preset.settings().batch_size) == (2, 16)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

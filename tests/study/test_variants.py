@@ -7,7 +7,7 @@ from scratchnn.study.variants import parse_grid, variants
 
 
 def test_every_preset_with_every_combination() -> None:
-    grid = parse_grid(["units=8,16", "learning-rate=0.001,1e-4"])
+    grid = parse_grid(["units=8,16", "learning-rate=0.001,1e-4"], {})
     assert grid == {"units": [8, 16], "learning_rate": [0.001, 0.0001]}
     found = variants([named("lstm"), named("gru")], {"epochs": 3}, grid)
     assert [each.name for each in found[:4]] == [
@@ -24,7 +24,7 @@ def test_without_a_grid_presets_have_their_own_names() -> None:
 
 
 def test_values_are_of_the_settings_kind() -> None:
-    grid = parse_grid(["shuffle_words=false,true", "optimizer=SGD,adam", "test_reviews=10", "validation_split=0.1"])
+    grid = parse_grid(["shuffle_words=false,true", "optimizer=SGD,adam", "test_reviews=10", "validation_split=0.1"], {})
     assert grid == {
         "shuffle_words": [False, True], "optimizer": ["sgd", "adam"], "test_reviews": [10], "validation_split": [0.1],
     }  # fmt: skip
@@ -52,9 +52,15 @@ def test_values_are_of_the_settings_kind() -> None:
 )
 def test_refused(texts: list[str], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        parse_grid(texts)
+        parse_grid(texts, {})
 
 
 def test_a_setting_is_chosen_once() -> None:
     with pytest.raises(ValueError, match="epochs is given twice, by a flag of its own and in --grid"):
         variants([named("ff")], {"epochs": 3}, {"epochs": [1, 2]})
+
+
+def test_a_value_is_judged_beside_the_settings_that_are_chosen() -> None:
+    assert parse_grid(["skip_top=2000"], {"vocabulary": 10_000}) == {"skip_top": [2000]}
+    with pytest.raises(ValueError, match="skip_top 2000 leaves no word of a vocabulary of 1000"):
+        parse_grid(["skip_top=2000"], {})

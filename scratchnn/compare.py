@@ -56,12 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
-    if args.workers is not None:
-        whole_number("--workers", args.workers, 1, 1024)
-        if args.cluster is not None:
-            raise ValueError(
-                "--workers is the number of runs at a time on this machine; a cluster has its own: leave it out"
-            )
+    _check_workers(args)
     seeds, margin = _seeds(args.seeds), _margin(args.margin)
     known = _known(args.presets)
     presets = [look_up("preset", name, known) for name in args.arch]
@@ -144,6 +139,15 @@ def _tell_verdict(folder: "StudyFolder", console: "Console") -> None:
     for words in verdict.split("\n\n"):
         console.line(textwrap.fill(words, 100))
         console.line("")
+
+
+def _check_workers(args: argparse.Namespace) -> None:
+    if args.workers is not None:
+        whole_number("--workers", args.workers, 1, 1024)
+        if args.cluster is not None:
+            raise ValueError(
+                "--workers is the number of runs at a time on this machine; a cluster has its own: leave it out"
+            )
 
 
 def _seeds(text: str) -> list[int]:

@@ -229,12 +229,12 @@ def test_the_studies_are_conducted_in_pieces(
     monkeypatch.setattr(study, "Pool", FakePool)
     monkeypatch.setattr(study, "corpus_of", lambda each: corpus)
     monkeypatch.setattr(study.time, "perf_counter", lambda: FakePool.now)
-    names = ["generated", "generated-shuffled"]  # 6 seeds of 7 models each, a second for each run
+    names = ["generated", "generated-shuffled"]  # 10 seeds of 7 models each, a second for each run
     # A model that was not timed yet may begin a run until the very end: that is the last one, of the second study.
-    assert study.conduct_all(tmp_path, names, budget=15) == 84 - 15 - 1
-    assert study.conduct_all(tmp_path, names, budget=6) == 84 - 16 - 6 - 1
+    assert study.conduct_all(tmp_path, names, budget=15) == 140 - 15 - 1
+    assert study.conduct_all(tmp_path, names, budget=6) == 140 - 16 - 6 - 1
     assert study.conduct_all(tmp_path, names, budget=None) == 0
     FakePool.now = 0.0
     assert study.conduct_all(tmp_path, names, budget=None) == 0 and FakePool.now == 0.0  # nothing is done twice
-    assert len(list((tmp_path / "generated-shuffled" / "runs").iterdir())) == 42
+    assert len(list((tmp_path / "generated-shuffled" / "runs").iterdir())) == 70
     assert by_name("generated").question in capsys.readouterr().out

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scratchnn.core.checks import whole_number
 from scratchnn.core.names import look_up
 from scratchnn.core.threads import check_environment, cores
-from scratchnn.experiments.flags import NAMES, add_settings
+from scratchnn.experiments.flags import NAMES, add_settings, check_source
 from scratchnn.experiments.presets import CONTROLS, PRESETS, Preset
 from scratchnn.train import print_warning
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from scratchnn.study.tasks import Task
 
 ARTICLE = ("ff", "rnn", "lstm", "cnn")
-PROTOCOLS: "dict[str, tuple[Protocol, ...]]" = {"both": ("last", "best"), "last": ("last",), "best": ("best",)}
+CHOICES: "dict[str, tuple[Protocol, ...]]" = {"both": ("last", "best"), "last": ("last",), "best": ("best",)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
     _check_workers(args)
+    check_source(args.data, args.synthetic)
     seeds, margin = _seeds(args.seeds), _margin(args.margin)
     known = _known(args.presets)
     presets = [look_up("preset", name, known) for name in args.arch]
@@ -78,7 +79,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     console = Console(quiet=args.quiet)
     found = sources.find(args.data, synthetic_data=True if args.synthetic else None)
     models = variants(presets, {**chosen, "synthetic": found.is_synthetic}, grid)
-    tasks = plan(models, seeds, found.corpus, args.data, PROTOCOLS[args.protocol])
+    tasks = plan(models, seeds, found.corpus, args.data, CHOICES[args.protocol])
     if found.is_synthetic:
         console.line(synthetic.banner())
     with _runner(args, len(tasks)) as runner:
@@ -153,7 +154,7 @@ def _check_workers(args: argparse.Namespace) -> None:
 def _seeds(text: str) -> list[int]:
     """From "10" the seeds 0 to 9, from "3,4,7" these."""
     try:
-        numbers = [int(each) for each in text.rstrip(",").split(",")]
+        numbers = [int(each) for each in text.removesuffix(",").split(",")]
     except ValueError:
         raise ValueError(
             f"--seeds takes how many, such as 10, or the seeds themselves, such as 3,4,7, got {text!r}"
@@ -251,7 +252,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--protocol",
-        choices=PROTOCOLS,
+        choices=CHOICES,
         default="both",
         help="test each model after its last epoch, its best one (lowest validation loss), or both (default: both)",
     )
@@ -262,7 +263,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="POINTS",
         help="a difference within so many points of accuracy counts as none (default: 0.5)",
     )
-    add("--budget", metavar="TIME", help="begin only runs that will end within this time, such as 90s, 10m or 2h")
+    add(
+        "--budget",
+        metavar="TIME",
+        help="begin only runs that are expected to end within this time, such as 90s, 10m or 2h",
+    )
     add("--out", default="study", metavar="DIR", help="folder of the study, new or to be continued (default: study)")
     add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
     add("--synthetic", action="store_true", help="use generated reviews, without looking for the real ones")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scratchnn.core.threads import set_threads
-from scratchnn.experiments.flags import add_settings
+from scratchnn.experiments.flags import add_settings, check_source
 from scratchnn.experiments.presets import PRESETS, Published, named_network
 from scratchnn.experiments.settings import Settings
 
@@ -47,6 +47,7 @@ def _run(args: argparse.Namespace) -> int:
     from scratchnn.training.interrupts import Interrupts
     from scratchnn.training.progress import NonFiniteError
 
+    check_source(args.data, args.synthetic)
     console = Console(quiet=args.quiet, unit="reviews")
     chosen = _chosen(args)
     if args.resume is None:

@@ -3,11 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-SIGNIFICANT = 0.05
+from scratchnn.study.breakdown import mean_of as mean
+from scratchnn.study.breakdown import median_of as median
+from scratchnn.study.standing import SIGNIFICANT, WHEN
+
+__all__ = ["mean", "median"]
+
 YES, WORSE, EQUIVALENT, OPEN = "yes", "no, worse", "no, equivalent", "not decided"  # what a comparison can find
 FEW = "too few seeds to decide"
 LAST, BEST = "last", "best"
-PROTOCOL = {LAST: "after the last epoch", BEST: "at the best epoch"}
+PROTOCOL: Mapping[Any, str] = WHEN
 
 Json = Mapping[str, Any]
 
@@ -124,15 +129,6 @@ def written(x: float, form: str) -> str:
     """The number in that form, without the sign of a 0."""
     text = f"{x:{form}}"
     return text if float(text) else text.lstrip("+-")
-
-
-def median(values: Sequence[float]) -> float:
-    ordered, n = sorted(values), len(values)
-    return (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
-
-
-def mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 # ---- how it is judged

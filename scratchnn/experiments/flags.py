@@ -59,6 +59,12 @@ def add_settings(parser: argparse.ArgumentParser, defaults: Settings | None = No
     )
 
 
+def check_source(data: str | None, synthetic: bool | None) -> None:
+    """Raise ValueError if reviews were asked for from two sources."""
+    if data is not None and synthetic:
+        raise ValueError("--synthetic makes its reviews itself: leave out --data, or --synthetic")
+
+
 def one_of(kind: str, known: Any) -> Callable[[str], str]:
     """An argument type whose error corrects a misspelled name."""
 

@@ -128,12 +128,12 @@ def mistakes(probabilities: Float[Array, "S N"], reviews: Reviews, most: int = M
     )
 
 
-def mean_of(values: Sequence[float]) -> float:
+def mean_of(values: Sequence[float | int]) -> float:
     """The mean; NaN without numbers."""
     return float(np.mean(values)) if values else float("nan")
 
 
-def median_of(values: Sequence[float]) -> float:
+def median_of(values: Sequence[float | int]) -> float:
     """The median of those that are finite; NaN without one."""
     finite = [value for value in values if math.isfinite(value)]
     return float(np.median(finite)) if finite else math.nan

@@ -83,6 +83,7 @@ class StudyFolder:
 
         Raises:
             ValueError: if its file is damaged, or it is a run of another study.
+            OSError: if it cannot be read.
         """
         path = self._file(key)
         try:
@@ -103,7 +104,7 @@ class StudyFolder:
                 raise ValueError(f"it was tested under {' and '.join(tested) or 'no protocol'}")
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{os.fspath(path)!r} cannot be counted: {error}") from error
         return result
 

@@ -6,25 +6,20 @@ from scratchnn.data.sources import Found
 from scratchnn.experiments.presets import Preset
 from scratchnn.report.table import table
 from scratchnn.study.results import PROTOCOLS, Protocol, RunResult
+from scratchnn.study.standing import WHEN
 from scratchnn.study.tasks import Task
+from scratchnn.study.wording import margin_in_words, settings_in_words
 
 
 def about(tasks: Sequence[Task]) -> str:
-    """Epochs, vocabulary and length, those of all models."""
-    told = []
-    for words, name in (("{} epochs", "epochs"), ("vocabulary {}", "vocabulary"), ("the last {} words", "length")):
-        values = sorted({getattr(task.settings, name) for task in tasks})
-        many = f"{values[0]:,}" if len(values) == 1 else f"{values[0]:,} to {values[-1]:,}"
-        told.append(words.format(many))
-    return ", ".join(told) + (", shuffled" if any(task.settings.shuffle_words for task in tasks) else "")
+    """Epochs, sizes and whatever else is special about the reviews, those of all models."""
+    return ", ".join(settings_in_words([vars(task.settings) for task in tasks]))
 
 
 def in_words(protocols: Sequence[Protocol], margin: float) -> str:
     """When models are tested, and which differences count as none."""
-    words = {"last": "after the last epoch", "best": "after the epoch of the lowest validation loss"}
-    return (
-        f"{' and '.join(words[each] for each in protocols)}; differences within {100 * margin:g} points count as none"
-    )
+    when = " and ".join(WHEN[each] for each in protocols)
+    return f"{when}; a difference within {margin_in_words(margin)} counts as none"
 
 
 def published_of(results: Sequence[RunResult], found: Found, presets: Mapping[str, Preset]) -> dict[str, float]:

@@ -70,12 +70,12 @@ def plan(
     for seed in seeds:
         for variant in variants:
             settings = variant.preset.settings(**variant.chosen, seed=seed)
-            _check(variant, settings, protocols)
             split = settings.resplit, settings.test_reviews
             if split not in test_sets:
                 test_sets[split] = (resplit(corpus, *split) if settings.resplit else corpus).test.digest
             code = code_version(settings.backend)
             if variant.name not in hashes:
+                _check(variant, settings, protocols)
                 hashes[variant.name] = config_hash(variant.preset, settings, corpus.digest, code)
             tasks.append(
                 Task(

@@ -1,11 +1,13 @@
-"""Numbers of a study as words: points with their interval, p values, lists of models."""
+"""Numbers of a study as words: points with their interval, p values, lists of models, settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from scratchnn.study.inference import Estimate
 from scratchnn.study.pairs import MARGIN, Pair
 
 MOST = 4  # models named in one sentence
+MOST_VALUES = 4  # of one setting
 
 
 def by(pair: Pair) -> str:
@@ -58,3 +60,39 @@ def listed(words: Sequence[str]) -> str:
     if len(words) > MOST + 1:
         words = [*words[:MOST], f"{len(words) - MOST} more"]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def settings_in_words(all_settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the models of a study were trained on, and for how long; of each setting every value that one has."""
+    found = [
+        _setting(all_settings, "epochs", "{} epochs"),
+        _setting(all_settings, "length", "the last {} words of a review"),
+        _setting(all_settings, "vocabulary", "vocabulary {}"),
+        _setting(all_settings, "train_reviews", "trained and validated on {}"),
+        _setting(all_settings, "resplit", "split again by draw {}"),
+        _setting(all_settings, "shuffle_words", "words of a review shuffled: {}"),
+    ]
+    return ["1 epoch" if each == "1 epochs" else each for each in found if each]
+
+
+def _setting(all_settings: Sequence[Mapping[str, Any]], name: str, words: str) -> str:
+    """Nothing, where it is at rest in every model: None, 0 or False."""
+    values = list(dict.fromkeys(settings.get(name) for settings in all_settings))
+    if not any(values):
+        return ""
+    if any(isinstance(value, bool) for value in values):
+        return words.format(one_or_more(["yes" if value else "no" for value in values]))
+    rest = "none" if name == "resplit" else "all"
+    numbers = sorted(value for value in values if value)
+    return words.format(one_or_more([f"{value:,}" for value in numbers] + [rest] * (len(numbers) < len(values))))
+
+
+def one_or_more(values: Sequence[str]) -> str:
+    values = list(dict.fromkeys(values))
+    if len(values) > MOST_VALUES:
+        return f"{values[0]} to {values[-1]}"
+    return " or ".join(values)
+
+
+def plural(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"

@@ -21,6 +21,7 @@ from scratchnn_kernels.gpu import availability
 
 from scratchnn import compare, study
 from scratchnn.core.files import container
+from scratchnn.data import synthetic
 from scratchnn.data.sources import Found
 from scratchnn.experiments.presets import CONTROLS, PRESETS
 from scratchnn.study import overview
@@ -97,11 +98,9 @@ def test_a_study_from_the_command_line(
     ends = r" +0\.\d{4}  0\.\d{4} to 0\.\d{4}"
     assert re.search(rf"^ff +2 +0{ends}{ends}$", second, re.MULTILINE), "both protocols, and no published figure"
     assert "\nBoth are as good as coins.\n\nOr nearly so.\n" in second
-    assert "training   2 epochs, vocabulary 50, the last 20 words" in second
-    assert (
-        "protocols  after the last epoch and after the epoch of the lowest validation loss; differences within 0.5 p"
-        in second
-    )
+    assert "training   2 epochs, the last 20 words of a review, vocabulary 50\n" in second
+    when = "after the last epoch and at the best epoch; a difference within half a point counts as none"
+    assert f"protocols  {when}\n" in second
     assert page.more["margin"] == 0.005 and page.more["code"]["protocols"] == ["last", "best"]
     folder, results, reviews = page.calls[1]
     assert folder == out
@@ -205,6 +204,8 @@ REFUSED = {
     "a model twice": (["--arch", "ff", "ff"], "model 'ff' is there twice"),
     "no seeds": (["--seeds", "0"], "--seeds must be a whole number from 1 to 100000, got 0"),
     "a seed twice": (["--seeds", "1,2,1"], "seed 1 is there twice"),
+    "seeds between commas": (["--seeds", "3,,,"], "--seeds takes how many, such as 10, or the seeds themselves"),
+    "generated reviews from a file": (["--synthetic"], "--synthetic makes its reviews itself: leave out --data"),
     "seeds in words": (["--seeds", "ten"], "--seeds takes how many, such as 10, or the seeds themselves"),
     "no margin": (["--margin", "0"], "--margin is the largest difference in points of accuracy that counts as none"),
     "nothing to choose the best epoch by": (["--validation-split", "0"], "with --protocol last"),
@@ -387,7 +388,7 @@ length = 20
 
 
 def test_published_figures_stand_beside_the_published_settings_alone() -> None:
-    found = Found(None, "imdb", False, True)  # type: ignore[arg-type]
+    found = Found(synthetic.make_corpus(20, 20), "imdb", False, True)
     known = PRESETS | CONTROLS
 
     def told(arch: str, found: Found, **chosen: Any) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """The reviews that settings ask for: how many, how split, and with their words shuffled."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -61,9 +63,9 @@ def test_as_many_reviews_as_asked_for() -> None:
         ({"train_reviews": 0}, "train_reviews must be a whole number from 1"),
     ],
 )
-def test_settings_that_make_no_sense(setting: dict[str, object], told: str) -> None:
+def test_settings_that_make_no_sense(setting: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        Settings(**setting)  # type: ignore[arg-type]
+        Settings(**setting)
 
 
 def test_resplit_may_be_the_flag_that_it_was() -> None:
@@ -71,19 +73,17 @@ def test_resplit_may_be_the_flag_that_it_was() -> None:
     assert type(Settings(resplit=True).resplit) is int
 
 
+def units(arch: str, **chosen: int) -> list[object]:
+    """Those of all layers that have some, as their settings say."""
+    preset = named(arch)
+    found = [layer.get_config() for layer in preset.layers_for(preset.settings(**chosen))]
+    inside = [each["layer"]["config"] if "layer" in each else each for each in found]
+    return [each["units"] for each in inside if "units" in each]
+
+
 def test_units_are_those_of_every_recurrent_layer() -> None:
-    layers = named("rnn").layers_for(named("rnn").settings(units=8))
-    assert [layer.units for layer in layers if type(layer).__name__ == "SimpleRNN"] == [8, 8]  # type: ignore[attr-defined]
-    (both,) = [
-        layer
-        for layer in named("birnn").layers_for(named("birnn").settings(units=5))
-        if hasattr(layer, "forward_layer")
-    ]
-    assert both.forward_layer.units == 5  # type: ignore[attr-defined]
-    assert [layer.units for layer in named("lstm").layers_for(named("lstm").settings()) if hasattr(layer, "units")] == [
-        32,
-        32,
-        1,
-    ]  # type: ignore[attr-defined]
+    assert units("rnn", units=8) == [8, 8, 1]
+    assert units("birnn", units=5) == [5, 1]
+    assert units("lstm") == [32, 32, 1]
     with pytest.raises(ValueError, match="'ff' has no recurrent layer, so units cannot be given"):
         named("ff").layers_for(named("ff").settings(units=8))

@@ -38,7 +38,7 @@ def test_layers_and_settings_are_those_of_the_file(tmp_path: Path) -> None:
     model = build_model(settings, preset)
     assert [type(layer).__name__ for layer in model.layers] == ["Embedding", "Bidirectional", "Dropout", "Dense"]
     assert model.count_params() == 60 * 4 + 2 * 4 * (4 * 3 + 3 * 3 + 3) + 6 + 1
-    assert preset.layers_for(preset.settings(units=5))[1].forward_layer.units == 5  # type: ignore[attr-defined]
+    assert build_model(preset.settings(units=5), preset).count_params() == 60 * 4 + 2 * 4 * (4 * 5 + 5 * 5 + 5) + 10 + 1
 
 
 def test_settings_are_found_however_they_are_spelled(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from benchmarks.imdb_page import words
 from benchmarks.imdb_page.words import BEST, LAST, Json
-from benchmarks.studies import CONTROLS, by_name
+from benchmarks.studies import CONTROLS, STUDIES, by_name
 from benchmarks.tables import markdown
 
 NAMES = {"shuffled": "article", "long-shuffled": "long", "generated-shuffled": "generated"}
@@ -18,6 +18,7 @@ def section(content: Json) -> str:
         "loses is what their order was worth to it, or what it suffers from words that mislead. `bow` and `linear` see "
         "no order, and must not change. `linear-bigrams` sees which words are neighbours."
     )
+    about += extended()
     if not there:
         return f"{head}\n\n{about}\n\nStill to be conducted."
     missing = [title(content, name) for name in NAMES if name not in there]
@@ -29,6 +30,18 @@ def section(content: Json) -> str:
     if missing:
         parts.append(f"Still to be conducted: {words.listing(missing)}.")
     return "\n\n".join([*parts, command()])
+
+
+def extended() -> str:
+    """Which studies have more seeds than were planned before the first were seen: a reader should know that."""
+    found = [study for study in STUDIES if study.at_first is not None]
+    if not found:
+        return ""
+    counts = words.listing(sorted({f"{study.at_first} seeds, now {study.seeds}" for study in found}))
+    return (
+        f" The studies {words.listing([study.name for study in found])} were planned with {counts}: with fewer, no test "
+        f"could decide among their {len(found[0].archs)} models."
+    )
 
 
 def command() -> str:

@@ -69,7 +69,10 @@ STUDIES = (
         grid={"resplit": (1, 2, 3, 4, 5)},
     ),
     Study("generated", "And in generated reviews?", ALL, 10, {"synthetic": True}, at_first=6),
-    Study("generated-shuffled", "Without their order?", ALL, 10, {"synthetic": True, **SHUFFLED}, ordered="generated", at_first=6),
+    Study(
+        "generated-shuffled", "Without their order?", ALL, 10, {"synthetic": True, **SHUFFLED}, ordered="generated",
+        at_first=6,
+    ),
     Study("long", "And in longer reviews with more words?", ALL, 10, LONG, at_first=6),
     Study("long-shuffled", "Without their order?", ALL, 10, {**LONG, **SHUFFLED}, ordered="long", at_first=6),
     Study("recurrent", "When do recurrent networks overfit, and what helps?", RECURRENT, 10),

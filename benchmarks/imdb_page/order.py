@@ -39,8 +39,8 @@ def extended() -> str:
         return ""
     counts = words.listing(sorted({f"{study.at_first} seeds, now {study.seeds}" for study in found}))
     return (
-        f" The studies {words.listing([study.name for study in found])} were planned with {counts}: with fewer, no test "
-        f"could decide among their {len(found[0].archs)} models."
+        f" The studies {words.listing([study.name for study in found])} were planned with {counts}: with fewer, no "
+        f"test could decide among their {len(found[0].archs)} models."
     )
 
 

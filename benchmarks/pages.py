@@ -1,7 +1,6 @@
 """Which recorded results go into which page, and how: `python -m benchmarks.pages` rewrites them all.
 
-The benchmarks (bench.py, bptt.py, study.py) do so at their end. What lacks results is left as it is; benchmarks/gpu
-writes docs/gpu.md itself.
+The benchmarks (bench.py, bptt.py, study.py, gpu) do so at their end. What lacks results is left as it is.
 """
 
 import json
@@ -10,11 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import imdb_page, tables
+from benchmarks.gpu import report as gpu
 from benchmarks.harness import ROOT
 from benchmarks.imdb_page import accuracies
 
 RESULTS = Path(__file__).parent / "results"
-BPTT, IMDB, KERAS, SPEED = (RESULTS / f"{name}.json" for name in ("bptt", "imdb", "keras", "speed"))
+BPTT, GPU, IMDB, KERAS, SPEED = (RESULTS / f"{name}.json" for name in ("bptt", "gpu", "imdb", "keras", "speed"))
 LOGS = RESULTS / "published_logs.json"
 
 
@@ -39,6 +39,7 @@ class Table(NamedTuple):
 TABLES = (
     Table(ROOT / "README.md", tables.HEADLINE, (IMDB, KERAS, SPEED), accuracies.headline),
     Table(ROOT / "docs" / "bptt.md", tables.BPTT, (BPTT,), tables.gradients),
+    Table(ROOT / "docs" / "gpu.md", gpu.MARKS, (GPU,), gpu.page),
     Table(ROOT / "docs" / "imdb.md", None, (IMDB, KERAS, LOGS), imdb_page.page),
     Table(ROOT / "docs" / "speed.md", tables.SPEED, (SPEED,), tables.speed_tables),
 )

@@ -105,8 +105,8 @@ def models(size: str) -> list[Model]:
         return [Model("lstm")]
     batches, lengths = (32, 128, 512, 1024), (500, 100)
     found = [Model("lstm", 32, B, T) for T in lengths for B in batches]
-    found += [Model("lstm", H, B, 500) for H in (128, 512) for B in (batches if size == "full" else (32, 128))]
-    return found + [Model("lstm", 32, B, T, masked=True) for T in lengths for B in (32, 128)]
+    found += [Model("lstm", 32, B, T, masked=True) for T in lengths for B in (32, 128)]
+    return found + [Model("lstm", H, B, 500) for H in (128, 512) for B in (batches if size == "full" else (32, 128))]
 
 
 def checked(size: str) -> list[Model]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 from scratchnn_kernels.gpu import device, dispatch
 from scratchnn_kernels.gpu.activations import NAMES
+from scratchnn_kernels.gpu.embedding import IDS, WARPS
 
 from tests.gpu import nvrtc
 from tests.gpu.emulator import kernels_in
@@ -62,7 +63,7 @@ PROGRAMS = [
             ("pointwise.cu", {}),
             ("pooling.cu", {}),
             ("dropout.cu", {}),
-            ("embedding.cu", {"ID": "id_int32", "WARPS": 8, "IDS": 16}),
+            ("embedding.cu", {"ID": "id_int32", "WARPS": WARPS, "IDS": IDS[4 if real == "float" else 8]}),
             ("optimizer.cu", {"BLOCK": 1024}),
         )
     ),

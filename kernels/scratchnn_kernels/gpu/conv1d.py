@@ -6,7 +6,7 @@ The windows are gathered (conv1d.cu), the products are cuBLAS', through CuPy; bi
 from dataclasses import dataclass
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads
-from scratchnn_kernels.gpu import device, pointwise
+from scratchnn_kernels.gpu import device, pointwise, projection
 
 BLOCK = 256
 
@@ -42,7 +42,7 @@ def backward(dy: Array, cache: Conv1DCache) -> tuple[Array, Grads]:
     dwindows = da @ cache.W.reshape(k * D, F).T  # (1)
     dx = device.empty((B, T, D), dy.dtype)
     _launch("conv1d_fold", dx, dwindows, dx, B, T, D, k, T_out, cache.stride, cache.dilation)
-    return dx, {"W": (cache.windows.T @ da).reshape(k, D, F), "b": da.sum(axis=0)}  # (1)
+    return dx, {"W": (cache.windows.T @ da).reshape(k, D, F), "b": projection.backward_b(da)}  # (1)
 
 
 def _launch(kernel: str, written: Array, *arguments: object) -> None:

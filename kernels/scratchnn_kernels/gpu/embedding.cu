@@ -8,7 +8,8 @@
 #define REAL float
 #endif
 typedef REAL real;
-constexpr int WARP = 32, THREADS = WARPS * WARP;
+constexpr int WARP = 32, THREADS = WARPS * WARP, AT_ONCE = 8;
+constexpr int NONE = -1;
 constexpr unsigned ALL_LANES = 0xffffffff;
 typedef signed char id_int8;
 typedef unsigned char id_uint8;
@@ -33,9 +34,9 @@ extern "C" __global__ void embedding_forward(
 // A block sums the gradients of IDS neighbouring ids, in a fixed order and without atomic additions: the bits are the
 // same every time.
 //
-// Each warp searches every eighth run of 32 places, a lane at each place, and all lanes learn which of them hold
+// Warp w of WARPS searches every WARPS-th run of 32 places, a lane at each place, and all lanes learn which of them hold
 // ids of the block. Then the lanes are columns, and add these rows of dy one after the other, each lane to sums of
-// its own. Reading all ids in every block costs less than sorting them would, in launches and in time.
+// its own. AT_ONCE rows are asked for together: each alone would be waited for longer than its addition takes. Reading all ids in every block costs less than sorting them would, in launches and in time.
 extern "C" __global__ void __launch_bounds__(THREADS) embedding_backward(
     const ID *x,     // (B, T), N of them
     const real *dy,  // (B, T, D)
@@ -68,9 +69,21 @@ extern "C" __global__ void __launch_bounds__(THREADS) embedding_backward(
             own_sums[k_0][lane] += (sum_0 + sum_1) + (sum_2 + sum_3);
             continue;
         }
-        for (; places != 0; places &= places - 1) {
-            const int n = __ffs(places) - 1, k_n = __shfl_sync(ALL_LANES, k, n, WARP);
-            if (d < D) own_sums[k_n][lane] += rows[(size_t)n * D];  // (1)
+        while (places != 0) {
+            int place[AT_ONCE];
+            real row[AT_ONCE];
+#pragma unroll
+            for (int n = 0; n < AT_ONCE; n++) {
+                place[n] = places != 0 ? __ffs(places) - 1 : NONE;
+                row[n] = d < D && place[n] != NONE ? rows[(size_t)place[n] * D] : 0;
+                places &= places - 1;
+            }
+#pragma unroll
+            for (int n = 0; n < AT_ONCE; n++) {
+                if (place[n] == NONE) break;
+                const int k_n = __shfl_sync(ALL_LANES, k, place[n], WARP);
+                if (d < D) own_sums[k_n][lane] += row[n];  // (1)
+            }
         }
     }
     __syncthreads();

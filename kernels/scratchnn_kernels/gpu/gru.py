@@ -107,10 +107,10 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
                 dy, dh, Wh, rest, mask, dropout_h, h, gates, dax, dh_0, T, B,
             )  # fmt: skip
     dx = projection.backward_x(dax, Wx, cache.dropout_x)  # (1)
-    grads = {"Wx": projection.backward_W(dax, x, cache.dropout_x), "bx": dax.sum(axis=(0, 1))}
+    grads = {"Wx": projection.backward_W(dax, x, cache.dropout_x), "bx": projection.backward_b(dax)}
     if ah_g is not None:
         grads["Wh"] = projection.backward_W(dah, h[:T], dropout_h)  # (1)
-        grads["bh"] = dah.sum(axis=(0, 1))
+        grads["bh"] = projection.backward_b(dah)
     else:
         grads["Wh"] = device.empty(Wh.shape, dtype)
         zr, g = slice(0, 2 * H), slice(2 * H, 3 * H)

@@ -38,6 +38,16 @@ def backward_W(da: Array, x: Array, dropout: Array | None) -> Array:
     return dW
 
 
+def backward_b(da: Array) -> Array:
+    """Return db: the sum over every row of every time step.
+
+    As a product with ones, since CuPy sums leading axes in a handful of blocks: on an H100 that took 12 ms of the
+    13.7 ms of an LSTM both ways (32 units, B = 1,024, T = 500), and this takes 0.1 ms.
+    """
+    rows = _rows(da)
+    return (device.xp().ones((1, len(rows)), da.dtype) @ rows).reshape(-1)
+
+
 def _column_blocks(columns: Array, dropout: Array) -> list[tuple[int, slice]]:
     """Mask k of K serves the k-th of K equal blocks of the columns."""
     width = columns.shape[-1] // len(dropout)

@@ -88,6 +88,6 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
     grads = {
         "Wx": projection.backward_W(da, x, cache.dropout_x),
         "Wh": projection.backward_W(da, h[:T], dropout_h),
-        "b": da.sum(axis=(0, 1)),
+        "b": projection.backward_b(da),
     }
     return batch_first(dx), grads, (dh_0,)

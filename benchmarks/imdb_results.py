@@ -13,6 +13,7 @@ from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import analyse
 
 DIGITS = 5
+KERAS_VARIANTS = ("", "summed")  # how Keras is trained: see accuracy.py
 REVIEWS = 25_000  # of the real test set, where it is not split again
 WITH_LOSSES = ("longer",)  # studies whose curves of training loss the page needs
 SETTINGS = ("vocabulary", "length", "batch_size", "epochs", "optimizer", "validation_split")

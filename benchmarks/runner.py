@@ -48,7 +48,7 @@ class Subject(Protocol):
         ...
 
 
-def main(subject: type[Subject], accuracy: Callable[[str, int], dict[str, Any]] | None = None) -> None:
+def main(subject: type[Subject], accuracy: Callable[[str, int, str], dict[str, Any]] | None = None) -> None:
     """The command line of a framework's file."""
     parser = argparse.ArgumentParser()
     job = parser.add_mutually_exclusive_group(required=True)
@@ -62,7 +62,7 @@ def main(subject: type[Subject], accuracy: Callable[[str, int], dict[str, Any]] 
     args = parser.parse_args()
     if args.workload is None:
         assert accuracy is not None
-        result = accuracy(args.arch, args.seed)
+        result = accuracy(args.arch, args.seed, args.variant)
     else:
         result = measure(subject, WORKLOADS[args.workload], args.variant, args.quick, args.started)
     print(json.dumps(result))

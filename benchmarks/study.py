@@ -33,7 +33,7 @@ from scratchnn.study.conduct import all_results, conduct
 from scratchnn.study.folder import StudyFolder
 from scratchnn.study.pool import Pool
 from scratchnn.study.results import Reviews, RunResult
-from scratchnn.study.reviews import describe
+from scratchnn.study.reviews import describe_all
 from scratchnn.study.tasks import plan
 
 FIGURES = pages.ROOT / "docs" / "imdb"
@@ -114,8 +114,7 @@ def publish(root: Path) -> None:
         runs = [run for run in all_results(folder) if run.key in keys]
         if runs:
             results[study.name] = runs
-            first = {run.test_set: Settings(**run.settings) for run in reversed(runs)}
-            about = {digest: describe(corpus, settings) for digest, settings in first.items()}
+            about = describe_all(corpus, runs)
             reviews |= about
             code = code_version(Settings().backend)
             page.write(folder.path, runs, about, published_of(study), code=code)

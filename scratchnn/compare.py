@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from scratchnn.data.sources import Found
     from scratchnn.report.console import Console
     from scratchnn.study.folder import StudyFolder
-    from scratchnn.study.results import Protocol, Reviews, RunResult
+    from scratchnn.study.results import Protocol, RunResult
     from scratchnn.study.tasks import Task
 
 ARTICLE = ("ff", "rnn", "lstm", "cnn")
@@ -203,20 +203,10 @@ def _write_page(
     folder: "StudyFolder", results: "list[RunResult]", found: "Found", margin: float, presets: dict[str, Preset]
 ) -> "Path":
     from scratchnn.study import overview, page
+    from scratchnn.study.reviews import describe_all
 
-    published = overview.published_of(results, found, presets)
-    return page.write(
-        folder.path, results, _reviews(results, found), published, code=folder.common, margin=margin, presets=presets
-    )
-
-
-def _reviews(results: "list[RunResult]", found: "Found") -> "dict[str, Reviews]":
-    """For each set of test reviews, what the first of its models is shown of them."""
-    from scratchnn.experiments.settings import Settings
-    from scratchnn.study.reviews import describe
-
-    first = {result.test_set: Settings(**result.settings) for result in reversed(results)}
-    return {test_set: describe(found.corpus, settings) for test_set, settings in first.items()}
+    reviews, published = describe_all(found.corpus, results), overview.published_of(results, found, presets)
+    return page.write(folder.path, results, reviews, published, code=folder.common, margin=margin, presets=presets)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -77,7 +77,18 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "regularizers",
         "utils",
     ),
-    "experiments": ("core", "callbacks", "data", "report", "optimizers", "layers", "training", "models", "scratchnn"),
+    "experiments": (
+        "core",
+        "activations",
+        "callbacks",
+        "data",
+        "report",
+        "optimizers",
+        "layers",
+        "training",
+        "models",
+        "scratchnn",
+    ),
     "study": ("core", "callbacks", "data", "report", "optimizers", "training", "models", "experiments", "scratchnn"),
 }
 FACE = "scratchnn"  # scratchnn/__init__.py, which imports a name of another room when it is asked for

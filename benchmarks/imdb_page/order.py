@@ -93,27 +93,37 @@ def paragraph(content: Json, name: str) -> str:
     if words.judge(held) != words.YES:
         return f"{text} That pairs of words find an order in them is not shown ({words.answer(held)})."
     networks = [model for model in pairs if model not in CONTROLS]
-    shares = {model: pairs[model]["difference"]["value"] / held["difference"]["value"] for model in networks}
+    shares = {model: shares_of(pairs[model], held) for model in networks}
     said = [share(pairs[model], shares[model]) for model in networks]
     text += f" Pairs of words find an order that is worth {words.points(held)} points ({words.p_of(held)})."
     text += f" Of it, at their best epochs, the networks collect: {words.listing(said)}."
+    if any("%;" in each for each in said):
+        text += " Shares in brackets are what the ends of both intervals allow."
     if any(words.judge(pairs[model]) == words.FEW for model in networks):
         number = f"{held['seeds']} seeds are too few for tests of {len(networks)} networks"
         text += f" These shares rest on the intervals: {number}."
-    if any(part > 1 for part in shares.values()):
+    if any(part[0] > 1 for part in shares.values()):
         text += " More than 100% is order that pairs of words do not find, or a network that hardly learns without it."
     return text
 
 
-def share(pair: Json, part: float) -> str:
-    """A network's share of what pairs of words find, or why it has none."""
-    judged, seen = words.judge(pair), words.points(pair)
+def shares_of(pair: Json, held: Json) -> tuple[float, float, float]:
+    """A network's share of what pairs of words find, and the smallest and largest that both intervals allow."""
+    value, low, high = (pair["difference"][name] for name in ("value", "low", "high"))
+    whole = held["difference"]
+    least, most = (low / whole["high" if low > 0 else "low"], high / whole["low" if high > 0 else "high"])
+    return value / whole["value"], least, most
+
+
+def share(pair: Json, shares: tuple[float, float, float]) -> str:
+    """That share in words, or why there is none."""
+    part, low, high = (round(100 * each) for each in shares)
+    judged = words.judge(pair)
+    seen = f"{words.points(pair)} points{'' if judged == words.FEW else f', {words.p_of(pair)}'}"
     if judged == words.YES or (judged == words.FEW and part > 0 and words.is_clear(pair)):
-        found = f"{100 * part:.0f}%"
-    else:
-        nothing = {words.WORSE: "less than nothing", words.EQUIVALENT: "nothing"}
-        found = nothing.get(judged, "nothing that is certain")
-    return f"`{pair['first']}` {found} ({seen} points{'' if judged == words.FEW else f', {words.p_of(pair)}'})"
+        return f"`{pair['first']}` {part}% ({low} to {high}%; {seen})"
+    nothing = {words.WORSE: "less than nothing", words.EQUIVALENT: "nothing"}
+    return f"`{pair['first']}` {nothing.get(judged, 'nothing that is certain')} ({seen})"
 
 
 def check(content: Json, name: str) -> str:

@@ -7,6 +7,7 @@ from benchmarks.imdb_page.questions import STILL, both, table
 from benchmarks.imdb_page.words import BEST, Json
 from scratchnn.study.inference import LEAST_SEEDS, sign_flip_p
 
+ABOUT = 0.005  # "about 80%" is 79.5% or more
 HEAD = "## When recurrent networks overfit, and what helps"
 
 
@@ -32,14 +33,12 @@ def overfits(content: Json, study: Json) -> str:
         return ""
     low, high = claim["overfits"]
     epochs, highest = words.epochs(study, BEST, name), of_validation(study, name, "highest_accuracy")
-    reaches = (
-        min(highest) <= claim["validation_accuracy"] <= max(highest)
-        or words.mean(highest) > claim["validation_accuracy"]
-    )
+    reaches = words.mean(highest) > claim["validation_accuracy"] - ABOUT
     return (
         f"*`{name}` reaches about {100 * claim['validation_accuracy']:.0f}% in validation and overfits after {low} to "
-        f"{high} epochs.* As to the accuracy {'confirmed' if reaches else 'not confirmed'}: "
-        f"{words.span([100 * each for each in highest], '.1f')}% at best. {timing(epochs, low, high)}"
+        f"{high} epochs.* As to the accuracy {'confirmed' if reaches else 'not confirmed'}: at its highest "
+        f"{words.percent(words.mean(highest))}% (mean over the seeds; "
+        f"{words.span([100 * each for each in highest], '.1f')}%). {timing(epochs, low, high)}"
     )
 
 

@@ -123,15 +123,30 @@ class BestWeights(keras.callbacks.Callback):
             self.lowest, self.epoch, self.weights = logs["val_loss"], epoch + 1, self.model.get_weights()
 
 
-def accuracy(arch: str, seed: int) -> dict[str, Any]:
-    """A published model trained once, and tested after its last epoch and after its best one."""
+class SummedEmbedding(keras.layers.Embedding):
+    """An Embedding whose gradient is an array, in which those of an id that occurs several times are summed.
+
+    Keras' own gives, on TensorFlow alone, a list of them, and Adam squares each for itself; see `Keras._dense_step`.
+    """
+
+    def call(self, inputs):
+        return keras.ops.take(1.0 * self.embeddings, keras.ops.cast(inputs, "int32"), axis=0)
+
+
+def accuracy(arch: str, seed: int, variant: str = "") -> dict[str, Any]:
+    """A published model trained once, and tested after its last epoch and after its best one.
+
+    `variant`: "summed" takes an Embedding as all other backends have it.
+    """
     from scratchnn.data import imdb
     from scratchnn.experiments.settings import Settings
 
     settings = Settings(arch=arch)
     data = imdb.load(None, num_words=settings.vocabulary, maxlen=settings.length, synthetic=False)
     keras.utils.set_random_seed(seed)
-    model = build((embedding(settings.vocabulary, 16), *preset(arch)))
+    first, sizes = embedding(settings.vocabulary, 16)
+    layers = [SummedEmbedding(**sizes)] if variant == "summed" else build([(first, sizes)]).layers
+    model = keras.Sequential([*layers, *build(preset(arch)).layers])
     model.compile(optimizer=settings.optimizer, loss="binary_crossentropy", metrics=["accuracy"])
     best = BestWeights()
     history = model.fit(
@@ -156,6 +171,7 @@ def accuracy(arch: str, seed: int) -> dict[str, Any]:
         "framework": f"Keras {keras.__version__} on {keras.backend.backend()}",
         "arch": arch,
         "seed": seed,
+        "variant": variant,
         "parameters": model.count_params(),
         "data": data.digest[:8],
         "history": {key: [round(float(x), 5) for x in values] for key, values in history.items()},

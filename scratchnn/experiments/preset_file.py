@@ -17,6 +17,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from scratchnn import activations
 from scratchnn.core.names import look_up
 from scratchnn.experiments.presets import CONTROLS, PRESETS, Part, Preset, Stack
 from scratchnn.experiments.settings import Settings
@@ -123,4 +124,11 @@ def _check(where: str, preset: Preset) -> None:
         raise ValueError(
             f"{where}: its output must be one number per review, of shape (None, 1), got {model.output_shape}; end it "
             'with {class = "Dense", units = 1, activation = "sigmoid"}'
+        )
+    last = model.head
+    if last.final_activation not in (activations.sigmoid, activations.hard_sigmoid):
+        named = "none" if last.final_activation is None else last.final_activation.name
+        raise ValueError(
+            f"{where}: its output must be a probability, from 0 to 1: give {type(last).__name__}, the "
+            f'activation "sigmoid"; its activation is {named}'
         )

@@ -1,5 +1,7 @@
 """What is known of the reviews that a study is tested on, in the order in which models see them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 from scratchnn_kernels.contract import Array
@@ -9,7 +11,7 @@ from scratchnn.data.corpus import Corpus
 from scratchnn.data.imdb import rows_of_test_reviews
 from scratchnn.data.text import OOV, PAD, START, encode_reviews, id_of_rank
 from scratchnn.experiments.settings import Settings
-from scratchnn.study.results import Reviews
+from scratchnn.study.results import Reviews, RunResult
 
 
 def describe(corpus: Corpus, settings: Settings) -> Reviews:
@@ -29,6 +31,12 @@ def describe(corpus: Corpus, settings: Settings) -> Reviews:
         in_training=_in_training(corpus)[rows],
         text=text,
     )
+
+
+def describe_all(corpus: Corpus, results: Sequence[RunResult]) -> dict[str, Reviews]:
+    """Every set of test reviews in a study by its digest, as the first of its models is shown them."""
+    first = {result.test_set: Settings(**result.settings) for result in reversed(results)}
+    return {test_set: describe(corpus, settings) for test_set, settings in first.items()}
 
 
 def _unknown_share(corpus: Corpus, rows: Integer[Array, " N"], settings: Settings) -> Float[Array, " N"]:

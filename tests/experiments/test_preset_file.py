@@ -66,6 +66,8 @@ def test_settings_are_found_however_they_are_spelled(tmp_path: Path) -> None:
         (("rate = 0.5", "rat = 0.5"), "rat"),
         (("rate = 0.5", "rate = 5"), "rate"),
         (("units = 1,", "units = 2,"), r"its output must be one number per review, of shape (None, 1), got (None, 2)"),
+        ((', activation = "sigmoid"}', "}"), 'give Dense, the activation "sigmoid"; its activation is linear'),
+        (('activation = "sigmoid"', 'activation = "tanh"'), "its activation is tanh"),
         (('{class = "Dense", units = 1, activation = "sigmoid"},', ""), "its output must be one number per review"),
     ],
 )

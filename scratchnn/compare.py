@@ -71,6 +71,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.tasks import plan
     from scratchnn.study.variants import parse_grid, variants
+    from scratchnn.study.wording import plural
 
     chosen = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
     seconds, grid = None if args.budget is None else parse(args.budget), parse_grid(args.grid, chosen)
@@ -82,6 +83,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     tasks = plan(models, seeds, found.corpus, args.data, CHOICES[args.protocol])
     if found.is_synthetic:
         console.line(synthetic.banner())
+    plan_of = f"{plural(len(models), 'model')}, {plural(len(seeds), 'seed')}: {', '.join(each.name for each in models)}"
     with _runner(args, len(tasks)) as runner:
         common = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
         folder = StudyFolder.open(
@@ -89,7 +91,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         )
         console.header([
             ("data", f"{found.source}, digest {found.corpus.digest[:8]}"),
-            ("plan", f"{len(models)} models, {len(seeds)} seeds: {', '.join(model.name for model in models)}"),
+            ("plan", plan_of),
             ("training", overview.about(tasks)),
             ("protocols", overview.in_words(tasks[0].protocols, margin)),
             ("runner", runner.description),

@@ -128,7 +128,7 @@ def beside_keras(study: Json, keras: Json) -> str:
         return text
     return (
         f"{text} Some of that has a cause: where a word occurs several times in a batch, TensorFlow gives its "
-        "gradients one by one, and Keras' Adam squares each for itself, where every other backend of Keras, and we, sum "
+        "gradients one by one, and Keras' Adam squares each for itself; its other backends, and we, sum "
         f"them first. With the gradients summed first, Keras differs {_gaps(study, keras, names, SUMMED)}."
     )
 

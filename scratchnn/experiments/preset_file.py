@@ -31,11 +31,13 @@ def read(path: str | os.PathLike[str]) -> dict[str, Preset]:
     """The presets in the file, by name.
 
     Raises:
-        OSError: if it cannot be read.
-        ValueError: if it is no TOML, or something in it is unknown or does not fit; the message names the place.
+        ValueError: if it cannot be read or is no TOML, or something in it is unknown or does not fit; the message names
+            the place.
     """
     try:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"--presets {os.fspath(path)!r} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{os.fspath(path)!r} is no TOML file: {error}") from None
     if not tables:

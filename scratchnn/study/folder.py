@@ -35,12 +35,19 @@ class StudyFolder:
         """Make the folder, or continue one whose runs have the same in `common`.
 
         Raises:
-            ValueError: if it belongs to another study, naming the difference, or to something else altogether.
-            OSError: if it cannot be made.
+            ValueError: if it belongs to another study, naming the difference, or to something else altogether, or
+                cannot be made.
         """
         folder = cls(path, common)
         if not folder.about.exists():
-            folder.path.mkdir(parents=True, exist_ok=True)
+            try:
+                folder.path.mkdir(parents=True, exist_ok=True)
+            except FileExistsError:
+                raise ValueError(f"{os.fspath(path)!r} is a file; give --out a new folder, or a study's") from None
+            except OSError as error:
+                raise ValueError(
+                    f"the folder {os.fspath(path)!r} cannot be made ({error.strerror}); give --out another one"
+                ) from None
             if strange := sorted(entry.name for entry in folder.path.iterdir() if not entry.name.startswith(".")):
                 raise ValueError(
                     f"{os.fspath(path)!r} is no study's folder: it holds {strange[0]!r} and no study.json; "

@@ -91,7 +91,7 @@ def test_a_study_from_the_command_line(
     assert compare.main([*arguments, "--arch", "ff", "rnn", "--seeds", "1"]) == 0
     assert compare.main([*arguments, "--arch", "rnn", "ff", "--seeds", "2"]) == 0
     first, second = capsys.readouterr().out.split("saved ")[:2]
-    assert "plan       2 models, 1 seeds: ff, rnn" in first
+    assert "plan       2 models, 1 seed: ff, rnn" in first
     assert re.search(r"^2 runs done, 2 in all; wall time \d+\.\d s$", first, re.MULTILINE)
     assert re.search(r"^2 runs done, 4 in all; wall time", second, re.MULTILINE), "the shorter study is reused"
     assert re.search(r"^rnn +seed 1 +0\.\d{4}  \d+\.\d s  \(4 of 4\)$|^ff +seed 1 .*\(4 of 4\)$", second, re.MULTILINE)

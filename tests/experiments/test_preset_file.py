@@ -91,5 +91,5 @@ def test_nothing_in_it(tmp_path: Path) -> None:
         read(write(tmp_path, ""))
     with pytest.raises(ValueError, match="expected a table with embedding and layers, got 3"):
         read(write(tmp_path, "mine = 3"))
-    with pytest.raises(OSError):
+    with pytest.raises(ValueError, match=r"--presets '.*nope.toml' cannot be read: No such file"):
         read(tmp_path / "nope.toml")

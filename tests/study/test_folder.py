@@ -197,6 +197,15 @@ def test_another_study_is_refused_with_the_difference(changed: dict[str, Any], t
         StudyFolder.open(tmp_path, {**COMMON, **changed})
 
 
+def test_what_cannot_be_a_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(ValueError, match=r"taken' is a file; give --out a new folder"):
+        StudyFolder.open(tmp_path / "taken", COMMON)
+    with pytest.raises(ValueError, match=r"taken/study' cannot be made \(.+\); give --out another one"):
+        StudyFolder.open(tmp_path / "taken" / "study", COMMON)
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(ValueError, match=r"holds 'thesis.tex' and no study.json; give --out"):

@@ -1,8 +1,9 @@
-# Five commands, each doing all of its own set-up:
+# Six commands, each doing all of its own set-up:
 #   make train [ARCH=lstm] [ARGS="--epochs 3 --seed 1"]
 #   make test  [ARGS="-k gradient"]     (a debugger needs one process: ARGS="-n 0 --pdb")
 #   make long  [ARGS="-k keras"]        (the tests that are too long for every day)
 #   make bench [ARGS="--quick"]         (over half an hour; TensorFlow, PyTorch and JAX go into .venv-bench)
+#   make docs                           (docs/ as a site, in build/site; a warning is an error)
 #   make check                          (ruff and pyright)
 ARCH ?= lstm
 ARGS ?=
@@ -11,7 +12,7 @@ BIN = .venv/bin
 # Tests on all cores. Each worker begins with a run of neighbours, so that what a module sets up is mostly set up once.
 SHARED_OUT = -n auto --maxprocesses 8 --dist worksteal
 
-.PHONY: train test long bench check
+.PHONY: train test long bench docs check
 
 train: .venv/train-installed
 	$(BIN)/python -m scratchnn.train --arch $(ARCH) $(ARGS)
@@ -24,6 +25,10 @@ long: .venv/test-installed
 
 bench: .venv-bench/installed
 	.venv-bench/bin/python -m benchmarks.bench $(ARGS)
+
+docs: .venv/docs-installed
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs build/site
+	@echo "open build/site/index.html"
 
 check: .venv/dev-installed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/pyright

@@ -13,6 +13,7 @@ from scratchnn.data import imdb
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), ROOT / "kernels" / "README.md"]
+OF_THE_SITE = sorted((ROOT / "docs" / "layers").glob("*.md"))  # docs/index.md leads to them
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 
@@ -58,7 +59,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [*PAGES, *OF_THE_SITE], ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     links = LINK.findall(without_code(page.read_text(encoding="utf-8")))
     for link in links:
@@ -74,6 +75,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_readme_leads_to_every_page() -> None:
     linked = {(ROOT / link.split("#")[0]).resolve() for link in LINK.findall(README.read_text(encoding="utf-8"))}
     assert set(PAGES) - {README} <= linked
+
+
+def test_the_site_leads_to_every_page() -> None:
+    """docs/index.md lists them all: Sphinx would only warn."""
+    docs = ROOT / "docs"
+    listed = {f"{line}.md" for line in (docs / "index.md").read_text(encoding="utf-8").split()}
+    assert {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")} - {"index.md"} <= listed
 
 
 def test_the_example_of_readme_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -60,7 +60,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
             buffer ^= 1;
             if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);
             __syncthreads();
-        }  // (2): else h stays as it is, at no cost
+        }  // (2): else h stays as it is
         if (gates != nullptr && has_column) gates[t * 3 * states + at_gate] = own;
         if (ah_g != nullptr && exists && gate == SPARE) ah_g[t * states + at_state] = own;
         if (h != nullptr && exists && gate == 0) h[(t + 1) * states + at_state] = h_t;

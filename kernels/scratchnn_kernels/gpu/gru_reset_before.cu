@@ -57,7 +57,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
             if (gate == G) own = g;
             if (gate < G) shared[gate][unit] = exists ? h_t * kept : real(0);
             __syncthreads();
-        }  // (2): else h stays as it is, at no cost
+        }  // (2): else h stays as it is
         // Zeros at a masked step: dWh multiplies r there with a gradient of 0.
         if (gates != nullptr && has_column) gates[t * 3 * states + at_gate] = own;
         if (h != nullptr && exists && gate == 0) h[(t + 1) * states + at_state] = h_t;

@@ -58,7 +58,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) lstm_forward(
             buffer ^= 1;
             if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);
             __syncthreads();
-        }  // (2): else h and c stay as they are, at no cost
+        }  // (2): else h and c stay as they are
         if (gates != nullptr && exists) gates[t * 4 * states + at_gate] = own;
         if (h != nullptr && exists && gate == 0) h[(t + 1) * states + at_state] = h_t;
         if (c != nullptr && exists && gate == 1) c[(t + 1) * states + at_state] = c_t;

@@ -46,7 +46,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) simple_rnn_forward(
             buffer ^= 1;
             h_shared[buffer][unit] = exists ? h_t * kept : real(0);
             __syncthreads();
-        }  // (2): else h stays as it is, at no cost
+        }  // (2): else h stays as it is
         if (h != nullptr && exists) h[(t + 1) * states + at] = h_t;
     }
     if (exists) h_last[at] = h_t;

@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit:
         print("\nstopped; the same command continues with the rest", file=sys.stderr)
         return 143
-    except MemoryError:
-        print("error: not enough memory for the reviews", file=sys.stderr)
+    except MemoryError as error:
+        print(f"error: not enough memory, for the reviews or a model: {error or 'use smaller ones'}", file=sys.stderr)
         return 2
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -114,6 +114,9 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     more = f"; {left} are left, and the same command goes on with them" if left else ""
     console.line(f"{done} runs done, {len(results)} in all{more}; wall time {time.perf_counter() - started:.1f} s")
     console.line(f"saved {path}")
+    if args.quiet:
+        for line in overview.failures(results):
+            print(line, file=sys.stderr)
     return 1 if any(result.failed for result in results) else 0
 
 
@@ -156,6 +159,8 @@ def _check_workers(args: argparse.Namespace) -> None:
 def _seeds(text: str) -> list[int]:
     """From "10" the seeds 0 to 9, from "3,4,7" these."""
     try:
+        if not text.isascii() or "_" in text:
+            raise ValueError  # Python would take 1_0 for 10
         numbers = [int(each) for each in text.removesuffix(",").split(",")]
     except ValueError:
         raise ValueError(

@@ -25,6 +25,9 @@ from scratchnn.experiments.settings import Settings
 _NOT_SET = ("arch", "seed", "backend", "synthetic", "out", "early_stop")  # chosen when a model is trained
 SETTINGS = {field.name: field.name for field in fields(Settings) if field.name not in _NOT_SET}
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+_LONGEST = 60  # letters of a name: it becomes part of names of files
+_WRAPPERS = ("Bidirectional", "TimeDistributed")
+_NOT_FOR_A_FILE = ("Layer", "Lambda", "RNN")  # bases, and what takes code of your own
 
 
 def read(path: str | os.PathLike[str]) -> dict[str, Preset]:
@@ -64,6 +67,8 @@ def _preset(where: str, name: str, table: Any) -> Preset:
         raise ValueError(
             f"{where}: a name must be of letters, digits, '_', '.' and '-', since files are named after it"
         )
+    if len(name) > _LONGEST:
+        raise ValueError(f"{where}: a name may have {_LONGEST} letters, since files are named after it")
     if not isinstance(table, dict):
         raise ValueError(f"{where}: expected a table with embedding and layers, got {table!r}")
     given = dict(table)
@@ -80,12 +85,17 @@ def _preset(where: str, name: str, table: Any) -> Preset:
         raise ValueError(
             f'{where}: layers must be a list such as [{{class = "LSTM", units = 32}}, ...], got {layers!r}'
         )
-    try:
-        given = {look_up("setting", setting, SETTINGS): value for setting, value in given.items()}
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+    chosen: dict[str, Any] = {}
+    for spelled, value in given.items():
+        try:
+            setting = look_up("setting", spelled, SETTINGS)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
+        if setting in chosen:
+            raise ValueError(f"{where}: {setting} is given twice, as {spelled!r} too; leave one of them out")
+        chosen[setting] = value
     parts = [_part(f"{where}, layer {n}", layer) for n, layer in enumerate(layers, start=1)]
-    preset = Preset(name, summary, Stack(features, *parts), given)
+    preset = Preset(name, summary, Stack(features, *parts), chosen)
     _check(where, preset)
     return preset
 
@@ -100,15 +110,22 @@ def _part(where: str, layer: Any) -> Part:
         for kind in nn.layers.__all__
         if isinstance(found := getattr(nn.layers, kind), type) and issubclass(found, nn.layers.Layer)
     }
+    known = {kind: kind for kind in known if kind not in _NOT_FOR_A_FILE}
     try:
         kind = look_up("layer", layer["class"], known)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     settings = {
-        name: _part(f"{where}, its {name}", value) if isinstance(value, dict) else value
+        # A table without a class is a setting, such as {name = "constant", value = 0.5} for an initializer.
+        name: _part(f"{where}, its {name}", value) if isinstance(value, dict) and "class" in value else value
         for name, value in layer.items()
         if name != "class"
     }
+    if kind in _WRAPPERS and not isinstance(settings.get("layer"), tuple):
+        raise ValueError(
+            f'{where}: {kind} needs a layer inside, such as layer = {{class = "LSTM", units = 32}}, got '
+            f"{settings.get('layer')!r}"
+        )
     return kind, settings
 
 
@@ -122,6 +139,8 @@ def _check(where: str, preset: Preset) -> None:
         model.build((None, settings.length))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from None
+    if stateful := [layer.label for layer in model.layers if getattr(layer, "stateful", False)]:
+        raise ValueError(f"{where}: {stateful[0]} is stateful, but reviews do not continue each other: leave it out")
     if model.output_shape != (None, 1):
         raise ValueError(
             f"{where}: its output must be one number per review, of shape (None, 1), got {model.output_shape}; end it "

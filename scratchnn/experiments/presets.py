@@ -47,7 +47,8 @@ _RECURRENT = ("SimpleRNN", "LSTM", "GRU")
 def _with_units(part: Part, units: int) -> Part:
     kind, settings = part
     if kind == "Bidirectional":
-        return kind, {**settings, "layer": _with_units(settings["layer"], units)}
+        inside = {name: _with_units(part, units) for name, part in settings.items() if isinstance(part, tuple)}
+        return kind, {**settings, **inside}  # layer, and backward_layer where it is another one
     return (kind, {**settings, "units": units}) if kind in _RECURRENT else part
 
 

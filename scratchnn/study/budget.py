@@ -4,10 +4,12 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
 from scratchnn.core import backend
 from scratchnn.data import Imdb
 from scratchnn.study.tasks import Task
+from scratchnn.training.progress import NonFiniteError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _STEPS = 40  # of training that are timed
@@ -81,6 +83,7 @@ def _seconds(task: Task, data: Imdb, threads: int) -> float:
     taken = math.inf
     for _ in range(2):  # the first time, kernels are loaded
         began = time.perf_counter()
-        model.fit(data.x_train[:rows], data.y_train[:rows], batch_size=settings.batch_size, epochs=1, verbose=0)
+        with suppress(NonFiniteError):  # its runs will fail, and be reported, soon after they have begun
+            model.fit(data.x_train[:rows], data.y_train[:rows], batch_size=settings.batch_size, epochs=1, verbose=0)
         taken = min(taken, time.perf_counter() - began)
     return _MORE * taken / rows * len(data.x_train) * (1 - settings.validation_split) * settings.epochs

@@ -17,10 +17,12 @@ from scratchnn.core.files import container
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.core.files.plain import or_null, plain
 from scratchnn.core.warning import warn
+from scratchnn.experiments.settings import Settings
 from scratchnn.study.results import PROTOCOLS, RunResult, Tested
 
 _MEASURED = ("seconds", "peak_memory")
 _SUFFIX = ".npz"
+ASIDE = "set-aside"
 
 
 class StudyFolder:
@@ -59,7 +61,7 @@ class StudyFolder:
         try:
             found = json.loads(folder.about.read_text(encoding="utf-8"))
             names = sorted(found.keys() | folder.common.keys())
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError, OSError) as error:
             raise ValueError(f"{os.fspath(folder.about)!r} is damaged ({error}); give --out a new folder") from None
         different = [
             f"{name} is {_say(found, name)} there, {_say(folder.common, name)} here"
@@ -71,8 +73,18 @@ class StudyFolder:
                 f"{os.fspath(path)!r} holds another study: {'; '.join(different)}. Its runs cannot be counted together "
                 "with these; give --out a new folder"
             )
+        folder._check_places()
         folder.runs.mkdir(exist_ok=True)
         return folder
+
+    def _check_places(self) -> None:
+        """Raise ValueError now if something else stands where the study will write at its end."""
+        for place in (self.runs, self.path / ASIDE):
+            if place.exists() and not place.is_dir():
+                raise ValueError(f"{os.fspath(place)!r} is a file, where the study has a folder: move it away")
+        for place in (self.path / name for name in ("report.html", "summary.json")):
+            if place.is_dir():
+                raise ValueError(f"{os.fspath(place)!r} is a folder, where the study has a file: move it away")
 
     def save(self, result: RunResult) -> None:
         """Store a run, in one file; on return it is on disk."""
@@ -98,6 +110,7 @@ class StudyFolder:
             if meta["study"] != self.common:
                 raise ValueError(f"it belongs to another study, of {meta['study']}")
             content, measured = meta["result"], meta["measured"]
+            _check(content, measured, probabilities)
             if measured["epoch_seconds"]:
                 content["history"]["seconds"] = measured["epoch_seconds"]
             content |= {name: measured[name] for name in _MEASURED}
@@ -110,6 +123,8 @@ class StudyFolder:
             if not result.failed and sorted(tested) != sorted(self.common.get("protocols", PROTOCOLS)):
                 raise ValueError(f"it was tested under {' and '.join(tested) or 'no protocol'}")
         except FileNotFoundError:
+            if path.is_symlink():
+                raise ValueError(f"{os.fspath(path)!r} is a link that leads nowhere") from None
             return None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{os.fspath(path)!r} cannot be counted: {error}") from error
@@ -125,7 +140,7 @@ class StudyFolder:
                 if path.suffix != _SUFFIX:
                     raise ValueError(f"{os.fspath(path)!r} is no run")
                 result = self.load(path.stem)
-            except ValueError as error:
+            except (ValueError, OSError) as error:
                 warn(
                     f"{error}; it is moved to {self._set_aside(path)}, and its run is done again if the study needs it"
                 )
@@ -136,7 +151,7 @@ class StudyFolder:
 
     def _set_aside(self, path: Path) -> Path:
         """Move what is in the way to where it is not: nothing is deleted."""
-        place = self.path / "set-aside"
+        place = self.path / ASIDE
         place.mkdir(exist_ok=True)
         target, number = place / path.name, 1
         while target.exists():
@@ -147,6 +162,27 @@ class StudyFolder:
 
     def _file(self, key: str) -> Path:
         return self.runs / f"{key}{_SUFFIX}"
+
+
+def _check(content: Mapping[str, Any], measured: Mapping[str, Any], probabilities: Mapping[str, Any]) -> None:
+    """Raise ValueError for a record that no run can have written; that its file is whole, its checksum has shown."""
+    numbers = {name: content[name] for name in ("parameters", "seed")} | {"seconds": measured["seconds"]}
+    for name, tested in content["tested"].items():
+        numbers |= {f"{name} {key}": tested[key] for key in ("epoch", "loss", "accuracy")}
+    for name, each in content["history"].items():
+        if not isinstance(each, list):
+            raise ValueError(f"its {name} is {each!r}, no list of numbers")
+        numbers |= {f"{name} of epoch {n}": number for n, number in enumerate(each, start=1)}
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise ValueError(f"its {name} is {number!r}, no number")
+    for name, array in probabilities.items():
+        if array.ndim != 1 or array.dtype.kind != "f":
+            raise ValueError(f"its probabilities {name!r} are {array.dtype} of shape {array.shape}")
+    if not isinstance(content["error"], str | None):
+        raise ValueError(f"its error is {content['error']!r}, no text")
+    if unknown := sorted(set(content["settings"]) - {f.name for f in fields(Settings)}):
+        raise ValueError(f"its setting {unknown[0]!r} is unknown")
 
 
 def _without_probabilities(tested: Tested) -> dict[str, Any]:

@@ -52,5 +52,8 @@ def summary(results: Sequence[RunResult], published: Mapping[str, float]) -> lis
             cells.append(mean)
         told = f"{published[model]:.4f}" if model in published else ""
         rows.append([model, str(len(runs)), str(len(runs) - len(good)), *cells, told])
-    failed = [f"{run.model} seed {run.seed} failed: {run.error}" for run in results if run.failed]
-    return table(rows, "<>>" + ">" * len(protocols) + ">") + failed
+    return table(rows, "<>>" + ">" * len(protocols) + ">") + failures(results)
+
+
+def failures(results: Sequence[RunResult]) -> list[str]:
+    return [f"{run.model} seed {run.seed} failed: {run.error}" for run in results if run.failed]

@@ -31,6 +31,7 @@ class Pair:
     p_equivalent: float = math.nan  # two one-sided tests: the difference is within the margin; NaN with too few seeds
     p_equivalent_holm: float = math.nan
     same_order: bool = True  # whether both saw the reviews in the same order, seed by seed
+    seeds_matter: bool = True  # False: each model answers alike with every seed, and `p` is McNemar's, over the reviews
 
     @property
     def smallest_p(self) -> float:
@@ -75,16 +76,22 @@ def compare(
     first_only = np.array([np.count_nonzero(x & ~y) for x, y in answers])
     second_only = np.array([np.count_nonzero(y & ~x) for x, y in answers])
     seen = np.array([x.mean() - y.mean() for x, y in answers])
+    mcnemar = inference.mcnemar_p(first_only, second_only)
+    # Copies of one answer are no evidence of more than that one, however many seeds made them.
+    seeds_matter = len(answers) == 1 or any(
+        not np.array_equal(x, answers[0][0]) or not np.array_equal(y, answers[0][1]) for x, y in answers[1:]
+    )
     on_samples = np.stack([resampled[x.key] - resampled[y.key] for x, y in common], axis=1)
     return Pair(
         first,
         second,
         seeds,
         difference=inference.estimate_mean(seen, on_samples, (-1.0, 1.0)),
-        p=inference.sign_flip_p(first_only - second_only),
-        mcnemar=inference.mcnemar_p(first_only, second_only),
+        p=inference.sign_flip_p(first_only - second_only) if seeds_matter else mcnemar,
+        mcnemar=mcnemar,
         p_equivalent=inference.equivalence_p(seen, on_samples, margin),
         same_order=all(x.order_digest == y.order_digest for x, y in common),
+        seeds_matter=seeds_matter,
     )
 
 

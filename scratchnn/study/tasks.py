@@ -7,12 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from scratchnn import optimizers
 from scratchnn.data.corpus import Corpus, resplit
+from scratchnn.experiments.preparation import build_model
 from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.settings import Settings
 from scratchnn.study.code import code_version
 from scratchnn.study.results import PROTOCOLS, Protocol
+from scratchnn.training.batches import split
 
 NOT_DECIDING = ("seed", "out")  # settings that are not part of the hash: the seed is next to it in the key
 
@@ -75,7 +79,7 @@ def plan(
                 test_sets[split] = (resplit(corpus, *split) if settings.resplit else corpus).test.digest
             code = code_version(settings.backend)
             if variant.name not in hashes:
-                _check(variant, settings, protocols)
+                _check(variant, settings, protocols, corpus)
                 hashes[variant.name] = config_hash(variant.preset, settings, corpus.digest, code)
             tasks.append(
                 Task(
@@ -92,7 +96,7 @@ def _no_two(kind: str, given: Sequence[Any]) -> None:
             raise ValueError(f"{kind} {each!r} is there twice; name each {kind} once")
 
 
-def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol]) -> None:
+def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol], corpus: Corpus) -> None:
     if settings.early_stop is not None:
         raise ValueError(
             f"{variant.name!r} has early_stop={settings.early_stop}, but a study trains every model to its last epoch, "
@@ -104,9 +108,38 @@ def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol]) 
             "that of the lowest validation loss: hold out a share, for instance 0.2, or compare the last epochs alone, "
             "with --protocol last"
         )
+    _check_split(variant.name, settings, corpus)
     variant.preset.layers_for(settings)  # that units, where they are set, are those of some layer
     if variant.preset.grams is None:  # the linear models are trained in a way of their own
         _check_optimizer(variant.name, settings)
+        _check_model(variant, settings)
+
+
+def _check_split(model: str, settings: Settings, corpus: Corpus) -> None:
+    """That there are as many reviews to train on as are asked for, and some of them on both sides of the split."""
+    there = len(corpus.train)
+    if settings.resplit:
+        both = there + len(corpus.test)
+        there = both - (both // 2 if settings.test_reviews is None else settings.test_reviews)
+    n = there if settings.train_reviews is None else settings.train_reviews
+    if n > there:
+        raise ValueError(
+            f"{model!r}: train_reviews must be at most {there:,}, the reviews there are to train on, got {n:,}; "
+            "resplit and a smaller number of test_reviews leave more"
+        )
+    try:
+        split((np.zeros(n), np.zeros(n), None), settings.validation_split)
+    except ValueError as error:
+        raise ValueError(f"{model!r}: {error}") from None
+
+
+def _check_model(variant: Variant, settings: Settings) -> None:
+    """Build it once, on the backend that compiles nothing, and show it a review."""
+    try:
+        model = build_model(dataclasses.replace(settings, backend="reference"), variant.preset)
+        model.forward(model.check_input(np.zeros((1, settings.length), np.int32)), keep_caches=False)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{variant.name!r}: {error}") from None
 
 
 def _check_optimizer(model: str, settings: Settings) -> None:

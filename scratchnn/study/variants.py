@@ -66,6 +66,8 @@ def _value(name: str, text: str) -> Any:
     if kind is str:
         return look_up("optimizer", text, {each: each for each in optimizers()})
     try:
+        if not text.isascii() or "_" in text:
+            raise ValueError  # Python would take 1_6 for 16
         return kind(text)
     except ValueError:
         words = "whole numbers" if kind is int else "numbers"
@@ -73,4 +75,4 @@ def _value(name: str, text: str) -> Any:
 
 
 def _told(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)

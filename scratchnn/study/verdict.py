@@ -22,7 +22,7 @@ def verdict(analysis: Analysis) -> str:
         paragraphs = [[*results, "Nothing can be said of other models: a comparison needs at least two that finished."]]
     else:
         paragraphs = _comparison(analysis, counted)
-    remarks = _repeats(analysis) + _left_out(analysis.first)
+    remarks = _repeats(analysis) + _converged(analysis.first) + _left_out(analysis.first)
     paragraphs = [*paragraphs[:-1], paragraphs[-1] + remarks]
     return "\n\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
 
@@ -151,7 +151,14 @@ def _tests(standings: Mapping[Protocol, Standing]) -> list[str]:
     holm = f", with Holm's correction for {number} pairs" if number > 1 else ""
     what = "that a model beats or loses to another are of sign-flip tests over the seeds"
     what += ", those of equivalence of two one-sided tests" if any(each.equal for each in standings.values()) else ""
-    return [f"The p values {what}{holm}."]
+    sentences = [f"The p values {what}{holm}."]
+    if alike := list(dict.fromkeys(pair.second for pair in decided if not pair.seeds_matter)):
+        subject = decided[0].first
+        sentences.append(
+            f"Every seed gives the same {subject} and the same {listed(alike)}: between them the p is McNemar's, over "
+            "the reviews."
+        )
+    return sentences
 
 
 def _too_few(standings: Mapping[Protocol, Standing]) -> list[str]:
@@ -188,8 +195,19 @@ def _repeats(analysis: Analysis) -> list[str]:
         return []
     return [
         "Leaving out the test reviews that also occur in the training set moves no mean by more than "
-        f"{max(0.01, 100 * max(changes)):.2f} points."
+        f"{max(1, math.ceil(1e4 * max(changes) - 1e-9)) / 100:.2f} points."
     ]
+
+
+def _converged(statistics: Statistics) -> list[str]:
+    """The linear models end where their loss falls no more, which may be before the last epoch that was asked for."""
+    sentences = []
+    for model in statistics.models:
+        asked, done = model.settings.get("epochs"), [len(run.history.get("loss", [])) for run in model.runs]
+        if asked and done and 0 < max(done) < asked:
+            span = f"{min(done)}" if min(done) == max(done) else f"{min(done)} to {max(done)}"
+            sentences.append(f"{model.name} stopped after {span} of {asked} epochs, where its loss fell no more.")
+    return sentences
 
 
 def _left_out(statistics: Statistics) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 from scratchnn.study.inference import Estimate
 from scratchnn.study.pairs import MARGIN, Pair
 
+LIMIT = 0.05  # of p, between decided and not
 MOST = 4  # models named in one sentence
 MOST_VALUES = 4  # of one setting
 
@@ -39,7 +40,7 @@ def signed(number: float) -> str:
 
 
 def margin_in_words(margin: float) -> str:
-    return "half a point" if margin == MARGIN else f"{100 * margin:.3g} points"
+    return "half a point" if margin == MARGIN else "1 point" if margin == 0.01 else f"{100 * margin:.3g} points"
 
 
 def p_of(values: Sequence[float], least: bool = False) -> str:
@@ -51,8 +52,14 @@ def p_of(values: Sequence[float], least: bool = False) -> str:
 
 
 def p_text(p: float) -> str:
-    """Return "= 0.031", or "< 0.0001" where more digits would say nothing more."""
-    return "< 0.0001" if p < 1e-4 else f"= {p:.2g}" if p < 0.995 else "= 1"
+    """Return "= 0.031", or "< 0.0001" where more digits would say nothing more.
+
+    A p below 0.05 is written with as many digits as it takes to be below it on paper too.
+    """
+    if p < 1e-4 or p >= 0.995:
+        return "< 0.0001" if p < 1e-4 else "= 1"
+    digits = next(n for n in range(2, 18) if (float(f"{p:.{n}g}") < LIMIT) == (p < LIMIT))
+    return f"= {p:.{digits}g}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from scratchnn_kernels import BACKENDS
 from scratchnn import Sequential, optimizers, train
 from scratchnn.data import pad_sequences, synthetic
 from scratchnn.experiments.preparation import build_model
-from scratchnn.experiments.presets import PRESETS, named
+from scratchnn.experiments.presets import PRESETS, Stack, named
 from scratchnn.experiments.settings import Settings
 
 PARAMETERS = {
@@ -141,3 +141,11 @@ def test_an_unknown_optimizer_suggests_the_nearest(capsys: pytest.CaptureFixture
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ValueError, match="unknown preset 'rnn_staked'; did you mean 'rnn-stacked'"):
         named("rnn_staked")
+
+
+def test_units_are_those_of_both_directions() -> None:
+    inside = {"layer": ("LSTM", {"units": 4}), "backward_layer": ("LSTM", {"units": 4, "go_backwards": True})}
+    both = Stack(3, ("Bidirectional", inside), ("Dense", {"units": 1})).with_units(9)
+    kind, settings = both.parts[0]
+    assert kind == "Bidirectional"
+    assert [settings[name][1]["units"] for name in ("layer", "backward_layer")] == [9, 9]

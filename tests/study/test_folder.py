@@ -206,6 +206,59 @@ def test_what_cannot_be_a_folder_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "taken").read_text() == "mine"
 
 
+def changed_record(path: Path, change: Callable[[dict[str, Any], dict[str, Any]], Any]) -> None:
+    """The file of a run written again, whole, with other contents."""
+    arrays, meta = container.read(path)
+    change(arrays, meta)
+    container.write(path, arrays, meta)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays, meta: meta["result"].update(history={"loss": 0.5}),
+        lambda arrays, meta: meta["result"].update(history={"loss": ["low"]}),
+        lambda arrays, meta: meta["result"]["settings"].update(colour="blue"),
+        lambda arrays, meta: meta["result"].update(error=5),
+        lambda arrays, meta: meta["measured"].update(seconds="x"),
+        lambda arrays, meta: meta["result"].update(parameters=None),
+        lambda arrays, meta: meta["result"]["tested"]["best"].update(accuracy=None),
+        lambda arrays, meta: meta["result"]["tested"]["best"].update(epoch="3"),
+        lambda arrays, meta: arrays.update(last=np.zeros(2, np.int8)),
+        lambda arrays, meta: arrays.update(last=np.zeros((2, 1), np.float32)),
+    ],
+)
+def test_a_whole_file_that_no_run_wrote_is_set_aside(change: Any, tmp_path: Path) -> None:
+    """Its checksum is right, its fields are not: written by another program, or by hand."""
+    folder = StudyFolder.open(tmp_path, COMMON)
+    folder.save(result())
+    changed_record(record(folder), change)
+    with pytest.warns(UserWarning, match=r"cannot be counted: its .*; it is moved to .*set-aside"):
+        assert folder.load_all() == []
+    assert len(list((tmp_path / "set-aside").iterdir())) == 1
+
+
+def test_links_that_lead_nowhere_are_set_aside(tmp_path: Path) -> None:
+    folder = StudyFolder.open(tmp_path, COMMON)
+    for name, target in (("loop.npz", "loop.npz"), ("nowhere.npz", "gone.npz")):
+        (folder.runs / name).symlink_to(target)
+    with pytest.warns(UserWarning, match="set-aside"):
+        assert folder.load_all() == []
+    assert sorted(path.name for path in (tmp_path / "set-aside").iterdir()) == ["loop.npz", "nowhere.npz"]
+    assert folder.load_all() == []
+
+
+def test_what_stands_in_the_way_is_told_before_any_run(tmp_path: Path) -> None:
+    StudyFolder.open(tmp_path, COMMON)
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(ValueError, match=r"report.html' is a folder, where the study has a file: move it away"):
+        StudyFolder.open(tmp_path, COMMON)
+    (tmp_path / "report.html").rmdir()
+    (tmp_path / "set-aside").write_text("mine")
+    with pytest.raises(ValueError, match=r"set-aside' is a file, where the study has a folder: move it away"):
+        StudyFolder.open(tmp_path, COMMON)
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(ValueError, match=r"holds 'thesis.tex' and no study.json; give --out"):
@@ -215,9 +268,10 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_damaged_study_json_is_told(tmp_path: Path) -> None:
     StudyFolder.open(tmp_path, COMMON)
-    (tmp_path / "study.json").write_text("{")
-    with pytest.raises(ValueError, match=r"study.json.* is damaged"):
-        StudyFolder.open(tmp_path, COMMON)
+    for text in ("{", "[" * 100_000):
+        (tmp_path / "study.json").write_text(text)
+        with pytest.raises(ValueError, match=r"study.json.* is damaged"):
+            StudyFolder.open(tmp_path, COMMON)
 
 
 def test_killed_right_after_its_first_file_it_can_go_on(tmp_path: Path) -> None:

@@ -26,13 +26,23 @@ def test_seeds_are_blocks(planned: Plan) -> None:
 
 def test_a_longer_plan_has_the_runs_of_the_shorter(planned: Plan) -> None:
     shorter = {task.key for task in planned("ff", "rnn", seeds=2)}
-    assert shorter < {task.key for task in planned("rnn", "ff", "cnn", seeds=3)}
+    assert shorter < {task.key for task in planned("rnn", "ff", "gru", seeds=3)}
 
 
 def test_result_and_task_have_one_name(planned: Plan) -> None:
-    (task,) = planned("cnn-linear")
+    (task,) = planned("cnn-lstm", length=60)
     assert nothing_yet(task).key == task.key
-    assert re.fullmatch(r"cnn-linear-0-[0-9a-f]{12}", task.key)
+    assert re.fullmatch(r"cnn-lstm-0-[0-9a-f]{12}", task.key)
+
+
+def test_a_model_that_cannot_be_built_is_refused_before_the_first_run(planned: Plan) -> None:
+    with pytest.raises(ValueError, match=r"'cnn': Conv1D .* needs a sequence of at least 7 time steps, got 2"):
+        planned("ff", "cnn")
+    with pytest.raises(ValueError, match=r"'ff': train_reviews must be at most [\d,]+, the reviews there are"):
+        planned("ff", train_reviews=10**6)
+    for changed in ({"validation_split": 0.9999}, {"train_reviews": 1}):
+        with pytest.raises(ValueError, match=r"'ff': validation_split=.* leaves none for training or none to validate"):
+            planned("ff", **changed)
 
 
 @pytest.mark.parametrize(

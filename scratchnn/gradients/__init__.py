@@ -10,7 +10,8 @@ The method is in `differences.py`; `cases.py` has the layers and losses of scrat
 `python -m scratchnn.gradcheck` goes through.
 """
 
-from scratchnn.gradients.differences import ArrayError, check, check_loss, relative_error
+from scratchnn.gradients.differences import check, check_loss
+from scratchnn.gradients.errors import ArrayError, relative_error
 from scratchnn.gradients.of_regularizers import check_regularizer
 
 __all__ = ["ArrayError", "check", "check_loss", "check_regularizer", "relative_error"]

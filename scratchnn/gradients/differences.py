@@ -30,11 +30,9 @@ from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core import randomness
-from scratchnn.core.backend import load
 from scratchnn.gradients import complex_step
 from scratchnn.gradients.errors import CENTRAL, COMPLEX, ArrayError, Method, relative_error
 from scratchnn.layers.base import Layer
-from scratchnn.losses import Loss
 
 STEP = 3e-4  # h: rounding costs about 1e-16 / h, curvature h⁴
 BEND = 1e-5  # (3) and (4) may fail by this much, relative to 1 + |D|, before the number counts as being at a kink
@@ -131,30 +129,11 @@ def complex_steps(call: Call, dys: list[Array]) -> dict[str, Array]:
     rng, arrays = randomness.generator(call.seed, "data", layer=2), call.arrays()
     for name, derivative in found.items():
         way = rng.normal(size=derivative.shape)
-        slope = along(arrays[name], way, call.outputs, dys)
+        moved = way if isinstance(arrays[name], np.ndarray) else call.layer.backend.array(way, np.float64)
+        slope = along(arrays[name], moved, call.outputs, dys)
         if not abs(slope - (way * derivative).sum()) <= AGREE * (1 + np.abs(way * derivative).sum()):
             return {}
     return found
-
-
-def check_loss(loss: Loss, y: Float[Array, "..."], target: Any, *, backend: str | None = None) -> list[ArrayError]:
-    """Compare a loss's backward with differences of its forward, with respect to the outputs y.
-
-    With `backend`, its kernels compute the loss, if they have it, in their memory.
-    """
-    where = load(backend or "reference")
-    loss = loss if backend is None else loss.on(where.kernels)
-    y = np.array(y, np.float64)
-    target = loss.validate(y.shape, target, np.float64)
-    targets = where.array(target, target.dtype)
-
-    def forward() -> tuple[Any, Any]:
-        return loss.forward(where.array(y, np.float64), targets)
-
-    dy = np.array(where.to_host(loss.backward(forward()[1])))
-    return compare(
-        {"y": y}, {"y": dy}, central({"y": y}, lambda: [np.array(where.to_host(forward()[0]))], [np.ones(())])
-    )
 
 
 def projections(outputs: list[Array], seed: int) -> list[Array]:

@@ -5,7 +5,8 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.backend import load
-from scratchnn.gradients.differences import ArrayError, central, compare
+from scratchnn.gradients.differences import central, compare
+from scratchnn.gradients.errors import ArrayError
 from scratchnn.regularizers import Regularizer
 
 

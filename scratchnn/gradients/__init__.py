@@ -6,9 +6,9 @@
     layer = MyLayer(4)
     for error in check(layer, x): print(error)
 
-The methods are in `differences.py` and `complex_step.py`. `cases.py` has the layers and losses of scratchnn in all their
-ways of use, which `python -m scratchnn.gradcheck` goes through; `locate.py` walks a backward pass and says where it goes
-wrong, and `whole_models.py` checks a model as it is.
+The methods are in `differences.py` and `complex_step.py`. `cases.py` has the layers and losses of scratchnn in all
+their ways of use, which `python -m scratchnn.gradcheck` goes through; `locate.py` walks a backward pass and says where
+it goes wrong, and `whole_models.py` checks a model as it is.
 """
 
 from scratchnn.gradients.differences import check

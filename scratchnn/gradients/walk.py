@@ -2,8 +2,8 @@
 
 A kernel pair hands out dx, the gradients of the parameters and that of the initial state, and no da of a single step.
 But x may have more features. Give each step of each row one of its own, which is 1 there and 0 elsewhere, with a row of
-Wx that is 0: forward does not change, and by dWx = Σ x[t]ᵀ da[t] that row's gradient is da of this step of this row. What
-it should be is the derivative of forward with respect to the same row, by a complex step through the reference.
+Wx that is 0: forward does not change, and by dWx = Σ x[t]ᵀ da[t] that row's gradient is da of this step of this row.
+What it should be is the derivative of forward with respect to the same row, by a complex step through the reference.
 """
 
 from collections.abc import Callable, Mapping

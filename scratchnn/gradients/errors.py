@@ -45,7 +45,7 @@ class ArrayError:
         kinks = f", {self.kinks} at a kink left out" if self.kinks else ""
         verdict = ("ok" if self.ok else "OFF") + kinks + (f": {self.remark}" if self.remark else "")
         how = f"(expect below {self.method.expected:.0e}, {self.method.name})"
-        return f"{self.name:<12} {self.shape!s:<14} {self.error:8.1e}  {how:<43}  {verdict}"
+        return f"{self.name:<19} {self.shape!s:<14} {self.error:8.1e}  {how:<43}  {verdict}"
 
 
 def relative_error(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> float:

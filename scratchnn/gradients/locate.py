@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchnn import layers
 from scratchnn.core import randomness
 from scratchnn.gradients import blame
 from scratchnn.gradients.blame import Explain, Finding
@@ -56,6 +57,14 @@ def locate(make: Callable[[], Any], backend: str = "reference", seed: int = 0) -
         if off_in(pairs):
             return seen, explain(layer, given, pairs)
     return seen, None
+
+
+def walkable(kind: str) -> list[tuple[str, Callable[[], Any]]]:
+    """The forms of a layer that a walk can be taken through, with their titles; none for other layers."""
+    if kind not in GATES:
+        return []
+    make = partial(getattr(layers, kind), H)
+    return [(kind, make)] + [(f"{kind}, reset_after=False", partial(make, reset_after=False))] * (kind == "GRU")
 
 
 def _walks(layer: Any, whole: Given, seed: int) -> Iterator[tuple[str, str, Given, Explain]]:

@@ -1,0 +1,58 @@
+"""What `locate` saw and found, in lines of text."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from scratchnn.gradients.blame import Finding, listed
+from scratchnn.gradients.errors import ArrayError
+from scratchnn.gradients.locate import Seen
+from scratchnn.gradients.sources import equation, lines_back
+from scratchnn.gradients.walk import OFF
+
+
+def of_walks(seen: Sequence[Seen]) -> Iterator[str]:
+    """A line for each part that is right, and one for each walk of the part that is not."""
+    for part in dict.fromkeys(each.part for each in seen):
+        walks = [each for each in seen if each.part == part]
+        largest = max(error for walk in walks for error in walk.errors.values())
+        if largest <= OFF:
+            count = f"{len(walks)} walk{'s' * (len(walks) > 1)}"
+            yield f"  {part + ':':<20} {count} right, largest error {largest:.0e}"
+            continue
+        yield f"  {part}:"
+        for walk in walks:
+            yield f"    {walk.what + ':':<14} {_row(walk)}"
+
+
+def _row(walk: Seen) -> str:
+    right = [name for name, error in walk.errors.items() if error <= OFF]
+    off = [f"{name} OFF {error:.0e}" for name, error in walk.errors.items() if error > OFF]
+    if not off:
+        return f"all {len(right)} ok"
+    few = right if len(walk.errors) < 16 else [name for name in right if name.startswith("a")]
+    return "  ".join(f"{name} ok" for name in few) + "  " + "  ".join(off)
+
+
+def of_finding(kind: str, backend: str, found: Finding) -> Iterator[str]:
+    yield f"{kind}: {found}"
+    yield f"  {found.why}"
+    yield from of_equation(kind, backend, found.equation)
+
+
+def of_equation(kind: str, backend: str, number: int) -> Iterator[str]:
+    """The equation, and where its backward pass stands."""
+    yield from (f"    {line}" for line in equation(kind, number))
+    yield from (f"  {line}" for line in lines_back(kind, backend, number))
+
+
+def of_other_layer(kind: str, backend: str, off: Iterable[tuple[str, ArrayError]]) -> Iterator[str]:
+    """For a layer without steps and gates: the gradients that are off, and what that says about it."""
+    names: dict[str, set[str]] = {}
+    for variant, error in off:
+        names.setdefault(variant, set()).add(error.name)
+    for variant, arrays in names.items():
+        yield f"{kind} has no steps and gates of its own to walk along. Off ({variant}): the gradient of {listed(sorted(arrays))}"
+    if kind in ("Dense", "Conv1D") and names:  # da comes before all of them
+        number = 2 if all({"x", "W"} <= arrays for arrays in names.values()) else 1
+        why = "x and W are both off, and both come from da" if number == 2 else "not all are, so da is right"
+        yield f"{kind}: {why}: equation ({number})"
+        yield from of_equation(kind, backend, number)

@@ -1,4 +1,4 @@
-"""Check the gradients of every layer and loss (`python -m scratchnn.gradcheck [layer ...]`) or of a saved model (`... RUN`).
+"""Check the gradients of layers and losses, `python -m scratchnn.gradcheck [layer ...]`, or of a saved model, `RUN`.
 
 One line per array: how far backward is from the derivative of forward, how that was measured, and what to expect of a
 correct gradient. `--locate` says where a backward pass goes wrong, `--fast` checks whole published models. The methods,
@@ -170,9 +170,9 @@ def _other_faults(of_kind: "Sequence[Case]", args: argparse.Namespace) -> bool:
     errors = [(case.variant, error) for case in checked for error in case.check(args.seed, args.backend)]
     off = [(variant, error) for variant, error in errors if not error.ok]
     if not off:
-        why = "" if list(walkable(kind)) else "no steps and gates of its own to walk along; "
+        why = "" if walkable(kind) else f"{telling.why_no_walk(kind)}; "
         print(f"{kind}: {why}nothing is off in {len(errors)} gradients, {len(checked)} uses")
-    elif list(walkable(kind)):
+    elif walkable(kind):
         variants = list(dict.fromkeys(variant for variant, _ in off))
         print(
             f"{kind}: its kernels are right; off is what the layer does around them, in layers/: {'; '.join(variants)}"

@@ -104,11 +104,11 @@ def _of_gates(layer: Any, given: Given, pairs: Pairs, gates: list[str], off: set
     if own == behind:
         return own, "it comes from dh' by this equation alone"
     if gate not in _off_with(layer, given, **{rule: activations.linear}):
-        return own, f"with {rule}='linear' it is right, so the derivative of the activation is to blame"
+        return own, f"with {rule}='linear' {gate} is right, so the derivative of the activation is to blame"
     both = getattr(layer, rule)
     if gate not in _off_with(layer, given, activation=both, recurrent_activation=both):
-        return own, "with one activation for all it is right, so the derivative is that of another one"
-    return behind, f"with {rule}='linear' it is off as well, so the derivative of the activation is not to blame"
+        return own, f"with one activation for all {gate} is right, so the derivative is that of another one"
+    return behind, f"with {rule}='linear' {gate} is off as well, so the derivative of the activation is not to blame"
 
 
 def _of_the_rest(layer: Any, given: Given, pairs: Pairs, off: set[str]) -> tuple[int, str]:

@@ -8,6 +8,8 @@ from scratchnn.gradients.locate import Seen
 from scratchnn.gradients.sources import equation, lines_back
 from scratchnn.gradients.walk import OFF
 
+FEW = 8  # gradients in a line
+
 
 def of_walks(seen: Sequence[Seen]) -> Iterator[str]:
     """A line for each part that is right, and one for each walk of the part that is not."""
@@ -24,12 +26,14 @@ def of_walks(seen: Sequence[Seen]) -> Iterator[str]:
 
 
 def _row(walk: Seen) -> str:
-    right = [name for name, error in walk.errors.items() if error <= OFF]
-    off = [f"{name} OFF {error:.0e}" for name, error in walk.errors.items() if error > OFF]
+    off = {name: f"{name} OFF {error:.0e}" for name, error in walk.errors.items() if error > OFF}
     if not off:
-        return f"all {len(right)} ok"
-    few = right if len(walk.errors) < 16 else [name for name in right if name.startswith("a")]
-    return "  ".join(f"{name} ok" for name in few) + "  " + "  ".join(off)
+        return "all ok"
+    steps = {name for name in walk.errors if "[" in name and not name.startswith("dx")}  # gates and states
+    if not walk.what.startswith("step "):
+        return f"{', '.join(list(off.values())[:FEW])}{', ...' if len(off) > FEW else ''}"
+    shown = steps if off.keys() & steps else {*steps, *off}  # what follows from da is off with it, and says nothing
+    return "  ".join(off.get(name, f"{name} ok") for name in walk.errors if name in shown)
 
 
 def of_finding(kind: str, backend: str, found: Finding) -> Iterator[str]:
@@ -44,13 +48,23 @@ def of_equation(kind: str, backend: str, number: int) -> Iterator[str]:
     yield from (f"  {line}" for line in lines_back(kind, backend, number))
 
 
-def of_other_layer(kind: str, backend: str, off: Iterable[tuple[str, ArrayError]]) -> Iterator[str]:
+def why_no_walk(kind: str) -> str:
+    inside = "the layers inside it are walked under their own names"
+    known = {
+        "RNN": "the gates of a cell of your own are not known here",
+        **dict.fromkeys(("Bidirectional", "TimeDistributed"), inside),
+    }
+    return known.get(kind, "it has no steps and gates to walk along")
+
+
+def of_other_layer(kind: str, backend: str, errors: Iterable[tuple[str, ArrayError]]) -> Iterator[str]:
     """For a layer without steps and gates: the gradients that are off, and what that says about it."""
     names: dict[str, set[str]] = {}
-    for variant, error in off:
+    for variant, error in errors:
         names.setdefault(variant, set()).add(error.name)
     for variant, arrays in names.items():
-        yield f"{kind} has no steps and gates of its own to walk along. Off ({variant}): the gradient of {listed(sorted(arrays))}"
+        off = f"Off ({variant}): the gradient of {listed(sorted(arrays))}"
+        yield f"{kind}: {why_no_walk(kind)}. {off}"
     if kind in ("Dense", "Conv1D") and names:  # da comes before all of them
         number = 2 if all({"x", "W"} <= arrays for arrays in names.values()) else 1
         why = "x and W are both off, and both come from da" if number == 2 else "not all are, so da is right"

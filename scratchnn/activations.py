@@ -42,9 +42,14 @@ class Activation:
         return {"name": OwnName(self.name, self), "custom": True}
 
 
+def _real(a: Any) -> Any:
+    """The real part; a itself, where a is real."""
+    return a.real
+
+
 def _size(a: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
     """|a|; of complex numbers a or -a, whichever has no negative real part, so that derivatives pass through it."""
-    return np.where(a.real >= 0, a, -a) if np.iscomplexobj(a) else np.abs(a)
+    return np.where(_real(a) >= 0, a, -a) if np.iscomplexobj(a) else np.abs(a)
 
 
 def _linear(a: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -85,7 +90,7 @@ def _tanh_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Arr
 def _sigmoid(a: Float[Array, "..."]) -> Float[Array, "..."]:
     # exp is taken of -|a| only: it cannot overflow, and small results keep all their digits.
     e = np.exp(-_size(a))
-    return np.where(a.real >= 0, 1, e) / (1 + e)
+    return np.where(_real(a) >= 0, 1, e) / (1 + e)
 
 
 def _sigmoid_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -120,7 +125,7 @@ def _softplus_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float
 
 def _elu(a: Float[Array, "..."]) -> Float[Array, "..."]:
     below = (a - _size(a)) / 2 if np.iscomplexobj(a) else np.minimum(a, 0)
-    return np.where(a.real > 0, a, np.expm1(below))
+    return np.where(_real(a) > 0, a, np.expm1(below))
 
 
 def _elu_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -150,7 +155,7 @@ def _exponential_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Fl
 
 def _softmax(a: Float[Array, "..."]) -> Float[Array, "..."]:
     """Over the last axis. Subtracting the largest a changes nothing, except that exp cannot overflow."""
-    e = np.exp(a - a.real.max(axis=-1, keepdims=True))
+    e = np.exp(a - _real(a).max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 

@@ -120,6 +120,8 @@ def _of_the_rest(layer: Any, given: Given, pairs: Pairs, off: set[str]) -> tuple
     if "dh" not in off:
         return 1, "da and the gradients of the states are right"
     if "dh" in _off_with(layer, given, Wh=0.0):
+        if is_gru and not pairs[f"dh[{given.first}]"][0].any():
+            return 2, "da is right, and dh is 0: nothing is handed to the step before, neither through Wh nor through z"
         if is_gru:
             return 6, "da is right, and with Wh = 0 dh is off as well: it is the share of h that the step keeps"
         return 2, "da is right, and with Wh = 0, which leaves nothing of dh, it is off as well"

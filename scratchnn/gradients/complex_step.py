@@ -105,6 +105,6 @@ def derivative_of(array: Array, outputs: Callable[[], list[Array]], dys: list[Ar
     for index in np.ndindex(array.shape):
         v = array[index]
         array[index] = v + 1j * STEP
-        derivative[index] = dy @ np.concatenate([np.ravel(_plain(y)).imag for y in outputs()]) / STEP  # (1)
+        derivative[index] = dy @ np.imag(np.concatenate([np.ravel(_plain(y)) for y in outputs()])) / STEP  # (1)
         array[index] = v
     return derivative

@@ -100,7 +100,7 @@ def gradients(layer: Any, given: Given) -> dict[str, Array]:
 def derivatives(layer: Any, given: Given) -> dict[str, Array]:
     """The same by a complex step through the reference."""
     with complex_step.strict():
-        other = complex_step.twin(layer)
+        other: Any = complex_step.twin(layer)
         array = other.backend.array
         x, *state = (array(each, np.float64) for each in (given.x, *given.state))
         over = Given(x, tuple(state), given.dy, given.dstate, given.first, given.mask, given.dropout_x, given.dropout_h)

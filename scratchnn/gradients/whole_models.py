@@ -101,7 +101,7 @@ def _complex(model: Any, outputs: Callable[[Any], list[Array]], dys: list[Array]
         before = array.copy()
         array += 1j * complex_step.STEP * way
         with complex_step.strict():
-            slopes = [float((dy * np.asarray(y).imag).sum()) for dy, y in zip(dys, outputs(other), strict=True)]
+            slopes = [float((dy * np.imag(np.asarray(y))).sum()) for dy, y in zip(dys, outputs(other), strict=True)]
         array[...] = before
         return sum(slopes) / complex_step.STEP, False, STEP_ALONG
 
@@ -122,18 +122,20 @@ def _central(
 
 
 def _along(name: str, array: Array, gradient: Array, measure: Measure, rng: Any) -> ArrayError:
-    for _ in range(ATTEMPTS):
-        way = rng.normal(size=array.shape)
-        slope, at_kink, method = measure(name, way)
-        terms = way * gradient
-        distance = abs(slope - float(terms.sum()))
-        scale = abs(slope) + float(np.sqrt((terms**2).sum()))
-        error = ArrayError(
-            name, array.shape, distance / max(1e-8, scale), distance, method=method, scale=max(1.0, scale)
-        )
-        if not at_kink or error.ok:
+    attempts = (_once(name, array, gradient, measure, rng) for _ in range(ATTEMPTS))
+    for error, at_kink in attempts:
+        if error.ok or not at_kink:
             return error
-    return replace(error, remark=f"{ATTEMPTS} directions met a kink")
+    return ArrayError(name, array.shape, np.inf, remark=f"{ATTEMPTS} directions met a kink")
+
+
+def _once(name: str, array: Array, gradient: Array, measure: Measure, rng: Any) -> tuple[ArrayError, bool]:
+    way = rng.normal(size=array.shape)
+    slope, at_kink, method = measure(name, way)
+    terms = way * gradient
+    distance, scale = abs(slope - float(terms.sum())), abs(slope) + float(np.sqrt((terms**2).sum()))
+    error = distance / max(1e-8, scale)
+    return ArrayError(name, array.shape, error, distance, method=method, scale=max(1.0, scale)), at_kink
 
 
 def _of_loss(model: Any, y: Any, seed: int) -> list[ArrayError]:

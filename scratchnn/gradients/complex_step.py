@@ -8,7 +8,8 @@ complex numbers for it. The reference kernels do, since they are plain array cod
 
 Where forward branches on a number (relu, a maximum, |x|) there may be a kink, which (1) would pass by without a word.
 `Traced` arrays notice the branch, and central differences, which see kinks, are taken instead. Activations that branch
-between two formulas of one smooth function look at the real part, which is no such branch.
+between two formulas of one smooth function look at the real part, which is no such branch. `Branching` arrays allow
+branches, for models with thousands of kinks: away from a kink, whichever side is taken has the right derivative.
 
 Source: Squire and Trapp, "Using Complex Variables to Estimate Derivatives of Real Functions", SIAM Review 40(1), 1998.
 """
@@ -27,8 +28,10 @@ from scratchnn.core.backend import Backend
 from scratchnn.layers.base import Layer
 
 STEP = 1e-30
+FOLDING = ("absolute", "sign", "clip")  # they give no imaginary part, or may give none
 BRANCHES = (
-    *("maximum", "minimum", "fmax", "fmin", "absolute", "sign", "clip"),
+    *FOLDING,
+    *("maximum", "minimum", "fmax", "fmin"),
     *("greater", "greater_equal", "less", "less_equal", "equal", "not_equal"),
 )
 
@@ -40,48 +43,59 @@ class NotSmooth(Exception):
 class Traced(np.ndarray):
     """An array in which a branch on complex numbers raises `NotSmooth`, and so in all that is computed from it."""
 
+    refused = BRANCHES
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **settings: Any) -> Any:
-        if ufunc.__name__ in BRANCHES and any(map(np.iscomplexobj, inputs)):
+        if ufunc.__name__ in self.refused and any(map(np.iscomplexobj, inputs)):
             raise NotSmooth(ufunc.__name__)
         if out is not None:
             settings["out"] = tuple(map(_plain, out))
         result = getattr(ufunc, method)(*map(_plain, inputs), **settings)
-        return out[0] if out is not None else _traced(result)
+        return out[0] if out is not None else _traced(result, type(self))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return _traced(super().__array_function__(function, types, args, kwargs))
+        return _traced(super().__array_function__(function, types, args, kwargs), type(self))
+
+
+class Branching(Traced):
+    """The same, and branches are allowed: NumPy compares complex numbers by their real parts first."""
+
+    refused = FOLDING
 
 
 def _plain(value: Any) -> Any:
     return value.view(np.ndarray) if isinstance(value, Traced) else value
 
 
-def _traced(value: Any) -> Any:
+def _traced(value: Any, kind: type[Traced]) -> Any:
     if isinstance(value, list | tuple):
-        return type(value)(map(_traced, value))
-    return value.view(Traced) if isinstance(value, np.ndarray) else value
+        return type(value)(_traced(each, kind) for each in value)
+    return value.view(kind) if isinstance(value, np.ndarray) else value
 
 
 class ComplexReference(Backend):
     """The reference kernels on complex numbers, wherever a layer asks for real ones."""
 
-    def __init__(self) -> None:
+    kind: type[Traced]
+
+    def __init__(self, kind: type[Traced]) -> None:
         super().__init__("reference", reference)
+        object.__setattr__(self, "kind", kind)
 
     def array(self, x: Any, dtype: DTypeLike, what: str = "x") -> Array:
         if np.dtype(dtype).kind != "f":
             return super().array(x, dtype, what)
-        return np.require(x, np.complex128, ["C", "W"]).view(Traced)
+        return np.require(x, np.complex128, ["C", "W"]).view(self.kind)
 
     def is_device_array(self, x: Any) -> bool:
         """Numbers that were real, and checked, when they came."""
         return isinstance(x, Traced)
 
 
-def twin(layer: Layer, seed: int = 0) -> Layer:
+def twin(layer: Layer, seed: int = 0, kind: type[Traced] = Traced) -> Layer:
     """The same layer with the same parameters, over complex numbers."""
     other = layer.clone()
-    other.build(layer.input_shape, backend=ComplexReference(), dtype=np.float64, seed=seed)
+    other.build(layer.input_shape, backend=ComplexReference(kind), dtype=np.float64, seed=seed)
     for name, param in other.params.items():
         param[...] = layer.backend.to_host(layer.params[name])
     return other

@@ -75,7 +75,7 @@ class Softmax(Layer):
             x = np.where(mask, x, LEAST)
         if pre_activation:
             return x, SoftmaxCache(x, True)
-        e = np.exp(x - x.real.max(axis=self.axis, keepdims=True))  # (1)
+        e = np.exp(x - np.real(x).max(axis=self.axis, keepdims=True))  # (1)
         y = e / e.sum(axis=self.axis, keepdims=True)  # (2)
         y = y if mask is None else np.where(mask, y, 0)
         return y, SoftmaxCache(y, False)

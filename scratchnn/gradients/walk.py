@@ -110,8 +110,12 @@ def derivatives(layer: Any, given: Given) -> dict[str, Array]:
             return [y, *after]
 
         arrays = {"x": x[..., :D], **other.params, **dict(zip(other.state_names, state, strict=True))}
-        dys = [given.dy, *given.dstate]
-        return {name: complex_step.derivative_of(each, outputs, dys) for name, each in arrays.items()}
+        Wx, dys = arrays.pop("Wx"), [given.dy, *given.dstate]
+        right = {name: complex_step.derivative_of(each, outputs, dys) for name, each in arrays.items()}
+        right["Wx"] = np.zeros(Wx.shape)
+        for row in [*range(D), *(row for t in given.steps for row in _rows(t))]:  # those of other steps are not used
+            right["Wx"][row] = complex_step.derivative_of(Wx[row], outputs, dys)
+        return right
 
 
 def compared(layer: Any, given: Given) -> Pairs:
@@ -123,13 +127,17 @@ def compared(layer: Any, given: Given) -> Pairs:
 def _named(layer: Any, given: Given, found: Mapping[str, Array], right: Mapping[str, Array]) -> Pairs:
     gates, pairs = GATES[type(layer).__name__], {}
     for t in given.steps:
-        rows = [D + b * T + t for b in range(B)]
-        blocks = (np.split(each["Wx"][rows], len(gates), axis=-1) for each in (found, right))
+        blocks = (np.split(each["Wx"][_rows(t)], len(gates), axis=-1) for each in (found, right))
         pairs |= {f"{gate}[{t}]": pair for gate, *pair in zip(gates, *blocks, strict=True)}
     pairs |= {f"d{s}[{given.first}]": (found[s], right[s]) for s in layer.state_names}
     pairs |= {f"dx[{t}]": (found["x"][:, i], right["x"][:, i]) for i, t in enumerate(given.steps)}
     pairs["dWx"] = found["Wx"][:D], right["Wx"][:D]
     return pairs | {f"d{name}": (found[name], right[name]) for name in found if name in ("Wh", "b", "bx", "bh")}
+
+
+def _rows(t: int) -> list[int]:
+    """The rows of Wx that single out step t, one for each row of the batch."""
+    return [D + b * T + t for b in range(B)]
 
 
 def error(pair: tuple[Array, Array]) -> float:

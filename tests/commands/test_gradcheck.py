@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -273,6 +274,30 @@ def test_every_layer_and_loss_of_scratchnn_passes(backend: str) -> None:
     assert "OFF" not in done.stdout
     assert done.stdout.splitlines()[-1].startswith("All ")
     assert set(LAYERS) <= {line.split(":")[0] for line in done.stdout.splitlines()}
+    assert set(measured_with_kinks(done.stdout)) == WITH_KINKS
+
+
+# Besides what has relu in its title: as the table of docs/bptt.md says.
+WITH_KINKS = {
+    *("Activation: hard_sigmoid", "Activation: selu", "ELU: alpha 0.5", "LeakyReLU: slope 0.3", "Masking: sequences"),
+    "Bidirectional: two layers, mask",  # one of them with relu
+    *("PReLU: a slope for each number", "PReLU: shared", "GlobalMaxPooling1D: all steps"),
+    *(f"MaxPooling1D: {padding}{how}" for padding in ("valid", "same") for how in ("", ", windows that overlap")),
+}
+
+
+def measured_with_kinks(out: str) -> Iterator[str]:
+    """The titles of layers that central differences were taken of, without those that name relu."""
+    title = ""
+    for line in out.splitlines()[:-1]:
+        title = title if line.startswith(" ") else line
+        if (
+            line.startswith(" ")
+            and "central differences" in line
+            and "relu" not in title.lower().replace("leakyrelu", "").replace("prelu", "")
+        ):
+            if title.split(":")[0] in LAYERS:
+                yield title
 
 
 def test_help_answers_without_importing_numpy() -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.arrays import is_complex, real_part
 from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import OwnName, look_up
 
@@ -42,14 +43,9 @@ class Activation:
         return {"name": OwnName(self.name, self), "custom": True}
 
 
-def _real(a: Any) -> Any:
-    """The real part; a itself, where a is real."""
-    return a.real
-
-
 def _size(a: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
     """|a|; of complex numbers a or -a, whichever has no negative real part, so that derivatives pass through it."""
-    return np.where(_real(a) >= 0, a, -a) if np.iscomplexobj(a) else np.abs(a)
+    return np.where(real_part(a) >= 0, a, -a) if is_complex(a) else np.abs(a)
 
 
 def _linear(a: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -90,7 +86,7 @@ def _tanh_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Arr
 def _sigmoid(a: Float[Array, "..."]) -> Float[Array, "..."]:
     # exp is taken of -|a| only: it cannot overflow, and small results keep all their digits.
     e = np.exp(-_size(a))
-    return np.where(_real(a) >= 0, 1, e) / (1 + e)
+    return np.where(real_part(a) >= 0, 1, e) / (1 + e)
 
 
 def _sigmoid_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -116,7 +112,7 @@ def _softsign_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float
 def _softplus(a: Float[Array, "..."]) -> Float[Array, "..."]:
     # log(1 + exp(a)) with the larger of the two terms taken out, so that exp cannot overflow.
     size = _size(a)
-    return ((a + size) / 2 if np.iscomplexobj(a) else np.maximum(a, 0)) + np.log1p(np.exp(-size))
+    return ((a + size) / 2 if is_complex(a) else np.maximum(a, 0)) + np.log1p(np.exp(-size))
 
 
 def _softplus_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -124,8 +120,8 @@ def _softplus_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float
 
 
 def _elu(a: Float[Array, "..."]) -> Float[Array, "..."]:
-    below = (a - _size(a)) / 2 if np.iscomplexobj(a) else np.minimum(a, 0)
-    return np.where(_real(a) > 0, a, np.expm1(below))
+    below = (a - _size(a)) / 2 if is_complex(a) else np.minimum(a, 0)
+    return np.where(real_part(a) > 0, a, np.expm1(below))
 
 
 def _elu_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -155,7 +151,7 @@ def _exponential_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Fl
 
 def _softmax(a: Float[Array, "..."]) -> Float[Array, "..."]:
     """Over the last axis. Subtracting the largest a changes nothing, except that exp cannot overflow."""
-    e = np.exp(a - _real(a).max(axis=-1, keepdims=True))
+    e = np.exp(a - real_part(a).max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 

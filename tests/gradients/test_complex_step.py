@@ -12,6 +12,8 @@ from scratchnn.gradients.complex_step import STEP, Branching, NotSmooth, Traced
 from scratchnn.gradients.errors import CENTRAL, COMPLEX, ArrayError
 from scratchnn.layers import Activation, Dense, Layer
 
+pytestmark = pytest.mark.usefixtures("complex_numbers_are_taken")
+
 X = np.random.default_rng(0).normal(size=(3, 4))
 KINKED = ("relu", "leaky_relu", "hard_sigmoid", "selu")
 

@@ -17,6 +17,8 @@ from tests.house import ROOT
 from tests.kernels.test_planted_bugs import FAULTS
 from tests.planting import plant
 
+pytestmark = pytest.mark.usefixtures("complex_numbers_are_taken")
+
 # The equation of each of their faults, in their order; `before` where it shows with the reset gate before the product.
 NUMBERS = {
     "simple_rnn": (3, 3, 2, 2, 2, 2, 1, 1, 2, 2, 2, 2, 1, 1),

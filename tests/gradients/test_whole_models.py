@@ -13,6 +13,8 @@ from scratchnn.layers import GRU, LSTM, Bidirectional, Dense, Embedding, Gaussia
 from scratchnn.models import load_model
 from tests.planting import plant
 
+pytestmark = pytest.mark.usefixtures("complex_numbers_are_taken")
+
 
 def test_every_published_model_passes_at_its_real_length(capsys: pytest.CaptureFixture[str]) -> None:
     assert gradcheck.main(["--fast", "--backend", "cpu"]) == 0

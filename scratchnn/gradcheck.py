@@ -197,9 +197,10 @@ def _check_models(names: Sequence[str], args: argparse.Namespace) -> int:
     for title, model in _models(names, args):
         x = random_input(model, args.seed)
         print(f"{title}: {model.count_params():,} parameters, x {x.shape}, one random direction for each array")
-        for error in check_model(model, x, seed=args.seed):
-            print(f"  {error}")
-            errors.append((title, error))
+        of_model = check_model(model, x, seed=args.seed)
+        width = max(len(error.name) for error in of_model)
+        _print(f"  {error.line(width)}" for error in of_model)
+        errors += [(title, error) for error in of_model]
     return _verdict(errors)
 
 

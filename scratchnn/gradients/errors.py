@@ -42,10 +42,14 @@ class ArrayError:
         return near and not self.remark and self.kinks <= MOST_KINKS * math.prod(self.shape)
 
     def __str__(self) -> str:
+        return self.line()
+
+    def line(self, width: int = 12) -> str:
+        """In words and numbers, with the name in a column of this width."""
         kinks = f", {self.kinks} at a kink left out" if self.kinks else ""
         verdict = ("ok" if self.ok else "OFF") + kinks + (f": {self.remark}" if self.remark else "")
         how = f"(expect below {self.method.expected:.0e}, {self.method.name})"
-        return f"{self.name:<19} {self.shape!s:<14} {self.error:8.1e}  {how:<43}  {verdict}"
+        return f"{self.name:<{width}} {self.shape!s:<14} {self.error:8.1e}  {how:<43}  {verdict}"
 
 
 def relative_error(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> float:

@@ -62,10 +62,12 @@ def check_model(model: Any, x: Array, *, seed: int = 0) -> list[ArrayError]:
     The last error is that of its loss, with every number of the outputs, if it was compiled.
 
     Raises:
-        ValueError: if it was built with another dtype.
+        ValueError: if it was built with another dtype, or has no parameters.
     """
     if model.dtype != np.float64:
         raise ValueError(f"gradients are checked in float64, but {model.name!r} was built with dtype {model.dtype}")
+    if not model.count_params():
+        raise ValueError(f"{model.name!r} has no parameters, and so no gradients to check")
 
     def outputs(of: Any = model) -> list[Array]:
         of.reset_states()

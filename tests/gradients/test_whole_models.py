@@ -88,10 +88,12 @@ def test_numbers_kinks_states_and_two_outputs() -> None:
     assert all(error.ok and error.error < 1e-12 for error in errors)
 
 
-def test_a_model_in_float32_is_refused() -> None:
+def test_what_cannot_be_checked_is_refused() -> None:
     model = Sequential([Input((2,)), Dense(1)])
     with pytest.raises(ValueError, match="checked in float64, but 'sequential' was built with dtype float32"):
         check_model(model, np.ones((1, 2)))
+    with pytest.raises(ValueError, match="'sequential' has no parameters, and so no gradients to check"):
+        check_model(Sequential([Input((2,)), GaussianNoise(0.1)], dtype="float64"), np.ones((1, 2)))
 
 
 class LosesTheImaginaryPart(Dense):

@@ -67,7 +67,7 @@ def test_smooth_activations_take_complex_numbers(name: str) -> None:
     for index in np.ndindex(a.shape):
         z = a + 0j
         z[index] += 1j * STEP
-        y = np.asarray(activation.forward(z.view(Traced)))
+        y: Any = np.asarray(activation.forward(z.view(Traced)))
         assert np.allclose(y.real, activation.forward(a), rtol=1e-14, atol=1e-15)
         expected = activation.backward(dy, activation.forward(a))[index]
         assert (dy * y.imag).sum() / STEP == pytest.approx(expected, rel=1e-12, abs=1e-15)

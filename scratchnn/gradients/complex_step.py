@@ -28,10 +28,10 @@ from scratchnn.core.backend import Backend
 from scratchnn.layers.base import Layer
 
 STEP = 1e-30
-FOLDING = ("absolute", "sign", "clip")  # they give no imaginary part, or may give none
+FOLDING = ("absolute", "sign")  # they leave no imaginary part, or another one
 BRANCHES = (
     *FOLDING,
-    *("maximum", "minimum", "fmax", "fmin"),
+    *("maximum", "minimum", "fmax", "fmin", "clip"),
     *("greater", "greater_equal", "less", "less_equal", "equal", "not_equal"),
 )
 

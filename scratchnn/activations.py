@@ -4,7 +4,8 @@ Writing the derivative in y means that a layer keeps y and nothing else for its 
 sigmoid' is y (1 - y), and so on. It is also why gelu, silu (swish) and mish are absent: they fall before they rise, so
 one y belongs to two different a with two different derivatives, and y alone cannot tell them apart.
 
-Names and constants are those of Keras 3. Every function keeps the dtype of its argument.
+Names and constants are those of Keras 3. Every function keeps the dtype of its argument. The smooth ones take complex
+numbers too, for the complex step of gradients/complex_step.py: they branch on the real part alone.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.arrays import is_complex, real_part
 from scratchnn.core.keras_missing import missing
 from scratchnn.core.names import OwnName, look_up
 
@@ -39,6 +41,11 @@ class Activation:
         if ACTIVATIONS.get(self.name) == self:  # a copy of ours is ours
             return {"name": self.name}
         return {"name": OwnName(self.name, self), "custom": True}
+
+
+def _size(a: Shaped[Array, "..."]) -> Shaped[Array, "..."]:
+    """|a|; of complex numbers a or -a, whichever has no negative real part, so that derivatives pass through it."""
+    return np.where(real_part(a) >= 0, a, -a) if is_complex(a) else np.abs(a)
 
 
 def _linear(a: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -78,8 +85,8 @@ def _tanh_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Arr
 
 def _sigmoid(a: Float[Array, "..."]) -> Float[Array, "..."]:
     # exp is taken of -|a| only: it cannot overflow, and small results keep all their digits.
-    e = np.exp(-np.abs(a))
-    return np.where(a >= 0, 1, e) / (1 + e)
+    e = np.exp(-_size(a))
+    return np.where(real_part(a) >= 0, 1, e) / (1 + e)
 
 
 def _sigmoid_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -95,7 +102,7 @@ def _hard_sigmoid_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> F
 
 
 def _softsign(a: Float[Array, "..."]) -> Float[Array, "..."]:
-    return a / (1 + np.abs(a))
+    return a / (1 + _size(a))
 
 
 def _softsign_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -104,7 +111,8 @@ def _softsign_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float
 
 def _softplus(a: Float[Array, "..."]) -> Float[Array, "..."]:
     # log(1 + exp(a)) with the larger of the two terms taken out, so that exp cannot overflow.
-    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+    size = _size(a)
+    return ((a + size) / 2 if is_complex(a) else np.maximum(a, 0)) + np.log1p(np.exp(-size))
 
 
 def _softplus_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -112,7 +120,8 @@ def _softplus_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float
 
 
 def _elu(a: Float[Array, "..."]) -> Float[Array, "..."]:
-    return np.where(a > 0, a, np.expm1(np.minimum(a, 0)))
+    below = (a - _size(a)) / 2 if is_complex(a) else np.minimum(a, 0)
+    return np.where(real_part(a) > 0, a, np.expm1(below))
 
 
 def _elu_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -142,7 +151,7 @@ def _exponential_backward(dy: Float[Array, "..."], y: Float[Array, "..."]) -> Fl
 
 def _softmax(a: Float[Array, "..."]) -> Float[Array, "..."]:
     """Over the last axis. Subtracting the largest a changes nothing, except that exp cannot overflow."""
-    e = np.exp(a - a.max(axis=-1, keepdims=True))
+    e = np.exp(a - real_part(a).max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 

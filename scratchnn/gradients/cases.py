@@ -11,7 +11,9 @@ from scratchnn_kernels.contract import Array, Grads, State
 from scratchnn import layers, losses, regularizers
 from scratchnn.activations import ACTIVATIONS
 from scratchnn.core import randomness
-from scratchnn.gradients.differences import ArrayError, check, check_loss
+from scratchnn.gradients.differences import check
+from scratchnn.gradients.errors import ArrayError
+from scratchnn.gradients.of_losses import check_loss
 from scratchnn.gradients.of_regularizers import check_regularizer
 
 B, T, D, H = 2, 4, 3, 3

@@ -16,11 +16,13 @@ smooth function has
 
     (3)  D(h) = D(2h)                        up to O(h²): a bend near v breaks this
     (4)  S(2h) = 2 S(h)                      up to O(h³), with S(h) = (y(v + h) - 2 y(v) + y(v - h)) / h: a bend at v
+
+Where forward has no kinks at all, a complex step (complex_step.py) takes the place of (2), and all digits are compared.
+It is used only where it agrees with (2) along a random direction.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,44 +30,46 @@ from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core import randomness
-from scratchnn.core.backend import load
+from scratchnn.gradients import complex_step
+from scratchnn.gradients.errors import CENTRAL, COMPLEX, ArrayError, Method, relative_error
 from scratchnn.layers.base import Layer
-from scratchnn.losses import Loss
 
 STEP = 3e-4  # h: rounding costs about 1e-16 / h, curvature h⁴
 BEND = 1e-5  # (3) and (4) may fail by this much, relative to 1 + |D|, before the number counts as being at a kink
-EXPECTED = 1e-6  # what a correct gradient stays below: most arrays reach 1e-12 to 1e-9
-LIMIT = 1e-5  # above it, a gradient is wrong
-ROUNDING = 1e-11  # ... unless no number is off by more than this: smaller differences cannot be measured
-MOST_KINKS = 0.5  # with more of an array than this left out, nothing is shown
+AGREE = 1e-6  # what the two ways may differ by along a direction, relative to the sum of its terms
+
+Measured = tuple[Array, Array, Method]  # the derivative, which numbers are at a kink, and how it was measured
 
 
 @dataclass(frozen=True)
-class ArrayError:
-    """How far the gradient of one array is from its differences; see `relative_error`."""
+class Call:
+    """A forward pass that can be repeated: from the same states, with the same dropout masks."""
 
-    name: str
-    shape: tuple[int, ...]
-    error: float
-    distance: float = np.inf  # max |a - b|
-    kinks: int = 0  # numbers that were left out
-    remark: str = ""  # why nothing could be compared
-    expected: float = EXPECTED
+    layer: Any
+    x: Array
+    states: list[Array]
+    options: Mapping[str, Any]
+    seed: int
+    carried: Any = None  # what a stateful layer begins with
 
-    @property
-    def ok(self) -> bool:
-        near = self.error <= LIMIT or self.distance <= ROUNDING  # NaN is neither
-        return near and not self.remark and self.kinks <= MOST_KINKS * math.prod(self.shape)
+    def forward(self) -> tuple[Any, Any]:
+        if getattr(self.layer, "stateful", False):
+            self.layer.states = self.carried
+        given = {"initial_state": self.states} if self.states else {}
+        return self.layer.forward(self.x, rng=randomness.generator(self.seed, "dropout"), **given, **self.options)
 
-    def __str__(self) -> str:
-        kinks = f", {self.kinks} at a kink left out" if self.kinks else ""
-        verdict = ("ok" if self.ok else "OFF") + kinks + (f": {self.remark}" if self.remark else "")
-        return f"{self.name:<12} {self.shape!s:<14} {self.error:8.1e}  (expect below {self.expected:.0e})  {verdict}"
+    def outputs(self) -> list[Array]:
+        return [self.layer.backend.to_host(y) for y in _as_list(self.forward()[0])]
 
+    def arrays(self) -> dict[str, Array]:
+        """All that has a gradient, by name."""
+        states = {_state_name(self.layer, i): state for i, state in enumerate(self.states)}
+        return ({} if self.x.dtype.kind in "iub" else {"x": self.x}) | states | dict(self.layer.params)
 
-def relative_error(a: Float[Array, "*shape"], b: Float[Array, "*shape"]) -> float:
-    """max |a - b| / max(1e-8, |a| + |b|), the formula of Stanford's CS231n."""
-    return float((np.abs(a - b) / np.maximum(1e-8, np.abs(a) + np.abs(b))).max(initial=0))
+    def over_complex(self) -> "Call":
+        layer = complex_step.twin(self.layer, self.seed)
+        x, *states = (layer.backend.array(a, a.dtype) for a in (self.x, *self.states))
+        return replace(self, layer=layer, x=x, states=states)
 
 
 def check(
@@ -92,52 +96,44 @@ def check(
     x = np.array(x)
     x = x.astype(np.float64) if x.dtype.kind == "f" else x
     states = [np.array(state, np.float64) for state in ([] if initial_state is None else initial_state)]
-    options: dict[str, Any] = {"mask": mask, "training": training} | ({"initial_state": states} if states else {})
-
-    to_host, carried = layer.backend.to_host, getattr(layer, "states", None)
-
-    def forward() -> tuple[Any, Any]:
-        if getattr(layer, "stateful", False):
-            layer.states = carried  # pyright: ignore[reportAttributeAccessIssue]
-        return layer.forward(x, rng=randomness.generator(seed, "dropout"), **options)
-
-    def outputs() -> list[Array]:
-        return [to_host(y) for y in _as_list(forward()[0])]
-
-    y, cache = forward()
+    options = {"mask": mask, "training": training}
+    call = Call(layer, x, states, options, seed, getattr(layer, "states", None))
+    y, cache = call.forward()
     dys = projections(_as_list(y), seed)
     dx, grads = layer.backward(tuple(dys) if isinstance(y, tuple) else dys[0], cache)
 
-    dinputs = _as_list(dx)
-    arrays = {"x": x} if x.dtype.kind == "f" else {}
-    found = {"x": dinputs[0]} if arrays else {}
-    arrays |= {_state_name(layer, i): state for i, state in enumerate(states)}
+    arrays, dinputs = call.arrays(), _as_list(dx)
+    found = {"x": dinputs[0]} if "x" in arrays else {}
     found |= {_state_name(layer, i): dstate for i, dstate in enumerate(dinputs[1:])}
     # Copies: a gradient may be a view of what the differences are about to change.
-    found = {name: np.array(to_host(gradient)) for name, gradient in (found | dict(grads)).items()}
-    arrays |= layer.params
-    errors = compare(arrays, found, outputs, dys)
+    found = {name: np.array(layer.backend.to_host(gradient)) for name, gradient in (found | dict(grads)).items()}
+    exact, none = complex_steps(call, dys), central(arrays, call.outputs, dys)
+
+    def measure(name: str) -> Measured:
+        return (exact[name], np.zeros(arrays[name].shape, bool), COMPLEX) if name in exact else none(name)
+
+    errors = compare(arrays, found, measure)
     if getattr(layer, "stateful", False):
-        layer.states = carried  # pyright: ignore[reportAttributeAccessIssue]
+        layer.states = call.carried  # pyright: ignore[reportAttributeAccessIssue]
     return errors
 
 
-def check_loss(loss: Loss, y: Float[Array, "..."], target: Any, *, backend: str | None = None) -> list[ArrayError]:
-    """Compare a loss's backward with differences of its forward, with respect to the outputs y.
-
-    With `backend`, its kernels compute the loss, if they have it, in their memory.
-    """
-    where = load(backend or "reference")
-    loss = loss if backend is None else loss.on(where.kernels)
-    y = np.array(y, np.float64)
-    target = loss.validate(y.shape, target, np.float64)
-    targets = where.array(target, target.dtype)
-
-    def forward() -> tuple[Any, Any]:
-        return loss.forward(where.array(y, np.float64), targets)
-
-    dy = np.array(where.to_host(loss.backward(forward()[1])))
-    return compare({"y": y}, {"y": dy}, lambda: [np.array(where.to_host(forward()[0]))], [np.ones(())])
+def complex_steps(call: Call, dys: list[Array]) -> dict[str, Array]:
+    """The derivatives with respect to every array; {} where forward has kinks, or takes no complex numbers."""
+    try:
+        with complex_step.strict():
+            other = call.over_complex()
+            found = {name: complex_step.derivative_of(a, other.outputs, dys) for name, a in other.arrays().items()}
+    except Exception:  # whatever code of the user's own makes of complex numbers
+        return {}
+    rng, arrays = randomness.generator(call.seed, "data", layer=2), call.arrays()
+    for name, derivative in found.items():
+        way = rng.normal(size=derivative.shape)
+        moved = way if isinstance(arrays[name], np.ndarray) else call.layer.backend.array(way, np.float64)
+        slope = along(arrays[name], moved, call.outputs, dys)
+        if not abs(slope - (way * derivative).sum()) <= AGREE * (1 + np.abs(way * derivative).sum()):
+            return {}
+    return found
 
 
 def projections(outputs: list[Array], seed: int) -> list[Array]:
@@ -147,9 +143,9 @@ def projections(outputs: list[Array], seed: int) -> list[Array]:
 
 
 def compare(
-    arrays: dict[str, Array], found: dict[str, Array], outputs: Callable[[], list[Array]], dys: list[Array]
+    arrays: Mapping[str, Array], found: Mapping[str, Array], measure: Callable[[str], Measured]
 ) -> list[ArrayError]:
-    """Compare the gradients `found` with the differences of `outputs()` with respect to `arrays`, name by name."""
+    """Compare the gradients `found` with the derivatives with respect to `arrays`, which `measure` returns by name."""
     errors = []
     for name, array in arrays.items():
         if name not in found:
@@ -158,13 +154,21 @@ def compare(
             remark = f"its gradient has shape {found[name].shape}"
             errors.append(ArrayError(name, array.shape, np.inf, remark=remark))
         else:
-            measured, kink = central_differences(array, outputs, dys)
+            measured, kink, method = measure(name)
             a, b = found[name][~kink], measured[~kink]
-            distance = float(np.abs(a - b).max(initial=0))
-            errors.append(ArrayError(name, array.shape, relative_error(a, b), distance, int(kink.sum())))
+            distance, error = float(np.abs(a - b).max(initial=0)), relative_error(a, b)
+            scale = float(np.abs(b).max(initial=1)) if method is COMPLEX else 1.0
+            errors.append(ArrayError(name, array.shape, error, distance, int(kink.sum()), "", method, scale))
     for name in found.keys() - arrays.keys():
         errors.append(ArrayError(name, found[name].shape, np.inf, remark="a gradient of no array"))
     return errors
+
+
+def central(
+    arrays: Mapping[str, Array], outputs: Callable[[], list[Array]], dys: list[Array]
+) -> Callable[[str], Measured]:
+    """The `measure` that takes central differences for all of them."""
+    return lambda name: (*central_differences(arrays[name], outputs, dys), CENTRAL)
 
 
 def central_differences(
@@ -193,6 +197,20 @@ def central_differences(
         bend = np.maximum(np.abs(D - D2), np.abs(S2 - 2 * S))  # (3), (4)
         kink[index] = (bend > BEND * (1 + np.abs(D))).any()
     return derivative, kink
+
+
+def along(array: Array, way: Array, outputs: Callable[[], list[Array]], dys: list[Array], h: float = STEP) -> float:
+    """The derivative of sum dy ⊙ y when all of `array` moves by `way` at once, from (2)."""
+    before = array.copy()
+
+    def y_at(step: float) -> Array:
+        array[...] = before + step * way
+        return np.concatenate([np.ravel(y) for y in outputs()])
+
+    y_2, y_1, y1, y2 = (y_at(step) for step in (-2 * h, -h, h, 2 * h))
+    array[...] = before
+    dy = np.concatenate([dy.ravel() for dy in dys])
+    return float(dy @ (8 * (y1 - y_1) - (y2 - y_2))) / (12 * h)
 
 
 def _state_name(layer: Layer, i: int) -> str:

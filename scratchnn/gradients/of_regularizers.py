@@ -5,7 +5,8 @@ from jaxtyping import Float
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.backend import load
-from scratchnn.gradients.differences import ArrayError, compare
+from scratchnn.gradients.differences import central, compare
+from scratchnn.gradients.errors import ArrayError
 from scratchnn.regularizers import Regularizer
 
 
@@ -20,4 +21,4 @@ def check_regularizer(
     def penalty() -> list[Array]:
         return [np.array(where.to_host(regularizer(where.array(w, np.float64))))]
 
-    return compare({"w": w}, {"w": gradient}, penalty, [np.ones(())])
+    return compare({"w": w}, {"w": gradient}, central({"w": w}, penalty, [np.ones(())]))

@@ -150,7 +150,9 @@ class CheckedCell(contract.Cell):
 
 
 def _is(dtype: np.dtype, array: Any, shape: tuple[int, ...]) -> bool:
-    return type(array) is np.ndarray and array.dtype == dtype and array.shape == shape
+    # Complex numbers are those of gradients/complex_step.py, in arrays of a class of its own.
+    plain = type(array) is np.ndarray or (dtype.kind == "c" and isinstance(array, np.ndarray))
+    return plain and array.dtype == dtype and array.shape == shape
 
 
 def _read_only(value: Any) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations
+from scratchnn.core.arrays import real_part
 from scratchnn.core.checks import whole_number
 from scratchnn.layers.base import Config, Layer, Shape
 
@@ -75,7 +76,7 @@ class Softmax(Layer):
             x = np.where(mask, x, LEAST)
         if pre_activation:
             return x, SoftmaxCache(x, True)
-        e = np.exp(x - x.max(axis=self.axis, keepdims=True))  # (1)
+        e = np.exp(x - real_part(x).max(axis=self.axis, keepdims=True))  # (1)
         y = e / e.sum(axis=self.axis, keepdims=True)  # (2)
         y = y if mask is None else np.where(mask, y, 0)
         return y, SoftmaxCache(y, False)

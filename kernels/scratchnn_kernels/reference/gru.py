@@ -64,7 +64,7 @@ class ResetBeforeCell(Cell):
         dz, dg = dh * (h - g), dh * (1 - z)  # (6)
         da_g = self.act.backward(dg, g)  # (5)
         d_rh = projection.backward_x(da_g, Wh_g, self.dropout_g)  # (4)
-        dah = np.concatenate([self.rec.backward(dz, z), self.rec.backward(d_rh * h, r)], axis=-1)  # (3)
+        dah = np.concatenate([self.rec.backward(dz, z), self.rec.backward(d_rh * h, r)], axis=-1)  # (3), (4)
         return np.concatenate([dah, da_g], axis=-1), dah, (dh * z + d_rh * r,)  # (6), (4)
 
     def backward_own(self, dax: Array, dah: Array, dafter: list, states: list, saved: list, Wh_g: Array) -> Grads:

@@ -92,9 +92,9 @@ def backward(
 
     dax, dah, h = np.stack(dax), np.stack(dah), np.stack([state[0] for state in states[:-1]])
     grads = {
-        "Wx": projection.backward_W(dax, x, call.dropout_x),
-        "Wh": projection.backward_W(dah, h, call.dropout_h),
-        "b": dax.sum(axis=(0, 1)),
+        "Wx": projection.backward_W(dax, x, call.dropout_x),  # (1)
+        "Wh": projection.backward_W(dah, h, call.dropout_h),  # (1)
+        "b": dax.sum(axis=(0, 1)),  # (1)
     }
     if cache.own:
         over_time = ([np.stack(a) for a in zip(*steps, strict=True)] for steps in (dafter, states, cache.saved))

@@ -37,6 +37,7 @@ class Chain:
 
     def __init__(self, model: Model) -> None:
         model.require_built()
+        self.model = model
         found = model.layers
         if not isinstance(found[0], kinds.Embedding):
             raise ValueError(
@@ -52,6 +53,11 @@ class Chain:
         for _, walked in self.walks():
             vars(walked)["return_state"] = False  # a setting, fixed for everybody else
         self.length: int | None = model.input_shape[1]
+
+    @classmethod
+    def of(cls, model: "Model | Chain") -> "Chain":
+        """That of the model; a chain itself, made once for several calls, is taken as it is."""
+        return model if isinstance(model, Chain) else cls(model)
 
     def walks(self) -> list[tuple[str, Recurrent]]:
         """Each walk through time and its name: a recurrent layer is one, a Bidirectional two."""

@@ -1,12 +1,12 @@
 """Where the gradient goes on its way back, step by step: recorded from one exact backward pass."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scratchnn_kernels.contract import Array
-from scratchnn_kernels.reference import gru, recurrence
+from scratchnn_kernels.reference import gru, projection, recurrence
 
 from scratchnn.core.backend import load
 from scratchnn.explain.chain import Chain
@@ -72,7 +72,7 @@ class Flow:
     """(T, D): of the embedded row."""
 
 
-def flow(model: Model, reading: Reading, target: str = "p") -> Flow:
+def flow(model: Model | Chain, reading: Reading, target: str = "p") -> Flow:
     """The gradients of "p", the model's output, or of its "loss" for `reading.label`, at every step of the text.
 
     Raises:
@@ -80,12 +80,12 @@ def flow(model: Model, reading: Reading, target: str = "p") -> Flow:
     """
     if target not in TARGETS:
         raise ValueError(f"target must be one of {TARGETS}, got {target!r}")
-    chain = Chain(model)
+    chain = Chain.of(model)
     if chain.last_recurrent is None:
         raise ValueError("the model has no recurrent layer, so that no gradient flows through time")
     records = {name: _recorded(layer) for name, layer in chain.walks()}
     walk = chain.forward(reading.x[None])
-    dy = np.ones((1, 1)) if target == "p" else _of_loss(model, reading, walk.outputs[-1])
+    dy = np.ones((1, 1)) if target == "p" else _of_loss(chain.model, reading, walk.outputs[-1])
     dx = chain.backward(dy, walk, 1)[0]
     found = _walked(chain, walk.caches)
     layers = {name: _layer_flow(name, layer, cache.kernel_cache, records[name]) for name, layer, cache in found}
@@ -144,22 +144,30 @@ def _factors(walk: Any, dax: Array, dah: Array) -> dict[str, list[tuple[Array, A
 
 
 def _jacobian(walk: Any) -> Array:
-    """|dh_last / dh_t| at every step, from one backward pass with a row of the batch for each unit of h_last."""
-    H, steps = len(walk.Wh), []
-    many = _repeated(walk, H)
-    recurrence.backward(np.eye(H), (None,) * len(walk.states[0]), many, steps)
-    return np.array([np.linalg.norm(step.dafter[0], 2) for step in steps[::-1]])
+    """|dh_last / dh_t| at every step: the way back once more, with a row for each unit of h_last."""
+    H, norms = len(walk.Wh), []
+
+    def rows(arrays: Any) -> Any:
+        return tuple(np.broadcast_to(a, (H, *a.shape[1:])) for a in arrays) if isinstance(arrays, tuple) else arrays
+
+    states, saved = [rows(state) for state in walk.states], [rows(kept) for kept in walk.saved]
+    d = (np.eye(H), *[np.zeros_like(state) for state in states[-1][1:]])
+    for t in reversed(range(len(saved))):
+        norms.append(_largest_singular_value(d[0]))
+        *da, before = walk.cell.backward(d, states[t], states[t + 1], saved[t], **walk.own)
+        _, dah = recurrence.choose(walk.mask[t], da, (0.0, 0.0))
+        through = (before[0] + projection.backward_x(dah, walk.Wh, None), *before[1:])
+        d = recurrence.choose(walk.mask[t], through, d)
+    return np.array(norms[::-1])
 
 
-def _repeated(walk: Any, B: int) -> Any:
-    """The walk of one row as one of B equal rows, whose last state is the output."""
-    def rows(array: Array) -> Array:
-        return np.broadcast_to(array, (B, *array.shape[1:]))
-
-    call = replace(walk.call, x=rows(walk.call.x), sequences=False, state=tuple(map(rows, walk.call.state)))
-    states = [tuple(map(rows, state)) for state in walk.states]
-    saved = [tuple(map(rows, kept)) if isinstance(kept, tuple) else kept for kept in walk.saved]
-    return replace(walk, call=call, states=states, saved=saved)
+def _largest_singular_value(J: Array) -> float:
+    """From J Jᵀ, which is faster than a decomposition of J; scaled, so that small squares do not vanish."""
+    scale = np.abs(J).max()
+    if scale == 0:
+        return 0.0
+    J = J / scale
+    return float(scale * np.sqrt(np.linalg.eigvalsh(J @ J.T)[-1]))
 
 
 def _kept(layer: Any, walk: Any, order: slice) -> Array | None:

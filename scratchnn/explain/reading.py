@@ -46,7 +46,7 @@ class Reading:
         return f"<Reading of {len(self.words)} words, p {self.prediction:.4f}, traces: {', '.join(self.traces) or '-'}>"
 
 
-def read(model: Model, text: Any, *, label: float | None = None, vocabulary: Any = None) -> Reading:
+def read(model: Model | Chain, text: Any, *, label: float | None = None, vocabulary: Any = None) -> Reading:
     """Let a model read a text, or a row of ids (padding, id 0, is no word).
 
     A text is cut to the model's length, its last words kept, and padded in front, as the reviews are.
@@ -58,8 +58,8 @@ def read(model: Model, text: Any, *, label: float | None = None, vocabulary: Any
         ValueError: for a text without a word or without a known one, an id beyond the table, a model without a
             vocabulary if a text is given, and a model that `Chain` refuses.
     """
-    chain = Chain(model)
-    known = vocabulary_of(model) if vocabulary is None else Vocabulary(tuple(vocabulary))
+    chain = Chain.of(model)
+    known = vocabulary_of(chain.model) if vocabulary is None else Vocabulary(tuple(vocabulary))
     if isinstance(text, str):
         ids, typed = encoded(text, known)
     else:
@@ -80,7 +80,7 @@ def read(model: Model, text: Any, *, label: float | None = None, vocabulary: Any
         h = traces[chain.layers[last].name]["h"][0, places]
         p = chain.forward(h, last + 1).outputs[-1][:, 0] if last + 1 < len(chain.layers) else h[:, 0]
     else:
-        p = _of_shortened(model, row[places], len(row))
+        p = _of_shortened(chain.model, row[places], len(row))
     return Reading(words, row[places], row, places, p, prediction, chain.reads_on, traces, cut, label)
 
 

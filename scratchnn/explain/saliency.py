@@ -43,9 +43,9 @@ class Saliency:
         return np.argsort(-np.abs(a - b), kind="stable")[:k]
 
 
-def saliency(model: Model, reading: Reading) -> Saliency:
+def saliency(model: Model | Chain, reading: Reading) -> Saliency:
     """What each word of a reading does to p; see `Saliency`."""
-    chain = Chain(model)
+    chain = Chain.of(model)
     e = chain.layers[0].forward(reading.x[None])[0]
     mask = chain.layers[0].compute_mask(reading.x[None], None)
     slope = _slopes(chain, e, mask)[0][0]
@@ -56,7 +56,7 @@ def saliency(model: Model, reading: Reading) -> Saliency:
     slopes = _slopes(chain, path, None if mask is None else np.repeat(mask, _POINTS, axis=0))[0]
     integrated = (slopes.mean(axis=0) * (e - base)[0]).sum(axis=-1)
     return Saliency(
-        _leave_one_out(model, reading),
+        _leave_one_out(chain.model, reading),
         (slope * e[0]).sum(axis=-1)[reading.places],
         integrated[reading.places],
         float(_slopes(chain, base, mask)[1].outputs[-1][0, 0]),

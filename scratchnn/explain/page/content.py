@@ -44,9 +44,11 @@ class Explained:
 
 
 def explained(model: Model, text: Any, label: float | None = None) -> Explained:
-    chain, reading = Chain(model), read(model, text, label=label)
-    flown = flow(model, reading) if chain.last_recurrent is not None else None
-    return Explained(model, chain, reading, flown, saliency(model, reading))
+    chain = Chain(model)
+    reading = read(chain, text, label=label)
+    salient = saliency(chain, reading)
+    flown = flow(chain, reading) if chain.last_recurrent is not None else None
+    return Explained(model, chain, reading, flown, salient)
 
 
 def content(about: Explained) -> dict[str, Any]:

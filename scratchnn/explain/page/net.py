@@ -11,7 +11,7 @@ from scratchnn.activations import ACTIVATIONS
 from scratchnn.data.text import INDEX_FROM
 from scratchnn.explain.chain import Chain
 
-EMBEDDING_BYTES = 240_000  # of a page's weights; a larger table is cut to the words of the text and the commonest
+EMBEDDING_BYTES = 131_072  # of a page's weights; a larger table is cut to the words of the text and the commonest
 _IDENTITIES = (
     kinds.AlphaDropout, kinds.Dropout, kinds.GaussianDropout, kinds.GaussianNoise, kinds.SpatialDropout1D,
 )  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn import layers as kinds
+from scratchnn.core.threads import one_blas_thread
 from scratchnn.layers.recurrent import Recurrent
 from scratchnn.layers.trace import on_reference
 from scratchnn.models.model import Model
@@ -21,11 +22,10 @@ _STEP_BY_STEP = (
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """A forward pass: what each layer gave, kept for its backward pass, and got as a mask."""
+    """A forward pass: what each layer gave, and kept for its backward pass."""
 
     outputs: list[Any]
     caches: list[Any]
-    masks: list[Array | None]
 
 
 class Chain:
@@ -97,18 +97,20 @@ class Chain:
 
     def forward(self, x: Any, start: int = 0, mask: Array | None = None) -> Walk:
         """Through the layers from place `start` on, as in `predict`."""
-        walk = Walk([], [], [])
-        for layer in self.layers[start:]:
-            walk.masks.append(mask)
-            after = layer.compute_mask(x, mask)
-            x, cache = layer.forward(x, mask=mask)
-            walk.outputs.append(x)
-            walk.caches.append(cache)
-            mask = after
+        walk = Walk([], [])
+        with one_blas_thread():
+            for layer in self.layers[start:]:
+                after = layer.compute_mask(x, mask)
+                x, cache = layer.forward(x, mask=mask)
+                walk.outputs.append(x)
+                walk.caches.append(cache)
+                mask = after
         return walk
 
     def backward(self, dy: Array, walk: Walk, start: int = 0) -> Array:
         """The gradient of what layer `start` was given, from that of the output."""
-        for layer, cache in zip(reversed(self.layers[start:]), reversed(walk.caches[-len(self.layers[start:]) :])):
-            dy, _ = layer.backward(dy, cache)
+        layers = self.layers[start:]
+        with one_blas_thread():
+            for layer, cache in zip(layers[::-1], walk.caches[: -len(layers) - 1 : -1], strict=True):
+                dy, _ = layer.backward(dy, cache)
         return dy

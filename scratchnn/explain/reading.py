@@ -1,5 +1,6 @@
 """What a model makes of a text, word by word."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from scratchnn.layers.trace import Trace, of_walk
 from scratchnn.models.model import Model
 
 LONGEST = 10_000  # words of a text that a model of no fixed length is given
+_AROUND = ".,;:!?\"()"
 _ROWS = 128  # of a batch of shortened texts
 
 
@@ -39,14 +41,14 @@ class Reading:
     """Each recurrent layer's, by its name; those of a Bidirectional are "name.forward" and "name.backward"."""
     cut: int = 0
     """Words in front that the model's length left out."""
-    label: float | None = None
+    label: Any = None
     """What the text is labelled, if that is known."""
 
     def __repr__(self) -> str:
         return f"<Reading of {len(self.words)} words, p {self.prediction:.4f}, traces: {', '.join(self.traces) or '-'}>"
 
 
-def read(model: Model | Chain, text: Any, *, label: float | None = None, vocabulary: Any = None) -> Reading:
+def read(model: Model | Chain, text: Any, *, label: Any = None, vocabulary: Any = None) -> Reading:
     """Let a model read a text, or a row of ids (padding, id 0, is no word).
 
     A text is cut to the model's length, its last words kept, and padded in front, as the reviews are.
@@ -104,14 +106,14 @@ def encoded(text: str, vocabulary: Vocabulary | None) -> tuple[Array, list[str]]
             f"the model knows none of the {len(ids) - 1} words of the text: its vocabulary has {len(vocabulary):,} "
             "ids, the commonest words of the reviews it was trained on"
         )
-    parts = [(part, vocabulary.encode(part)[1:]) for part in text.split()]
-    typed = [
-        part.strip(".,;:!?\"()").lower() if len(own) == 1 else vocabulary.words[n] for part, own in parts for n in own
-    ]
+    parts = [(part, vocabulary.encode(part)[1:]) for part in re.split(r"\s+(?![^<>]*>)", text)]
+    known = [_named(own, vocabulary) for _, own in parts]
+    typed = [part.strip(_AROUND).lower() if own == ("?",) else None for (part, _), own in zip(parts, known, strict=True)]
+    words = [typed[n] or word for n, own in enumerate(known) for word in own]
     together = np.concatenate([own for _, own in parts])
-    if not np.array_equal(together, ids[1:]):  # a tag or a comment with a space in it
-        typed = list(_named(ids[1:], vocabulary))
-    return ids, ["<start>", *typed]
+    if not np.array_equal(together, ids[1:]):  # something that holds spaces, such as a comment
+        words = list(_named(ids[1:], vocabulary))
+    return ids, ["<start>", *words]
 
 
 def _row(ids: Iterable[Any]) -> Array:

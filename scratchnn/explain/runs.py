@@ -13,7 +13,7 @@ from scratchnn.data import DataError
 from scratchnn.experiments.preparation import load_reviews
 from scratchnn.experiments.settings import Settings
 from scratchnn.explain.page.content import Explained
-from scratchnn.explain.saliency import METHODS
+from scratchnn.explain.word_saliency import METHODS
 from scratchnn.models.loading import load_model
 from scratchnn.models.model import Model
 

@@ -11,7 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from scratchnn.core.files.atomic import write_atomically
-from scratchnn.explain.page.content import Explained, content, explained
+from scratchnn.explain.page.content import Explained, content_of, explained
 from scratchnn.explain.reading import vocabulary_of
 from scratchnn.models.model import Model
 
@@ -24,7 +24,7 @@ def write(
     model: Model,
     text: Any,
     *,
-    label: float | None = None,
+    label: Any = None,
     compare: Model | None = None,
     kicker: str = "",
     facts: Sequence[tuple[str, str]] = (),
@@ -43,7 +43,7 @@ def write(
     if compare is not None:
         require_one_vocabulary(model, compare)
     found = [explained(each, text, label) for each in models]
-    contents = [content(each) for each in found]
+    contents = [content_of(each) for each in found]
     if len(contents) == 2:
         contents = _told_apart(contents)
     write_atomically(path, [_rendered(found, contents, kicker, facts).encode("utf-8")])

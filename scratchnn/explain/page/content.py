@@ -9,10 +9,10 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.explain.chain import Chain
 from scratchnn.explain.equations import equations_of
-from scratchnn.explain.flow import Flow, LayerFlow, flow
+from scratchnn.explain.gradient_flow import Flow, LayerFlow, flow
 from scratchnn.explain.page.net import NotCarried, carried
 from scratchnn.explain.reading import Reading, read
-from scratchnn.explain.saliency import METHODS, Saliency, saliency
+from scratchnn.explain.word_saliency import METHODS, Saliency, saliency
 from scratchnn.layers import GRU
 from scratchnn.models.model import Model
 
@@ -43,7 +43,7 @@ class Explained:
     saliency: Saliency
 
 
-def explained(model: Model, text: Any, label: float | None = None) -> Explained:
+def explained(model: Model, text: Any, label: Any = None) -> Explained:
     chain = Chain(model)
     reading = read(chain, text, label=label)
     salient = saliency(chain, reading)
@@ -51,7 +51,7 @@ def explained(model: Model, text: Any, label: float | None = None) -> Explained:
     return Explained(model, chain, reading, flown, salient)
 
 
-def content(about: Explained) -> dict[str, Any]:
+def content_of(about: Explained) -> dict[str, Any]:
     """One model's part of the page's data."""
     reading, chain = about.reading, about.chain
     try:
@@ -68,7 +68,7 @@ def content(about: Explained) -> dict[str, Any]:
         "readsOn": reading.reads_on,
         "cut": reading.cut,
         "padding": int(reading.places[0]),
-        "label": reading.label,
+        "label": None if reading.label is None else float(reading.label),
         "layers": _layers(about) if chain.step_is_word else [],
         "saliency": salient,
         "agreement": [[a, b, None if np.isnan(r) else r] for (a, b), r in about.saliency.agreement().items()],

@@ -1,6 +1,7 @@
 """A model as the page carries it: its layers and weights, for the forward pass in JavaScript (forward.js)."""
 
 from base64 import b64encode
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def _name(layer: Any, activation: Any) -> str:
     return activation.name
 
 
-def _placed(spec: dict[str, Any], params: dict[str, Array], arrays: list[Array]) -> dict[str, Any]:
+def _placed(spec: dict[str, Any], params: Mapping[str, Array], arrays: list[Array]) -> dict[str, Any]:
     """The description with the place of each parameter among the weights: [first number, count]."""
     places = {}
     for name, param in params.items():

@@ -9,6 +9,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn_kernels.reference import gru, projection, recurrence
 
 from scratchnn.core.backend import load
+from scratchnn.core.threads import one_blas_thread
 from scratchnn.explain.chain import Chain
 from scratchnn.explain.reading import Reading, _walked
 from scratchnn.layers import GRU
@@ -121,6 +122,8 @@ def _layer_flow(name: str, layer: Any, walk: Any, record: dict[str, Any]) -> Lay
     dafter = [np.stack([step.dafter[n][0] for step in steps]) for n in range(len(layer.state_names))]
     dax, dah = np.stack([step.dax[0] for step in steps]), np.stack([step.dah[0] for step in steps])
     factors = _factors(walk, dax, dah)
+    with one_blas_thread():
+        jacobian = _jacobian(walk)
     return LayerFlow(
         name,
         {f"d{state}": array[order] for state, array in zip(layer.state_names, dafter, strict=True)},
@@ -128,7 +131,7 @@ def _layer_flow(name: str, layer: Any, walk: Any, record: dict[str, Any]) -> Lay
         dah[order],
         {of: [(left[order], right[order]) for left, right in blocks] for of, blocks in factors.items()},
         record["grads"],
-        _jacobian(walk)[order],
+        jacobian[order],
         _kept(layer, walk, order),
     )
 

@@ -11,9 +11,9 @@ whatever backend the model has.
 """
 
 from scratchnn.explain.gradient_flow import Flow, flow
+from scratchnn.explain.meanings import Unit, neighbours, units
 from scratchnn.explain.page import write
 from scratchnn.explain.reading import Reading, read
 from scratchnn.explain.word_saliency import Saliency, saliency
-from scratchnn.explain.meanings import Unit, neighbours, units
 
 __all__ = ["Flow", "Reading", "Saliency", "Unit", "flow", "neighbours", "read", "saliency", "units", "write"]

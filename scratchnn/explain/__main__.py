@@ -40,7 +40,8 @@ def _explain(args: argparse.Namespace) -> None:
     out = run / name if args.out is None else Path(args.out)
     found = write(out, model, text, label=label, compare=other, kicker=f"{run.name}: {what}", facts=facts_of(model))
     for each in found:
-        print(f"{each.model.name}  p {each.reading.prediction:.4f} after {len(each.reading.words)} words")
+        words = len(each.reading.words) - each.reading.words.count("<start>")
+        print(f"{each.model.name}  p {each.reading.prediction:.4f} after {words} words")
     print(f"wrote {out}: open it in a browser")
     if args.npz is not None:
         save_arrays(args.npz, found)

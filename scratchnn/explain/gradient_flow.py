@@ -11,7 +11,7 @@ from scratchnn_kernels.reference import gru, projection, recurrence
 from scratchnn.core.backend import load
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.explain.chain import Chain
-from scratchnn.explain.reading import Reading, _walked
+from scratchnn.explain.reading import Reading, walked
 from scratchnn.layers import GRU
 from scratchnn.models.model import Model
 
@@ -77,7 +77,8 @@ def flow(model: Model | Chain, reading: Reading, target: str = "p") -> Flow:
     """The gradients of "p", the model's output, or of its "loss" for `reading.label`, at every step of the text.
 
     Raises:
-        ValueError: for a model without a recurrent layer, another target, or a loss without a label or a compiled model.
+        ValueError: for a model without a recurrent layer, another target, and a loss where the text has no label or the
+            model was not compiled.
     """
     if target not in TARGETS:
         raise ValueError(f"target must be one of {TARGETS}, got {target!r}")
@@ -88,7 +89,7 @@ def flow(model: Model | Chain, reading: Reading, target: str = "p") -> Flow:
     walk = chain.forward(reading.x[None])
     dy = np.ones((1, 1)) if target == "p" else _of_loss(chain.model, reading, walk.outputs[-1])
     dx = chain.backward(dy, walk, 1)[0]
-    found = _walked(chain, walk.caches)
+    found = walked(chain, walk.caches)
     layers = {name: _layer_flow(name, layer, cache.kernel_cache, records[name]) for name, layer, cache in found}
     return Flow(target, layers, dx)
 

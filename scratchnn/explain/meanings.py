@@ -53,14 +53,16 @@ def units(model: Model, data: Any, k: int = 5) -> Unit:
         data: (x, y): rows of ids (N, T) and their labels (N,); a few hundred are enough.
 
     Raises:
-        ValueError: for a model without a recurrent layer that reads word by word, fewer than two rows, or one label only.
+        ValueError: for a model without a recurrent layer that reads word by word, and for rows of one label only.
     """
     chain, (x, y) = Chain(model), data
     x, y, last = np.asarray(x), np.asarray(y, np.float64).ravel(), chain.last_recurrent
     if last is None or not chain.reads_on:
         raise ValueError("units needs a recurrent layer that reads word by word from the front, right below the head")
     if len(x) != len(y) or len(np.unique(y)) < 2:
-        raise ValueError(f"units needs a label for each row, and rows of both labels, got {len(x)} rows, {len(y)} labels")
+        raise ValueError(
+            f"units needs a label for each row, and rows of both labels, got {len(x)} rows, {len(y)} labels"
+        )
     walk, mask = x, None
     for layer in chain.layers[:last]:
         walk, mask = layer.forward(walk, mask=mask)[0], layer.compute_mask(walk, mask)

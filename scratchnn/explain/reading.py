@@ -15,7 +15,7 @@ from scratchnn.layers.trace import Trace, of_walk
 from scratchnn.models.model import Model
 
 LONGEST = 10_000  # words of a text that a model of no fixed length is given
-_AROUND = ".,;:!?\"()"
+_AROUND = '.,;:!?"()'
 _ROWS = 128  # of a batch of shortened texts
 
 
@@ -74,7 +74,7 @@ def read(model: Model | Chain, text: Any, *, label: Any = None, vocabulary: Any 
         raise ValueError(f"the model has rows for ids below {chain.layers[0].input_dim}, got id {row.max()}")
     words = _named(row[places], known) if typed is None else tuple(typed[len(typed) - len(places) :])
     walk = chain.forward(row[None])
-    traces = {name: of_walk(layer, cache.kernel_cache) for name, layer, cache in _walked(chain, walk.caches)}
+    traces = {name: of_walk(layer, cache.kernel_cache) for name, layer, cache in walked(chain, walk.caches)}
     prediction = float(walk.outputs[-1][0, 0])
     if chain.reads_on:
         last = chain.last_recurrent
@@ -108,7 +108,9 @@ def encoded(text: str, vocabulary: Vocabulary | None) -> tuple[Array, list[str]]
         )
     parts = [(part, vocabulary.encode(part)[1:]) for part in re.split(r"\s+(?![^<>]*>)", text)]
     known = [_named(own, vocabulary) for _, own in parts]
-    typed = [part.strip(_AROUND).lower() if own == ("?",) else None for (part, _), own in zip(parts, known, strict=True)]
+    typed = [
+        part.strip(_AROUND).lower() if own == ("?",) else None for (part, _), own in zip(parts, known, strict=True)
+    ]
     words = [typed[n] or word for n, own in enumerate(known) for word in own]
     together = np.concatenate([own for _, own in parts])
     if not np.array_equal(together, ids[1:]):  # something that holds spaces, such as a comment
@@ -136,12 +138,12 @@ def _fitted(ids: Array, length: int | None) -> tuple[Array, int]:
 
 
 def _named(ids: Array, vocabulary: Vocabulary | None) -> tuple[str, ...]:
-    special = {START: "<start>", OOV: "?"}
-    names = vocabulary.words if vocabulary is not None else ()
-    return tuple(special.get(n) or (names[n] if n < len(names) else f"id {n}") for n in ids.tolist())
+    names: list[str] = [] if vocabulary is None else list(vocabulary.words)
+    names[START : OOV + 1] = ["<start>", "?"] if names else []
+    return tuple(names[n] if n < len(names) else f"id {n}" for n in ids.tolist())
 
 
-def _walked(chain: Chain, caches: list[Any]) -> list[tuple[str, Any, Any]]:
+def walked(chain: Chain, caches: list[Any]) -> list[tuple[str, Any, Any]]:
     """(name, layer, cache) of each walk."""
     halves = {".forward": "forward", ".backward": "backward"}
     by_name = {layer.name: cache for layer, cache in zip(chain.layers, caches, strict=True)}

@@ -10,7 +10,9 @@ from scratchnn.data import Vocabulary
 from scratchnn.layers import GRU, LSTM, Bidirectional, Dense, Dropout, Embedding, Flatten, SimpleRNN
 from tests.study.page.conftest import browser  # noqa: F401 (a fixture)
 
-WORDS = tuple("the a of and film great boring worst best plot good bad it was very not wonderful awful scene end".split())
+WORDS = tuple(
+    "the a of and film great boring worst best plot good bad it was very not wonderful awful scene end".split()
+)
 T = 12
 TEXT = "The film was very good, it was not boring"
 KINDS = {
@@ -24,7 +26,9 @@ KINDS = {
 RECURRENT = [name for name in KINDS if name != "ff"]
 
 
-def built(kind: str, *, backend: str = "reference", mask_zero: bool = False, words: Any = WORDS, length: Any = T) -> Any:
+def built(
+    kind: str, *, backend: str = "reference", mask_zero: bool = False, words: Any = WORDS, length: Any = T
+) -> Any:
     vocabulary = Vocabulary.from_ranked(words)
     inside = [*KINDS[kind](), Dense(1, "sigmoid")]
     model = Sequential(

@@ -12,7 +12,7 @@ from scratchnn.data import imdb
 from scratchnn.experiments.settings import Settings
 from scratchnn.explain import runs
 from scratchnn.explain.__main__ import main
-from tests.explain.conftest import TEXT, T, WORDS, built
+from tests.explain.conftest import TEXT, WORDS, T, built
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_review_and_its_numbers(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(run), "--review", "1", "--npz", str(run / "all.npz")]) == 0
     out = capsys.readouterr().out
-    assert f"p 0." in out and str(run / "explain-1.html") in out
+    assert "p 0." in out and str(run / "explain-1.html") in out
     page = (run / "explain-1.html").read_text(encoding="utf-8")
     assert "labelled positive" in page and "lstm-run: test review 1" in page and "<dt>epochs</dt><dd>3</dd>" in page
     arrays = np.load(run / "all.npz")

@@ -17,7 +17,7 @@ Opener = Callable[..., Any]
 
 
 @pytest.fixture
-def opened(browser: Any) -> Iterator[Opener]:  # noqa: F811
+def opened(browser: Any) -> Iterator[Opener]:
     contexts = []
 
     def open_page(path: Path, width: int = 1280, scheme: str = "light") -> Any:
@@ -44,7 +44,9 @@ def read_in(page: Any) -> tuple[float, list[float]]:
 
 @pytest.mark.parametrize("mask_zero", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_after_a_change_it_computes_what_python_does(opened: Opener, tmp_path: Path, kind: str, mask_zero: bool) -> None:
+def test_after_a_change_it_computes_what_python_does(
+    opened: Opener, tmp_path: Path, kind: str, mask_zero: bool
+) -> None:
     model = built(kind, mask_zero=mask_zero and kind != "ff")
     explain.write(tmp_path / "page.html", model, TEXT)
     page = opened(tmp_path / "page.html")
@@ -59,7 +61,9 @@ def test_after_a_change_it_computes_what_python_does(opened: Opener, tmp_path: P
     assert p == pytest.approx(reading.prediction, abs=1e-5)
     np.testing.assert_allclose(after_words, reading.p, atol=1e-5)
     for layer, trace in enumerate(reading.traces.values()):
-        maps = page.evaluate(f"Object.entries(shown[0].maps[{layer}]).map(([name, rows]) => [name, rows.map(r => [...r])])")
+        maps = page.evaluate(
+            f"Object.entries(shown[0].maps[{layer}]).map(([name, rows]) => [name, rows.map(r => [...r])])"
+        )
         assert {name for name, _ in maps} == set(trace)
         for name, rows in maps:
             np.testing.assert_allclose(rows, trace[name][0, reading.places], atol=1e-5)
@@ -80,7 +84,9 @@ def real_size(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from scratchnn.layers import LSTM, Dense, Embedding
 
     vocabulary = Vocabulary.from_ranked([*WORDS, *(f"word{n}" for n in range(2000))], 1000)
-    model = Sequential([Embedding(1000, 16), LSTM(32), Dense(32, "relu"), Dense(1, "sigmoid")], backend="reference", seed=1)
+    model = Sequential(
+        [Embedding(1000, 16), LSTM(32), Dense(32, "relu"), Dense(1, "sigmoid")], backend="reference", seed=1
+    )
     model.build((None, 100))
     model.metadata["vocabulary"] = list(vocabulary.words)
     path = tmp_path_factory.mktemp("page") / "page.html"
@@ -147,10 +153,12 @@ def test_maps_are_sorted_and_read_as_tables(opened: Opener, real_size: Path) -> 
     page.select_option("#sorting", "last")
     table = page.locator("details.astable", has_text="f as a table").first
     table.locator("summary").click()
+    page.wait_for_selector("details.astable[open] tbody tr")
     last = table.locator("tbody tr td:last-child").all_inner_texts()
     numbers = [float(text) for text in last]
     assert len(numbers) == 32 and numbers == sorted(numbers, reverse=True)
     page.locator("summary", has_text="dWh by step as a table").click()
+    page.wait_for_selector("#steps tbody tr")
     sums = page.locator("#steps tbody td:last-child").all_inner_texts()
     assert sum(float(text.rstrip("%").replace("\u2212", "-")) for text in sums) == pytest.approx(100, abs=0.3)
 
@@ -207,7 +215,10 @@ def test_a_large_table_is_cut_and_the_page_says_so(
     explain.write(tmp_path / "page.html", model, TEXT)
     page = opened(tmp_path / "page.html")
     assert "The page holds 16 of the model's 24 words" in page.locator("#reading").inner_text()
-    assert "8 bits per number" in page.locator("#about").inner_text() and "8 bits: ±" in page.locator("#inside").inner_text()
+    assert (
+        "8 bits per number" in page.locator("#about").inner_text()
+        and "8 bits: ±" in page.locator("#inside").inner_text()
+    )
     maps = page.evaluate("shown[0].maps[0].z.map(row => [...row])")
     reading = explain.read(model, TEXT)
     np.testing.assert_allclose(maps, reading.traces["gru"]["z"][0, reading.places], atol=0.5 / 255 + 1e-6)

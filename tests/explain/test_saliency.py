@@ -38,7 +38,9 @@ def test_integrated_gradients_are_complete_and_the_slope_is_the_slope(model: Any
 def test_where_they_disagree() -> None:
     one = explain.Saliency(np.array([0.0, 1, 0, -2]), np.array([0.0, 2, 4, -4]), np.zeros(4), 0.5)
     assert one.disagreement(1).tolist() == [2]
-    assert one.agreement()["leave_one_out", "gradient_x_input"] == pytest.approx(np.corrcoef([0, 1, 0, -2], [0, 2, 4, -4])[0, 1])
+    assert one.agreement()["leave_one_out", "gradient_x_input"] == pytest.approx(
+        np.corrcoef([0, 1, 0, -2], [0, 2, 4, -4])[0, 1]
+    )
     assert np.isnan(one.agreement()["leave_one_out", "integrated_gradients"])
 
 

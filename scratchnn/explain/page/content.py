@@ -140,7 +140,9 @@ def _lines(backward: LayerFlow, reading: Reading) -> list[dict[str, Any]]:
     places = reading.places
     lines = [(f"|dp/d{name}|", f"gradient of p, state {name}", backward.norms(name)) for name in ("h", "c")
              if f"d{name}" in backward.dstates]  # fmt: skip
-    lines.append(("|dh_last/dh|", "how far a change of h reaches the last h (largest singular value)", backward.jacobian))
+    lines.append(
+        ("|dh_last/dh|", "how far a change of h reaches the last h (largest singular value)", backward.jacobian)
+    )
     if backward.kept is not None:
         gate = "forget" if "dc" in backward.dstates else "update"
         lines.append((f"Π {gate}", f"product of the later {gate} gates, mean of the units", backward.kept.mean(axis=1)))

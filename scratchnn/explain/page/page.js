@@ -69,9 +69,9 @@ const tokensOf = text => (text.toLowerCase().replace(/[\u2018\u2019]/g, "'").mat
 
 function change(list, at) {
   if (list.every(token => token.id <= 2 && token.word === "<start>")) return say("A text needs at least one word.");
-  tokens = list; edited = list !== FIRST;
+  tokens = list; edited = true;
   chosen = Math.max(0, Math.min(at, read(tokens) - 1));
-  if (edited) recompute(); else location.reload();
+  recompute();
   const unknown = tokens.slice(-read(tokens)).filter(token => token.id === 2).length;
   $("#unknown").textContent = unknown ? `${unknown} of the words ${unknown > 1 ? "are" : "is"} unknown to the model.` : "";
   document.body.classList.add("edited");
@@ -79,7 +79,11 @@ function change(list, at) {
   focusWord();
 }
 const place = n => tokens.length - read(tokens) + n;  // of the n-th word that is read among all tokens
-function replaceWord(n, text) { const at = place(n); change([...tokens.slice(0, at), ...tokensOf(text), ...tokens.slice(at + 1)], n); }
+function replaceWord(n, text) {
+  const at = place(n);
+  if (tokens[at].word === "<start>") return say("The start mark stands before every text: choose a word behind it.");
+  change([...tokens.slice(0, at), ...tokensOf(text), ...tokens.slice(at + 1)], n);
+}
 function insertAfter(n, text) { const at = place(n) + 1; change([...tokens.slice(0, at), ...tokensOf(text), ...tokens.slice(at)], n + 1); }
 function say(text) { $("#readout").textContent = text; }
 function focusWord() { const word = $(`#words [data-n="${chosen}"]`); if (word) word.focus({ preventScroll: true }); }
@@ -94,9 +98,9 @@ function drawWords() {
   const list = $("#words"), focused = list.contains(document.activeElement);
   list.replaceChildren(...words().map((token, n) => make("li", {},
     make("button", {
-      type: "button", "data-n": n, tabindex: n === chosen ? 0 : -1, "aria-pressed": n === chosen, class: token.id === 2 ? "unknown" : null,
+      type: "button", "data-n": n, tabindex: n === chosen ? 0 : -1, "aria-pressed": n === chosen, 
       style: `background:${tint(shown[0].p[n])}`, onclick: () => choose(n, true), onkeydown: event => keyOnWord(event, n),
-    }, token.word, ...shown.map((each, m) => make("small", { class: `m${m}` }, digits(each.p[n], 2)))))));
+    }, make("span", { class: token.id === 2 ? "unknown" : null }, token.word), ...shown.map((each, m) => make("small", { class: `m${m}` }, digits(each.p[n], 2)))))));
   if (focused) focusWord();
   MODELS.forEach((model, m) => { $(`#p${m}`).textContent = digits(shown[m].prediction, 4); });
 }
@@ -106,7 +110,7 @@ function choose(n, edit) {
   document.querySelectorAll("#words button").forEach((button, k) => { button.tabIndex = k === chosen ? 0 : -1; button.setAttribute("aria-pressed", k === chosen); });
   document.querySelectorAll(".mark").forEach(mark => { mark.style.left = `${chosen * mark.parentElement.dataset.cw}px`; });
   const before = chosen ? shown[0].p[chosen - 1] : NaN, p = shown[0].p[chosen];
-  say(`Word ${chosen + 1}, \u201c${words()[chosen].word}\u201d: p ${chosen ? `${digits(before)} \u2192 ` : ""}${digits(p)}${chosen && Number.isFinite(p - before) ? ` (${signed(p - before, 3)})` : ""}`);
+  say(`Word ${chosen + 1}, \u201c${words()[chosen].word}\u201d: p ${chosen ? `${digits(before)} \u2192 ` : ""}${digits(p)}${chosen && Number.isFinite(p - before) ? ` (${signed(p - before, 3)})` : ""}${edited ? "" : `; without it the last p were ${digits(shown[0].prediction - MODELS[0].saliency.leave_one_out[chosen])}`}`);
   if (LIVE && edit) { $("#word").value = words()[chosen].word; $("#editor").hidden = false; }
 }
 
@@ -127,10 +131,11 @@ const lut = stops => v => {
 const GATE = lut([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]]);
 const BOTH = lut([[163, 62, 0], [226, 148, 96], [245, 243, 240], [110, 176, 216], [0, 84, 140]]);
 
-function labelled(list, cw) {
-  return make("div", { class: "labels", "aria-hidden": "true" }, ...list.map(token => make("span", { style: `width:${cw}px` }, token.word)));
+function labelled(list, cw, above = "") {
+  const longest = Math.max(...list.map(token => token.word.length));
+  return make("div", { class: `labels ${above}`, "aria-hidden": "true", style: `height:${Math.min(6.5, 0.9 + 0.45 * longest)}rem` }, ...list.map(token => make("span", { style: `width:${cw}px` }, token.word)));
 }
-const columnsOf = (box, n) => Math.max(13, Math.min(30, Math.floor((box.clientWidth - 4) / n)));
+const columnsOf = (box, n, taken = 4) => Math.max(13, Math.min(30, Math.floor((box.clientWidth - taken) / n)));
 function strip(box, cw, n, ...inside) {
   box.replaceChildren(make("div", { class: "strip", style: `width:${cw * n}px`, "data-cw": cw }, ...inside, make("div", { class: "mark", style: `width:${cw}px;left:${chosen * cw}px` })));
 }
@@ -208,9 +213,9 @@ function drawLayers() {
     const box = $(`#maps${m}-${l}`);
     if (!box) return;
     const cw = columnsOf(box, n);
-    strip(box, cw, n, labelled(words(), cw), ...each.maps.flatMap(map => drawMap(m, l, map, cw, false)));
+    strip(box, cw, n, labelled(words(), cw, "above"), ...each.maps.flatMap(map => drawMap(m, l, map, cw, false)));
     const stills = $(`#stills${m}-${l}`);
-    if (!edited) strip(stills, cw, n, labelled(words(), cw), ...each.stills.flatMap(map => drawMap(m, l, map, cw, true)));
+    if (!edited) strip(stills, cw, n, labelled(words(), cw, "above"), ...each.stills.flatMap(map => drawMap(m, l, map, cw, true)));
   }));
 }
 
@@ -235,9 +240,10 @@ function drawFlow(m, l) {
 function drawSteps(m, l) {
   const model = MODELS[m], steps = model.layers[l].steps, box = $(`#steps${m}-${l}`);
   if (!box) return;
-  const n = model.words.length, cw = columnsOf(box, n), h = 20, most = Math.max(...steps.shares.flat().map(Math.abs)) || 1;
+  const n = model.words.length, cw = columnsOf(box, n, 64), h = 20, most = Math.max(...steps.shares.flat().map(Math.abs)) || 1;
   const cells = steps.shares.map((row, g) => row.map((v, t) => `<rect x="${t * cw}" y="${g * h}" width="${cw - 0.5}" height="${h - 1}" fill="rgb(${BOTH((v / most + 1) / 2)})"><title>${escaped(model.words[t])}, ${escaped(steps.gates[g])}: ${percent(v)}</title></rect>`).join("")).join("");
   strip(box, cw, n, svg(`<svg role="img" aria-label="what each step adds to dWh; a table follows" width="${cw * n}" height="${h * steps.gates.length}">${cells}</svg>`), labelled(FIRST, cw));
+  box.prepend(make("div", { class: "rows", "aria-hidden": "true" }, ...steps.gates.map(gate => make("span", {}, gate))));
   box.after(...(box.parentElement.querySelector(".astable") ? [] : [tableOf("dWh by step as a table", () => [["", ...model.words, "padding", "sum"], ...steps.shares.map((row, g) => [steps.gates[g], ...row.map(percent), percent(steps.padding[g]), percent(row.reduce((a, b) => a + b, 0) + steps.padding[g])])])]));
 }
 

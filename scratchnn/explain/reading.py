@@ -76,6 +76,8 @@ def read(model: Model | Chain, text: Any, *, label: Any = None, vocabulary: Any 
     walk = chain.forward(row[None])
     traces = {name: of_walk(layer, cache.kernel_cache) for name, layer, cache in walked(chain, walk.caches)}
     prediction = float(walk.outputs[-1][0, 0])
+    if not np.isfinite(prediction):
+        raise ValueError(f"the model's output for this text is {prediction}: its weights are not usable")
     if chain.reads_on:
         last = chain.last_recurrent
         assert last is not None

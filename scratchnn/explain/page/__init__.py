@@ -118,8 +118,8 @@ def _nothing(about: Explained) -> str:
             "time. What can be shown is above and below: p after each word, and which words counted."
         )
     return (
-        "A layer below the recurrent one joins several words into one step, so that its states belong to no single "
-        "word and are not shown under them. layer.trace and explain.flow have them, step by step."
+        "A layer below the recurrent one may join several words into one step, so that its states belong to no single "
+        "word and are not shown here. layer.trace and explain.flow have them, step by step."
     )
 
 

@@ -137,16 +137,19 @@ def _cell(layer: Any) -> Any:
 
 def _lines(backward: LayerFlow, reading: Reading) -> list[dict[str, Any]]:
     """The lines of the picture of the gradient's flow, a number for each word."""
-    places = reading.places
-    lines = [(f"|dp/d{name}|", f"gradient of p, state {name}", backward.norms(name)) for name in ("h", "c")
-             if f"d{name}" in backward.dstates]  # fmt: skip
-    lines.append(
-        ("|dh_last/dh|", "how far a change of h reaches the last h (largest singular value)", backward.jacobian)
-    )
+    reach = "how far a change of h reaches the last h (largest singular value)"
+    lines = [("f0", "|dp/dh|", "gradient of p, state h", backward.norms("h"))]
+    if "dc" in backward.dstates:
+        lines.append(("f1", "|dp/dc|", "gradient of p, state c", backward.norms("c")))
+    lines.append(("f2", "|dh_last/dh|", reach, backward.jacobian))
     if backward.kept is not None:
         gate = "forget" if "dc" in backward.dstates else "update"
-        lines.append((f"Π {gate}", f"product of the later {gate} gates, mean of the units", backward.kept.mean(axis=1)))
-    return [{"name": name, "about": about, "values": _short(values[places])} for name, about, values in lines]
+        about = f"product of the later {gate} gates, mean of the units"
+        lines.append(("f3", f"Π {gate}", about, backward.kept.mean(axis=1)))
+    return [
+        {"style": style, "name": name, "about": about, "values": _short(values[reading.places])}
+        for style, name, about, values in lines
+    ]
 
 
 def _steps(layer: Any, backward: LayerFlow, reading: Reading) -> dict[str, Any]:

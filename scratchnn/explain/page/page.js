@@ -41,16 +41,12 @@ function rowOf(model, list) {
 const read = list => Math.min(list.length, MODELS[0].net.length ?? Infinity);  // how many words the row holds
 
 function recompute() {
-  const start = performance.now();
   MODELS.forEach((model, m) => {
     const row = rowOf(model, tokens), n = read(tokens), result = forward(model.net, row, model.readsOn);
     shown[m].prediction = result.y;
     shown[m].p = result.p ? result.p.slice(-n) : [...Array(n - 1).fill(NaN), result.y];
     shown[m].maps = model.layers.map(each => Object.fromEntries(Object.entries(result.traces[each.name]).map(([name, rows]) => [name, rows.slice(-n)])));
   });
-  const spent = performance.now() - start;
-  $("#spent").textContent = `Read again in ${spent.toFixed(1)} ms.`;
-  document.documentElement.dataset.spent = spent;
   if (MODELS.some(model => !model.readsOn)) curves(++started, 1);
 }
 
@@ -69,6 +65,7 @@ const tokensOf = text => (text.toLowerCase().replace(/[\u2018\u2019]/g, "'").mat
 
 function change(list, at) {
   if (list.every(token => token.id <= 2 && token.word === "<start>")) return say("A text needs at least one word.");
+  const start = performance.now();
   tokens = list; edited = true;
   chosen = Math.max(0, Math.min(at, read(tokens) - 1));
   recompute();
@@ -77,6 +74,9 @@ function change(list, at) {
   document.body.classList.add("edited");
   drawAll();
   focusWord();
+  const spent = performance.now() - start;
+  $("#spent").textContent = `Read and drawn again in ${spent.toFixed(1)} ms.`;
+  document.documentElement.dataset.spent = spent;
 }
 const place = n => tokens.length - read(tokens) + n;  // of the n-th word that is read among all tokens
 function replaceWord(n, text) {
@@ -102,7 +102,10 @@ function drawWords() {
       style: `background:${tint(shown[0].p[n])}`, onclick: () => choose(n, true), onkeydown: event => keyOnWord(event, n),
     }, make("span", { class: token.id === 2 ? "unknown" : null }, token.word), ...shown.map((each, m) => make("small", { class: `m${m}` }, digits(each.p[n], 2)))))));
   if (focused) focusWord();
-  MODELS.forEach((model, m) => { $(`#p${m}`).textContent = digits(shown[m].prediction, 4); });
+  MODELS.forEach((model, m) => {
+    $(`#p${m}`).textContent = digits(shown[m].prediction, 4);
+    if (edited) $(`#said${m}`).textContent = `, ${shown[m].prediction >= 0.5 ? "positive" : "negative"}, for the changed text.`;
+  });
 }
 
 function choose(n, edit) {
@@ -110,7 +113,7 @@ function choose(n, edit) {
   document.querySelectorAll("#words button").forEach((button, k) => { button.tabIndex = k === chosen ? 0 : -1; button.setAttribute("aria-pressed", k === chosen); });
   document.querySelectorAll(".mark").forEach(mark => { mark.style.left = `${chosen * mark.parentElement.dataset.cw}px`; });
   const before = chosen ? shown[0].p[chosen - 1] : NaN, p = shown[0].p[chosen];
-  say(`Word ${chosen + 1}, \u201c${words()[chosen].word}\u201d: p ${chosen ? `${digits(before)} \u2192 ` : ""}${digits(p)}${chosen && Number.isFinite(p - before) ? ` (${signed(p - before, 3)})` : ""}${edited ? "" : `; without it the last p were ${digits(shown[0].prediction - MODELS[0].saliency.leave_one_out[chosen])}`}`);
+  say(`Word ${chosen + 1}, \u201c${words()[chosen].word}\u201d: p ${chosen ? `${digits(before)} \u2192 ` : ""}${digits(p)}${chosen && Number.isFinite(p - before) ? ` (${signed(p - before, 3)})` : ""}${edited ? "" : `; without it, the last p would be ${digits(shown[0].prediction - MODELS[0].saliency.leave_one_out[chosen])}`}`);
   if (LIVE && edit) { $("#word").value = words()[chosen].word; $("#editor").hidden = false; }
 }
 
@@ -123,11 +126,13 @@ function keyOnWord(event, n) {
 
 // ---- pictures: all of a model's share their columns, one for each word
 
-const COLOURS = ["#0072b2", "#c75400"];
-const lut = stops => v => {
-  const x = Math.max(0, Math.min(1, v)) * (stops.length - 1), k = Math.min(stops.length - 2, Math.floor(x)), part = x - k;
-  return stops[k].map((c, i) => Math.round(c + part * (stops[k + 1][i] - c)));
-};
+function lut(stops) {  // 1,024 colours between the stops
+  const colours = Array.from({ length: 1024 }, (_, n) => {
+    const x = n / 1023 * (stops.length - 1), k = Math.min(stops.length - 2, Math.floor(x));
+    return stops[k].map((c, i) => Math.round(c + (x - k) * (stops[k + 1][i] - c)));
+  });
+  return v => colours[Math.max(0, Math.min(1023, Math.round(1023 * v)))];
+}
 const GATE = lut([[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]]);
 const BOTH = lut([[163, 62, 0], [226, 148, 96], [245, 243, 240], [110, 176, 216], [0, 84, 140]]);
 
@@ -135,7 +140,11 @@ function labelled(list, cw, above = "") {
   const longest = Math.max(...list.map(token => token.word.length));
   return make("div", { class: `labels ${above}`, "aria-hidden": "true", style: `height:${Math.min(6.5, 0.9 + 0.45 * longest)}rem` }, ...list.map(token => make("span", { style: `width:${cw}px` }, token.word)));
 }
-const columnsOf = (box, n, taken = 4) => Math.max(13, Math.min(30, Math.floor((box.clientWidth - taken) / n)));
+const widths = new Map();  // of the boxes: to ask for one lays the page out again
+function columnsOf(box, n, taken = 4) {
+  if (!widths.has(box)) widths.set(box, box.clientWidth);
+  return Math.max(13, Math.min(30, Math.floor((widths.get(box) - taken) / n)));
+}
 function strip(box, cw, n, ...inside) {
   box.replaceChildren(make("div", { class: "strip", style: `width:${cw * n}px`, "data-cw": cw }, ...inside, make("div", { class: "mark", style: `width:${cw}px;left:${chosen * cw}px` })));
 }
@@ -144,7 +153,7 @@ const line = (values, cw, y) => values.map((v, n) => Number.isFinite(v) ? `${n &
 function drawCurve() {
   const box = $("#curve"), n = read0(), cw = columnsOf(box, n), h = 120, y = p => 6 + (h - 12) * (1 - p);
   const grid = [0, 0.5, 1].map(p => `<path class="grid" d="M0 ${y(p)}H${cw * n}"/><text x="2" y="${y(p) + (p === 1 ? 11 : -3)}">${p}</text>`).join("");
-  const lines = shown.map((each, m) => `<path class="line m${m}" d="${line(each.p, cw, y)}"/>` + each.p.map((p, k) => Number.isFinite(p) ? `<circle class="m${m}" r="2.5" cx="${(k + 0.5) * cw}" cy="${y(p).toFixed(1)}"><title>${escaped(words()[k].word)}: ${digits(p)}</title></circle>` : "").join("")).join("");
+  const lines = shown.map((each, m) => `<path class="line m${m}" d="${line(each.p, cw, y)}"/><path class="line dots m${m}" d="${each.p.map((p, k) => Number.isFinite(p) ? `M${(k + 0.5) * cw} ${y(p).toFixed(1)}h0` : "").join("")}"/>`).join("");
   strip(box, cw, n, svg(`<svg role="img" aria-label="p after each word; the numbers stand under the words above" width="${cw * n}" height="${h}">${grid}${lines}</svg>`), labelled(words(), cw));
 }
 
@@ -166,7 +175,10 @@ function drawMap(m, l, map, cw, frozen) {
   const order = orderOf(rows), H = order.length, ch = Math.max(1, Math.min(8, Math.round(120 / H)));
   const canvas = make("canvas", { width: n, height: H, style: `width:${n * cw}px;height:${H * ch}px`, tabindex: 0, role: "img", "aria-label": `${map.name}, ${map.about}: ${H} units by ${n} words. Arrow keys read single numbers; the table below has them all.` });
   const context = canvas.getContext("2d"), image = context.createImageData(n, H), colour = gate ? GATE : BOTH;
-  for (let t = 0; t < n; t++) order.forEach((unit, k) => image.data.set([...colour((rows[t][unit] - low) / (high - low)), 255], 4 * (k * n + t)));
+  for (let t = 0; t < n; t++) for (let k = 0; k < H; k++) {
+    const at = 4 * (k * n + t), [red, green, blue] = colour((rows[t][order[k]] - low) / (high - low));
+    image.data[at] = red; image.data[at + 1] = green; image.data[at + 2] = blue; image.data[at + 3] = 255;
+  }
   context.putImageData(image, 0, 0);
   let at = [chosen, 0];
   const tell = (t, k) => {
@@ -228,10 +240,11 @@ function drawFlow(m, l) {
   const every = Math.max(1, Math.ceil((top - low) / 6));
   let grid = "";
   for (let e = top; e >= low; e -= every) grid += `<path class="grid" d="M0 ${y(e)}H${cw * n}"/><text x="2" y="${y(e) + (e === top ? 11 : -3)}">${e === 0 ? "1" : `1e${e}`.replace("-", "\u2212")}</text>`;
-  const paths = logs.map((values, k) => `<path class="line f${k}" d="${line(values, cw, y)}"/>`).join("");
+  const paths = logs.map((values, k) => `<path class="line ${lines[k].style}" d="${line(values, cw, y)}"/>`).join("");
   strip(box, cw, n, svg(`<svg role="img" aria-label="gradient flow; a table follows" width="${cw * n}" height="${h}">${grid}${paths}</svg>`), labelled(FIRST, cw));
   const first = lines[0].values[0], last = lines[0].values[n - 1], ratio = first / last;
-  $(`#flowsaid${m}-${l}`).textContent = model.layers[l].back
+  $(`#flowsaid${m}-${l}`).textContent = !all.length || !(last > 0 || model.layers[l].back) ? "The gradient is zero: p is so near to 0 or 1 that it has no slope left."
+    : model.layers[l].back
     ? `This walk begins at the last word. At the first word, where it ends, |dp/dh| is ${digits(first, 4)}; at the last ${digits(last, 4)}.`
     : `Of the gradient at the last word, ${ratio < 0.001 ? ratio.toExponential(1) : `${(100 * ratio).toPrecision(2)}%`} reach${ratio < 0.001 ? "es" : ""} the first word: ${ratio < 0.01 ? "hardly anything is learnt from so far back" : ratio < 0.3 ? "it fades on the way, and is not lost" : ratio > 3 ? "it grows on the way" : "it comes through almost whole"}.`;
   box.after(...(box.parentElement.querySelector(".astable") ? [] : [tableOf("gradient flow as a table", () => [["", ...model.words], ...lines.map(each => [each.name, ...each.values.map(v => digits(v))])])]));
@@ -283,4 +296,4 @@ if (LIVE) {
   document.querySelectorAll(".reset").forEach(button => button.addEventListener("click", () => location.reload()));
 }
 let width = 0;
-new ResizeObserver(() => { if (width !== innerWidth) { width = innerWidth; drawAll(); drawStills(); choose(chosen, false); } }).observe(document.body);
+new ResizeObserver(() => { if (width !== innerWidth) { width = innerWidth; widths.clear(); drawAll(); drawStills(); choose(chosen, false); } }).observe(document.body);

@@ -207,6 +207,10 @@ function tableOf(title, rows) {  // made when it is opened
   return details;
 }
 
+function tableBelow(box, title, rows) {
+  if (!box.nextElementSibling?.matches(".astable")) box.after(tableOf(title, rows));
+}
+
 function equation(button, map) {
   const box = $("#equation"), was = button.getAttribute("aria-expanded") === "true";
   document.querySelectorAll(".maptitle [aria-expanded]").forEach(each => each.setAttribute("aria-expanded", "false"));
@@ -247,7 +251,7 @@ function drawFlow(m, l) {
     : model.layers[l].back
     ? `This walk begins at the last word. At the first word, where it ends, |dp/dh| is ${digits(first, 4)}; at the last ${digits(last, 4)}.`
     : `Of the gradient at the last word, ${ratio < 0.001 ? ratio.toExponential(1) : `${(100 * ratio).toPrecision(2)}%`} reach${ratio < 0.001 ? "es" : ""} the first word: ${ratio < 0.01 ? "hardly anything is learnt from so far back" : ratio < 0.3 ? "it fades on the way, and is not lost" : ratio > 3 ? "it grows on the way" : "it comes through almost whole"}.`;
-  box.after(...(box.parentElement.querySelector(".astable") ? [] : [tableOf("gradient flow as a table", () => [["", ...model.words], ...lines.map(each => [each.name, ...each.values.map(v => digits(v))])])]));
+  tableBelow(box, "gradient flow as a table", () => [["", ...model.words], ...lines.map(each => [each.name, ...each.values.map(v => digits(v))])]);
 }
 
 function drawSteps(m, l) {
@@ -257,7 +261,7 @@ function drawSteps(m, l) {
   const cells = steps.shares.map((row, g) => row.map((v, t) => `<rect x="${t * cw}" y="${g * h}" width="${cw - 0.5}" height="${h - 1}" fill="rgb(${BOTH((v / most + 1) / 2)})"><title>${escaped(model.words[t])}, ${escaped(steps.gates[g])}: ${percent(v)}</title></rect>`).join("")).join("");
   strip(box, cw, n, svg(`<svg role="img" aria-label="what each step adds to dWh; a table follows" width="${cw * n}" height="${h * steps.gates.length}">${cells}</svg>`), labelled(FIRST, cw));
   box.prepend(make("div", { class: "rows", "aria-hidden": "true" }, ...steps.gates.map(gate => make("span", {}, gate))));
-  box.after(...(box.parentElement.querySelector(".astable") ? [] : [tableOf("dWh by step as a table", () => [["", ...model.words, "padding", "sum"], ...steps.shares.map((row, g) => [steps.gates[g], ...row.map(percent), percent(steps.padding[g]), percent(row.reduce((a, b) => a + b, 0) + steps.padding[g])])])]));
+  tableBelow(box, "dWh by step as a table", () => [["", ...model.words, "padding", "sum"], ...steps.shares.map((row, g) => [steps.gates[g], ...row.map(percent), percent(steps.padding[g]), percent(row.reduce((a, b) => a + b, 0) + steps.padding[g])])]);
 }
 
 const METHODS = { leave_one_out: "leave one out", gradient_x_input: "gradient \u00d7 input", integrated_gradients: "integrated gradients" };
@@ -269,7 +273,7 @@ function drawSaliency(m) {
     return [make("div", { class: "maptitle" }, make("strong", {}, name), ` largest: ${signed(values.find(v => Math.abs(v) === most) ?? 0, 3)}`), svg(`<svg role="img" aria-label="${name}; a table follows" width="${cw * n}" height="${h}"><path class="grid" d="M0 ${middle}H${cw * n}"/>${bars}</svg>`)];
   });
   strip(box, cw, n, ...rows.flat(), labelled(FIRST, cw));
-  box.after(...(box.parentElement.querySelector(".astable") ? [] : [tableOf("all three as a table", () => [["", ...model.words], ...Object.entries(METHODS).map(([key, name]) => [name, ...model.saliency[key].map(v => signed(v, 3))])])]));
+  tableBelow(box, "all three as a table", () => [["", ...model.words], ...Object.entries(METHODS).map(([key, name]) => [name, ...model.saliency[key].map(v => signed(v, 3))])]);
 }
 
 function drawStills() {

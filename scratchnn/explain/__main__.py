@@ -25,16 +25,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explain(args: argparse.Namespace) -> None:
     from scratchnn.explain.page import require_one_vocabulary, write
-    from scratchnn.explain.runs import facts_of, open_run, review, save_arrays
+    from scratchnn.explain.runs import facts_of, open_run, review, reviews_of, save_arrays
 
     run, model = open_run(args.run)
+    if args.instructive:
+        from scratchnn.explain.instructive import write_instructive
+
+        print(f"wrote {write_instructive(run, model, *reviews_of(model, args.data))}: it leads to the reviews")
+        return
     other = None if args.compare is None else open_run(args.compare)[1]
     label, what = None, "a text of your own"
     text: Any = sys.stdin.read() if args.stdin else args.text
     if other is not None:
         require_one_vocabulary(model, other)  # before the data are searched for
     if text is None:
-        text, label = review(model, args.review, args.data)
+        text, label = review(args.review, *reviews_of(model, args.data))
         what = f"test review {args.review}"
     name = "explain.html" if args.stdin or args.text is not None else f"explain-{args.review}.html"
     out = run / name if args.out is None else Path(args.out)
@@ -59,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--review", type=int, default=0, metavar="N", help="a review of the test set (default: 0)")
     what.add_argument("--text", help="a text of your own")
+    what.add_argument(
+        "--instructive",
+        action="store_true",
+        help="a page that leads to three reviews: the most certain, the most wrong, that of the biggest turn",
+    )
     what.add_argument("stdin", nargs="?", choices=["-"], help="read the text from the standard input")
     parser.add_argument("--compare", metavar="OTHER_RUN", help="stand another model, of the same words, beside it")
     parser.add_argument("--out", metavar="PAGE", help="the page (default: explain-N.html or explain.html in the run)")

@@ -36,11 +36,11 @@ def open_run(path: str | os.PathLike[str]) -> tuple[Path, Model]:
     return file.parent, load_model(file, backend="reference")
 
 
-def review(model: Model, number: int, source: str | None) -> tuple[Array, float]:
-    """The ids and the label of a test review, encoded as the run did it.
+def reviews_of(model: Model, source: str | None) -> tuple[Array, Array]:
+    """The ids (N, T) and the labels (N,) of the test reviews, encoded as the run did it.
 
     Raises:
-        ValueError: for a number beyond the reviews, and a model that does not say how its reviews were encoded.
+        ValueError: for a model that does not say how its reviews were encoded.
         DataError: if the reviews are not found, or others than those of the run.
     """
     if "settings" not in model.metadata:
@@ -57,10 +57,15 @@ def review(model: Model, number: int, source: str | None) -> tuple[Array, float]
     digest = model.metadata.get("data", {}).get("digest", data.digest)
     if digest != data.digest:
         raise DataError(f"the run was trained with the data {digest[:8]}, found {data.digest[:8]} ({data.source})")
-    if not 0 <= number < len(data.x_test):
-        raise ValueError(f"--review takes 0 to {len(data.x_test) - 1:,}, the test reviews of this run, got {number:,}")
     model.metadata.setdefault("vocabulary", list(data.vocabulary.words))  # an older version did not save it
-    return data.x_test[number], float(data.y_test[number])
+    return data.x_test, data.y_test
+
+
+def review(number: int, x: Array, y: Array) -> tuple[Array, float]:
+    """The ids and the label of one of them, or a ValueError for a number beyond them."""
+    if not 0 <= number < len(x):
+        raise ValueError(f"--review takes 0 to {len(x) - 1:,}, the test reviews of this run, got {number:,}")
+    return x[number], float(y[number])
 
 
 def facts_of(model: Model) -> Sequence[tuple[str, str]]:

@@ -68,7 +68,9 @@ def traced(layer: Any, x: Any, mask: Any, initial_state: Any) -> Trace:
     copy = on_reference(layer)
     if layer.states is not None:
         copy.states = [np.array(layer.backend.to_host(state)) for state in layer.states]
-    _, cache = copy.forward(layer.backend.to_host(x), mask=mask, initial_state=initial_state)
+    host = layer.backend.to_host
+    given = initial_state if initial_state is None else [host(state) for state in initial_state]
+    _, cache = copy.forward(host(x), mask=host(mask), initial_state=given)
     return of_walk(copy, cache.kernel_cache)
 
 

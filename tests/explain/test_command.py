@@ -2,16 +2,19 @@
 
 import dataclasses
 import io
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from scratchnn import explain
 from scratchnn.data import imdb
 from scratchnn.experiments.settings import Settings
 from scratchnn.explain import runs
 from scratchnn.explain.__main__ import main
+from scratchnn.explain.instructive import choices
 from tests.explain.conftest import TEXT, WORDS, T, built
 
 
@@ -62,6 +65,29 @@ def test_texts_from_the_command_line_and_from_the_standard_input(run: Path, monk
 def test_what_it_refuses(run: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(run), *arguments]) == 2
     assert f"error: {said}" in capsys.readouterr().err
+
+
+def test_the_most_instructive_reviews(run: Path) -> None:
+    _, model = runs.open_run(run)
+    rng = np.random.default_rng(1)
+    x = rng.integers(4, 24, (30, T)).astype(np.int32)
+    x[7, :5] = 0
+    readings = [explain.read(model, row) for row in x]
+    p = np.array([reading.prediction for reading in readings])
+    y = (p >= np.median(p)).astype(float)
+    y[3] = 1 - y[3]
+    found = choices(model, x, y)
+    right = (p >= 0.5) == (y >= 0.5)
+    assert right.any() and not right.all()
+    turns = [np.abs(np.diff(reading.p)).max() for reading in readings]
+    expected = [np.argmax(right * np.abs(p - 0.5)), np.argmax(np.abs(p - y)), np.argmax(turns)]
+    assert [each.number for each in found] == expected
+    word = readings[found[2].number].words[np.argmax(np.abs(np.diff(readings[found[2].number].p))) + 1]
+    assert found[2].words.split()[-1] == word and f"{max(turns):.2f}" in found[2].why
+    assert main([str(run), "--instructive"]) == 0
+    index = (run / "explain-reviews.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="(explain-\d+\.html)"', index)
+    assert len(links) >= 2 and all((run / link).is_file() for link in links)
 
 
 def saved(run: Path, change: Any) -> list[str]:

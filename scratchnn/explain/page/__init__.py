@@ -46,7 +46,7 @@ def write(
     contents = [content_of(each) for each in found]
     if len(contents) == 2:
         contents = _told_apart(contents)
-    write_atomically(path, [_rendered(found, contents, kicker, facts).encode("utf-8")])
+    write_atomically(path, [_page(found, contents, kicker, facts).encode("utf-8")])
     return found
 
 
@@ -75,7 +75,7 @@ def _told_apart(contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each | {"name": f"{each['name']} ({letter})"} for each, letter in zip(contents, "AB", strict=True)]
 
 
-def _rendered(found: list[Explained], contents: list[dict[str, Any]], kicker: str, facts: Any) -> str:
+def _page(found: list[Explained], contents: list[dict[str, Any]], kicker: str, facts: Any) -> str:
     vocabulary = vocabulary_of(found[0].model)
     nets = [each["net"] for each in contents]
     live = vocabulary is not None and None not in nets
@@ -86,14 +86,8 @@ def _rendered(found: list[Explained], contents: list[dict[str, Any]], kicker: st
         words = known if rows is None else [known[n] if n < len(known) else "" for n in rows]
     data = json.dumps({"models": contents, "vocabulary": words, "rows": rows}, separators=(",", ":"), allow_nan=False)
     maps = [each for model in contents for layer in model["layers"] for each in layer["maps"]]
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([HERE, STYLE]),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return templates.get_template("page.html.jinja").render(
+    return rendered(
+        "page.html.jinja",
         models=contents,
         live=live,
         rows=None if rows is None else len(rows),
@@ -108,6 +102,18 @@ def _rendered(found: list[Explained], contents: list[dict[str, Any]], kicker: st
         forward=Markup((HERE / "forward.js").read_text(encoding="utf-8")),
         page=Markup((HERE / "page.js").read_text(encoding="utf-8")),
     )
+
+
+def rendered(template: str, **shown: Any) -> str:
+    """A page from its template, in which all that is shown is escaped."""
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([HERE, STYLE]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return templates.get_template(template).render(**shown)
 
 
 def _nothing(about: Explained) -> str:

@@ -85,3 +85,10 @@ def test_models_that_are_none() -> None:
     carrying.build((None, 4))
     with pytest.raises(ValueError, match="no stateful layers"):
         explain.read(carrying, [4])
+
+
+def test_weights_that_are_not_numbers() -> None:
+    model = built("lstm")
+    model.layers[1].params["Wx"][0, 0] = np.nan
+    with pytest.raises(ValueError, match="the model's output for this text is nan: its weights are not usable"):
+        explain.read(model, TEXT)

@@ -136,7 +136,7 @@ def _fitted(ids: Array, length: int | None) -> tuple[Array, int]:
     cut = max(0, len(ids) - length)
     row = np.zeros(length, np.int32)
     row[length - len(ids) + cut :] = ids[cut:]
-    return row, int(np.count_nonzero(ids[:cut]))
+    return row, int(np.count_nonzero((ids[:cut] != PAD) & (ids[:cut] != START)))
 
 
 def _named(ids: Array, vocabulary: Vocabulary | None) -> tuple[str, ...]:

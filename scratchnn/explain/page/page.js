@@ -186,7 +186,8 @@ function drawMap(m, l, map, cw, frozen) {
     say(`${MODELS.length > 1 ? `${MODELS[m].name}: ` : ""}${map.name}, unit ${order[k]}, word ${t + 1} \u201c${words()[t].word}\u201d: ${digits(rows[t][order[k]], 4)}${exact}`);
     canvas.parentElement.querySelector(".mark").style.left = `${t * cw}px`;
   };
-  canvas.addEventListener("pointermove", event => tell(Math.min(n - 1, Math.max(0, Math.floor(event.offsetX / cw))), Math.min(H - 1, Math.max(0, Math.floor(event.offsetY / ch)))));
+  const point = event => tell(Math.min(n - 1, Math.max(0, Math.floor(event.offsetX / cw))), Math.min(H - 1, Math.max(0, Math.floor(event.offsetY / ch))));
+  for (const kind of ["pointermove", "pointerdown"]) canvas.addEventListener(kind, point);  // a finger only presses
   canvas.addEventListener("keydown", event => {
     const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!move) return;

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         activations,
         callbacks,
         data,
+        explain,
         initializers,
         keras,
         layers,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "callbacks", "data", "initializers", "keras", "layers", "losses", "metrics", "models", "nn",
-    "optimizers", "regularizers", "utils",
+    "activations", "callbacks", "data", "explain", "initializers", "keras", "layers", "losses", "metrics", "models",
+    "nn", "optimizers", "regularizers", "utils",
 )  # fmt: skip
 _NAMES = {
     "Input": "scratchnn.layers",
@@ -54,6 +55,7 @@ __all__ = [
     "activations",
     "callbacks",
     "data",
+    "explain",
     "initializers",
     "keras",
     "layers",

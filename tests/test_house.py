@@ -89,6 +89,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "models",
         "scratchnn",
     ),
+    "explain": ("core", "activations", "data", "layers", "models", "experiments"),
     "study": ("core", "callbacks", "data", "report", "optimizers", "training", "models", "experiments", "scratchnn"),
 }
 FACE = "scratchnn"  # scratchnn/__init__.py, which imports a name of another room when it is asked for

@@ -8,6 +8,7 @@ from scratchnn.core.names import class_in_file, look_up
 from scratchnn.layers.base import Config, Layer, Shape
 from scratchnn.layers.inside import Wrapper, build_inside
 from scratchnn.layers.recurrent import Recurrent
+from scratchnn.layers.trace import Trace
 
 MERGE_MODES = ("concat", "sum", "mul", "ave")
 _FIXED = {
@@ -256,6 +257,16 @@ class Bidirectional(Wrapper):
         grads = {f"forward.{name}": g for name, g in grads_f.items()}
         grads |= {f"backward.{name}": g for name, g in grads_b.items()}
         return (dx, *dstates_f, *dstates_b) if cache.state_given else dx, grads
+
+    def trace(self, x: Array, *, mask: Array | None = None, initial_state: Any = None) -> Trace:
+        """The traces of both layers, as "forward.h" and "backward.h": place t belongs to x[:, t] in both."""
+        states = (None, None) if initial_state is None else self._halves(initial_state)
+        arrays, initial = {}, {}
+        for (side, layer), state in zip(self._inner.items(), states, strict=True):
+            one = layer.trace(x, mask=mask, initial_state=state)  # type: ignore[attr-defined]
+            arrays |= {side + name: array for name, array in one.items()}
+            initial |= {side + name: array for name, array in one.initial.items()}
+        return Trace(self.label, arrays, initial)
 
     def _of_both(self, dy: tuple[Any, ...], cache: BidirectionalCache) -> tuple[Any, Any]:
         """The gradients of y_f and y_b; None for none."""

@@ -29,6 +29,7 @@ class GRU(Recurrent):
     """
 
     gates = 3
+    gate_names = ("z", "r", "g")
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ class LSTM(Recurrent):
     """
 
     gates = 4
+    gate_names = ("i", "f", "g", "o")
     state_names = ("h", "c")
 
     def __init__(

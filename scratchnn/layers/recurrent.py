@@ -14,6 +14,7 @@ from scratchnn.core.checks import flag
 from scratchnn.core.names import described
 from scratchnn.layers.base import Config, Shape, draw_key, dropout_rate, positive_int
 from scratchnn.layers.states import WithStates
+from scratchnn.layers.trace import Trace, traced
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Recurrent(WithStates):
         "recurrent_dropout": partial(dropout_rate, "a recurrent layer", "recurrent_dropout"),
     }
     gates: int  # blocks of columns in Wx and Wh
+    gate_names: ClassVar[tuple[str, ...]] = ()  # what a trace calls the first arrays that the reference cell keeps
     if TYPE_CHECKING:
         activation: Activation  # of h; an `RNN` has none, its cell applies its own
 
@@ -235,6 +237,16 @@ class Recurrent(WithStates):
             dx = dx[:, ::-1]
         grads = {name: grads[name] for name in self.params}  # a bias that does not exist has no gradient
         return (dx, *dstate0) if cache.state_given else dx, grads
+
+    def trace(self, x: Array, *, mask: Array | None = None, initial_state: Any = None) -> Trace:
+        """The gates of every step and the states after it, as named arrays (B, T, H); see `Trace`.
+
+        As `forward` without training, except that a stateful layer carries nothing on.
+
+        Raises:
+            RuntimeError: if the layer is not built; ValueError for shapes that do not fit.
+        """
+        return traced(self, x, mask, initial_state)
 
     def _shown(self, mask: Bool[Array, "B T"], state_given: bool) -> Float[Array, "B *T 1"] | None:
         """1 where an output is shown, 0 where zeros replace it; None if all are shown.

@@ -1,0 +1,19 @@
+"""See a trained network read: gates, gradients and the words that moved its verdict, all of them exact.
+
+    from scratchnn import explain, load_model
+    model = load_model("runs/lstm-.../model.npz")
+    reading = explain.read(model, "a dull start, and then the best film of the year")
+    flow = explain.flow(model, reading)
+
+`read` and `saliency` take any classifier of word ids with one output; `flow` one with recurrent layers. The command
+`python -m scratchnn.explain` writes all of it as one page. Everything is computed in float64 by the reference kernels,
+whatever backend the model has.
+"""
+
+from scratchnn.explain.gradient_flow import Flow, flow
+from scratchnn.explain.meanings import Unit, neighbours, units
+from scratchnn.explain.page import write
+from scratchnn.explain.reading import Reading, read
+from scratchnn.explain.word_saliency import Saliency, saliency
+
+__all__ = ["Flow", "Reading", "Saliency", "Unit", "flow", "neighbours", "read", "saliency", "units", "write"]

@@ -1,0 +1,81 @@
+"""Write the page that shows how a trained model reads a text: `python -m scratchnn.explain runs/lstm-... --review 3`.
+
+This file parses, calls and prints. Nothing heavy is imported before the arguments are known to be right.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0 done, 2 bad arguments, run or data, 130 Ctrl-C."""
+    args = _parser().parse_args(arguments)
+    try:
+        _explain(args)
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _explain(args: argparse.Namespace) -> None:
+    from scratchnn.explain.page import require_one_vocabulary, write
+    from scratchnn.explain.runs import facts_of, open_run, review, reviews_of, save_arrays
+
+    run, model = open_run(args.run)
+    if args.instructive:
+        from scratchnn.explain.instructive import write_instructive
+
+        print(f"wrote {write_instructive(run, model, *reviews_of(model, args.data))}: it leads to the reviews")
+        return
+    other = None if args.compare is None else open_run(args.compare)[1]
+    label, what = None, "a text of your own"
+    text: Any = sys.stdin.read() if args.stdin else args.text
+    if other is not None:
+        require_one_vocabulary(model, other)  # before the data are searched for
+    if text is None:
+        text, label = review(args.review, *reviews_of(model, args.data))
+        what = f"test review {args.review}"
+    name = "explain.html" if args.stdin or args.text is not None else f"explain-{args.review}.html"
+    out = run / name if args.out is None else Path(args.out)
+    found = write(out, model, text, label=label, compare=other, kicker=f"{run.name}: {what}", facts=facts_of(model))
+    for each in found:
+        words = len(each.reading.words) - each.reading.words.count("<start>")
+        print(f"{each.model.name}  p {each.reading.prediction:.4f} after {words} words")
+    print(f"wrote {out}: open it in a browser")
+    if args.npz is not None:
+        save_arrays(args.npz, found)
+        print(f"wrote {args.npz}: every number of the page in full")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m scratchnn.explain",
+        description="Write one page, readable offline, that shows how a trained model reads a text: p after every "
+        "word, gates and states, the gradient's way back, and the words that counted. The text can be changed in it.",
+        epilog="example: python -m scratchnn.explain runs/lstm-20260101-120000-0123abcd --text 'dull, then wonderful'",
+    )
+    parser.add_argument("run", metavar="RUN", help="folder of a run of scratchnn.train, or a model saved as .npz")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--review", type=int, default=0, metavar="N", help="a review of the test set (default: 0)")
+    what.add_argument("--text", help="a text of your own")
+    what.add_argument(
+        "--instructive",
+        action="store_true",
+        help="a page that leads to three reviews: the most certain, the most wrong, that of the biggest turn",
+    )
+    what.add_argument("stdin", nargs="?", choices=["-"], help="read the text from the standard input")
+    parser.add_argument("--compare", metavar="OTHER_RUN", help="stand another model, of the same words, beside it")
+    parser.add_argument("--out", metavar="PAGE", help="the page (default: explain-N.html or explain.html in the run)")
+    parser.add_argument("--npz", metavar="FILE", help="write all numbers in full as well, as arrays of NumPy")
+    parser.add_argument("--data", metavar="PATH", help="where the reviews are (default: searched, as by train)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

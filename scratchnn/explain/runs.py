@@ -1,0 +1,99 @@
+"""What the command needs of a run: its model, its reviews, and what to say about it."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scratchnn_kernels.contract import Array
+
+from scratchnn.data import DataError
+from scratchnn.experiments.preparation import load_reviews
+from scratchnn.experiments.settings import Settings
+from scratchnn.explain.page.content import Explained
+from scratchnn.explain.word_saliency import METHODS
+from scratchnn.models.loading import load_model
+from scratchnn.models.model import Model
+
+
+def open_run(path: str | os.PathLike[str]) -> tuple[Path, Model]:
+    """The folder of a run and its model after the last epoch; or those of a saved model.
+
+    Raises:
+        FileNotFoundError: if there is neither; StorageError: if the file cannot be read as a model.
+    """
+    path = Path(path)
+    file = path / "model.npz" if path.is_dir() else path
+    if not file.is_file():
+        if (path / "checkpoint.npz").is_file():
+            raise FileNotFoundError(
+                f"{path} has no model.npz, since its training has not finished: "
+                f"python -m scratchnn.train --resume {path} finishes it"
+            )
+        raise FileNotFoundError(f"{path} is neither the folder of a run, with a model.npz, nor a saved model")
+    return file.parent, load_model(file, backend="reference")
+
+
+def reviews_of(model: Model, source: str | None) -> tuple[Array, Array]:
+    """The ids (N, T) and the labels (N,) of the test reviews, encoded as the run did it.
+
+    Raises:
+        ValueError: for a model that does not say how its reviews were encoded.
+        DataError: if the reviews are not found, or others than those of the run.
+    """
+    if "settings" not in model.metadata:
+        raise ValueError(
+            "the model was not saved by scratchnn.train, so that its reviews are not known: give a text, --text '...'"
+        )
+    saved: dict[str, Any] = model.metadata["settings"]
+    if unknown := sorted(set(saved) - {field.name for field in dataclasses.fields(Settings)}):
+        raise ValueError(
+            f"the run was saved by another version of scratchnn: its settings {', '.join(unknown)} are not known here, "
+            "so that its reviews cannot be encoded again. Give a text, --text '...'"
+        )
+    data = load_reviews(Settings(**saved), source)  # settings that an older version did not have: the defaults
+    digest = model.metadata.get("data", {}).get("digest", data.digest)
+    if digest != data.digest:
+        raise DataError(f"the run was trained with the data {digest[:8]}, found {data.digest[:8]} ({data.source})")
+    model.metadata.setdefault("vocabulary", list(data.vocabulary.words))  # an older version did not save it
+    return data.x_test, data.y_test
+
+
+def review(number: int, x: Array, y: Array) -> tuple[Array, float]:
+    """The ids and the label of one of them, or a ValueError for a number beyond them."""
+    if not 0 <= number < len(x):
+        raise ValueError(f"--review takes 0 to {len(x) - 1:,}, the test reviews of this run, got {number:,}")
+    return x[number], float(y[number])
+
+
+def facts_of(model: Model) -> Sequence[tuple[str, str]]:
+    """What the page says about the model at its end."""
+    facts = [("layers", ", ".join(type(layer).__name__ for layer in model.layers))]
+    facts += [("parameters", f"{model.count_params():,}")]
+    facts += [("reads", "texts of any length" if model.input_shape[1] is None else f"{model.input_shape[1]} words")]
+    settings, tested = model.metadata.get("settings", {}), model.metadata.get("test", {})
+    shown = {"vocabulary": "vocabulary", "optimizer": "optimizer", "seed": "seed"}
+    facts += [(name, f"{settings[key]}") for key, name in shown.items() if key in settings]
+    facts += [("epochs", f"{model.metadata['epoch']}")] if "epoch" in model.metadata else []
+    facts += [("test accuracy", f"{tested['accuracy']:.4f}")] if "accuracy" in tested else []
+    return facts
+
+
+def save_arrays(path: str | os.PathLike[str], found: Sequence[Explained]) -> None:
+    """All that the page is made from, as one .npz: "p", "lstm.f" (T, H), "lstm.dh", ... ; "compare." before a second
+    model's."""
+    arrays: dict[str, Array] = {}
+    for prefix, each in zip(("", "compare."), found, strict=False):
+        reading, flown = each.reading, each.flow
+        own: dict[str, Any] = {"words": np.array(reading.words), "ids": reading.ids, "x": reading.x}
+        own |= {"places": reading.places, "p": reading.p}
+        own |= {method: getattr(each.saliency, method) for method in METHODS}
+        own |= {f"{name}.{key}": array[0] for name, trace in reading.traces.items() for key, array in trace.items()}
+        for name, layer in {} if flown is None else flown.layers.items():
+            own |= {f"{name}.{key}": array for key, array in layer.dstates.items()}
+            own |= {f"{name}.dax": layer.dax, f"{name}.dah": layer.dah, f"{name}.jacobian": layer.jacobian}
+        arrays |= {prefix + name: array for name, array in own.items()}
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]

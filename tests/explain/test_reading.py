@@ -1,0 +1,94 @@
+"""p after every word is the model's own prediction, and the words stand in their places."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scratchnn import Sequential, explain
+from scratchnn.layers import LSTM, Dense, Embedding
+from tests.explain.conftest import KINDS, TEXT, T, built
+
+
+@pytest.mark.parametrize(("backend", "mask_zero"), [("reference", False), ("cpu", False), ("cpu", True)])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "ff"])
+def test_the_last_p_is_the_prediction(kind: str, mask_zero: bool, backend: str) -> None:
+    model = built(kind, backend=backend, mask_zero=mask_zero)
+    reading = explain.read(model, TEXT)
+    (expected,) = model.predict(reading.x[None], verbose=0)[0]
+    assert reading.p[-1] == pytest.approx(expected, abs=1e-6)
+    assert reading.prediction == pytest.approx(expected, abs=1e-6)
+    assert np.ptp(reading.p) > 1e-3
+
+
+def test_p_is_that_of_a_text_that_ends_there() -> None:
+    model = built("lstm", length=None)
+    reading = explain.read(model, TEXT)
+    assert reading.reads_on and len(reading.x) == len(reading.words) == 10
+    for n in range(1, 11):
+        assert reading.p[n - 1] == pytest.approx(model.predict(reading.x[None, :n], verbose=0)[0, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["bilstm", "ff"])
+def test_p_is_that_of_the_text_cut_where_words_are_seen_together(kind: str) -> None:
+    model = built(kind)
+    reading = explain.read(model, TEXT)
+    assert not reading.reads_on
+    cut = explain.read(model, "The film was very good")
+    assert cut.prediction == pytest.approx(reading.p[len(cut.words) - 1], abs=1e-6)
+
+
+def test_words_stand_as_they_were_typed() -> None:
+    reading = explain.read(built("gru"), "GREAT film, xyzzy: <br />the end")
+    assert reading.words == ("<start>", "great", "film", "xyzzy", "the", "end")
+    assert reading.ids[3] == 2 and reading.places.tolist() == list(range(T - 6, T))
+    assert explain.read(built("gru"), reading.x).words == ("<start>", "great", "film", "?", "the", "end")
+
+
+def test_a_long_text_keeps_its_end() -> None:
+    reading = explain.read(built("gru"), " ".join(["good"] * 20 + ["bad"]))
+    assert reading.words == ("good",) * (T - 1) + ("bad",) and reading.cut == 21 - T
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "the text '' holds no word: give at least one"),
+        ("... ?!", "holds no word"),
+        ("xyzzy plugh", "the model knows none of the 2 words of the text: its vocabulary has 24 ids"),
+        ([0, 0], "the row holds no word: all of its ids are 0, padding"),
+        ([5, 99], "the model has rows for ids below 24, got id 99"),
+        ([-1], "ids are 0 and more, got -1"),
+        ([[1, 2]], r"one text or one row of ids, got an array of shape \(1, 2\)"),
+    ],
+)
+def test_texts_that_are_none(text: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        explain.read(built("lstm"), text)
+
+
+def test_models_that_are_none() -> None:
+    model = built("lstm")
+    del model.metadata["vocabulary"]
+    with pytest.raises(ValueError, match="saved without a vocabulary, so that a text cannot be encoded"):
+        explain.read(model, TEXT)
+    assert explain.read(model, [4, 5]).words == ("id 4", "id 5")
+    wide = Sequential([Embedding(9, 2), LSTM(3), Dense(2, "softmax")], backend="reference")
+    wide.build((None, 4))
+    with pytest.raises(ValueError, match=r"one number per text, of shape \(None, 1\), got \(None, 2\)"):
+        explain.read(wide, [4])
+    numbers = Sequential([LSTM(3), Dense(1)], backend="reference")
+    numbers.build((None, 4, 2))
+    with pytest.raises(ValueError, match="it needs a model that begins with an Embedding, and LSTM"):
+        explain.read(numbers, [4])
+    carrying = Sequential([Embedding(9, 2), LSTM(3, stateful=True), Dense(1)], backend="reference")
+    carrying.build((None, 4))
+    with pytest.raises(ValueError, match="no stateful layers"):
+        explain.read(carrying, [4])
+
+
+def test_weights_that_are_not_numbers() -> None:
+    model = built("lstm")
+    model.layers[1].params["Wx"][0, 0] = np.nan
+    with pytest.raises(ValueError, match="the model's output for this text is nan: its weights are not usable"):
+        explain.read(model, TEXT)

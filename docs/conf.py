@@ -10,7 +10,7 @@ sys.path.insert(0, str(HERE / "extensions"))
 project = "scratchnn"
 author = "the authors of scratchnn"
 version = release = version_of("scratchnn")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "by_number", "outside", "plain_docstrings"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "by_number", "gallery", "outside", "plain_docstrings"]
 exclude_patterns = ["extensions"]
 root_doc = "index"
 

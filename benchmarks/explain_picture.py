@@ -16,8 +16,8 @@ from benchmarks.harness import ROOT
 
 OUT = ROOT / "docs" / "explain.png"
 TEXT = (
-    "It begins as a boring film and I nearly left but then the story becomes wonderful and in the end it was one of the "
-    "best movies I have seen"
+    "It begins as a boring film and I nearly left but then the story becomes wonderful and in the end it was one of "
+    "the best movies I have seen"
 )
 WIDTH, MAPS = 1040, 2  # of the page in pixels, and how many maps are shown
 

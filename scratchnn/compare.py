@@ -114,10 +114,14 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     more = f"; {left} are left, and the same command goes on with them" if left else ""
     console.line(f"{done} runs done, {len(results)} in all{more}; wall time {time.perf_counter() - started:.1f} s")
     console.line(f"saved {path}")
-    if args.quiet:
-        for line in overview.failures(results):
-            print(line, file=sys.stderr)
-    return 1 if any(result.failed for result in results) else 0
+    return _status(overview.failures(results), args.quiet)
+
+
+def _status(failures: list[str], quiet: bool) -> int:
+    """1 if runs failed; with --quiet, which has printed no table, they are named now."""
+    for line in failures if quiet else []:
+        print(line, file=sys.stderr)
+    return 1 if failures else 0
 
 
 def _known(path: str | None) -> dict[str, Preset]:

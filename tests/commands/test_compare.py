@@ -189,14 +189,21 @@ def test_a_failing_run_is_marked_and_the_rest_goes_on(
     page: Page, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--vocabulary", "50", "--length", "20", "--epochs", "1", "--data", str(data)]
-    arguments += ["--arch", "cnn", "ff", "--seeds", "1", "--out", str(tmp_path / "s")]
-    assert compare.main(arguments) == 1  # 20 words are too few for two convolutions
+    arguments += ["--arch", "ff", "--grid", "learning_rate=0.001,1e30", "--seeds", "1", "--out", str(tmp_path / "s")]
+    assert compare.main(arguments) == 1  # so large a step ends in infinite weights
     out = capsys.readouterr().out
-    assert re.search(r"^cnn +seed 0 +failed: ValueError: .*", out, re.MULTILINE)
-    assert re.search(r"^cnn +1 +1$", out, re.MULTILINE)
-    assert re.search(r"^cnn seed 0 failed: ValueError: ", out, re.MULTILINE)
+    name = r"ff,learning_rate=1e\+30"
+    assert re.search(rf"^{name} +seed 0 +failed: NonFiniteError: .*", out, re.MULTILINE)
+    assert re.search(rf"^{name} +1 +1$", out, re.MULTILINE)
+    assert re.search(rf"^{name} seed 0 failed: NonFiniteError: ", out, re.MULTILINE)
     _, results, _ = page.calls[0]
-    assert [(r.model, r.failed) for r in results] == [("ff", False), ("cnn", True)]
+    assert [(r.model, r.failed) for r in results] == [
+        ("ff,learning_rate=0.001", False),
+        ("ff,learning_rate=1e+30", True),
+    ]
+    assert compare.main([*arguments, "--quiet"]) == 1
+    said = capsys.readouterr()
+    assert not said.out and re.match(rf"{name} seed 0 failed: NonFiniteError: ", said.err)
 
 
 REFUSED = {

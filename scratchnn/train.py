@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.showwarning = print_warning
     try:
         if args.list:
+            _require_alone("--list", args, set(vars(args)) - {"list"})
             _list()
             return 0
         if args.explain_kernels:
@@ -84,10 +85,19 @@ def _chosen(args: argparse.Namespace) -> dict[str, Any]:
     return {name: getattr(args, name) for name in vars(Settings()) if getattr(args, name) is not None}
 
 
+def _require_alone(flag: str, args: argparse.Namespace, without: set[str]) -> None:
+    """Raise ValueError where something was given that `flag` would not heed."""
+    usual = vars(_parser().parse_args([]))
+    given = [f"--{name.replace('_', '-')}" for name in usual if name in without and getattr(args, name) != usual[name]]
+    if given:
+        raise ValueError(f"{flag} trains nothing and has no use for {', '.join(given)}: leave it out")
+
+
 def _explain_kernels(args: argparse.Namespace) -> None:
     """Print what the gpu backend would launch for the model that the arguments choose; no device is needed."""
     if args.resume is not None:
         raise ValueError("--explain-kernels reads the other arguments; give --arch and the sizes in place of --resume")
+    _require_alone("--explain-kernels", args, {"data", "synthetic", "threads", "out", "quiet"})
     from scratchnn.models.sequential import Sequential
     from scratchnn.report.kernels import kernels_text
 

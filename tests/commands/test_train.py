@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchnn import load_model
+from scratchnn import load_model, train
 from scratchnn.core.threads import cores
 from scratchnn.data import DataWarning, imdb
 from scratchnn.experiments.run import checksum
@@ -349,3 +349,16 @@ def test_numbers_that_explode_end_training(optimizer: str, tmp_path: Path, data:
     assert len(told) == 1
     assert re.match(r"error: .*\bstep \d+ of epoch \d+\b", told[0])
     assert re.search(r"'(embedding|dense)", told[0]), "neither layer nor parameter is named"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--list", "--resume", "runs/x"], "--list trains nothing and has no use for --resume: leave it out"),
+        (["--list", "--arch", "ff"], "--list trains nothing and has no use for --arch"),
+        (["--explain-kernels", "--data", "here", "--out", "there"], "has no use for --data, --out: leave it out"),
+    ],
+)
+def test_what_would_not_be_heeded_is_refused(given: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train.main(given) == 2
+    assert told in capsys.readouterr().err

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchnn import load_model, train
+from scratchnn import load_model
+from scratchnn import train as command
 from scratchnn.core.threads import cores
 from scratchnn.data import DataWarning, imdb
 from scratchnn.experiments.run import checksum
@@ -360,5 +361,5 @@ def test_numbers_that_explode_end_training(optimizer: str, tmp_path: Path, data:
     ],
 )
 def test_what_would_not_be_heeded_is_refused(given: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train.main(given) == 2
+    assert command.main(given) == 2
     assert told in capsys.readouterr().err

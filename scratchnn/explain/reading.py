@@ -105,7 +105,7 @@ def encoded(text: str, vocabulary: Vocabulary | None) -> tuple[Array, list[str]]
         raise ValueError(f"the text {text[:40]!r} holds no word: give at least one")
     if (ids[1:] == OOV).all():
         raise ValueError(
-            f"the model knows none of the {len(ids) - 1} words of the text: its vocabulary has {len(vocabulary):,} "
+            f"the model knows no word of the text (it has {len(ids) - 1}): its vocabulary has {len(vocabulary):,} "
             "ids, the commonest words of the reviews it was trained on"
         )
     parts = [(part, vocabulary.encode(part)[1:]) for part in re.split(r"\s+(?![^<>]*>)", text)]

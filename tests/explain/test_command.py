@@ -56,7 +56,7 @@ def test_texts_from_the_command_line_and_from_the_standard_input(run: Path, monk
     ("arguments", "said"),
     [
         (["--text", ""], "the text '' holds no word"),
-        (["--text", "xyzzy"], "the model knows none of the 1 words"),
+        (["--text", "xyzzy"], "the model knows no word of the text (it has 1)"),
         (["--review", "3"], "--review takes 0 to 2, the test reviews of this run, got 3"),
         (["--review", "-1"], "--review takes 0 to 2"),
         (["--compare", "nowhere"], "nowhere is neither the folder of a run, with a model.npz, nor a saved model"),

@@ -55,7 +55,7 @@ def test_a_long_text_keeps_its_end() -> None:
     [
         ("", "the text '' holds no word: give at least one"),
         ("... ?!", "holds no word"),
-        ("xyzzy plugh", "the model knows none of the 2 words of the text: its vocabulary has 24 ids"),
+        ("xyzzy plugh", r"the model knows no word of the text \(it has 2\): its vocabulary has 24 ids"),
         ([0, 0], "the row holds no word: all of its ids are 0, padding"),
         ([5, 99], "the model has rows for ids below 24, got id 99"),
         ([-1], "ids are 0 and more, got -1"),

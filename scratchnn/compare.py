@@ -60,7 +60,8 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     check_source(args.data, args.synthetic)
     seeds, margin = _seeds(args.seeds), _margin(args.margin)
     known = _known(args.presets)
-    presets = [look_up("preset", name, known) for name in args.arch]
+    own = [name for name in known if name not in PRESETS | CONTROLS]
+    presets = [look_up("preset", name, known) for name in args.arch or own or ARTICLE]
 
     from scratchnn.core import backend
     from scratchnn.data import sources, synthetic
@@ -112,7 +113,9 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     _tell_verdict(folder, console)
     left = len(todo) - done
     more = f"; {left} are left, and the same command goes on with them" if left else ""
-    console.line(f"{done} runs done, {len(results)} in all{more}; wall time {time.perf_counter() - started:.1f} s")
+    console.line(
+        f"{plural(done, 'run')} done, {len(results)} in all{more}; wall time {time.perf_counter() - started:.1f} s"
+    )
     console.line(f"saved {path}")
     return _status(overview.failures(results), args.quiet)
 
@@ -234,8 +237,7 @@ def _parser() -> argparse.ArgumentParser:
         "--arch",
         nargs="+",
         metavar="NAME",
-        default=list(ARTICLE),
-        help=f"{known}, or one of --presets (default: {' '.join(ARTICLE)})",
+        help=f"{known}, or one of --presets (default: those of --presets, or else {' '.join(ARTICLE)})",
     )
     add("--presets", metavar="FILE", help="presets of your own, as docs/comparing.md shows (a TOML file)")
     add(

@@ -30,7 +30,8 @@ networks once and reported {words.listing(some)}. One run each cannot say whethe
 Here each network was trained with {words.seeds_of(study)} on the same arrays: a vocabulary of
 {settings["vocabulary"]:,}, the last {settings["length"]} words of each review, batches of {settings["batch_size"]},
 {settings["epochs"]} epochs of {settings["optimizer"].capitalize()}, {settings["validation_split"]:.0%} of the
-training reviews held out for validation. Within a seed all networks see the same split and the same order of batches.
+training reviews held out for validation. Every run holds out the same ones, and within a seed all networks see the
+others in the same order.
 
 Each training is tested twice, under two *protocols*:
 
@@ -52,8 +53,8 @@ def unfinished(study: Json) -> str:
     if not last:
         return ""
     return (
-        f"The validation loss of {words.code(last)} was lowest after the last epoch: more epochs could make "
-        f"{'it' if len(last) == 1 else 'them'} better still."
+        f"The validation loss of {words.code(last)} was lowest after the last epoch, so that the best epoch is mostly "
+        "the last one."
     )
 
 
@@ -64,7 +65,36 @@ def _median_best(study: Json, name: str) -> float:
 def verdict(content: Json, keras: Json) -> str:
     study = content["studies"]["article"]
     parts = ["## The answer", quoted(study["verdict"]), table(content, keras), reading(study)]
-    return "\n\n".join([*parts, beside_keras(study, keras), controls(content)])
+    parts += [published(content), beside_keras(study, keras), controls(content), longer_reviews(content)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def published(content: Json) -> str:
+    """Whether each published accuracy is one that our trainings come to, after the last epoch."""
+    said = []
+    for study in (content["studies"][name] for name in ("article", "others") if name in content["studies"]):
+        for name in words.models_of(study):
+            told, seen = study["models"][name]["published"], words.accuracies(study, LAST, name)
+            if told is None or not seen:
+                continue
+            inside = "inside" if min(seen) <= told <= max(seen) else "below" if told < min(seen) else "above"
+            said.append(
+                f"`{name}` {words.percent(told)}%, {inside} the range of our {len(seen)} seeds "
+                f"({words.span([100 * each for each in seen], '.1f')}%)"
+            )
+    return f"Is it reproduced? Published, and ours after the last epoch: {'; '.join(said)}." if said else ""
+
+
+def longer_reviews(content: Json) -> str:
+    """The same question on ten times the words and five times the length, where the answer is another one."""
+    study = words.study_of(content, "long")
+    if study is None:
+        return ""
+    settings = next(iter(study["models"].values()))["settings"]
+    return (
+        f"With a vocabulary of {settings['vocabulary']:,} and the last {settings['length']} words of each review "
+        f"({words.seeds_of(study)}) the answer is another one:\n\n{quoted(study['verdict'].split('. ')[0])}."
+    )
 
 
 def quoted(text: str) -> str:
@@ -181,7 +211,18 @@ def pairs(content: Json) -> str:
         rows.append(_row(study, first, second))
     head = ["is the first better?", *PROTOCOL.values(), "explained by when training stopped"]
     body = markdown(head, ["---"] * 4, [cells for _, cells in sorted(rows, key=lambda row: -row[0])])
-    return "\n\n".join(["## Pair by pair", about_pairs(study, margin), body, counted(study)])
+    return "\n\n".join(["## Pair by pair", about_pairs(study, margin), body, counted(study) + alike(study)])
+
+
+def alike(study: Json) -> str:
+    """Which models no seed changes: between two of them the test over the seeds would count copies."""
+    names = [name for name in words.models_of(study) if len(set(words.accuracies(study, LAST, name))) == 1]
+    if len(names) < 2:
+        return ""
+    return (
+        f" Seeds change nothing in {words.code(names)}, whose {words.seeds_of(study)} are one result repeated; between "
+        "them p is that of McNemar's exact test, over the reviews."
+    )
 
 
 def _row(study: Json, first: str, second: str) -> tuple[float, list[str]]:

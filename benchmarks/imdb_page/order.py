@@ -103,7 +103,9 @@ def paragraph(content: Json, name: str) -> str:
         number = f"{held['seeds']} seeds are too few for tests of {len(networks)} networks"
         text += f" These shares rest on the intervals: {number}."
     if any(part[0] > 1 for part in shares.values()):
-        text += " More than 100% is order that pairs of words do not find, or a network that hardly learns without it."
+        text += (
+            " More than all of it is order that pairs of words do not find, or a network that hardly learns without it."
+        )
     return text
 
 
@@ -121,6 +123,8 @@ def share(pair: Json, shares: tuple[float, float, float]) -> str:
     judged = words.judge(pair)
     seen = f"{words.points(pair)} points{'' if judged == words.FEW else f', {words.p_of(pair)}'}"
     if judged == words.YES or (judged == words.FEW and part > 0 and words.is_clear(pair)):
+        if part > 100:
+            return f"`{pair['first']}` more than all of it ({seen})"
         return f"`{pair['first']}` {part}% ({low} to {high}%; {seen})"
     nothing = {words.WORSE: "less than nothing", words.EQUIVALENT: "nothing"}
     return f"`{pair['first']}` {nothing.get(judged, 'nothing that is certain')} ({seen})"

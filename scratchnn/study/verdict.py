@@ -77,13 +77,15 @@ def _answer(subject: str, standings: Mapping[Protocol, Standing], depends: bool)
     if all(len(each.equal) == number for each in every):
         return f"No, {subject} is equivalent to {others}{when}."
     if not any(each.won or each.lost or each.equal for each in every):
-        best = all(value(pair.difference) > 0 for each in every for pair in each.open + each.few)
-        standing = f"{subject} has a higher mean than {others}" if best else f"{subject} does not stand above {others}"
+        above = [value(pair.difference) > 0 for each in every for pair in each.open + each.few]
+        best = all(above)
+        standing = f"{subject} has a higher mean than {others if best else 'some of the others'}"
+        standing = standing if any(above) else f"{subject} does not stand above {others}"
         undecided = [pair for each in every for pair in each.open + each.few]
         by_luck = any(pair.p_holm >= SIGNIFICANT for pair in undecided)
         why = f"luck with the {'seeds' if by_luck else 'test reviews'} could explain the differences"
         why = "there are too few seeds to tell" if any(each.few for each in every) else why
-        return f"Not decided: {standing}{when}, {'but' if best else 'and'} {why}."
+        return f"Not decided: {standing}{when if best or not any(above) else ''}, {'but' if best else 'and'} {why}."
     if all(each.groups == every[0].groups for each in every):
         return f"In part: {subject} {_phrase(every[0])}{when}."
     last, best = standings["last"], standings["best"]

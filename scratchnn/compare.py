@@ -109,10 +109,11 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     console.line("")
     for line in overview.summary(results, overview.published_of(results, found, known)):
         console.line(line)
-    console.line("")
     _tell_verdict(folder, console)
-    left = len(todo) - done
-    more = f"; {left} are left, and the same command goes on with them" if left else ""
+    there = {result.key for result in results}
+    waiting = [task.model for task in todo if task.key not in there]
+    names = ", ".join(dict.fromkeys(waiting))
+    more = f"; {len(waiting)} are left ({names}), and the same command goes on with them" if waiting else ""
     console.line(
         f"{plural(done, 'run')} done, {len(results)} in all{more}; wall time {time.perf_counter() - started:.1f} s"
     )
@@ -148,6 +149,7 @@ def _runner(args: argparse.Namespace, runs: int) -> Any:
 
 
 def _tell_verdict(folder: "StudyFolder", console: "Console") -> None:
+    console.line("")
     verdict = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
     for words in verdict.split("\n\n"):
         console.line(textwrap.fill(words, 100))

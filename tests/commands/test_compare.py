@@ -361,7 +361,7 @@ def test_a_budget_leaves_the_rest_to_the_same_command(
     arguments = [*SMALL, "--arch", "linear", "lstm", "--seeds", "1", "--data", str(data), "--out", str(tmp_path / "s")]
     assert compare.main([*arguments, "--epochs", "100000", "--budget", "60s"]) == 0
     out = capsys.readouterr().out
-    assert "1 run done, 1 in all; 1 are left, and the same command goes on with them; wall time" in out
+    assert "1 run done, 1 in all; 1 are left (lstm), and the same command goes on with them; wall time" in out
     assert [result.model for result in page.calls[0][1]] == ["linear"]
 
 

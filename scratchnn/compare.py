@@ -110,15 +110,18 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     for line in overview.summary(results, overview.published_of(results, found, known)):
         console.line(line)
     _tell_verdict(folder, console)
+    counted = f"{plural(done, 'run')} done, {len(results)} in all{_left(todo, results)}"
+    console.line(f"{counted}; wall time {time.perf_counter() - started:.1f} s")
+    console.line(f"saved {path}")
+    return _status(overview.failures(results), args.quiet)
+
+
+def _left(todo: "Sequence[Task]", results: "Sequence[RunResult]") -> str:
+    """Which models a budget has left without some of their runs."""
     there = {result.key for result in results}
     waiting = [task.model for task in todo if task.key not in there]
     names = ", ".join(dict.fromkeys(waiting))
-    more = f"; {len(waiting)} are left ({names}), and the same command goes on with them" if waiting else ""
-    console.line(
-        f"{plural(done, 'run')} done, {len(results)} in all{more}; wall time {time.perf_counter() - started:.1f} s"
-    )
-    console.line(f"saved {path}")
-    return _status(overview.failures(results), args.quiet)
+    return f"; {len(waiting)} are left ({names}), and the same command goes on with them" if waiting else ""
 
 
 def _status(failures: list[str], quiet: bool) -> int:

@@ -144,7 +144,7 @@ def accuracy(arch: str, seed: int, variant: str = "") -> dict[str, Any]:
     settings = Settings(arch=arch)
     data = imdb.load(None, num_words=settings.vocabulary, maxlen=settings.length, synthetic=False)
     keras.utils.set_random_seed(seed)  # of the initial weights and of dropout
-    # With this seed set, TensorFlow would shuffle the reviews alike in every epoch: the LSTM would end 0.7 points lower.
+    # With this seed set, TensorFlow would shuffle alike in every epoch: the LSTM would end 0.7 points lower.
     tf.random.set_seed(None)
     first, sizes = embedding(settings.vocabulary, 16)
     layers = [SummedEmbedding(**sizes)] if variant == "summed" else build([(first, sizes)]).layers

@@ -1,11 +1,10 @@
 """The pages that show each equation beside its lines: no equation without lines, and each line is the source's."""
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from scratchnn.core import numbered_lines as numbered
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "layers"
@@ -13,18 +12,8 @@ KERNELS = ("simple_rnn", "lstm", "gru", "dense", "conv1d", "embedding", "dropout
            "global_max_pooling1d", "binary_crossentropy")  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def numbered() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("numbered_lines", ROOT / "docs" / "extensions" / "numbered_lines.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where NamedTuple looks up its annotations
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_every_equation_has_lines_in_every_backend(kernel: str, numbered: ModuleType) -> None:
+def test_every_equation_has_lines_in_every_backend(kernel: str) -> None:
     """Forward and backward; and no line has the number of an equation that there is not."""
     equations = numbered.equations(kernel)
     assert list(equations) == list(range(1, len(equations) + 1))
@@ -37,7 +26,7 @@ def test_every_equation_has_lines_in_every_backend(kernel: str, numbered: Module
         assert {n for line in lines for n in line.equations} == set(equations), backend
 
 
-def test_a_line_is_the_source_of_its_number(numbered: ModuleType) -> None:
+def test_a_line_is_the_source_of_its_number() -> None:
     for line in numbered.lines("lstm", "reference") + numbered.lines("lstm", "gpu"):
         text = (numbered.KERNELS / line.file).read_text(encoding="utf-8").splitlines()[line.number - 1]
         assert text.strip() == line.text
@@ -48,3 +37,9 @@ def test_a_line_is_the_source_of_its_number(numbered: ModuleType) -> None:
 def test_every_kernel_has_a_page() -> None:
     shown = "\n".join(path.read_text(encoding="utf-8") for path in PAGES.glob("*.md"))
     assert all(f"```{{by-number}} {kernel}\n" in shown for kernel in KERNELS)
+
+
+def test_the_persistent_kernels_of_cuda_are_found_backward_too() -> None:
+    """Their declarations have __launch_bounds__(...) before the name."""
+    files = {line.file for line in numbered.lines("lstm", "gpu") if line.backward}
+    assert {"gpu/lstm.cu", "gpu/lstm_step.cu"} <= files

@@ -1,7 +1,6 @@
 """The directive `by-number KERNEL`: each numbered equation beside its lines in NumPy, Numba and CUDA."""
 
 import html
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-sys.path.insert(0, str(Path(__file__).parent))
-import numbered_lines
+from scratchnn.core import numbered_lines
 
 BACKENDS = {"reference": "NumPy", "cpu": "Numba", "gpu": "CUDA"}
 _FORMATTER = HtmlFormatter(nowrap=True)

@@ -11,7 +11,9 @@ import tokenize
 from pathlib import Path
 from typing import NamedTuple
 
-KERNELS = Path(__file__).resolve().parents[2] / "kernels" / "scratchnn_kernels"
+import scratchnn_kernels
+
+KERNELS = Path(scratchnn_kernels.__file__).parent
 RECURRENT = ("simple_rnn", "lstm", "gru")  # their equations (1) and (2) are those of the walk through time
 WALK = "recurrence"
 # Files besides those that are named after the kernel: products and activations that several kernels share.
@@ -27,6 +29,8 @@ SHARED = {
 
 
 class Line(NamedTuple):
+    """One line, or what follows it without a number of its own and calls the same."""
+
     file: str  # relative to kernels/scratchnn_kernels
     number: int
     text: str
@@ -54,7 +58,7 @@ def lines(kernel: str, backend: str) -> list[Line]:
     """Every line of a kernel in one backend that carries the number of an equation, in the order of the files."""
     folder = KERNELS / backend
     names = [*SHARED.get((backend, kernel), []), f"{kernel}.py"]
-    names += [f"{kernel}.cu"] if (folder / f"{kernel}.cu").exists() else []
+    names += sorted(path.name for path in folder.glob(f"{kernel}*.cu"))
     return [line for name in names if (folder / name).exists() for line in _lines_of(folder / name)]
 
 
@@ -71,7 +75,16 @@ def _lines_of(path: Path) -> list[Line]:
         if named and inside and code.strip() and not code.strip().startswith(("const real *", "real *")):
             back = bool(re.search("backward|gradient", inside))
             found.append(Line(f"{path.parent.name}/{path.name}", number, text.strip(), named, back))
+        elif found and _goes_on(found[-1], number, text):
+            found.append(found[-1]._replace(number=number, text=text.strip()))
     return found
+
+
+def _goes_on(before: Line, number: int, text: str) -> bool:
+    """Whether a line without a number calls what the line above it calls, which has one."""
+    if before.number != number - 1 or "(" not in text or "#" in text or "//" in text:
+        return False
+    return text.partition("(")[0].strip() == before.text.partition("(")[0]
 
 
 def _comments_of_python(source: str) -> dict[int, str]:

@@ -76,42 +76,9 @@ def smooth(target: Array, share: float | int, classes: int) -> Array:
     return target * (1 - share) + share / classes if share else target
 
 
-class _OverClasses(Loss):
-    """What CategoricalCrossentropy, which has the equations, and SparseCategoricalCrossentropy have in common."""
-
-    joins = "softmax"
-    clips_first: ClassVar[bool] = False  # (2) on y, and then (1)
-    from_logits: bool
-
-    def _surprise(self, y: Float[Array, "*rows C"], t: Float[Array, "*rows C"]) -> Float[Array, "*rows"]:
-        if self.from_logits:
-            shifted = y - y.max(axis=-1, keepdims=True)
-            log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (1, 2)
-        elif self.clips_first:
-            p = np.clip(y, EPSILON, 1 - EPSILON)  # (2)
-            log_p = np.log(p / p.sum(axis=-1, keepdims=True))  # (1)
-        else:
-            q = y / y.sum(axis=-1, keepdims=True)  # (1)
-            log_p = np.log(np.clip(q, EPSILON, 1 - EPSILON))  # (2)
-        return -(t * log_p).sum(axis=-1)  # (3)
-
-    def _slope(self, y: Float[Array, "*rows C"], t: Float[Array, "*rows C"]) -> Float[Array, "*rows C"]:
-        if self.from_logits:
-            return activations.get("softmax")(y) - t  # (1, 2, 3) together; each row of t sums to 1
-        if self.clips_first:
-            p = np.clip(y, EPSILON, 1 - EPSILON)
-            return np.where(p == y, (p / p.sum(axis=-1, keepdims=True) - t) / p, 0)  # (1, 2, 3) together
-        total = y.sum(axis=-1, keepdims=True)
-        q = y / total
-        p = np.clip(q, EPSILON, 1 - EPSILON)
-        dp = -t / p  # (3)
-        dq = np.where(p == q, dp, 0)  # (2)
-        return (dq - (dq * q).sum(axis=-1, keepdims=True)) / total  # (1)
-
-
 @heeds_keras
 @dataclass(frozen=True)
-class CategoricalCrossentropy(_OverClasses):
+class CategoricalCrossentropy(Loss):
     """The surprise at rows of target probabilities t, most often one-hot, when the last axis of y holds probabilities.
 
     (1) q = y / Σ y
@@ -119,6 +86,7 @@ class CategoricalCrossentropy(_OverClasses):
     (3) values = -Σ t log p, one for each row
     """
 
+    joins = "softmax"
     accuracy: ClassVar[str | None] = "categorical_accuracy"
     from_logits: bool = False
     label_smoothing: float | int = 0.0
@@ -131,23 +99,42 @@ class CategoricalCrossentropy(_OverClasses):
         return as_distributions(self.name, target, y_shape, dtype)
 
     def values(self, y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> Float[Array, "*rows"]:
-        return self._surprise(y, smooth(target, self.label_smoothing, y.shape[-1]))
+        t = smooth(target, self.label_smoothing, y.shape[-1])
+        if self.from_logits:
+            shifted = y - y.max(axis=-1, keepdims=True)
+            log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))  # (1, 2)
+        else:
+            q = y / y.sum(axis=-1, keepdims=True)  # (1)
+            log_p = np.log(np.clip(q, EPSILON, 1 - EPSILON))  # (2)
+        return -(t * log_p).sum(axis=-1)  # (3)
 
     def gradient(self, y: Float[Array, "*rows C"], target: Float[Array, "*rows C"]) -> Float[Array, "*rows C"]:
-        return self._slope(y, smooth(target, self.label_smoothing, y.shape[-1]))
+        t = smooth(target, self.label_smoothing, y.shape[-1])
+        if self.from_logits:
+            return activations.get("softmax")(y) - t  # (1, 2, 3) together; each row of t sums to 1
+        total = y.sum(axis=-1, keepdims=True)
+        q = y / total
+        p = np.clip(q, EPSILON, 1 - EPSILON)
+        dp = -t / p  # (3)
+        dq = np.where(p == q, dp, 0)  # (2)
+        return (dq - (dq * q).sum(axis=-1, keepdims=True)) / total  # (1)
 
 
 @heeds_keras
 @dataclass(frozen=True)
-class SparseCategoricalCrossentropy(_OverClasses):
-    """CategoricalCrossentropy with class numbers 0 ... C-1 instead of one-hot rows: targets (N,), outputs (N, C).
+class SparseCategoricalCrossentropy(Loss):
+    """CategoricalCrossentropy with class numbers c = 0 ... C-1 instead of one-hot rows: targets (N,), outputs (N, C).
 
-    Where the target is `ignore_class` it does not count, as if it were masked. `ignore_class` need not be one of the
-    classes: -1 is common.
+    (1) p = min(max(y, ε), 1 - ε); unlike for one-hot rows, it clips first here, as Keras on TensorFlow does
+    (2) q = p / Σ p; q = softmax(y) instead of (1, 2) when `from_logits`
+    (3) values = -log q[c], one for each row
+
+    No one-hot rows are made: a language model has thousands of classes. Where the target is `ignore_class` it does not
+    count, as if it were masked. `ignore_class` need not be one of the classes: -1 is common.
     """
 
+    joins = "softmax"
     accuracy: ClassVar[str | None] = "sparse_categorical_accuracy"
-    clips_first: ClassVar[bool] = True  # as Keras on TensorFlow does here, unlike for target probabilities
     from_logits: bool = False
     ignore_class: Any = None
     reduction: str | None = "sum_over_batch_size"
@@ -184,10 +171,23 @@ class SparseCategoricalCrossentropy(_OverClasses):
         return None if self.ignore_class is None else target != self.ignore_class
 
     def values(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> Float[Array, "*rows"]:
-        return self._surprise(y, one_hot(target, y))
+        c = self._classes(target)
+        if self.from_logits:
+            shifted = y - y.max(axis=-1, keepdims=True)
+            return np.log(np.exp(shifted).sum(axis=-1)) - _chosen(shifted, c)  # (2, 3)
+        p = np.clip(y, EPSILON, 1 - EPSILON)  # (1)
+        return -np.log(_chosen(p, c) / p.sum(axis=-1))  # (2, 3)
 
     def gradient(self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"]) -> Float[Array, "*rows C"]:
-        return self._slope(y, one_hot(target, y))
+        c = self._classes(target)
+        if self.from_logits:
+            return _less_one(activations.get("softmax")(y), c)  # (2, 3) together
+        p = np.clip(y, EPSILON, 1 - EPSILON)
+        return np.where(p == y, _less_one(p / p.sum(axis=-1, keepdims=True), c) / p, 0)  # (1, 2, 3) together
+
+    def _classes(self, target: Int[Array, "*rows"]) -> Int[Array, "*rows"]:
+        """Numbers that there are; an ignored one need not be, and its row has the weight 0."""
+        return target if self.ignore_class is None else np.where(target == self.ignore_class, 0, target)
 
     def forward(
         self, y: Float[Array, "*rows C"], target: Int[Array, "*rows"], weight: Float[Array, "..."] | None = None
@@ -197,7 +197,13 @@ class SparseCategoricalCrossentropy(_OverClasses):
         return super().forward(y, target, weight)
 
 
-def one_hot(target: Int[Array, "*rows"], y: Float[Array, "*rows C"]) -> Float[Array, "*rows C"]:
-    """Rows with a 1 at the class number."""
-    classes = np.ones_like(y, dtype=np.int64).cumsum(axis=-1) - 1  # 0 ... C-1 in every row, in y's memory
-    return (target[..., np.newaxis] == classes).astype(y.dtype)
+def _chosen(y: Float[Array, "*rows C"], c: Int[Array, "*rows"]) -> Float[Array, "*rows"]:
+    """The number of each row at its class."""
+    return np.take_along_axis(y, c[..., np.newaxis], axis=-1)[..., 0]
+
+
+def _less_one(y: Float[Array, "*rows C"], c: Int[Array, "*rows"]) -> Float[Array, "*rows C"]:
+    """The same array, changed: 1 less in each row at its class, which is y minus one-hot rows."""
+    rows = np.ones_like(c).ravel().cumsum() - 1  # 0, 1, 2, ... in y's memory, which may be a device's
+    y.reshape(-1, y.shape[-1])[rows, c.ravel()] -= 1
+    return y

@@ -11,6 +11,7 @@ from scratchnn.experiments.settings import Settings
 
 NAMES = (
     "vocabulary", "length", "skip_top", "resplit", "train_reviews", "test_reviews", "shuffle_words", "units",
+    "pretrain_epochs",
     "batch_size", "epochs", "validation_split", "optimizer", "learning_rate", "global_clipnorm", "backend",
 )  # fmt: skip
 
@@ -45,6 +46,13 @@ def add_settings(parser: argparse.ArgumentParser, defaults: Settings | None = No
         help="shuffle the words of each review, training, validation and test, so that their order says nothing",
     )
     add("--units", type=int, metavar="H", help="of every recurrent layer (default: the preset's own)")
+    add(
+        "--pretrain-epochs",
+        type=int,
+        metavar="N",
+        help="passes over the reviews that a language model of them makes first, in whose embedding and recurrent "
+        f"layer the model starts {default('pretrain_epochs')}",
+    )
     add("--batch-size", type=int, metavar="B", help=f"reviews per step {default('batch_size')}")
     add("--epochs", type=int, metavar="N", help=f"passes over the reviews {default('epochs')}")
     add("--validation-split", type=float, metavar="SHARE", help=f"to hold out {default('validation_split')}")

@@ -13,6 +13,7 @@ from scratchnn.core.randomness import generator
 from scratchnn.data import Imdb, imdb
 from scratchnn.data.text import PAD
 from scratchnn.experiments.presets import Preset, named
+from scratchnn.experiments.pretraining import starts_with
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.model import Model
 from scratchnn.models.sequential import Sequential
@@ -76,6 +77,8 @@ def build_model(settings: Settings, preset: Preset | None = None) -> Sequential:
         name=settings.arch,
     )
     model.build((None, settings.length))
+    if settings.pretrain_epochs:
+        starts_with(model)  # it can be pretrained, or that is an error now
     optimizer: dict[str, Any] = {"name": settings.optimizer}
     optimizer |= {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
     optimizer |= {} if settings.global_clipnorm is None else {"global_clipnorm": settings.global_clipnorm}

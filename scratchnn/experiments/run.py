@@ -22,6 +22,7 @@ from scratchnn.experiments.preparation import (
     use_every_kernel,
     warm_up,
 )
+from scratchnn.experiments.pretraining import pretrain
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.models.custom_objects import CustomObjects
@@ -159,6 +160,7 @@ def train(run: Run, console: Console) -> None:
             compiling.compile_for(run.model.backend, work, console, interrupts)
             warm_up(run.model, data.x_train[: settings.batch_size])
             interrupts.act()
+            _pretrain_once(run, console)
             run.model.fit(
                 data.x_train,
                 data.y_train,
@@ -174,6 +176,21 @@ def train(run: Run, console: Console) -> None:
         except (KeyboardInterrupt, SystemExit):
             save_checkpoint(run.model, run.progress, run.folder.checkpoint)  # with the steps of this epoch
             raise
+
+
+def _pretrain_once(run: Run, console: Console) -> None:
+    """Let the model start from a language model, if it is set and has not been done. It is whole or not at all: a run
+    that is interrupted in it begins it again."""
+    epochs, model = run.settings.pretrain_epochs, run.model
+    if not epochs or "pretrained" in model.metadata:
+        return
+    console.line("A language model of the training reviews: the loss is in nats for each word that it foretells.")
+    loss = pretrain(model, run.data.x_train, epochs, console.counting("windows"))
+    model.metadata["pretrained"] = {"epochs": epochs, "loss": loss}
+    console.line(
+        f"Its perplexity is {math.exp(loss):.1f}. Now {model.name} starts from its embedding and its recurrent layer.\n"
+    )
+    save_checkpoint(model, run.progress, run.folder.checkpoint)
 
 
 def finish(run: Run, console: Console) -> dict[str, float]:

@@ -13,6 +13,7 @@ _WHOLE = {
     "epochs": (1, 1_000_000),
     "seed": (0, 2**63 - 1),
     "resplit": (0, 1_000_000),
+    "pretrain_epochs": (0, 1_000_000),
 }
 _WHOLE_OR_NONE = ("units", "train_reviews", "test_reviews")
 
@@ -28,6 +29,7 @@ class Settings:
     test_reviews: int | None = None  # of a new split, the others are there to train on; None: as many as there were
     shuffle_words: bool = False  # the words of each review change places, by a draw of each seed; padding stays
     units: int | None = None  # of every recurrent layer; None: the preset's own
+    pretrain_epochs: int = 0  # of a language model of the reviews, which the classifier starts from; 0: from scratch
     batch_size: int = 32
     epochs: int = 10
     validation_split: float = 0.2

@@ -5,6 +5,7 @@ the same, each is flushed at once, and there is no bar and no control character.
 """
 
 import contextlib
+import copy
 import errno
 import io
 import math
@@ -176,6 +177,12 @@ class Console:
         if _is_notebook(self._out):  # where stderr is shown apart, in red
             self._err = self._out
         self._erase: Callable[[str], None] | None = None  # a text that is shown and can be overwritten
+
+    def counting(self, unit: str) -> "Console":
+        """The same console for examples that are called otherwise."""
+        other = copy.copy(self)
+        other._unit = unit
+        return other
 
     def header(self, pairs: Sequence[tuple[str, str]]) -> None:
         for text in header_lines(pairs):

@@ -15,6 +15,7 @@ from scratchnn.core import randomness
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.data import Imdb
 from scratchnn.experiments.preparation import PREDICT_BATCH, build_model, checksum, warm_up
+from scratchnn.experiments.pretraining import pretrain
 from scratchnn.report.console import Console
 from scratchnn.study.results import Tested
 from scratchnn.study.tasks import Task
@@ -32,6 +33,8 @@ def train_network(
     known["parameters"] = model.count_params()
     known["order_digest"] = hashlib.sha256(order.astype("<i8").tobytes()).hexdigest()[:16]
     warm_up(model, data.x_train[: settings.batch_size])
+    if settings.pretrain_epochs:
+        pretrain(model, data.x_train, settings.pretrain_epochs, Console(quiet=True))
     best = _KeepBest(progress)
     model.fit(
         data.x_train,

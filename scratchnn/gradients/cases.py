@@ -187,6 +187,8 @@ def _pooling() -> Iterator[Case]:
     yield _layer("all steps", layers.GlobalMaxPooling1D)
     yield _layer("all steps", layers.GlobalAveragePooling1D)
     yield _layer("mask", layers.GlobalAveragePooling1D, mask="mask of a whole row")
+    yield _layer("all steps", layers.ConcatPooling1D)
+    yield _layer("mask", layers.ConcatPooling1D, mask="mask of a whole row")
 
     for padding in ("valid", "same"):
         yield _layer(padding, partial(layers.AveragePooling1D, 2, padding=padding), shape=(B, 5, D))

@@ -7,6 +7,7 @@ from scratchnn.layers.activation import Activation
 from scratchnn.layers.base import Layer
 from scratchnn.layers.bidirectional import Bidirectional
 from scratchnn.layers.cell import Cell
+from scratchnn.layers.concat_pooling import ConcatPooling1D
 from scratchnn.layers.conv1d import Conv1D
 from scratchnn.layers.dense import Dense
 from scratchnn.layers.dropout import Dropout
@@ -34,8 +35,8 @@ LAYERS: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
         Embedding, SimpleRNN, LSTM, GRU, RNN, Bidirectional, Conv1D, MaxPooling1D, GlobalMaxPooling1D,
-        GlobalAveragePooling1D, AveragePooling1D, Dense, Dropout, SpatialDropout1D, GaussianDropout, GaussianNoise,
-        AlphaDropout, Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D, Cropping1D, UpSampling1D, Masking,
+        GlobalAveragePooling1D, AveragePooling1D, ConcatPooling1D, Dense, Dropout, SpatialDropout1D, GaussianDropout,
+        GaussianNoise, AlphaDropout, Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D, Cropping1D, UpSampling1D, Masking,
         LayerNormalization, TimeDistributed, Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax, Lambda,
     )
 }  # fmt: skip
@@ -52,6 +53,7 @@ __all__ = [
     "AvgPool1D",
     "Bidirectional",
     "Cell",
+    "ConcatPooling1D",
     "Conv1D",
     "Cropping1D",
     "Dense",

@@ -12,6 +12,7 @@ from scratchnn.layers import (
     AlphaDropout,
     AveragePooling1D,
     Bidirectional,
+    ConcatPooling1D,
     Conv1D,
     Cropping1D,
     Dense,
@@ -120,6 +121,13 @@ FAULTS: list[tuple[str, str, str, str, Check]] = [
         "return cache.weight * dy",
         "return 0.2 * dy",
         lambda: check(GlobalAveragePooling1D(), X, mask=MASK),
+    ),
+    (
+        "layers.concat_pooling",
+        "largest and mean swapped",
+        "cache.share * dmax + cache.weight * dmean",
+        "cache.share * dmean + cache.weight * dmax",
+        lambda: check(ConcatPooling1D(), X, mask=MASK),
     ),
     (
         "layers.dense",

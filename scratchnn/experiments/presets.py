@@ -22,13 +22,14 @@ Part = tuple[str, Mapping[str, Any]]  # a layer: the name of its class and its s
 
 class Stack:
     """Layers as data, from which other frameworks' layers can be made too: an embedding of `features` numbers for
-    each word, and the `parts` that follow it. Called with the vocabulary size V, it returns new layers of ours."""
+    each word, which masks padding with `mask_zero`, and the `parts` that follow it. Called with the vocabulary size V,
+    it returns new layers of ours."""
 
-    def __init__(self, features: int, *parts: Part) -> None:
-        self.features, self.parts = features, parts
+    def __init__(self, features: int, *parts: Part, mask_zero: bool = False) -> None:
+        self.features, self.parts, self.mask_zero = features, parts, mask_zero
 
     def __call__(self, V: int) -> list["Layer"]:
-        return [nn.layers.Embedding(V, self.features), *map(_layer, self.parts)]
+        return [nn.layers.Embedding(V, self.features, mask_zero=self.mask_zero), *map(_layer, self.parts)]
 
     def with_units(self, units: int) -> "Stack":
         """The same with so many units in every recurrent layer.
@@ -38,7 +39,7 @@ class Stack:
         """
         if not any(map(_is_recurrent, self.parts)):
             raise ValueError("has no recurrent layer, so units cannot be given: leave units out, or the model")
-        return Stack(self.features, *[_with_units(part, units) for part in self.parts])
+        return Stack(self.features, *[_with_units(part, units) for part in self.parts], mask_zero=self.mask_zero)
 
 
 _RECURRENT = ("SimpleRNN", "LSTM", "GRU")
@@ -164,7 +165,7 @@ _LSTM_DROPOUT = {
     "epochs": 10,
 }
 
-_OF_NETWORKS = ("batch_size", "optimizer", "learning_rate", "global_clipnorm", "units", "backend")
+_OF_NETWORKS = ("pretrain_epochs", "batch_size", "optimizer", "learning_rate", "global_clipnorm", "units", "backend")
 
 PRESETS = {
     preset.name: preset
@@ -211,6 +212,29 @@ PRESETS = {
             Stack(16, _CONVOLUTION, _POOLING, recurrent("LSTM", 32), OUTPUT),
         ),
         # Longer reviews, more words.
+        Preset(
+            "lm-lstm",
+            "an LSTM that was first a language model of the reviews",
+            Stack(
+                128,
+                dropout(0.5),
+                recurrent("LSTM", 128, sequences=True),
+                ("ConcatPooling1D", {}),
+                dropout(0.5),
+                OUTPUT,
+                mask_zero=True,
+            ),  # fmt: skip
+            {
+                "vocabulary": 20_000,
+                "length": 400,
+                "pretrain_epochs": 3,
+                "batch_size": 64,
+                "learning_rate": 0.002,
+                "global_clipnorm": 1.0,
+                "epochs": 3,
+                "validation_split": 0.1,
+            },
+        ),
         Preset(
             "lstm-dropout",
             "LSTM between two dropouts, reviews joined and split again",

@@ -36,8 +36,8 @@ LAYERS: dict[str, type[Layer]] = {
     for layer in (
         Embedding, SimpleRNN, LSTM, GRU, RNN, Bidirectional, Conv1D, MaxPooling1D, GlobalMaxPooling1D,
         GlobalAveragePooling1D, AveragePooling1D, ConcatPooling1D, Dense, Dropout, SpatialDropout1D, GaussianDropout,
-        GaussianNoise, AlphaDropout, Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D, Cropping1D, UpSampling1D, Masking,
-        LayerNormalization, TimeDistributed, Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax, Lambda,
+        GaussianNoise, AlphaDropout, Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D, Cropping1D, UpSampling1D,
+        Masking, LayerNormalization, TimeDistributed, Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax, Lambda,
     )
 }  # fmt: skip
 

@@ -223,7 +223,7 @@ PRESETS = {
                 dropout(0.5),
                 OUTPUT,
                 mask_zero=True,
-            ),  # fmt: skip
+            ),
             {
                 "vocabulary": 20_000,
                 "length": 400,

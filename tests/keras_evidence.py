@@ -427,6 +427,14 @@ PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
         Sequential([Input((3,)), layers.Flatten()], name=name).get_config() for name in ("one", "other")
     ),
     ("from_config", "custom_objects"): (None, {"Own": layers.Dense}),
+    **{
+        ("timeseries_dataset_from_array", parameter): values
+        for parameter, values in {
+            "data": (range(20), range(1, 21)), "targets": (range(20), None), "sequence_length": (3, 4),
+            "sequence_stride": (1, 2), "sampling_rate": (1, 2), "batch_size": (128, 5), "shuffle": TWO, "seed": (1, 2),
+            "start_index": (None, 2), "end_index": (None, 12),
+        }.items()
+    },
     ("to_categorical", "x"): ([0, 2], [1, 2]), ("to_categorical", "num_classes"): (3, 4),
 }  # fmt: skip
 PLOTS: dict[str, tuple[Any, Any]] = {
@@ -492,6 +500,9 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
         return models.clone_model(model, **({} if parameter == "model" else given)).get_weights()
     if name == "model_from_json":
         return of_json(**given)
+    if name == "timeseries_dataset_from_array":
+        settings = {"data": range(20), "targets": range(20), "sequence_length": 3, "shuffle": parameter == "seed"}
+        return list(utils.timeseries_dataset_from_array(**{**settings, **given}))
     if name == "to_categorical":
         return utils.to_categorical(**{"x": [0, 2], **given})
     if name == "clear_session":

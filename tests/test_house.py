@@ -83,6 +83,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "callbacks",
         "data",
         "report",
+        "losses",
         "optimizers",
         "layers",
         "training",

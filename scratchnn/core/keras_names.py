@@ -91,6 +91,7 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "data_format": Refused(_LAST, (None, "channels_last")),
         "keepdims": Refused("the time axis goes; write y[:, None]", (False,)),
     },
+    "timeseries_dataset_from_array": {"format": Refused("it gives scratchnn's own PyDataset", ("tf",))},
     "Flatten": {"data_format": Refused(_LAST, (None, "channels_last"))},
     "Dropout": {
         "noise_shape": Refused("every number is dropped by itself"),

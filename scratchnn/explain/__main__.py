@@ -25,8 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explain(args: argparse.Namespace) -> None:
     from scratchnn.explain.page import require_one_vocabulary, write
-    from scratchnn.explain.runs import facts_of, open_run, review, reviews_of, save_arrays
+    from scratchnn.explain.runs import facts_of, open_run, require_files, review, reviews_of, save_arrays
 
+    _require_heeded(args)
     run, model = open_run(args.run)
     if args.instructive:
         from scratchnn.explain.instructive import write_instructive
@@ -43,6 +44,7 @@ def _explain(args: argparse.Namespace) -> None:
         what = f"test review {args.review}"
     name = "explain.html" if args.stdin or args.text is not None else f"explain-{args.review}.html"
     out = run / name if args.out is None else Path(args.out)
+    require_files({"--out": out, "--npz": args.npz}, [args.run, args.compare])
     found = write(out, model, text, label=label, compare=other, kicker=f"{run.name}: {what}", facts=facts_of(model))
     for each in found:
         words = len(each.reading.words) - each.reading.words.count("<start>")
@@ -51,6 +53,15 @@ def _explain(args: argparse.Namespace) -> None:
     if args.npz is not None:
         save_arrays(args.npz, found)
         print(f"wrote {args.npz}: every number of the page in full")
+
+
+def _require_heeded(args: argparse.Namespace) -> None:
+    """Raise ValueError where something was given that what is asked for would not heed."""
+    unheeded = ["compare", "out", "npz"] * args.instructive + ["data"] * bool(args.stdin or args.text is not None)
+    given = [f"--{name}" for name in unheeded if getattr(args, name) is not None]
+    if given:
+        what = "--instructive, which writes its pages into the run's folder," if args.instructive else "a text"
+        raise ValueError(f"{what} has no use for {', '.join(given)}: leave it out")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -196,6 +196,35 @@ def test_words_are_words(opened: Opener, tmp_path: Path) -> None:
     assert page.locator("#words button").first.inner_text().startswith(evil)
 
 
+TYPED = (
+    "a 'great' film, it's good", "‘great’ film", "well-plotted & GOOD", "&quot;great&quot; &amp; good&#33;",
+    "<b>great</b> film<br/>good", "e\u0301nd the end", "gre\u0301at", "½ great²", "İt was great",
+    "\u200bgreat\u00a0film", "ｇｒｅａｔ film", "😀 great 👍", "<!-- bad --> great", "great / 10", "'' ' great",
+    "I <3 it", "it`s great`ly", "gut und groß",
+)  # fmt: skip
+
+
+def test_typed_words_are_those_of_python(opened: Opener, tmp_path: Path) -> None:
+    model = built("lstm", words=("it's", "gross", "br", *WORDS), length=40)
+    explain.write(tmp_path / "page.html", model, TEXT)
+    page = opened(tmp_path / "page.html")
+    for text in TYPED:
+        expected = explain.read(model, text).ids[1:].tolist()
+        assert page.evaluate("text => tokensOf(text).map(token => token.id)", text) == expected, text
+
+
+@pytest.mark.parametrize("activation", ["linear", "tanh", "relu"])
+def test_an_output_that_is_no_probability_has_no_page(tmp_path: Path, activation: str) -> None:
+    from scratchnn import Sequential
+    from scratchnn.layers import LSTM, Dense, Embedding
+
+    model = Sequential([Embedding(24, 3), LSTM(4), Dense(1, activation)], backend="reference")
+    model.build((None, 12))
+    with pytest.raises(ValueError, match="the page tells a probability from 0 to 1, and the model's output is none"):
+        explain.write(tmp_path / "page.html", model, [4, 5])
+    assert explain.read(model, [4, 5]).p.shape == (2,)
+
+
 def test_a_model_that_the_page_cannot_run_is_a_still(opened: Opener, tmp_path: Path) -> None:
     from scratchnn import Sequential
     from scratchnn.layers import LSTM, Conv1D, Dense, Embedding
@@ -205,7 +234,9 @@ def test_a_model_that_the_page_cannot_run_is_a_still(opened: Opener, tmp_path: P
     model.metadata = built("lstm").metadata
     explain.write(tmp_path / "page.html", model, TEXT)
     page = opened(tmp_path / "page.html")
-    assert "it has a layer, Conv1D" in page.locator("#reading").inner_text()
+    assert (
+        "cannot be changed here: the page cannot run Conv1D 'conv1d' itself." in page.locator("#reading").inner_text()
+    )
     assert "may join several words into one step" in page.locator("#inside").inner_text()
     assert page.locator("#editor").count() == 0 and page.locator("#saliency svg").count() == 3
 

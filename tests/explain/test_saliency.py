@@ -71,3 +71,6 @@ def test_the_unit_that_follows_the_label() -> None:
         explain.units(model, (x, np.ones(40)))
     with pytest.raises(ValueError, match="reads word by word from the front"):
         explain.units(built("bilstm"), (x, y))
+    x[3] = 0
+    with pytest.raises(ValueError, match="row 3 is padding alone"):
+        explain.units(model, (x, y))

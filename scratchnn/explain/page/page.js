@@ -61,7 +61,18 @@ function curves(mine, k) {  // p of the text cut after k words, a few of them at
 
 // ---- changing the text
 
-const tokensOf = text => (text.toLowerCase().replace(/[\u2018\u2019]/g, "'").match(/[\p{L}\p{N}']+/gu) || []).map(word => ({ word, id: VOCABULARY.get(word) ?? 2 }));
+// As data/words.py has it, but for rare spellings: tags and entities of HTML, signs, accents, quotes around a word.
+const TAGS = /<\/?(a|b|big|blockquote|br|center|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|q|s|small|span|strong|su[bp]|table|tbody|t[dhr]|u|ul)(\s[^<>]*|\/)?>/gi;
+const entity = text => { const box = make("textarea"); box.innerHTML = text; return box.value; };
+const unmarked = word => word.replace(/\u00df/g, "ss").normalize("NFD").replace(/(?<=[a-z])[\u0300-\u036f]+/g, "").normalize("NFC");
+function tokensOf(text) {
+  const plain = text.replace(/&(#\d+|#x[\da-f]+|[a-z]\w*);/gi, entity).replace(/<!--.*?-->/gs, " ").replace(TAGS, (_, tag) => tag.toLowerCase() === "br" && VOCABULARY.has("br") ? " br " : " ");
+  const letters = plain.replace(/[\u2018\u2019\u201b\u2032\u02bc\u00b4\uff07]/g, "'").replace(/(?<=\p{L})`(?=(t|s|m|d|ll|re|ve)(?![\p{L}\p{N}]))/giu, "'").replace(/\p{No}|\p{So}|\p{Sk}/gu, " ").normalize("NFKC").toLowerCase().replace(/\p{Cf}|\ufe0f/gu, "");
+  return (letters.match(/[\p{L}\p{N}\p{M}']+/gu) || []).filter(word => /[\p{L}\p{N}]/u.test(word)).map(word => {
+    const bare = word.replace(/^'+|'+$/g, ""), found = [word, bare, unmarked(bare)].find(each => VOCABULARY.has(each));
+    return found === undefined ? { word, id: 2 } : { word: found, id: VOCABULARY.get(found) };
+  });
+}
 
 function change(list, at) {
   if (list.every(token => token.id <= 2 && token.word === "<start>")) return say("A text needs at least one word.");

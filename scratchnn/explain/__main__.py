@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _explain(args: argparse.Namespace) -> None:
-    from scratchnn.explain.page import require_one_vocabulary, write
+    from scratchnn.explain.page import names_of, require_one_vocabulary, write
     from scratchnn.explain.runs import facts_of, open_run, require_files, review, reviews_of, save_arrays
 
     _require_heeded(args)
@@ -34,7 +34,7 @@ def _explain(args: argparse.Namespace) -> None:
 
         print(f"wrote {write_instructive(run, model, *reviews_of(model, args.data))}: it leads to the reviews")
         return
-    other = None if args.compare is None else open_run(args.compare)[1]
+    other_run, other = (None, None) if args.compare is None else open_run(args.compare)
     label, what = None, "a text of your own"
     text: Any = sys.stdin.read() if args.stdin else args.text
     if other is not None:
@@ -45,10 +45,19 @@ def _explain(args: argparse.Namespace) -> None:
     name = "explain.html" if args.stdin or args.text is not None else f"explain-{args.review}.html"
     out = run / name if args.out is None else Path(args.out)
     require_files({"--out": out, "--npz": args.npz}, [args.run, args.compare])
-    found = write(out, model, text, label=label, compare=other, kicker=f"{run.name}: {what}", facts=facts_of(model))
-    for each in found:
+    runs, facts = run.name, facts_of(model)
+    names = names_of([model] if other is None else [model, other])
+    if other_run is not None and other is not None:
+        runs = f"{names[0]} of {run.name}, {names[1]} of {other_run.name}"
+        facts = [
+            (f"{name}: {what}", fact)
+            for name, each in zip(names, (model, other), strict=True)
+            for what, fact in facts_of(each)
+        ]
+    found = write(out, model, text, label=label, compare=other, kicker=f"{runs}: {what}", facts=facts)
+    for name, each in zip(names, found, strict=True):
         words = len(each.reading.words) - each.reading.words.count("<start>")
-        print(f"{each.model.name}  p {each.reading.prediction:.4f} after {words} words")
+        print(f"{name}  p {each.reading.prediction:.4f} after {words} words")
     print(f"wrote {out}: open it in a browser")
     if args.npz is not None:
         save_arrays(args.npz, found)

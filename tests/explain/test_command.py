@@ -47,6 +47,9 @@ def test_a_review_and_its_numbers(run: Path, capsys: pytest.CaptureFixture[str])
 
 def test_texts_from_the_command_line_and_from_the_standard_input(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main([str(run), "--text", TEXT, "--compare", str(run / "model.npz"), "--out", str(run / "a.html")]) == 0
+    both = (run / "a.html").read_text(encoding="utf-8")
+    assert "lstm (A) of lstm-run, lstm (B) of lstm-run: a text of your own" in both
+    assert "<dt>lstm (A): epochs</dt><dd>3</dd>" in both and "<dt>lstm (B): epochs</dt><dd>3</dd>" in both
     monkeypatch.setattr("sys.stdin", io.StringIO(TEXT))
     assert main([str(run), "-", "--npz", str(run / "b.npz")]) == 0
     assert (run / "a.html").stat().st_size > (run / "explain.html").stat().st_size

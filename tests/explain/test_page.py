@@ -167,6 +167,22 @@ def test_maps_are_sorted_and_read_as_tables(opened: Opener, real_size: Path) -> 
     assert sum(float(text.rstrip("%").replace("\u2212", "-")) for text in sums) == pytest.approx(100, abs=0.3)
 
 
+def test_a_picture_wider_than_the_screen_opens_at_its_largest_number(opened: Opener, real_size: Path) -> None:
+    page = opened(real_size, 390)
+    page.wait_for_selector(".sideways")
+    assert page.locator("#flow .sideways, #steps .sideways, #saliency .sideways").count() == 3
+    seen = """([id, values]) => { const box = document.getElementById(id), strip = box.querySelector(".strip");
+      const t = values.map(Math.abs).indexOf(Math.max(...values.map(Math.abs)));
+      const x = strip.getBoundingClientRect().left + (t + 0.5) * strip.dataset.cw, frame = box.getBoundingClientRect();
+      return [box.scrollLeft > 0, frame.left < x && x < frame.right]; }"""
+    flow = page.evaluate("MODELS[0].layers[0].flow[0].values")
+    assert np.argmax(flow) > 50, "the largest is not among the first words, which a box shows without being scrolled"
+    assert page.evaluate(seen, ["flow0-0", flow]) == [True, True]
+    assert page.evaluate(seen, ["saliency0", page.evaluate("MODELS[0].saliency.leave_one_out")])[1]
+    mark = page.locator("#flow .axis span").first.bounding_box()
+    assert mark is not None and 0 <= mark["x"] < 60
+
+
 def test_two_models_stand_side_by_side(opened: Opener, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     explain.write(path, built("lstm"), TEXT, compare=built("ff"))

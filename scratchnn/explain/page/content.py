@@ -65,7 +65,6 @@ def content_of(about: Explained) -> dict[str, Any]:
         net, why = None, str(error)
     salient = {method: _short(getattr(about.saliency, method)) for method in METHODS}
     return {
-        "name": about.model.name,
         "words": list(reading.words),
         "ids": reading.ids.tolist(),
         "p": _short(reading.p),

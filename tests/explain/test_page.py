@@ -72,8 +72,16 @@ def test_after_a_change_it_computes_what_python_does(
     for section in ("#flow", "#steps"):
         assert page.locator(f"{section} .scroll[role] + .astable").count() == len(reading.traces)
     assert "1 of the words is unknown" in page.locator("#unknown").inner_text()
+    assert page.locator("#before").inner_text().strip() == "2 steps of padding stand before the first word."
     assert page.locator(".stillnote").first.is_visible()
     page.click("summary:text('Another text')")
+    page.fill("#text", "good " * 10 + "x" * 4000 + " bad")
+    page.get_by_role("button", name="Read it").click()
+    assert page.locator("#before").inner_text().strip() == ""
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280
+    page.fill("#text", "good " * 11 + "x bad")
+    page.get_by_role("button", name="Read it").click()
+    assert page.locator("#before").inner_text().strip().startswith("The text begins 1 word earlier: its end")
     page.fill("#text", "A wonderful film!")
     page.get_by_role("button", name="Read it").click()
     assert read_in(page)[0] == pytest.approx(explain.read(model, "A wonderful film!").prediction, abs=1e-5)
@@ -206,6 +214,10 @@ def test_two_models_stand_side_by_side(opened: Opener, tmp_path: Path) -> None:
 def test_words_are_words(opened: Opener, tmp_path: Path) -> None:
     evil = "<script>document.title='gone'</script>"
     model = built("lstm", words=(evil, *WORDS))
+    explain.write(tmp_path / "page.html", model, "good " + "x" * 3000, kicker=evil)
+    page = opened(tmp_path / "page.html", 390)
+    page.locator("#words button").last.click()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     explain.write(tmp_path / "page.html", model, [4, 5], kicker=evil, facts=[(evil, evil)])
     page = opened(tmp_path / "page.html")
     assert page.title() == "How lstm read a text"

@@ -82,12 +82,17 @@ function change(list, at) {
   recompute();
   const unknown = tokens.slice(-read(tokens)).filter(token => token.id === 2).length;
   $("#unknown").textContent = unknown ? `${unknown} of the words ${unknown > 1 ? "are" : "is"} unknown to the model.` : "";
+  $("#before").textContent = before();
   document.body.classList.add("edited");
   drawAll();
   focusWord();
   const spent = performance.now() - start;
   $("#spent").textContent = `Read and drawn again in ${spent.toFixed(1)} ms.`;
   document.documentElement.dataset.spent = spent;
+}
+function before() {  // what the template says of the first text
+  const kept = read(tokens), left = (MODELS[0].net.length ?? kept) - kept, cut = tokens.slice(0, -kept).filter(token => token.word !== "<start>").length;
+  return (left ? ` ${left} steps of padding stand before the first word.` : "") + (cut ? ` The text begins ${cut} word${cut > 1 ? "s" : ""} earlier: its end is all that fits into the model's length.` : "");
 }
 const place = n => tokens.length - read(tokens) + n;  // of the n-th word that is read among all tokens
 function replaceWord(n, text) {

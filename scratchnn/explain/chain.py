@@ -60,6 +60,11 @@ class Chain:
         self.of_logits = bool(getattr(model.loss, "from_logits", False))
         if self.of_logits:  # the loss makes a probability of the output, and so do we
             self.layers.append(_sigmoid())
+        names = [name for name, _ in self.walks()]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"explain tells the layer in a Bidirectional apart by a name that another has: {twice[0]!r}"
+            )
         for _, walked in self.walks():
             vars(walked)["return_state"] = False  # a setting, fixed for everybody else
         self.length: int | None = model.input_shape[1]
@@ -115,6 +120,16 @@ class Chain:
         others = [layer for layer in below if not isinstance(layer, Recurrent)]
         forwards = isinstance(walk, Recurrent) and not any(layer.go_backwards for layer in recurrent)
         return forwards and all(isinstance(layer, _STEP_BY_STEP) for layer in others)
+
+    @property
+    def how_it_reads(self) -> str:
+        """In words, why p after a word is not that of the state after it."""
+        recurrent = [layer for layer in self.layers if isinstance(layer, Recurrent | kinds.Bidirectional)]
+        if any(isinstance(layer, kinds.Bidirectional) for layer in recurrent):
+            return "reads from both ends"
+        if any(layer.go_backwards for layer in recurrent):
+            return "reads from the end"
+        return "looks at several words at once"
 
     @property
     def step_is_word(self) -> bool:

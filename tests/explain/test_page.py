@@ -69,6 +69,8 @@ def test_after_a_change_it_computes_what_python_does(
         assert {name for name, _ in maps} == set(trace)
         for name, rows in maps:
             np.testing.assert_allclose(rows, trace[name][0, reading.places], atol=1e-5)
+    how = {"bilstm": "bilstm reads from both ends", "ff": "ff looks at several words at once"}
+    assert how.get(kind, "is p if the text ended there") in page.locator("#reading").inner_text()
     for section in ("#flow", "#steps"):
         assert page.locator(f"{section} .scroll[role] + .astable").count() == len(reading.traces)
     assert "1 of the words is unknown" in page.locator("#unknown").inner_text()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential, explain
-from scratchnn.layers import LSTM, Dense, Embedding
+from scratchnn.layers import LSTM, Bidirectional, Dense, Embedding
 from tests.explain.conftest import KINDS, TEXT, T, built, with_logits
 
 
@@ -70,6 +70,11 @@ def test_a_layer_may_have_any_name() -> None:
     model = Sequential([Embedding(9, 2), LSTM(3, name="a.forward"), Dense(1, "sigmoid")], backend="reference")
     model.build((None, 4))
     assert explain.read(model, [4, 5]).traces["a.forward"]["h"].shape == (1, 4, 3)
+    both = [Bidirectional(LSTM(3, return_sequences=True), name="a"), LSTM(3, name="a.forward")]
+    model = Sequential([Embedding(9, 2), *both, Dense(1, "sigmoid")], backend="reference")
+    model.build((None, 4))
+    with pytest.raises(ValueError, match=r"apart by a name that another has: 'a\.forward'"):
+        explain.read(model, [4, 5])
 
 
 @pytest.mark.parametrize("label", ["positive", 7, float("nan"), [1]])

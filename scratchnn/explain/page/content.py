@@ -70,6 +70,7 @@ def content_of(about: Explained) -> dict[str, Any]:
         "p": _short(reading.p),
         "prediction": reading.prediction,
         "readsOn": reading.reads_on,
+        "reads": chain.how_it_reads,
         "cut": reading.cut,
         "padding": int(reading.places[0]),
         "label": None if reading.label is None else float(reading.label),

@@ -124,10 +124,9 @@ class Chain:
     @property
     def how_it_reads(self) -> str:
         """In words, why p after a word is not that of the state after it."""
-        recurrent = [layer for layer in self.layers if isinstance(layer, Recurrent | kinds.Bidirectional)]
-        if any(isinstance(layer, kinds.Bidirectional) for layer in recurrent):
+        if any(isinstance(layer, kinds.Bidirectional) for layer in self.layers):
             return "reads from both ends"
-        if any(layer.go_backwards for layer in recurrent):
+        if any(isinstance(layer, Recurrent) and layer.go_backwards for layer in self.layers):
             return "reads from the end"
         return "looks at several words at once"
 

@@ -1,5 +1,6 @@
 """Comparing what a student's function returned with what is right, and saying where they part."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -84,12 +85,18 @@ def by_step(
     steps = np.flatnonzero(off.reshape(len(off), -1).any(axis=1))
     if not len(steps):
         return
-    first = 0 if not backward else len(right) - 1
     t = int(steps[-1] if backward else steps[0])
+    first, passed, before = (len(right) - 1, "last", t + 1) if backward else (0, "first", t - 1)
     told = _first(what, got[t], right[t], off[t], (t,))
     if t == first:
-        raise Wrong(f"{what} is off already at the {'last' if backward else 'first'} step. {told}. {at_once}".strip())
-    agree = "at the last step" if backward and t == first - 1 else f"{'down' if backward else 'up'} to step "
-    if not agree.endswith("last step"):
-        agree += str(t + 1 if backward else t - 1)
+        raise Wrong(f"{what} is off already at the {passed} step. {told}. {at_once}".strip())
+    agree = f"at the {passed} step" if before == first else f"from the {passed} step to step {before}"
     raise Wrong(f"{what} agrees {agree}, and is off from step {t} on. {told}. {later}".strip())
+
+
+def advice(came: Any, others: Mapping[str, Any], otherwise: str) -> str:
+    """The advice whose mistake gives exactly what came, `otherwise` where none does."""
+    for then, other in others.items():
+        if np.shape(came) == np.shape(other) and np.allclose(came, other, rtol=TOLERANCE, atol=TOLERANCE):
+            return then
+    return otherwise

@@ -69,9 +69,7 @@ def grade(lab: Lab, path: Path, drawn: Mapping[str, Any] | None = None, hidden: 
         except Wrong as wrong:
             results.append(Result(task.name, WRONG, str(wrong)))
     predictions = tuple(_told(student, prediction) for prediction in lab.predictions)
-    waits = any(
-        result.verdict == OPEN for result in results
-    )  # cells that measure cannot run before their hole is filled
+    waits = any(result.verdict == OPEN for result in results)  # a cell that measures needs its holes filled
     return Grade(lab, path, tuple(results), predictions, None if waits else student.error)
 
 
@@ -95,9 +93,6 @@ def _told(student: Student, prediction: Prediction) -> str:
     if isinstance(said, bool) or not isinstance(said, int | float | np.integer | np.floating):
         return f"{prediction.name} = {said!r} is no number; expected is {prediction.words}"
     off = float(said) - measured
-    told = (
-        "so it is"
-        if off == 0
-        else f"measured is {measured:.4g}, so yours is {abs(off):.3g} too {'high' if off > 0 else 'low'}"
-    )
+    way = "high" if off > 0 else "low"
+    told = "so it is" if off == 0 else f"measured is {measured:.4g}, so yours is {abs(off):.3g} too {way}"
     return f"{prediction.name} = {said:.4g}: {told}"

@@ -1,4 +1,4 @@
-"""Labs in their solved form: the text of a lab, with the functions and predictions of its solution in place of its own."""
+"""Labs in their solved form: their text, with the functions and predictions of the solution in place of its own."""
 
 import ast
 import runpy

@@ -64,8 +64,8 @@ def backward(W, dh_last, T):
 
 
 # %% [markdown]
-# Written out, dh[0] = Wᵀ Wᵀ ... Wᵀ dh[T] = (Wᵀ)^T dh[T]: a power. How large can it be? At most the length of dh[T] times
-# the largest singular value of the power, its *norm* (`np.linalg.norm(matrix, 2)`).
+# Written out, dh[0] = Wᵀ Wᵀ ... Wᵀ dh[T], with T factors Wᵀ: a power. How large can it be? At most the length of dh[T]
+# times the largest singular value of the power, its *norm* (`np.linalg.norm(matrix, 2)`).
 
 
 # %%

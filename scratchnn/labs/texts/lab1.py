@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Lab 1: what does a recurrent network compute?
 #
-# Does the order of words matter to it, and how long does it remember a word? To ask, write its forward pass: a loop over
-# time, and one line of NumPy in it. About 15 minutes.
+# Does the order of words matter to it, and how long does it remember a word? To ask, write its forward pass: a loop
+# over time, and one line of NumPy in it. About 15 minutes.
 #
 # Letters: B rows in a batch, T time steps, D numbers per input, H units. `x[t]` (B, D) is the input of step t.
 # `h[t]` (B, H) enters step t and `h[t+1]` leaves it, so there are T+1 states. The weights are `Wx` (D, H), `Wh` (H, H)

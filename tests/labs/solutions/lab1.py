@@ -24,7 +24,11 @@ def count_parameters(D, H):
 WRONG = (
     ("np.tanh(x_t @ Wx + b + h_t @ Wh)", "x_t @ Wx + b + h_t @ Wh", "the tanh, is missing"),
     ("h_t @ Wh)", "h_t @ Wh.T)", "Wh is transposed"),
-    ("step(x[t], h[t], Wx, Wh, b)", "step(x[t], h[0], Wx, Wh, b)", "h agrees up to step 1, and is off from step 2 on"),
+    (
+        "step(x[t], h[t], Wx, Wh, b)",
+        "step(x[t], h[0], Wx, Wh, b)",
+        "h agrees from the first step to step 1, and is off from step 2 on",
+    ),
     ("return h\n", "return h[1:]\n", "expected shape"),
     ("return D * H + H * H + H", "return D * H + H * H", "b has H"),
 )

@@ -100,7 +100,7 @@ def _percent(student: Student) -> float:
     dy = np.zeros_like(h[1:])
     dy[-1] = 1
     items = np.einsum("tbk,tbh->tkh", h[:-1], walk(dy, h, Wh)[0])
-    return float(round(100 * np.linalg.norm(items[-5:].sum(axis=0)) / np.linalg.norm(items.sum(axis=0)), 1))
+    return float(round(100 * np.linalg.norm(items[:-5].sum(axis=0)) / np.linalg.norm(items.sum(axis=0)), 1))
 
 
 LAB = Lab(
@@ -141,7 +141,7 @@ LAB = Lab(
         Prediction("dh1_on_paper", "a number", lambda student: 0.1 + 0.108 * 0.5),
         Prediction("da0_on_paper", "a number", lambda student: round((0.1 + 0.108 * 0.5) * 0.64, 6)),
         Prediction("terms_in_dWh", "a whole number", lambda student: student.number("LENGTH") - 1),
-        Prediction("percent_of_last_five", "a number", _percent),
+        Prediction("percent_wrong", "a number", _percent),
     ),
     numbers={"SEED": range(1, 1000), "LENGTH": range(24, 41), "UNITS": range(5, 10)},
 )

@@ -129,11 +129,11 @@ for k, j in ((0, 1), (2, 2), (UNITS - 1, 0)):
 # ## What does the gradient know of the beginning?
 #
 # Now let only the last output count, as when a review is judged after its last word. The sum of dWh has one item for
-# each step, h[t]ᵀ da[t]. Take only the items of the last five steps: how long is their sum, in percent of the whole
-# dWh? (Lengths as of a vector, `np.linalg.norm`.)
+# each step, h[t]ᵀ da[t]. Suppose we stop walking back after five steps, and sum the items of the last five alone: by
+# how much is dWh wrong, in percent? (The length of the difference over the length of dWh, `np.linalg.norm`.)
 
 # %%
-percent_of_last_five = None  # a number, 100 if the steps before do not count at all
+percent_wrong = None  # a number, 0 if the steps before do not count at all
 
 # %%
 dy = np.zeros_like(h[1:])
@@ -143,7 +143,7 @@ items = np.stack([h[t].T @ da[t] for t in range(LENGTH)])
 whole = np.linalg.norm(items.sum(axis=0))
 for t in (0, LENGTH // 2, LENGTH - 5, LENGTH - 2, LENGTH - 1):
     print(f"step {t:2}: {100 * np.linalg.norm(items[t]) / whole:8.4f} % of the whole")
-print(f"the last five together: {100 * np.linalg.norm(items[-5:].sum(axis=0)) / whole:.1f} %")
+print(f"without all but the last five, dWh is off by {100 * np.linalg.norm(items[:-5].sum(axis=0)) / whole:.1f} %")
 
 # %% [markdown]
 # Each step back multiplies by Whᵀ and by the derivative of tanh, both of which shrink here. So a weight is told almost

@@ -3,7 +3,7 @@ import numpy as np
 dh1_on_paper = 0.154
 da0_on_paper = 0.09856
 terms_in_dWh = 29
-percent_of_last_five = 95
+percent_wrong = 10
 
 
 def walk_back(dy, h, Wh):

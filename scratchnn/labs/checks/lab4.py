@@ -78,7 +78,7 @@ def _undo_4_and_3(student: Student, rng: Generator) -> str:
 
 
 def _drawn(rng: Generator) -> tuple[Any, ...]:
-    T, B, D, H = (int(n) for n in rng.integers((4, 2, 2, 3), (8, 4, 5, 5)))
+    T, B, D, H = (int(n) for n in rng.integers((4, 2, 2, 2), (6, 3, 4, 4)))
     Wx, Wh, b = rng.normal(size=(D, 4 * H)), rng.normal(size=(H, 4 * H)) / np.sqrt(H), rng.normal(size=4 * H)
     return rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H)), Wx, Wh, b
 

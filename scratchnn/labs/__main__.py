@@ -4,6 +4,7 @@ This file parses, calls and prints. Nothing heavy is imported before the argumen
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,31 @@ def _hint(args: argparse.Namespace) -> int:
     return 0
 
 
+def _export(args: argparse.Namespace) -> int:
+    from scratchnn.labs.exported import export
+
+    folder = args.out if args.out is not None else Path(f"labs-{re.sub(r'[^A-Za-z0-9_.-]', '_', args.student)}")
+    written = export(args.student, folder, args.notebook)
+    print(f"wrote {len(written)} files to {folder}: {', '.join(path.name for path in written)}")
+    print(f"When they come back: `python -m scratchnn.labs grade FOLDER --student {args.student}`")
+    return 0
+
+
+def _grade(args: argparse.Namespace) -> int:
+    from scratchnn.labs.exported import grade_folder
+
+    right = tasks = 0
+    for lab, found in grade_folder(args.student, args.graded):
+        tasks += len(lab.tasks)
+        if found is None:
+            print(f"{lab.title}: not handed in")
+        else:
+            right += found.right
+            print("\n".join(found.lines()))
+    print(f"{args.student}: {right} of {tasks} tasks are right")
+    return 0 if right == tasks else 1
+
+
 def _key(args: argparse.Namespace) -> str:
     return f"zoo{args.lab}" if args.zoo else args.lab
 
@@ -72,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_student_commands(commands, zoo=False)
+    zoo = commands.add_parser("zoo", help="programs with a fault to find: list, start, check and hint as above")
+    _add_student_commands(zoo.add_subparsers(title="commands", metavar="COMMAND", required=True), zoo=True)
+    _add_teachers_commands(commands)
     return parser
 
 
@@ -88,6 +117,20 @@ def _add_student_commands(commands: "argparse._SubParsersAction", zoo: bool) -> 
         command.add_argument("lab", metavar="N", help="its number; `list` shows them")
         command.add_argument("--folder", type=Path, default=Path("labs"), help="your folder (default: labs)")
         command.set_defaults(run=run, zoo=zoo)
+
+
+def _add_teachers_commands(commands: "argparse._SubParsersAction") -> None:
+    words = "for a teacher: write the labs and one bug of the zoo for one student, with numbers of his own"
+    command = commands.add_parser("export", help=words, description=f"{words.capitalize()}.")
+    command.add_argument("--student", metavar="ID", required=True, help="decides which bug and numbers are drawn")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: labs-ID)")
+    command.add_argument("--notebook", action="store_true", help="as notebooks (.ipynb)")
+    command.set_defaults(run=_export)
+    words = "for a teacher: grade what a student handed in. It runs his files: do that where they can do no harm"
+    command = commands.add_parser("grade", help=words, description=f"{words}.".capitalize())
+    command.add_argument("graded", type=Path, metavar="FOLDER", help="with the files that came back")
+    command.add_argument("--student", metavar="ID", required=True, help="as it was given to export")
+    command.set_defaults(run=_grade)
 
 
 if __name__ == "__main__":

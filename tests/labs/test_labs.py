@@ -3,14 +3,19 @@
 import contextlib
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scratchnn.labs.__main__ import main
+from scratchnn.labs.checks.zoo import ZOO
 from scratchnn.labs.grading import OPEN, RIGHT, WRONG, grade
 from scratchnn.labs.lab import Lab
 from scratchnn.labs.shelf import LABS, text_of
+from tests.house import ROOT
+from tests.labs import bugs
+from tests.labs.bugs import BUGS
 from tests.labs.solving import planted, solved, wrong_of
 
 EVERY = [pytest.param(lab, id=lab.name) for lab in LABS.values()]
@@ -55,10 +60,13 @@ def test_an_unsolved_lab_is_open(
 @pytest.mark.parametrize(("lab", "mistake"), MISTAKES)
 def test_a_mistake_gets_the_message_that_helps(lab: Lab, mistake: tuple[str, str, str], tmp_path: Path) -> None:
     text, instead, message = mistake
-    found = grade(lab, written(tmp_path, lab, planted(lab, text, instead)))
-    assert not found.done
-    told = [result.words for result in found.results if result.verdict == WRONG]
-    assert any(message in words for words in told), "\n".join(found.lines())
+    path, told = written(tmp_path, lab, planted(lab, text, instead)), []
+    for task in lab.tasks:  # one at a time, since checking all gradients takes longest
+        (result,) = grade(replace(lab, tasks=(task,)), path).results
+        told += [result.words] * (result.verdict == WRONG)
+        if any(message in words for words in told):
+            return
+    pytest.fail("\n".join([f"nothing says {message!r}:", *told]))
 
 
 @pytest.mark.parametrize("lab", EVERY)
@@ -187,3 +195,25 @@ def test_predictions_are_told_and_not_graded(tmp_path: Path) -> None:
         text = solved(lab).replace("steps_to_one_percent = 44", f"steps_to_one_percent = {said}")
         found = grade(lab, written(tmp_path, lab, text))
         assert found.done and told in found.predictions[0]
+
+
+def test_the_zoo_is_as_its_key_makes_it() -> None:
+    """`python -m tests.labs.bugs` writes it."""
+    assert len(BUGS) == len(ZOO) == 10
+    for number, lab in enumerate(ZOO):
+        assert text_of(lab) == bugs.text(number), lab.name
+
+
+def test_the_package_does_not_say_what_the_bugs_are() -> None:
+    for path in (ROOT / "scratchnn" / "labs").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert not [bug.words for bug in BUGS if bug.words in text], path
+    heads = [bugs.head(number) for number in range(len(ZOO))]
+    assert not [bug.words for bug, head in zip(BUGS, heads, strict=True) if bug.words in head]
+
+
+@pytest.mark.parametrize("lab", [pytest.param(lab, id=lab.name) for lab in ZOO])
+def test_a_bug_is_told_by_numbers(lab: Lab, tmp_path: Path) -> None:
+    found = grade(lab, written(tmp_path, lab, text_of(lab)))
+    assert [result.verdict for result in found.results] == [WRONG]
+    assert re.search(r"\d", found.results[0].words) and "Traceback" not in found.results[0].words

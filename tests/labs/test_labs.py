@@ -10,6 +10,7 @@ import pytest
 
 from scratchnn.labs.__main__ import main
 from scratchnn.labs.checks.zoo import ZOO
+from scratchnn.labs.exported import as_notebook
 from scratchnn.labs.grading import OPEN, RIGHT, WRONG, grade
 from scratchnn.labs.lab import Lab
 from scratchnn.labs.shelf import LABS, text_of
@@ -217,3 +218,12 @@ def test_a_bug_is_told_by_numbers(lab: Lab, tmp_path: Path) -> None:
     found = grade(lab, written(tmp_path, lab, text_of(lab)))
     assert [result.verdict for result in found.results] == [WRONG]
     assert re.search(r"\d", found.results[0].words) and "Traceback" not in found.results[0].words
+
+
+def test_a_cell_that_only_measures_is_left_out(tmp_path: Path) -> None:
+    lab = LABS["1"]
+    text = solved(lab) + "\n# %% measure\n1 / 0\n"
+    assert grade(lab, written(tmp_path, lab, text)).done
+    (tmp_path / "lab1.py").unlink()
+    (tmp_path / "lab1.ipynb").write_text(as_notebook(text), encoding="utf-8")
+    assert grade(lab, tmp_path / "lab1.ipynb").done

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.tables import between
 from scratchnn.labs.__main__ import main
 from scratchnn.labs.checks.zoo import ZOO
 from scratchnn.labs.exported import as_notebook
@@ -15,7 +16,7 @@ from scratchnn.labs.grading import OPEN, RIGHT, WRONG, grade
 from scratchnn.labs.lab import Lab
 from scratchnn.labs.shelf import LABS, text_of
 from tests.house import ROOT
-from tests.labs import bugs
+from tests.labs import bugs, page
 from tests.labs.bugs import BUGS
 from tests.labs.solving import planted, solved, wrong_of
 
@@ -227,3 +228,8 @@ def test_a_cell_that_only_measures_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "lab1.py").unlink()
     (tmp_path / "lab1.ipynb").write_text(as_notebook(text), encoding="utf-8")
     assert grade(lab, tmp_path / "lab1.ipynb").done
+
+
+def test_the_page_lists_the_labs() -> None:
+    """`python -m tests.labs.page` writes the table."""
+    assert between(page.PAGE.read_text(encoding="utf-8"), page.MARKS) == page.table()

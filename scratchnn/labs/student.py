@@ -124,7 +124,7 @@ class Student:
         frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename == os.fspath(self.path)]
         if not frames:
             return told
-        where = "" if frames[-1].name == "<module>" else f", in {frames[-1].name}"
+        where = "" if frames[-1].name.startswith("<") else f", in {frames[-1].name}"
         return f"{self._line(frames[-1].lineno or 1)}{where}: {frames[-1].line}  ->  {told}"
 
     def _line(self, number: int) -> str:

@@ -53,8 +53,8 @@ def test_an_unsolved_lab_is_open(
     assert main([*words, "check", number]) == 1
     printed = capsys.readouterr()
     assert "Traceback" not in printed.out + printed.err
-    verdict = "wrong" if words else "open "
-    assert len(re.findall(rf"^  {verdict}  ", printed.out, re.MULTILINE)) >= 1
+    verdict = "wrong" if words else "open"
+    assert len(re.findall(rf"^  {verdict:<9}  ", printed.out, re.MULTILINE)) >= 1
     if not words:
         assert printed.out.count("not written yet") == len(lab.tasks)
 

@@ -8,7 +8,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
 
 project = "scratchnn"
-author = "the authors of scratchnn"
+author = "the scratchnn authors"
+copyright = "2026, the scratchnn authors"
 version = release = version_of("scratchnn")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "by_number", "gallery", "outside", "plain_docstrings"]
 exclude_patterns = ["extensions"]

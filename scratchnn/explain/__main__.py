@@ -24,16 +24,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _explain(args: argparse.Namespace) -> None:
-    from scratchnn.explain.page import require_one_vocabulary, write
-    from scratchnn.explain.runs import facts_of, open_run, review, reviews_of, save_arrays
+    from scratchnn.explain.page import names_of, require_one_vocabulary, write
+    from scratchnn.explain.runs import facts_of, open_run, require_files, review, reviews_of, save_arrays
 
+    _require_heeded(args)
     run, model = open_run(args.run)
     if args.instructive:
         from scratchnn.explain.instructive import write_instructive
 
         print(f"wrote {write_instructive(run, model, *reviews_of(model, args.data))}: it leads to the reviews")
         return
-    other = None if args.compare is None else open_run(args.compare)[1]
+    other_run, other = (None, None) if args.compare is None else open_run(args.compare)
     label, what = None, "a text of your own"
     text: Any = sys.stdin.read() if args.stdin else args.text
     if other is not None:
@@ -43,14 +44,33 @@ def _explain(args: argparse.Namespace) -> None:
         what = f"test review {args.review}"
     name = "explain.html" if args.stdin or args.text is not None else f"explain-{args.review}.html"
     out = run / name if args.out is None else Path(args.out)
-    found = write(out, model, text, label=label, compare=other, kicker=f"{run.name}: {what}", facts=facts_of(model))
-    for each in found:
+    require_files({"--out": out, "--npz": args.npz}, [args.run, args.compare])
+    runs, facts = run.name, facts_of(model)
+    names = names_of([model] if other is None else [model, other])
+    if other_run is not None and other is not None:
+        runs = f"{names[0]} of {run.name}, {names[1]} of {other_run.name}"
+        facts = [
+            (f"{name}: {what}", fact)
+            for name, each in zip(names, (model, other), strict=True)
+            for what, fact in facts_of(each)
+        ]
+    found = write(out, model, text, label=label, compare=other, kicker=f"{runs}: {what}", facts=facts)
+    for name, each in zip(names, found, strict=True):
         words = len(each.reading.words) - each.reading.words.count("<start>")
-        print(f"{each.model.name}  p {each.reading.prediction:.4f} after {words} words")
+        print(f"{name}  p {each.reading.prediction:.4f} after {words} words")
     print(f"wrote {out}: open it in a browser")
     if args.npz is not None:
         save_arrays(args.npz, found)
         print(f"wrote {args.npz}: every number of the page in full")
+
+
+def _require_heeded(args: argparse.Namespace) -> None:
+    """Raise ValueError where something was given that what is asked for would not heed."""
+    unheeded = ["compare", "out", "npz"] * args.instructive + ["data"] * bool(args.stdin or args.text is not None)
+    given = [f"--{name}" for name in unheeded if getattr(args, name) is not None]
+    if given:
+        what = "--instructive, which writes its pages into the run's folder," if args.instructive else "a text"
+        raise ValueError(f"{what} has no use for {', '.join(given)}: leave it out")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from scratchnn_kernels.reference import gru, projection, recurrence
 from scratchnn.core.backend import load
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.explain.chain import Chain
-from scratchnn.explain.reading import Reading, walked
+from scratchnn.explain.reading import Reading
 from scratchnn.layers import GRU
 from scratchnn.models.model import Model
 
@@ -87,9 +87,10 @@ def flow(model: Model | Chain, reading: Reading, target: str = "p") -> Flow:
         raise ValueError("the model has no recurrent layer, so that no gradient flows through time")
     records = {name: _recorded(layer) for name, layer in chain.walks()}
     walk = chain.forward(reading.x[None])
-    dy = np.ones((1, 1)) if target == "p" else _of_loss(chain.model, reading, walk.outputs[-1])
-    dx = chain.backward(dy, walk, 1)[0]
-    found = walked(chain, walk.caches)
+    of_logits = target == "loss" and chain.of_logits  # which our sigmoid stands behind
+    dy = np.ones((1, 1)) if target == "p" else _of_loss(chain.model, reading, walk.outputs[-2 if of_logits else -1])
+    dx = chain.backward(dy, walk, 1, -1 if of_logits else None)[0]
+    found = chain.walked(walk.caches)
     layers = {name: _layer_flow(name, layer, cache.kernel_cache, records[name]) for name, layer, cache in found}
     return Flow(target, layers, dx)
 

@@ -10,7 +10,7 @@ from scratchnn.core.files.atomic import write_atomically
 from scratchnn.data.text import PAD
 from scratchnn.explain.chain import Chain
 from scratchnn.explain.page import rendered, write
-from scratchnn.explain.reading import predicted, vocabulary_of
+from scratchnn.explain.reading import vocabulary_of
 from scratchnn.explain.runs import facts_of
 from scratchnn.models.model import Model
 
@@ -30,13 +30,13 @@ class Choice:
 
 def choices(model: Model, x: Array, y: Array) -> list[Choice]:
     """One of each kind among rows of ids (N, T) and labels (N,); no turn where the model does not read on."""
-    p = predicted(model, x)
+    chain = Chain(model)
+    p = chain.predicted(x)
     right = (p >= 0.5) == (y >= 0.5)
     picked: list[tuple[str, int, int | None]] = []
     picked += [("the most certain, and right", int(np.argmax(np.where(right, np.abs(p - 0.5), -1))), None)]
     if not right.all():
         picked.append(("the most wrong", int(np.argmax(np.abs(p - y))), None))
-    chain = Chain(model)
     if chain.reads_on:
         row, place, turn = _biggest_turn(chain, x)
         picked.append((f"the biggest turn, {turn:+.2f} at one word", row, place))

@@ -63,6 +63,8 @@ def units(model: Model, data: Any, k: int = 5) -> Unit:
         raise ValueError(
             f"units needs a label for each row, and rows of both labels, got {len(x)} rows, {len(y)} labels"
         )
+    if x.ndim == 2 and (empty := np.flatnonzero((x == PAD).all(axis=1))).size:
+        raise ValueError(f"units needs a word in each row, and row {empty[0]} is padding alone")
     walk, mask = x, None
     for layer in chain.layers[:last]:
         walk, mask = layer.forward(walk, mask=mask)[0], layer.compute_mask(walk, mask)

@@ -1,6 +1,5 @@
 """What a model makes of a text, word by word."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,14 +8,14 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.arrays import as_numbers, narrowed
+from scratchnn.core.checks import number
 from scratchnn.data.text import OOV, PAD, START, Vocabulary
+from scratchnn.data.words import normal_words, parts
 from scratchnn.explain.chain import Chain
 from scratchnn.layers.trace import Trace, of_walk
 from scratchnn.models.model import Model
 
 LONGEST = 10_000  # words of a text that a model of no fixed length is given
-_AROUND = '.,;:!?"()'
-_ROWS = 128  # of a batch of shortened texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +31,8 @@ class Reading:
     places: Array
     """(n,): the step of each word."""
     p: Array
-    """(n,): the model's output after each word; the last is its prediction where no padding follows."""
+    """(n,): the model's output after each word, a probability also where its loss takes logits; the last is its
+    prediction where no padding follows."""
     prediction: float
     reads_on: bool
     """True: p is the output if the walk stopped after the word. False (some layer sees several words at once, or reads
@@ -41,7 +41,7 @@ class Reading:
     """Each recurrent layer's, by its name; those of a Bidirectional are "name.forward" and "name.backward"."""
     cut: int = 0
     """Words in front that the model's length left out."""
-    label: Any = None
+    label: float | None = None
     """What the text is labelled, if that is known."""
 
     def __repr__(self) -> str:
@@ -55,12 +55,15 @@ def read(model: Model | Chain, text: Any, *, label: Any = None, vocabulary: Any 
 
     Args:
         vocabulary: words by their ids; None: that which `scratchnn.train` saves with the model.
+        label: 0 or 1, or a probability between them.
 
     Raises:
         ValueError: for a text without a word or without a known one, an id beyond the table, a model without a
             vocabulary if a text is given, and a model that `Chain` refuses.
     """
     chain = Chain.of(model)
+    if label is not None:
+        label = number("label", label, 0, 1)
     known = vocabulary_of(chain.model) if vocabulary is None else Vocabulary(tuple(vocabulary))
     if isinstance(text, str):
         ids, typed = encoded(text, known)
@@ -74,7 +77,7 @@ def read(model: Model | Chain, text: Any, *, label: Any = None, vocabulary: Any 
         raise ValueError(f"the model has rows for ids below {chain.layers[0].input_dim}, got id {row.max()}")
     words = _named(row[places], known) if typed is None else tuple(typed[len(typed) - len(places) :])
     walk = chain.forward(row[None])
-    traces = {name: of_walk(layer, cache.kernel_cache) for name, layer, cache in walked(chain, walk.caches)}
+    traces = {name: of_walk(layer, cache.kernel_cache) for name, layer, cache in chain.walked(walk.caches)}
     prediction = float(walk.outputs[-1][0, 0])
     if not np.isfinite(prediction):
         raise ValueError(f"the model's output for this text is {prediction}: its weights are not usable")
@@ -84,7 +87,7 @@ def read(model: Model | Chain, text: Any, *, label: Any = None, vocabulary: Any 
         h = traces[chain.layers[last].name]["h"][0, places]
         p = chain.forward(h, last + 1).outputs[-1][:, 0] if last + 1 < len(chain.layers) else h[:, 0]
     else:
-        p = _of_shortened(chain.model, row[places], len(row))
+        p = _of_shortened(chain, row[places], len(row))
     return Reading(words, row[places], row, places, p, prediction, chain.reads_on, traces, cut, label)
 
 
@@ -97,8 +100,9 @@ def encoded(text: str, vocabulary: Vocabulary | None) -> tuple[Array, list[str]]
     """The ids of a text, the start mark first, and the words as they were typed, as far as the two go together."""
     if vocabulary is None:
         raise ValueError(
-            "the model was saved without a vocabulary, so that a text cannot be encoded: give a row of ids, or the "
-            "words by their ids as vocabulary"
+            "the model was saved without a vocabulary, so that a text cannot be encoded. Put the words that its ids "
+            "stand for into it and save it again: model.metadata['vocabulary'] = list(vocabulary.words); or, in "
+            "Python, read(model, text, vocabulary=...)"
         )
     ids = vocabulary.encode(text)
     if len(ids) == 1:
@@ -108,16 +112,15 @@ def encoded(text: str, vocabulary: Vocabulary | None) -> tuple[Array, list[str]]
             f"the model knows no word of the text (it has {len(ids) - 1}): its vocabulary has {len(vocabulary):,} "
             "ids, the commonest words of the reviews it was trained on"
         )
-    parts = [(part, vocabulary.encode(part)[1:]) for part in re.split(r"\s+(?![^<>]*>)", text)]
-    known = [_named(own, vocabulary) for _, own in parts]
-    typed = [
-        part.strip(_AROUND).lower() if own == ("?",) else None for (part, _), own in zip(parts, known, strict=True)
-    ]
-    words = [typed[n] or word for n, own in enumerate(known) for word in own]
-    together = np.concatenate([own for _, own in parts])
-    if not np.array_equal(together, ids[1:]):  # something that holds spaces, such as a comment
-        words = list(_named(ids[1:], vocabulary))
+    typed = [word for part in parts(text, vocabulary.ids) for word in _words_in(part, vocabulary)]
+    named = _named(ids[1:], vocabulary)
+    words = [own if name == "?" else name for name, own in zip(named, typed, strict=True)]
     return ids, ["<start>", *words]
+
+
+def _words_in(part: str, vocabulary: Vocabulary) -> list[str]:
+    """As many as `encode` makes of it."""
+    return [part] if part in vocabulary.ids or part.lower() in vocabulary.ids else normal_words(part)
 
 
 def _row(ids: Iterable[Any]) -> Array:
@@ -145,26 +148,9 @@ def _named(ids: Array, vocabulary: Vocabulary | None) -> tuple[str, ...]:
     return tuple(names[n] if n < len(names) else f"id {n}" for n in ids.tolist())
 
 
-def walked(chain: Chain, caches: list[Any]) -> list[tuple[str, Any, Any]]:
-    """(name, layer, cache) of each walk."""
-    halves = {".forward": "forward", ".backward": "backward"}
-    by_name = {layer.name: cache for layer, cache in zip(chain.layers, caches, strict=True)}
-    found = []
-    for name, layer in chain.walks():
-        whole, dot, side = name.rpartition(".")
-        cache = getattr(by_name[whole], halves[dot + side]) if dot else by_name[name]
-        found.append((name, layer, cache))
-    return found
-
-
-def _of_shortened(model: Model, ids: Array, length: int) -> Array:
+def _of_shortened(chain: Chain, ids: Array, length: int) -> Array:
     """The predictions for the text cut after each word, padded in front again."""
     rows = np.zeros((len(ids), length), np.int32)
     for n in range(len(ids)):
         rows[n, length - n - 1 :] = ids[: n + 1]
-    return predicted(model, rows)
-
-
-def predicted(model: Model, rows: Array) -> Array:
-    """The model's own predictions (N,), in its own backend."""
-    return np.asarray(model.predict(rows, batch_size=_ROWS, verbose=0), np.float64)[:, 0]
+    return chain.predicted(rows)

@@ -2,13 +2,14 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.files.atomic import replacing
 from scratchnn.data import DataError
 from scratchnn.experiments.preparation import load_reviews
 from scratchnn.experiments.settings import Settings
@@ -24,8 +25,7 @@ def open_run(path: str | os.PathLike[str]) -> tuple[Path, Model]:
     Raises:
         FileNotFoundError: if there is neither; StorageError: if the file cannot be read as a model.
     """
-    path = Path(path)
-    file = path / "model.npz" if path.is_dir() else path
+    path, file = Path(path), _model_file(path)
     if not file.is_file():
         if (path / "checkpoint.npz").is_file():
             raise FileNotFoundError(
@@ -34,6 +34,31 @@ def open_run(path: str | os.PathLike[str]) -> tuple[Path, Model]:
             )
         raise FileNotFoundError(f"{path} is neither the folder of a run, with a model.npz, nor a saved model")
     return file.parent, load_model(file, backend="reference")
+
+
+def _model_file(path: str | os.PathLike[str]) -> Path:
+    return Path(path) / "model.npz" if Path(path).is_dir() else Path(path)
+
+
+def require_files(
+    wanted: Mapping[str, str | os.PathLike[str] | None], models: Sequence[str | os.PathLike[str] | None]
+) -> None:
+    """Raise before anything is computed where a file is to be written over a folder, a model that is read, or another.
+
+    Args:
+        wanted: the files to be written, by the flags that name them; None for none.
+
+    Raises:
+        ValueError: which says which.
+    """
+    taken = {os.path.realpath(_model_file(model)): "the model that is read" for model in models if model is not None}
+    for flag, path in wanted.items():
+        if path is None:
+            continue
+        what = "a folder" if os.path.isdir(path) else taken.get(os.path.realpath(path))
+        if what is not None:
+            raise ValueError(f"{flag} {os.fspath(path)!r} is {what}: give a file of its own")
+        taken[os.path.realpath(path)] = f"the file of {flag}"
 
 
 def reviews_of(model: Model, source: str | None) -> tuple[Array, Array]:
@@ -95,5 +120,5 @@ def save_arrays(path: str | os.PathLike[str], found: Sequence[Explained]) -> Non
             own |= {f"{name}.{key}": array for key, array in layer.dstates.items()}
             own |= {f"{name}.dax": layer.dax, f"{name}.dah": layer.dah, f"{name}.jacobian": layer.jacobian}
         arrays |= {prefix + name: array for name, array in own.items()}
-    with open(path, "wb") as file:
+    with replacing(path) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]

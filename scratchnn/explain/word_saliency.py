@@ -7,7 +7,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.data.text import PAD
 from scratchnn.explain.chain import Chain, Walk
-from scratchnn.explain.reading import Reading, predicted
+from scratchnn.explain.reading import Reading
 from scratchnn.models.model import Model
 
 METHODS = ("leave_one_out", "gradient_x_input", "integrated_gradients")
@@ -57,7 +57,7 @@ def saliency(model: Model | Chain, reading: Reading) -> Saliency:
         mean += _slopes(chain, base + share[:, None, None] * (e - base), masks)[0].sum(axis=0) / _POINTS
     integrated = (mean * (e - base)[0]).sum(axis=-1)
     return Saliency(
-        _leave_one_out(chain.model, reading),
+        _leave_one_out(chain, reading),
         (slope * e[0]).sum(axis=-1)[reading.places],
         integrated[reading.places],
         float(_slopes(chain, base, mask)[1].outputs[-1][0, 0]),
@@ -70,10 +70,10 @@ def _slopes(chain: Chain, e: Array, mask: Array | None) -> tuple[Array, Walk]:
     return chain.backward(np.ones((len(e), 1)), walk, 1), walk
 
 
-def _leave_one_out(model: Model, reading: Reading) -> Array:
+def _leave_one_out(chain: Chain, reading: Reading) -> Array:
     """As the texts would be read: one word shorter, so with one more step of padding in front."""
     rows = np.repeat(reading.x[None], len(reading.places), axis=0)
     for row, place in zip(rows, reading.places, strict=True):
         row[1 : place + 1] = row[:place].copy()
         row[0] = PAD
-    return reading.prediction - predicted(model, rows)
+    return reading.prediction - chain.predicted(rows)

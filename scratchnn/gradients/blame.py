@@ -159,8 +159,10 @@ def masked(layer: Any, given: Given, pairs: Pairs) -> Finding:
     names, t = _first_off(layer, given, pairs)
     right = "without masks all is right"
     if t is None:
-        why = f"a row whose step is masked passes its gradient on, unchanged and once; {right}"
-        return Finding(f"with masked steps {listed(names)} {_are(names)} off", 2, why)
+        where = f"with masked steps {listed(names)} {_are(names)} off"
+        if all(name.startswith(("dW", "db")) for name in names):
+            return Finding(where, 1, f"the gradient of a weight is the sum over the steps that are not masked; {right}")
+        return Finding(where, 2, f"a row whose step is masked passes its gradient on, unchanged and once; {right}")
     rows = np.zeros(0, int) if given.mask is None else np.flatnonzero(~given.mask[:, t - given.first])
     sent = any(np.abs(pairs[f"{name}[{t}]"][0][rows]).max(initial=0) > OFF for name in names)
     why = "masked rows send a gradient to a" if sent else "what masked rows pass on is not what arrived there"
@@ -181,9 +183,12 @@ def dropped(layer: Any, given: Given, pairs: Pairs) -> Finding:
 
 def _first_off(layer: Any, given: Given, pairs: Pairs) -> tuple[list[str], int | None]:
     """The gates that are off first on the way back, and their step; without gates, all that is off and None."""
-    off = off_in(pairs)
+    off, gates = off_in(pairs), GATES[type(layer).__name__]
+    others = [name for name in off if name.partition("[")[0] not in gates]
+    if others != off and not any(name.startswith(("db", "dx")) for name in others):
+        return ["dWx", *(name for name in others if name != "dWx")], None  # through which alone we see da
     for t in reversed(given.steps):
-        if names := [gate for gate in GATES[type(layer).__name__] if f"{gate}[{t}]" in off]:
+        if names := [gate for gate in gates if f"{gate}[{t}]" in off]:
             return names, t
     return [name for name in off if not name.startswith("dx")] + ["dx"] * any(n.startswith("dx") for n in off), None
 

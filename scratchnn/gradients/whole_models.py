@@ -62,7 +62,7 @@ def check_model(model: Any, x: Array, *, seed: int = 0) -> list[ArrayError]:
     The last error is that of its loss, with every number of the outputs, if it was compiled.
 
     Raises:
-        ValueError: if it was built with another dtype, or has no parameters.
+        ValueError: if it was built with another dtype, has no parameters, or outputs that are no finite numbers.
     """
     if model.dtype != np.float64:
         raise ValueError(f"gradients are checked in float64, but {model.name!r} was built with dtype {model.dtype}")
@@ -76,7 +76,13 @@ def check_model(model: Any, x: Array, *, seed: int = 0) -> list[ArrayError]:
 
     model.reset_states()
     y, caches = model.forward(x, training=True)
-    dys = projections([model.backend.to_host(each) for each in (y if isinstance(y, tuple) else (y,))], seed)
+    ys = [model.backend.to_host(each) for each in (y if isinstance(y, tuple) else (y,))]
+    if not all(np.isfinite(each).all() for each in ys):
+        raise ValueError(
+            f"{model.name!r} gives NaN or infinite outputs, so that its gradients cannot be checked: "
+            f"{_not_finite(model)}"
+        )
+    dys = projections(ys, seed)
     grads = np.array(model.backend.to_host(model.backward(tuple(dys) if isinstance(y, tuple) else dys[0], caches)[1]))
     arrays = _arrays(model)
     parts = np.split(grads, np.cumsum([array.size for array in arrays.values()])[:-1])
@@ -86,6 +92,12 @@ def check_model(model: Any, x: Array, *, seed: int = 0) -> list[ArrayError]:
     rng, measures = randomness.generator(seed, "data", layer=3), _measures(model, arrays, outputs, dys)
     errors = [_along(name, array, found[name], measures, rng) for name, array in arrays.items()]
     return errors + _of_loss(model, y, seed)
+
+
+def _not_finite(model: Any) -> str:
+    """Which parameters are to blame."""
+    names = [name for name, array in _arrays(model).items() if not np.isfinite(model.backend.to_host(array)).all()]
+    return f"there are such numbers in {', '.join(names)}" if names else "its weights are too large"
 
 
 def _arrays(model: Any) -> dict[str, Array]:

@@ -8,6 +8,7 @@ import pytest
 from scratchnn import Sequential
 from scratchnn.data import Vocabulary
 from scratchnn.layers import GRU, LSTM, Bidirectional, Dense, Dropout, Embedding, Flatten, SimpleRNN
+from scratchnn.losses import BinaryCrossentropy
 from tests.study.page.conftest import browser  # noqa: F401 (a fixture)
 
 WORDS = tuple(
@@ -39,6 +40,16 @@ def built(
     model.set_weights([w + rng.normal(0, 0.7, w.shape).astype("f4") for w in model.get_weights()])  # words that count
     model.compile("sgd", "binary_crossentropy")
     model.metadata["vocabulary"] = list(vocabulary.words)
+    return model
+
+
+def with_logits(kind: str) -> Any:
+    """The same model without its sigmoid, which its loss has."""
+    model = Sequential([layer.clone() for layer in built(kind).layers[:-1]] + [Dense(1)], backend="reference")
+    model.build((None, T))
+    model.set_weights(built(kind).get_weights())
+    model.compile("sgd", BinaryCrossentropy(from_logits=True))
+    model.metadata["vocabulary"] = built(kind).metadata["vocabulary"]
     return model
 
 

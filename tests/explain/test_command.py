@@ -47,6 +47,9 @@ def test_a_review_and_its_numbers(run: Path, capsys: pytest.CaptureFixture[str])
 
 def test_texts_from_the_command_line_and_from_the_standard_input(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main([str(run), "--text", TEXT, "--compare", str(run / "model.npz"), "--out", str(run / "a.html")]) == 0
+    both = (run / "a.html").read_text(encoding="utf-8")
+    assert "lstm (A) of lstm-run, lstm (B) of lstm-run: a text of your own" in both
+    assert "<dt>lstm (A): epochs</dt><dd>3</dd>" in both and "<dt>lstm (B): epochs</dt><dd>3</dd>" in both
     monkeypatch.setattr("sys.stdin", io.StringIO(TEXT))
     assert main([str(run), "-", "--npz", str(run / "b.npz")]) == 0
     assert (run / "a.html").stat().st_size > (run / "explain.html").stat().st_size
@@ -60,11 +63,31 @@ def test_texts_from_the_command_line_and_from_the_standard_input(run: Path, monk
         (["--review", "3"], "--review takes 0 to 2, the test reviews of this run, got 3"),
         (["--review", "-1"], "--review takes 0 to 2"),
         (["--compare", "nowhere"], "nowhere is neither the folder of a run, with a model.npz, nor a saved model"),
+        (["--text", TEXT, "--data", "x"], "a text has no use for --data: leave it out"),
+        (["--instructive", "--out", "x", "--npz", "y"], "--instructive, which writes its pages into the run's folder,"),
+        (["--text", TEXT, "--npz", "."], "--npz '.' is a folder: give a file of its own"),
+        (["--text", TEXT, "--out", "x.html", "--npz", "./x.html"], "--npz './x.html' is the file of --out: give"),
     ],
 )
 def test_what_it_refuses(run: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(run), *arguments]) == 2
     assert f"error: {said}" in capsys.readouterr().err
+
+
+def test_the_model_is_not_written_over(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (run / "model.npz").read_bytes()
+    for flag in ("--out", "--npz"):
+        assert main([str(run), "--text", TEXT, flag, str(run / "model.npz")]) == 2
+        assert "is the model that is read: give a file of its own" in capsys.readouterr().err
+    assert (run / "model.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize("flag", ["--out", "--npz"])
+def test_a_link_stays_and_the_file_it_points_to_is_replaced(run: Path, flag: str) -> None:
+    """As `Model.save` does it."""
+    (run / "link").symlink_to(run / "there")
+    assert main([str(run), "--text", TEXT, flag, str(run / "link")]) == 0
+    assert (run / "link").is_symlink() and (run / "there").stat().st_size > 1000
 
 
 def test_the_most_instructive_reviews(run: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from scratchnn import explain
 from scratchnn.explain.chain import Chain
-from tests.explain.conftest import TEXT, T, built
+from tests.explain.conftest import TEXT, T, built, with_logits
 
 
 def backwards_from(chain: Chain, n: int, e: Any, t: int, state: Any) -> list[Any]:
@@ -44,6 +44,14 @@ def test_its_gradients_are_those_of_training(model: Any) -> None:
     embedding = model.layers[0].count_params()
     own = np.concatenate(found)
     np.testing.assert_allclose(flat[embedding : embedding + len(own)], own, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("target", ["p", "loss"])
+def test_a_loss_that_takes_logits_has_the_same_gradients(target: str) -> None:
+    models = with_logits("gru"), built("gru")
+    ours, expected = (explain.flow(model, explain.read(model, TEXT, label=1), target).layers["gru"] for model in models)
+    np.testing.assert_allclose(ours.grads["Wh"], expected.grads["Wh"], rtol=1e-5, atol=1e-9)
+    assert np.abs(expected.grads["Wh"]).max() > 1e-4
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gru", "gru-before"])

@@ -69,11 +69,21 @@ def test_after_a_change_it_computes_what_python_does(
         assert {name for name, _ in maps} == set(trace)
         for name, rows in maps:
             np.testing.assert_allclose(rows, trace[name][0, reading.places], atol=1e-5)
+    how = {"bilstm": "bilstm reads from both ends", "ff": "ff looks at several words at once"}
+    assert how.get(kind, "is p if the text ended there") in page.locator("#reading").inner_text()
     for section in ("#flow", "#steps"):
         assert page.locator(f"{section} .scroll[role] + .astable").count() == len(reading.traces)
     assert "1 of the words is unknown" in page.locator("#unknown").inner_text()
+    assert page.locator("#before").inner_text().strip() == "2 steps of padding stand before the first word."
     assert page.locator(".stillnote").first.is_visible()
     page.click("summary:text('Another text')")
+    page.fill("#text", "good " * 10 + "x" * 4000 + " bad")
+    page.get_by_role("button", name="Read it").click()
+    assert page.locator("#before").inner_text().strip() == ""
+    assert page.evaluate("document.documentElement.scrollWidth") == 1280
+    page.fill("#text", "good " * 11 + "x bad")
+    page.get_by_role("button", name="Read it").click()
+    assert page.locator("#before").inner_text().strip().startswith("The text begins 1 word earlier: its end")
     page.fill("#text", "A wonderful film!")
     page.get_by_role("button", name="Read it").click()
     assert read_in(page)[0] == pytest.approx(explain.read(model, "A wonderful film!").prediction, abs=1e-5)
@@ -167,6 +177,22 @@ def test_maps_are_sorted_and_read_as_tables(opened: Opener, real_size: Path) -> 
     assert sum(float(text.rstrip("%").replace("\u2212", "-")) for text in sums) == pytest.approx(100, abs=0.3)
 
 
+def test_a_picture_wider_than_the_screen_opens_at_its_largest_number(opened: Opener, real_size: Path) -> None:
+    page = opened(real_size, 390)
+    page.wait_for_selector(".sideways")
+    assert page.locator("#flow .sideways, #steps .sideways, #saliency .sideways").count() == 3
+    seen = """([id, values]) => { const box = document.getElementById(id), strip = box.querySelector(".strip");
+      const t = values.map(Math.abs).indexOf(Math.max(...values.map(Math.abs)));
+      const x = strip.getBoundingClientRect().left + (t + 0.5) * strip.dataset.cw, frame = box.getBoundingClientRect();
+      return [box.scrollLeft > 0, frame.left < x && x < frame.right]; }"""
+    flow = page.evaluate("MODELS[0].layers[0].flow[0].values")
+    assert np.argmax(flow) > 50, "the largest is not among the first words, which a box shows without being scrolled"
+    assert page.evaluate(seen, ["flow0-0", flow]) == [True, True]
+    assert page.evaluate(seen, ["saliency0", page.evaluate("MODELS[0].saliency.leave_one_out")])[1]
+    mark = page.locator("#flow .axis span").first.bounding_box()
+    assert mark is not None and 0 <= mark["x"] < 60
+
+
 def test_two_models_stand_side_by_side(opened: Opener, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     explain.write(path, built("lstm"), TEXT, compare=built("ff"))
@@ -190,10 +216,43 @@ def test_two_models_stand_side_by_side(opened: Opener, tmp_path: Path) -> None:
 def test_words_are_words(opened: Opener, tmp_path: Path) -> None:
     evil = "<script>document.title='gone'</script>"
     model = built("lstm", words=(evil, *WORDS))
+    explain.write(tmp_path / "page.html", model, "good " + "x" * 3000, kicker=evil)
+    page = opened(tmp_path / "page.html", 390)
+    page.locator("#words button").last.click()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
     explain.write(tmp_path / "page.html", model, [4, 5], kicker=evil, facts=[(evil, evil)])
     page = opened(tmp_path / "page.html")
     assert page.title() == "How lstm read a text"
     assert page.locator("#words button").first.inner_text().startswith(evil)
+
+
+TYPED = (
+    "a 'great' film, it's good", "‘great’ film", "well-plotted & GOOD", "&quot;great&quot; &amp; good&#33;",
+    "<b>great</b> film<br/>good", "e\u0301nd the end", "gre\u0301at", "½ great²", "İt was great",
+    "\u200bgreat\u00a0film", "ｇｒｅａｔ film", "😀 great 👍", "<!-- bad --> great", "great / 10", "'' ' great",
+    "I <3 it", "it`s great`ly", "gut und groß",
+)  # fmt: skip
+
+
+def test_typed_words_are_those_of_python(opened: Opener, tmp_path: Path) -> None:
+    model = built("lstm", words=("it's", "gross", "br", *WORDS), length=40)
+    explain.write(tmp_path / "page.html", model, TEXT)
+    page = opened(tmp_path / "page.html")
+    for text in TYPED:
+        expected = explain.read(model, text).ids[1:].tolist()
+        assert page.evaluate("text => tokensOf(text).map(token => token.id)", text) == expected, text
+
+
+@pytest.mark.parametrize("activation", ["linear", "tanh", "relu"])
+def test_an_output_that_is_no_probability_has_no_page(tmp_path: Path, activation: str) -> None:
+    from scratchnn import Sequential
+    from scratchnn.layers import LSTM, Dense, Embedding
+
+    model = Sequential([Embedding(24, 3), LSTM(4), Dense(1, activation)], backend="reference")
+    model.build((None, 12))
+    with pytest.raises(ValueError, match="the page tells a probability from 0 to 1, and the model's output is none"):
+        explain.write(tmp_path / "page.html", model, [4, 5])
+    assert explain.read(model, [4, 5]).p.shape == (2,)
 
 
 def test_a_model_that_the_page_cannot_run_is_a_still(opened: Opener, tmp_path: Path) -> None:
@@ -205,7 +264,9 @@ def test_a_model_that_the_page_cannot_run_is_a_still(opened: Opener, tmp_path: P
     model.metadata = built("lstm").metadata
     explain.write(tmp_path / "page.html", model, TEXT)
     page = opened(tmp_path / "page.html")
-    assert "it has a layer, Conv1D" in page.locator("#reading").inner_text()
+    assert (
+        "cannot be changed here: the page cannot run Conv1D 'conv1d' itself." in page.locator("#reading").inner_text()
+    )
     assert "may join several words into one step" in page.locator("#inside").inner_text()
     assert page.locator("#editor").count() == 0 and page.locator("#saliency svg").count() == 3
 

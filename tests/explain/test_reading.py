@@ -1,13 +1,14 @@
 """p after every word is the model's own prediction, and the words stand in their places."""
 
+import time
 from typing import Any
 
 import numpy as np
 import pytest
 
 from scratchnn import Sequential, explain
-from scratchnn.layers import LSTM, Dense, Embedding
-from tests.explain.conftest import KINDS, TEXT, T, built
+from scratchnn.layers import LSTM, Bidirectional, Dense, Embedding
+from tests.explain.conftest import KINDS, TEXT, T, built, with_logits
 
 
 @pytest.mark.parametrize(("backend", "mask_zero"), [("reference", False), ("cpu", False), ("cpu", True)])
@@ -43,6 +44,43 @@ def test_words_stand_as_they_were_typed() -> None:
     assert reading.words == ("<start>", "great", "film", "xyzzy", "the", "end")
     assert reading.ids[3] == 2 and reading.places.tolist() == list(range(T - 6, T))
     assert explain.read(built("gru"), reading.x).words == ("<start>", "great", "film", "?", "the", "end")
+
+
+def test_of_a_part_that_is_two_words_the_unknown_one_is_named() -> None:
+    words = explain.read(built("gru"), "well-Plotted, ‘great’ great-ish&amp;good").words
+    assert words == ("<start>", "well", "plotted", "great", "great", "ish", "good")
+
+
+def test_a_very_long_text_is_encoded_in_no_time() -> None:
+    model = built("gru")
+    began = time.perf_counter()
+    reading = explain.read(model, "great film < " * 30_000)
+    assert time.perf_counter() - began < 5 and reading.cut == 60_000 - T
+
+
+@pytest.mark.parametrize("kind", ["lstm", "bilstm", "ff"])
+def test_where_the_loss_takes_logits_p_is_the_probability(kind: str) -> None:
+    reading, expected = explain.read(with_logits(kind), TEXT), explain.read(built(kind), TEXT)
+    np.testing.assert_allclose(reading.p, expected.p, atol=1e-6)
+    found = explain.saliency(with_logits(kind), reading).leave_one_out
+    np.testing.assert_allclose(found, explain.saliency(built(kind), expected).leave_one_out, atol=1e-6)
+
+
+def test_a_layer_may_have_any_name() -> None:
+    model = Sequential([Embedding(9, 2), LSTM(3, name="a.forward"), Dense(1, "sigmoid")], backend="reference")
+    model.build((None, 4))
+    assert explain.read(model, [4, 5]).traces["a.forward"]["h"].shape == (1, 4, 3)
+    both = [Bidirectional(LSTM(3, return_sequences=True), name="a"), LSTM(3, name="a.forward")]
+    model = Sequential([Embedding(9, 2), *both, Dense(1, "sigmoid")], backend="reference")
+    model.build((None, 4))
+    with pytest.raises(ValueError, match=r"apart by a name that another has: 'a\.forward'"):
+        explain.read(model, [4, 5])
+
+
+@pytest.mark.parametrize("label", ["positive", 7, float("nan"), [1]])
+def test_a_label_is_a_probability(label: Any) -> None:
+    with pytest.raises(ValueError, match="label must be"):
+        explain.read(built("lstm"), TEXT, label=label)
 
 
 def test_a_long_text_keeps_its_end() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from scratchnn import explain
+from scratchnn.explain.chain import Chain
 from tests.explain.conftest import TEXT, WORDS, T, built
 
 
@@ -24,7 +25,7 @@ def test_integrated_gradients_are_complete_and_the_slope_is_the_slope(model: Any
     found = explain.saliency(model, reading)
     assert found.integrated_gradients.sum() == pytest.approx(reading.prediction - found.at_padding, abs=2e-3)
     assert abs(reading.prediction - found.at_padding) > 5e-3
-    chain = explain.chain.Chain(model)
+    chain = Chain(model)
     e = chain.layers[0].forward(reading.x[None])[0]
     place, step = reading.places[3], 1e-6
     ends = []
@@ -71,3 +72,6 @@ def test_the_unit_that_follows_the_label() -> None:
         explain.units(model, (x, np.ones(40)))
     with pytest.raises(ValueError, match="reads word by word from the front"):
         explain.units(built("bilstm"), (x, y))
+    x[3] = 0
+    with pytest.raises(ValueError, match="row 3 is padding alone"):
+        explain.units(model, (x, y))

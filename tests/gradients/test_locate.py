@@ -78,6 +78,16 @@ def test_a_fault_of_the_forward_pass_is_told_apart(monkeypatch: pytest.MonkeyPat
     assert found is not None and "the forward pass is off: c after step 0 is not that of the reference" in found.where
 
 
+@pytest.mark.parametrize("kind", EQUATIONS)
+def test_a_sum_over_the_steps_is_told_from_their_gradients(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """da is seen through dWx alone: where db and dx are right, so is da."""
+    text = "projection.backward_W(dax, x, call.dropout_x)"
+    plant("scratchnn_kernels.reference.recurrence", text, text.replace(" x,", " x[::-1],"), monkeypatch)
+    for _, make in walkable(kind):
+        _, found = locate(make)
+        assert str(found) == "over steps 2 to 3 da is right at every step, dWx is off: equation (1)"
+
+
 def test_a_backward_pass_that_fails_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     plant("scratchnn_kernels.reference.lstm", "df, di, dg = dc * c,", "df, di, dg = dc @ c,", monkeypatch)
     ((_, make),) = walkable("LSTM")

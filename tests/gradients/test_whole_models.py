@@ -44,6 +44,21 @@ def test_a_fault_is_noticed(
     assert line.endswith("OFF")
 
 
+@pytest.mark.parametrize(("number", "said"), [(np.nan, "there are such numbers in dense.W"), (3e38, "too large")])
+def test_weights_that_are_no_numbers_are_told_from_wrong_gradients(
+    tmp_path: Path, number: float, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = Sequential([Dense(200, "exponential"), Dense(1, name="last")], backend="reference", name="lost")
+    model.build((None, 3))
+    model.layers[0].params["W"][...] = number
+    model.save(tmp_path / "lost.npz")
+    with pytest.raises(SystemExit), np.errstate(all="ignore"):
+        gradcheck.main([str(tmp_path / "lost.npz")])
+    said_last = capsys.readouterr().err.splitlines()[-1]
+    assert "'lost' gives NaN or infinite outputs, so that its gradients cannot be checked" in said_last
+    assert said in said_last
+
+
 WITH_MUCH = [
     Embedding(9, 3, mask_zero=True),
     Bidirectional(LSTM(3, return_sequences=True, dropout=0.2, kernel_regularizer="l2")),

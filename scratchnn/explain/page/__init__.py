@@ -43,9 +43,7 @@ def write(
     if compare is not None:
         require_one_vocabulary(model, compare)
     found = [explained(each, text, label) for each in models]
-    contents = [content_of(each) for each in found]
-    if len(contents) == 2:
-        contents = _told_apart(contents)
+    contents = [content_of(each) | {"name": name} for each, name in zip(found, names_of(models), strict=True)]
     write_atomically(path, [_page(found, contents, kicker, facts).encode("utf-8")])
     return found
 
@@ -68,11 +66,12 @@ def require_one_vocabulary(model: Model, other: Model) -> None:
         )
 
 
-def _told_apart(contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Two runs of one architecture have one name; the page needs two."""
-    if contents[0]["name"] != contents[1]["name"]:
-        return contents
-    return [each | {"name": f"{each['name']} ({letter})"} for each, letter in zip(contents, "AB", strict=True)]
+def names_of(models: Sequence[Model]) -> list[str]:
+    """What the page calls one model or two: two runs of one architecture have one name, and need two."""
+    names = [each.name for each in models]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{name} ({letter})" for name, letter in zip(names, "AB", strict=True)]
 
 
 def _page(found: list[Explained], contents: list[dict[str, Any]], kicker: str, facts: Any) -> str:

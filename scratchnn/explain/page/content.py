@@ -46,6 +46,11 @@ class Explained:
 def explained(model: Model, text: Any, label: Any = None) -> Explained:
     chain = Chain(model)
     reading = read(chain, text, label=label)
+    if not chain.gives_probability or reading.p.min() < 0 or reading.p.max() > 1:
+        raise ValueError(
+            "the page tells a probability from 0 to 1, and the model's output is none: end it in Dense(1, 'sigmoid'), "
+            "or compile it with BinaryCrossentropy(from_logits=True). explain.read, flow and saliency take it as it is"
+        )
     salient = saliency(chain, reading)
     flown = flow(chain, reading) if chain.last_recurrent is not None else None
     return Explained(model, chain, reading, flown, salient)
@@ -60,12 +65,12 @@ def content_of(about: Explained) -> dict[str, Any]:
         net, why = None, str(error)
     salient = {method: _short(getattr(about.saliency, method)) for method in METHODS}
     return {
-        "name": about.model.name,
         "words": list(reading.words),
         "ids": reading.ids.tolist(),
         "p": _short(reading.p),
         "prediction": reading.prediction,
         "readsOn": reading.reads_on,
+        "reads": chain.how_it_reads,
         "cut": reading.cut,
         "padding": int(reading.places[0]),
         "label": None if reading.label is None else float(reading.label),

@@ -72,12 +72,12 @@ def _layer(layer: Any, arrays: list[Array]) -> dict[str, Any]:
         return spec | {"act": _name(layer, layer.activation)}
     if kind in (kinds.Flatten, kinds.GlobalAveragePooling1D, kinds.GlobalMaxPooling1D):
         return spec
-    raise NotCarried(f"it has a layer, {layer.label}, that the page cannot run itself")
+    raise NotCarried(f"the page cannot run {layer.label} itself")
 
 
 def _name(layer: Any, activation: Any) -> str:
     if ACTIVATIONS.get(activation.name) != activation or activation.name == "softmax":
-        raise NotCarried(f"the activation {activation.name} of {layer.label} is none that the page has")
+        raise NotCarried(f"the page does not have the activation {activation.name} of {layer.label}")
     return activation.name
 
 

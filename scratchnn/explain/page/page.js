@@ -61,7 +61,18 @@ function curves(mine, k) {  // p of the text cut after k words, a few of them at
 
 // ---- changing the text
 
-const tokensOf = text => (text.toLowerCase().replace(/[\u2018\u2019]/g, "'").match(/[\p{L}\p{N}']+/gu) || []).map(word => ({ word, id: VOCABULARY.get(word) ?? 2 }));
+// As data/words.py has it, but for rare spellings: tags and entities of HTML, signs, accents, quotes around a word.
+const TAGS = /<\/?(a|b|big|blockquote|br|center|code|div|em|font|h[1-6]|hr|i|img|li|ol|p|pre|q|s|small|span|strong|su[bp]|table|tbody|t[dhr]|u|ul)(\s[^<>]*|\/)?>/gi;
+const entity = text => { const box = make("textarea"); box.innerHTML = text; return box.value; };
+const unmarked = word => word.replace(/\u00df/g, "ss").normalize("NFD").replace(/(?<=[a-z])[\u0300-\u036f]+/g, "").normalize("NFC");
+function tokensOf(text) {
+  const plain = text.replace(/&(#\d+|#x[\da-f]+|[a-z]\w*);/gi, entity).replace(/<!--.*?-->/gs, " ").replace(TAGS, (_, tag) => tag.toLowerCase() === "br" && VOCABULARY.has("br") ? " br " : " ");
+  const letters = plain.replace(/[\u2018\u2019\u201b\u2032\u02bc\u00b4\uff07]/g, "'").replace(/(?<=\p{L})`(?=(t|s|m|d|ll|re|ve)(?![\p{L}\p{N}]))/giu, "'").replace(/\p{No}|\p{So}|\p{Sk}/gu, " ").normalize("NFKC").toLowerCase().replace(/\p{Cf}|\ufe0f/gu, "");
+  return (letters.match(/[\p{L}\p{N}\p{M}']+/gu) || []).filter(word => /[\p{L}\p{N}]/u.test(word)).map(word => {
+    const bare = word.replace(/^'+|'+$/g, ""), found = [word, bare, unmarked(bare)].find(each => VOCABULARY.has(each));
+    return found === undefined ? { word, id: 2 } : { word: found, id: VOCABULARY.get(found) };
+  });
+}
 
 function change(list, at) {
   if (list.every(token => token.id <= 2 && token.word === "<start>")) return say("A text needs at least one word.");
@@ -71,12 +82,17 @@ function change(list, at) {
   recompute();
   const unknown = tokens.slice(-read(tokens)).filter(token => token.id === 2).length;
   $("#unknown").textContent = unknown ? `${unknown} of the words ${unknown > 1 ? "are" : "is"} unknown to the model.` : "";
+  $("#before").textContent = before();
   document.body.classList.add("edited");
   drawAll();
   focusWord();
   const spent = performance.now() - start;
   $("#spent").textContent = `Read and drawn again in ${spent.toFixed(1)} ms.`;
   document.documentElement.dataset.spent = spent;
+}
+function before() {  // what the template says of the first text
+  const kept = read(tokens), left = (MODELS[0].net.length ?? kept) - kept, cut = tokens.slice(0, -kept).filter(token => token.word !== "<start>").length;
+  return (left ? ` ${left} steps of padding stand before the first word.` : "") + (cut ? ` The text begins ${cut} word${cut > 1 ? "s" : ""} earlier: its end is all that fits into the model's length.` : "");
 }
 const place = n => tokens.length - read(tokens) + n;  // of the n-th word that is read among all tokens
 function replaceWord(n, text) {
@@ -148,13 +164,22 @@ function columnsOf(box, n, taken = 4) {
 function strip(box, cw, n, ...inside) {
   box.replaceChildren(make("div", { class: "strip", style: `width:${cw * n}px`, "data-cw": cw }, ...inside, make("div", { class: "mark", style: `width:${cw}px;left:${chosen * cw}px` })));
 }
+function openAt(box, values, cw) {  // a picture wider than its box is first seen where its largest number is
+  const wide = box.scrollWidth > box.clientWidth, note = box.previousElementSibling?.matches(".sideways") ? box.previousElementSibling : null;
+  if (!wide) return note?.remove();
+  const sizes = values.map(v => Math.abs(v) || 0), t = sizes.indexOf(Math.max(...sizes));
+  box.scrollLeft = (t + 0.5) * cw - box.clientWidth / 2;
+  if (!note) box.before(make("p", { class: "note sideways" }, "Wider than the screen: it opens at its largest number. Scroll sideways for the other words."));
+}
+// The numbers of an upright axis, which stay in sight when the picture is scrolled.
+const axis = marks => make("div", { class: "axis", "aria-hidden": "true" }, ...marks.map(([at, text]) => make("span", { style: `top:${at + (at < 12 ? 1 : -13)}px` }, String(text))));
 const line = (values, cw, y) => values.map((v, n) => Number.isFinite(v) ? `${n && Number.isFinite(values[n - 1]) ? "L" : "M"}${((n + 0.5) * cw).toFixed(1)} ${y(v).toFixed(1)}` : "").join("");
 
 function drawCurve() {
   const box = $("#curve"), n = read0(), cw = columnsOf(box, n), h = 120, y = p => 6 + (h - 12) * (1 - p);
-  const grid = [0, 0.5, 1].map(p => `<path class="grid" d="M0 ${y(p)}H${cw * n}"/><text x="2" y="${y(p) + (p === 1 ? 11 : -3)}">${p}</text>`).join("");
+  const grid = [0, 0.5, 1].map(p => `<path class="grid" d="M0 ${y(p)}H${cw * n}"/>`).join("");
   const lines = shown.map((each, m) => `<path class="line m${m}" d="${line(each.p, cw, y)}"/><path class="line dots m${m}" d="${each.p.map((p, k) => Number.isFinite(p) ? `M${(k + 0.5) * cw} ${y(p).toFixed(1)}h0` : "").join("")}"/>`).join("");
-  strip(box, cw, n, svg(`<svg role="img" aria-label="p after each word; the numbers stand under the words above" width="${cw * n}" height="${h}">${grid}${lines}</svg>`), labelled(words(), cw));
+  strip(box, cw, n, axis([0, 0.5, 1].map(p => [y(p), p])), svg(`<svg role="img" aria-label="p after each word; the numbers stand under the words above" width="${cw * n}" height="${h}">${grid}${lines}</svg>`), labelled(words(), cw));
 }
 
 function orderOf(rows, weights) {
@@ -243,10 +268,12 @@ function drawFlow(m, l) {
   const logs = lines.map(each => each.values.map(v => v > 0 ? Math.log10(v) : NaN)), all = logs.flat().filter(Number.isFinite);
   const top = Math.ceil(Math.max(...all)), low = Math.max(Math.floor(Math.min(...all)), top - 40), y = v => 8 + (h - 16) * (top - Math.max(v, low)) / Math.max(1, top - low);
   const every = Math.max(1, Math.ceil((top - low) / 6));
-  let grid = "";
-  for (let e = top; e >= low; e -= every) grid += `<path class="grid" d="M0 ${y(e)}H${cw * n}"/><text x="2" y="${y(e) + (e === top ? 11 : -3)}">${e === 0 ? "1" : `1e${e}`.replace("-", "\u2212")}</text>`;
+  const marks = [];
+  for (let e = top; e >= low; e -= every) marks.push([y(e), e === 0 ? "1" : `1e${e}`.replace("-", "\u2212")]);
+  const grid = marks.map(([at]) => `<path class="grid" d="M0 ${at}H${cw * n}"/>`).join("");
   const paths = logs.map((values, k) => `<path class="line ${lines[k].style}" d="${line(values, cw, y)}"/>`).join("");
-  strip(box, cw, n, svg(`<svg role="img" aria-label="gradient flow; a table follows" width="${cw * n}" height="${h}">${grid}${paths}</svg>`), labelled(FIRST, cw));
+  strip(box, cw, n, axis(marks), svg(`<svg role="img" aria-label="gradient flow; a table follows" width="${cw * n}" height="${h}">${grid}${paths}</svg>`), labelled(FIRST, cw));
+  openAt(box, lines[0].values, cw);
   const first = lines[0].values[0], last = lines[0].values[n - 1], ratio = first / last;
   $(`#flowsaid${m}-${l}`).textContent = !all.length || !(last > 0 || model.layers[l].back) ? "The gradient is zero: p is so near to 0 or 1 that it has no slope left."
     : model.layers[l].back
@@ -262,6 +289,7 @@ function drawSteps(m, l) {
   const cells = steps.shares.map((row, g) => row.map((v, t) => `<rect x="${t * cw}" y="${g * h}" width="${cw - 0.5}" height="${h - 1}" fill="rgb(${BOTH((v / most + 1) / 2)})"><title>${escaped(model.words[t])}, ${escaped(steps.gates[g])}: ${percent(v)}</title></rect>`).join("")).join("");
   strip(box, cw, n, svg(`<svg role="img" aria-label="what each step adds to dWh; a table follows" width="${cw * n}" height="${h * steps.gates.length}">${cells}</svg>`), labelled(FIRST, cw));
   box.prepend(make("div", { class: "rows", "aria-hidden": "true" }, ...steps.gates.map(gate => make("span", {}, gate))));
+  openAt(box, model.words.map((_, t) => Math.max(...steps.shares.map(row => Math.abs(row[t])))), cw);
   tableBelow(box, "dWh by step as a table", () => [["", ...model.words, "padding", "sum"], ...steps.shares.map((row, g) => [steps.gates[g], ...row.map(percent), percent(steps.padding[g]), percent(row.reduce((a, b) => a + b, 0) + steps.padding[g])])]);
 }
 
@@ -274,6 +302,7 @@ function drawSaliency(m) {
     return [make("div", { class: "maptitle" }, make("strong", {}, name), ` largest: ${signed(values.find(v => Math.abs(v) === most) ?? 0, 3)}`), svg(`<svg role="img" aria-label="${name}; a table follows" width="${cw * n}" height="${h}"><path class="grid" d="M0 ${middle}H${cw * n}"/>${bars}</svg>`)];
   });
   strip(box, cw, n, ...rows.flat(), labelled(FIRST, cw));
+  openAt(box, model.saliency.leave_one_out, cw);
   tableBelow(box, "all three as a table", () => [["", ...model.words], ...Object.entries(METHODS).map(([key, name]) => [name, ...model.saliency[key].map(v => signed(v, 3))])]);
 }
 

@@ -75,4 +75,5 @@ if __name__ == "__main__":
     model, history = trained()
     for epoch in range(9, len(history["loss"]), 10):
         print(f"epoch {epoch + 1:2d}: loss {history['loss'][epoch]:.3f}, accuracy {history['accuracy'][epoch]:.2f}")
-    print(written(model)[0])
+    for temperature in (0.2, 0.6, 1.2):  # below 1 it plays safe, above 1 it dares, and errs
+        print(f"\ntemperature {temperature}: {written(model, temperature=temperature)[0]}")

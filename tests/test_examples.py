@@ -1,6 +1,7 @@
 """The examples say what they say, and it is true."""
 
 import ast
+import dataclasses
 import re
 import runpy
 import subprocess
@@ -12,8 +13,9 @@ import pytest
 from scratchnn_kernels import cpu, reference
 from scratchnn_kernels.contract import Recurrence
 
-from examples import characters, checkpointing, rtrl
+from examples import characters, checkpointing, neighbours, rtrl, temperature
 from scratchnn import activations
+from scratchnn.data import imdb
 
 ROOT = Path(__file__).resolve().parents[1]
 TANH, SIGMOID = activations.get("tanh"), activations.get("sigmoid")
@@ -168,3 +170,38 @@ def test_the_character_model_learns_carries_its_states_and_writes() -> None:
         model.reset_states()
         alone = model.predict(np.array([[characters.LETTERS.index(text[number])]]))[0, -1]
         assert np.abs(alone - whole[number]).max() > 0.02
+
+
+# ---- the temperature forecast
+
+
+def test_every_forecast_is_of_the_hours_held_out(tmp_path: Path) -> None:
+    series = temperature.made(400)
+    truth, found = temperature.forecasts(series, epochs=8, seeds=(0, 1))
+    np.testing.assert_array_equal(truth, series[300:])
+    np.testing.assert_array_equal(found["the hour before"][0], series[299:-1])
+    np.testing.assert_array_equal(found["the day before"][0], series[276:-24])
+    assert [len(several) for several in found.values()] == [1, 1, 1, 2]
+    errors = {name: np.abs(several[0] - truth).mean() for name, several in found.items()}
+    assert errors["linear model"] < errors["the hour before"]
+    assert errors["GRU"] < errors["the hour before"]
+    later = series.copy()
+    later[380:] += 9  # what comes later changes no forecast made before
+    for name, several in temperature.forecasts(later, epochs=8, seeds=(0, 1))[1].items():
+        np.testing.assert_allclose(several[0][:80], found[name][0][:80], rtol=1e-5, err_msg=name)
+
+
+# ---- neighbours of words
+
+
+@pytest.mark.filterwarnings("ignore::scratchnn.data.DataWarning")
+def test_neighbours_before_and_after() -> None:
+    data = imdb.load(num_words=200, maxlen=30, synthetic=True)
+    data = dataclasses.replace(data, x_train=data.x_train[:600], y_train=data.y_train[:600])
+    words = list(data.vocabulary.ids)[20:23]
+    (first, untrained), (_, classifier), (_, reader) = neighbours.shown(data, epochs=1, words=words)
+    assert first == "before training"
+    for lines in (untrained, classifier, reader):
+        assert [line.split()[0] for line in lines] == words
+        assert all(len(line.split()) == 7 for line in lines)
+    assert untrained != classifier != reader != untrained

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.checks import whole_number
 from scratchnn.core.names import look_up
+from scratchnn.core.program import usage_name
 from scratchnn.core.threads import check_environment, cores
 from scratchnn.experiments.flags import NAMES, add_settings, check_source
 from scratchnn.experiments.presets import CONTROLS, PRESETS, Preset
@@ -230,7 +231,7 @@ def _write_page(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m scratchnn.compare",
+        prog=usage_name("scratchnn.compare"),
         description="Train models on the IMDB reviews, each with the same seeds, and say which is better, by how much, "
         "and how sure that is. Finished runs are not repeated: stop it at any time and give the same command again, or "
         "ask for more seeds or models later.",

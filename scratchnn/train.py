@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from scratchnn.core.program import usage_name
 from scratchnn.core.threads import set_threads
 from scratchnn.experiments.flags import add_settings, check_source
 from scratchnn.experiments.presets import PRESETS, Published, named_network
@@ -133,7 +134,7 @@ def _list() -> None:
 def _parser() -> argparse.ArgumentParser:
     defaults = Settings()
     parser = argparse.ArgumentParser(
-        prog="python -m scratchnn.train",
+        prog=usage_name("scratchnn.train"),
         description="Train one of the published models on the IMDB reviews. The defaults are the published settings: "
         "those given below, or the preset's own, which --list shows.",
         epilog="example: python -m scratchnn.train --arch lstm --epochs 3 --seed 1",

@@ -1,0 +1,80 @@
+"""A trained model that labels texts: a few at once, without waiting for a compiler, and many as fast as it trains.
+
+Up to `FEW` texts are read by the reference kernels, in NumPy alone. The first larger batch makes the same model a second
+time, of the cpu kernels. Their labels are equal, and their probabilities within 1e-6.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int32
+from scratchnn_kernels.contract import Array
+
+from scratchnn.core.warning import warn
+from scratchnn.data.encoder import TextEncoder
+from scratchnn.data.predictions import Prediction, predictions, probabilities
+from scratchnn.experiments.opening import open_run
+from scratchnn.models.loading import described_model
+from scratchnn.models.model import Model
+
+FEW = 32
+_BATCH = 256  # a matter of speed only
+
+
+def open_predictor(path: str | os.PathLike[str]) -> "Predictor":
+    """The model of a run's folder, or of a file.
+
+    Raises:
+        FileNotFoundError, StorageError: as `open_run`.
+        ValueError: for a model that was saved without its vocabulary.
+    """
+    _, model = open_run(path)
+    return Predictor(model, TextEncoder.from_metadata(model.metadata))
+
+
+class Predictor:
+    """A model with the words and the classes that it knows."""
+
+    def __init__(self, model: Model, encoder: TextEncoder) -> None:
+        self.model, self.encoder, self.classes = _on(model, "reference"), encoder, encoder.classes
+        self._fast: Model | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_fast": None}
+
+    def predict_proba(self, texts: Iterable[str]) -> Float64[Array, "N K"]:
+        """The probability of each class for each text."""
+        return self._proba_of(self.encoder.encode(texts))
+
+    def predictions(self, texts: Iterable[str], many: bool | None = None) -> list[Prediction]:
+        """The label of each text, and what it rests on. `many`: whether the cpu kernels are worth their start; None:
+        for more than `FEW` texts."""
+        x = self.encoder.encode(texts)
+        return predictions(self._proba_of(x, many), x, self.classes)
+
+    def _proba_of(self, x: Int32[Array, "N T"], many: bool | None = None) -> Float64[Array, "N K"]:
+        if not len(x):
+            return np.empty((0, len(self.classes)))
+        model = self._fastest() if (len(x) > FEW if many is None else many) else self.model
+        return probabilities(model.predict(x, batch_size=_BATCH, verbose=0), self.classes)
+
+    def _fastest(self) -> Model:
+        """The model of the cpu kernels; the one there is where they cannot be used, which is said once."""
+        if self._fast is None:
+            try:
+                self._fast = _on(self.model, "cpu")
+            except (ImportError, ValueError) as error:
+                warn(f"the compiled kernels cannot be used, so that NumPy reads all texts, slower: {error}")
+                self._fast = self.model
+        return self._fast
+
+
+def _on(model: Model, backend: str) -> Model:
+    """The same model, with parameters of its own, to predict with another backend."""
+    if model.backend.name == backend:
+        return model
+    twin = described_model({**model.get_config(), "compiled": None}, backend, {})
+    twin.set_flat_params(model.backend.to_host(model.flat_params))
+    return twin

@@ -73,7 +73,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "layers": ("core", "activations", "initializers", "regularizers"),
     "gradients": ("core", "activations", "losses", "regularizers", "layers"),
     "training": ("core", "callbacks", "losses", "metrics", "optimizers", "report"),
-    "models": ("core", "report", "activations", "initializers", "regularizers", "layers", "training"),
+    "models": ("core", "data", "report", "activations", "initializers", "regularizers", "layers", "training"),
     "utils": ("core", "data", "report"),
     "nn": ("core", "activations"),
     "keras": (
@@ -101,6 +101,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "models",
         "scratchnn",
     ),
+    "texts": ("core", "data", "models", "experiments"),
     "explain": ("core", "activations", "data", "layers", "models", "experiments"),
     "study": ("core", "callbacks", "data", "report", "optimizers", "training", "models", "experiments", "scratchnn"),
 }
@@ -213,6 +214,14 @@ def test_other_frameworks_stay_with_the_comparisons() -> None:
     }
     assert users
     assert [path for path in users if not any(map(path.is_relative_to, allowed))] == []
+
+
+def test_shapes_are_imported_from_one_file() -> None:
+    """Which leaves jaxtyping out where nothing enforces them."""
+    users = [path for path in files("scratchnn", "kernels") if any(
+        within(each.module, "jaxtyping") for each in imports_of_file(path)
+    )]  # fmt: skip
+    assert users == [OURS["scratchnn_kernels"] / "shapes.py"]
 
 
 def test_only_the_gpu_kernels_know_cupy() -> None:

@@ -1,4 +1,4 @@
-"""Lines of text from a file that may be a pipe or a keyboard: as many at once as there are, and none that is no text."""
+"""Lines of text from a file that may be a pipe or a keyboard: as many at once as there are, and nothing but text."""
 
 from collections.abc import Iterator
 from typing import BinaryIO

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float64, Int, Int32
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float, Float64, Int, Int32
 
 from scratchnn.data.text import OOV, PAD, START
 

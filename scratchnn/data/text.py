@@ -10,9 +10,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32, Integer, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Int32, Integer, Shaped
 
 from scratchnn.core.arrays import as_numbers, narrowed
 from scratchnn.core.checks import whole_number

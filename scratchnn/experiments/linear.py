@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Int32, Shaped
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float, Int, Int32, Shaped
 
 from scratchnn.data.text import PAD
 

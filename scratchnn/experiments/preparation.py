@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Int32
 
 from scratchnn import optimizers
 from scratchnn.core.randomness import generator

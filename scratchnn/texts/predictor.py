@@ -1,7 +1,7 @@
 """A trained model that labels texts: a few at once, without waiting for a compiler, and many as fast as it trains.
 
-Up to `FEW` texts are read by the reference kernels, in NumPy alone. The first larger batch makes the same model a second
-time, of the cpu kernels. Their labels are equal, and their probabilities within 1e-6.
+Up to `FEW` texts are read by the reference kernels, in NumPy alone. The first larger batch makes the same model again,
+of the cpu kernels. Their labels are equal, and their probabilities within 1e-6.
 """
 
 import os
@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Int32
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float64, Int32
 
 from scratchnn.core.warning import warn
 from scratchnn.data.encoder import TextEncoder

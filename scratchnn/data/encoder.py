@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Int32
 
 from scratchnn.core.checks import whole_number
 from scratchnn.data.text import Vocabulary, pad_sequences

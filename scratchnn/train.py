@@ -49,16 +49,19 @@ def _run(args: argparse.Namespace) -> int:
     from scratchnn.training.interrupts import Interrupts
     from scratchnn.training.progress import NonFiniteError
 
-    check_source(args.data, args.synthetic)
+    chosen, digest = _chosen(args)
+    check_source(args.data, chosen.get("synthetic"))
     console = Console(quiet=args.quiet, unit="reviews")
-    chosen = _chosen(args)
     if args.resume is None:
-        run = experiment.start(named_network(chosen.pop("arch", Settings.arch)).settings(**chosen), args.data)
+        settings = named_network(chosen.pop("arch", Settings.arch)).settings(**chosen)
+        run = experiment.start(settings, args.data, digest if args.data is None else None)
     else:
+        if args.config is not None:
+            raise ValueError("a resumed run keeps its settings; leave out --config")
         if others := [f"--{name.replace('_', '-')}" for name in chosen if name not in ("epochs", "early_stop")]:
             raise ValueError(f"a resumed run keeps its settings; leave out {', '.join(others)}")
         run = experiment.resume(args.resume, args.data, args.epochs, args.early_stop)
-    if args.synthetic:
+    if chosen.get("synthetic"):
         console.line(run.data.banner() or "")
     console.header(experiment.header(run))
     console.line("")
@@ -81,9 +84,15 @@ def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _chosen(args: argparse.Namespace) -> dict[str, Any]:
-    """The settings that were given."""
-    return {name: getattr(args, name) for name in vars(Settings()) if getattr(args, name) is not None}
+def _chosen(args: argparse.Namespace) -> tuple[dict[str, Any], str | None]:
+    """The settings that were given, by flags or else by --config, and the digest of the data that the latter names."""
+    given = {name: getattr(args, name) for name in vars(Settings()) if getattr(args, name) is not None}
+    if args.config is None:
+        return given, None
+    from scratchnn.experiments import config_file
+
+    config = config_file.read(args.config)
+    return {**config.settings, **given}, config.digest
 
 
 def _require_alone(flag: str, args: argparse.Namespace, without: set[str]) -> None:
@@ -102,7 +111,7 @@ def _explain_kernels(args: argparse.Namespace) -> None:
     from scratchnn.models.sequential import Sequential
     from scratchnn.report.kernels import kernels_text
 
-    chosen = _chosen(args)
+    chosen, _ = _chosen(args)
     preset = named_network(chosen.pop("arch", Settings.arch))
     settings = preset.settings(**chosen)
     model = Sequential(preset.layers_for(settings), name=preset.name, backend="reference")
@@ -150,6 +159,11 @@ def _parser() -> argparse.ArgumentParser:
         "--explain-kernels",
         action="store_true",
         help="show what the gpu backend would launch for the preset and the sizes given, and why; needs no GPU",
+    )
+    add(
+        "--config",
+        metavar="FILE",
+        help="take the settings from the config.toml of a run; flags beside it override them",
     )
     add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
     add(

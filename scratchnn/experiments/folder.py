@@ -60,7 +60,7 @@ class RunFolder:
             )
         config = _without_none(plain({"arch": arch, **settings}, "settings"))
         digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:8]
-        text = tomli_w.dumps({**config, "versions": _versions()})
+        text = tomli_w.dumps({**config, "versions": versions_here()})
         path = _make_folder(Path(root), f"{arch}-{now or datetime.now():%Y%m%d-%H%M%S}-{digest}")
         run = cls(path, {})
         try:
@@ -189,7 +189,8 @@ def _without_none(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _versions() -> dict[str, str]:
+def versions_here() -> dict[str, str]:
+    """What a run is trained with."""
     versions = {"python": platform.python_version()}
     for package in ("scratchnn", "numpy", "numba"):
         try:

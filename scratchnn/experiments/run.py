@@ -44,10 +44,19 @@ class Run:
     progress: Progress
 
 
-def start(settings: Settings, source: str | None) -> Run:
-    """Load the data, build the model and make the run's folder, with a checkpoint to resume from at any time."""
+def start(settings: Settings, source: str | None, digest: str | None = None) -> Run:
+    """Load the data, build the model and make the run's folder, with a checkpoint to resume from at any time.
+
+    Raises:
+        DataError: if `digest` is given, and the data have another one.
+    """
     backend.load(settings.backend)  # if it cannot be used here, that is an error before anything is downloaded
     data = load_reviews(settings, source)
+    if digest not in (None, data.digest):
+        raise DataError(
+            f"--config is of a run on the data {digest[:8]}, found {data.digest[:8]} ({data.source}); point --data at "
+            "those that are meant"
+        )
     settings = dataclasses.replace(settings, synthetic=data.is_synthetic)
     model = build_model(settings)
     assert model.optimizer is not None

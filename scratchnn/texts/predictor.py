@@ -46,15 +46,16 @@ class Predictor:
 
     def predict_proba(self, texts: Iterable[str]) -> Float64[Array, "N K"]:
         """The probability of each class for each text."""
-        return self._proba_of(self.encoder.encode(texts))
+        return self.proba_of(self.encoder.encode(texts))
 
     def predictions(self, texts: Iterable[str], many: bool | None = None) -> list[Prediction]:
         """The label of each text, and what it rests on. `many`: whether the cpu kernels are worth their start; None:
         for more than `FEW` texts."""
         x = self.encoder.encode(texts)
-        return predictions(self._proba_of(x, many), x, self.classes)
+        return predictions(self.proba_of(x, many), x, self.classes)
 
-    def _proba_of(self, x: Int32[Array, "N T"], many: bool | None = None) -> Float64[Array, "N K"]:
+    def proba_of(self, x: Int32[Array, "N T"], many: bool | None = None) -> Float64[Array, "N K"]:
+        """The same for texts that are encoded."""
         if not len(x):
             return np.empty((0, len(self.classes)))
         model = self._fastest() if (len(x) > FEW if many is None else many) else self.model

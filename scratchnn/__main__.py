@@ -32,7 +32,7 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: that of the command, or 2 if there is none of that name."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
-    called = "python -m scratchnn" if sys.argv[0].endswith("__main__.py") else "scratchnn"
+    called = "python -m scratchnn" if sys.argv[0] == __file__ else "scratchnn"
     if name in ("-h", "--help", "help"):
         print(_help(called))
         return 0

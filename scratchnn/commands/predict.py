@@ -45,7 +45,7 @@ def _predict(args: argparse.Namespace) -> None:
     predictor = open_predictor(args.run)
     if args.top is not None:
         whole_number("--top", args.top, 1, len(predictor.classes))
-    done, doubtful = 0, 0
+    kind, done, doubtful = "line" if by_line else "text", 0, 0
     for texts in _lines() if by_line else [_checked(args.texts)]:
         # Lines that are typed one by one never wait for compiled kernels; many do, and then go through them faster.
         found = predictor.predictions(texts, many=len(texts) > 1 and done + len(texts) > FEW)
@@ -54,10 +54,10 @@ def _predict(args: argparse.Namespace) -> None:
         for number, doubt in enumerate((each.doubt for each in found), start=done + 1):
             doubtful += bool(doubt)
             if doubt and doubtful <= _TOLD:
-                print(f"warning: {'line' if by_line else 'text'} {number} {doubt}", file=sys.stderr)
+                print(f"warning: {kind} {number} {doubt}", file=sys.stderr)
         done += len(found)
     if doubtful > _TOLD:
-        print(f"warning: so are, of {done:,} lines, {doubtful - _TOLD:,} more", file=sys.stderr)
+        print(f"warning: so are {doubtful - _TOLD:,} more of the {done:,} {kind}s", file=sys.stderr)
     if not done:
         print("warning: the standard input holds no line", file=sys.stderr)
 

@@ -42,7 +42,10 @@ class TextEncoder:
         """
         if isinstance(texts, str):
             raise TypeError(f"texts must be several, such as a list, got one: [{texts[:40]!r}]")
-        rows = [self.vocabulary.encode(text)[-self.length :] for text in texts]
+        return self.padded([self.vocabulary.encode(text)[-self.length :] for text in texts])
+
+    def padded(self, rows: list[Int32[Array, " t"]]) -> Int32[Array, "N T"]:
+        """Rows of ids that `vocabulary.encode` gave, as one array (N, T)."""
         return pad_sequences(rows, self.length) if rows else np.empty((0, self.length), np.int32)
 
     def to_metadata(self) -> dict[str, Any]:

@@ -50,7 +50,10 @@ def probabilities(y: Float[Array, "N C"], classes: tuple[str, ...]) -> Float64[A
             f"the model's output has the shape {y.shape}, which gives no probability for each of its "
             f"{len(classes)} classes: {', '.join(classes)}"
         )
-    return y
+    total = y.sum(axis=1, keepdims=True)
+    if (abs(total - 1) > 1e-3).any():
+        raise ValueError("the model's outputs do not sum to 1, so they are no probabilities: end it with a softmax")
+    return y / total  # in float32 they sum to 1 only nearly
 
 
 def words_read(x: Int32[Array, "N T"]) -> tuple[Int[Array, " N"], Int[Array, " N"]]:

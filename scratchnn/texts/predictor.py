@@ -1,7 +1,7 @@
 """A trained model that labels texts: a few at once, without waiting for a compiler, and many as fast as it trains.
 
 Up to `FEW` texts are read by the reference kernels, in NumPy alone. The first larger batch makes the same model again,
-of the cpu kernels. Their labels are equal, and their probabilities within 1e-6.
+of the cpu kernels. Their labels are equal, and their probabilities within 2e-6, on 25,000 reviews.
 """
 
 import os

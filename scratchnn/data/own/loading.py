@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32, Integer
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Int32, Integer
 
 from scratchnn.core.names import nearest
 from scratchnn.core.warning import warn
@@ -79,7 +79,9 @@ def read_all(options: TextOptions) -> Parts:
             continue
         flag = f"--{name}-data"
         if getattr(found, name) is not None:
-            raise DataError(f"{options.data} has a part to {name.replace('validation', 'validate')} with already; leave {flag} out")
+            raise DataError(
+                f"{options.data} has a part to {name.replace('validation', 'validate')} with already; leave {flag} out"
+            )
         other = read(path, *columns, flag=flag)
         if len(other.named()) > 1:
             raise DataError(f"{flag}: {path} has parts of its own; name one of them, such as {path}/test")
@@ -178,7 +180,13 @@ def tell(found: Parts) -> None:
 
 
 def load(
-    options: TextOptions, *, vocabulary: int | None, length: int | None, skip_top: int, validation_split: float, draw: int
+    options: TextOptions,
+    *,
+    vocabulary: int | None,
+    length: int | None,
+    skip_top: int,
+    validation_split: float,
+    draw: int,
 ) -> OwnTexts:
     """Read, split and encode. `vocabulary` and `length` None: 10,000 ids at most, and as long as most texts are.
 

@@ -26,6 +26,7 @@ from tests.house import (
 from tests.test_public_names import PUBLIC
 
 FRAMEWORKS = {"keras", "tensorflow", "torch", "torchvision", "jax", "jaxlib", "flax", "theano", "mxnet", "chainer"}
+INSTALLED_AS = {"sklearn": "scikit_learn"}  # what we import, and what is installed for it
 COMES_WITH = {"llvmlite": "numba", "requests": "pooch", "markupsafe": "jinja2"}  # what we import, and who declares it
 
 
@@ -244,13 +245,14 @@ def plain(requirement: str) -> str:
 
 def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = [requirement for name in ("cluster",) for requirement in project["optional-dependencies"][name]]
+    extras = [requirement for name in ("cluster", "sklearn") for requirement in project["optional-dependencies"][name]]
     declared = {plain(requirement) for requirement in [*project["dependencies"], *extras]}
     imported = {
         each.module.split(".")[0] for path in files("scratchnn", "kernels") for each in imports_of_file(path)
         if each.at_run_time
     }  # fmt: skip
     imported -= {*sys.stdlib_module_names, *OURS, "?", "cupy", "cupyx"}  # CuPy: whoever has the hardware installs it
+    imported = {INSTALLED_AS.get(module, module) for module in imported}
     for module in imported & set(COMES_WITH):
         assert module in map(plain, requires(COMES_WITH[module]) or [])
     assert imported - set(COMES_WITH) == declared

@@ -40,6 +40,16 @@ class Stack:
             raise ValueError("has no recurrent layer, so units cannot be given: leave units out, or the model")
         return Stack(self.features, *[_with_units(part, units) for part in self.parts])
 
+    def with_classes(self, classes: int) -> "Stack":
+        """The same with a probability of each class at its end, or of the second one where there are two.
+
+        Raises:
+            ValueError: if it does not end in the probability of one class.
+        """
+        if self.parts[-1] != OUTPUT:
+            raise ValueError("ends in no probability, which texts of your own need: take another model")
+        return self if classes == 2 else Stack(self.features, *self.parts[:-1], dense(classes, "softmax"))
+
 
 _RECURRENT = ("SimpleRNN", "LSTM", "GRU")
 

@@ -112,7 +112,9 @@ def read_jsonl(text: str, where: str, text_column: str | None, label_column: str
         record = _object(line, here)
         columns = columns or choose(list(record), here, text_column, label_column)
         if missing := [name for name in columns if name not in record]:
-            raise DataError(f"{here}: no {missing[0]!r} in it{nearest(missing[0], record) or '.'} It has {_keys(record)}")
+            raise DataError(
+                f"{here}: no {missing[0]!r} in it{nearest(missing[0], record) or '.'} It has {_keys(record)}"
+            )
         content, label = record[columns.text], record[columns.label]
         if not isinstance(content, str | None):
             raise DataError(f"{here}: {columns.text!r} must be text, got {str(content)[:40]!r}")

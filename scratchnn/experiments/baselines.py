@@ -88,7 +88,7 @@ def compared(first: Bool[Array, " M"], second: Bool[Array, " M"], name: str, oth
     alone, other_alone = int((first & ~second).sum()), int((second & ~first).sum())
     p = _p(first, second)
     explained = "more than chance explains" if p < LIKELY else "which chance explains"
-    told = f"of {len(first):,} test texts {alone:,} are right in {name} alone, {other_alone:,} in {other} alone"
+    told = f"of {len(first):,} test texts {name} alone gets {alone:,} right, {other} alone {other_alone:,}"
     return p < LIKELY and alone > other_alone, f"{told}, {explained} (p {p:.2g})"
 
 

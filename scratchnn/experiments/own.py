@@ -100,7 +100,7 @@ def _begin_with(model: Sequential, vectors: WordVectors) -> None:
     """Give the embedding the vectors that were found; the other words keep the numbers that they were drawn."""
     embedding = model.layers[0]
     (table,) = embedding.get_weights()
-    known = vectors.matrix.any(axis=1)
+    known = np.any(vectors.matrix, axis=1)
     embedding.set_weights([np.where(known[:, None], vectors.matrix, table)])
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": Command("scratchnn.commands.evaluate", "measure a trained model on labelled texts"),
     "compare": Command("scratchnn.compare", "train several models with several seeds, and say which is better"),
     "explain": Command("scratchnn.explain.__main__", "write a page that shows how a model reads a text"),
+    "data": Command("scratchnn.data.__main__", "look at labelled texts of your own before training on them"),
     "gradcheck": Command("scratchnn.gradcheck", "compare backward passes with derivatives of their forward passes"),
     "warmup": Command("scratchnn.warmup", "compile all kernels now, so that no training has to wait"),
 }

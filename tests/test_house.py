@@ -62,8 +62,8 @@ def test_kernels_import_nothing_of_scratchnn() -> None:
 ARROWS: dict[str, tuple[str, ...]] = {
     "core": (),
     "threads": ("core",),
-    "data": ("core",),
     "report": ("core",),
+    "data": ("core", "report"),
     "callbacks": ("core", "report"),
     "activations": ("core",),
     "initializers": ("core",),

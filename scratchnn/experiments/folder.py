@@ -4,6 +4,7 @@ config.toml       every setting as it was resolved, and the versions it ran with
 metrics.csv       one row per finished epoch, on disk before the next epoch starts
 model.npz         the weights after the last epoch
 best.npz          those after the best epoch, that of the lowest validation loss
+linear.npz        the linear model that a network on texts of your own is compared with
 checkpoint.npz    what resuming needs
 curves.svg .png   accuracy and loss           model.svg .png     the layers
 """
@@ -37,6 +38,7 @@ class RunFolder:
         self.metrics = path / "metrics.csv"
         self.model = path / "model.npz"
         self.best = path / "best.npz"
+        self.linear = path / "linear.npz"
         self.checkpoint = path / "checkpoint.npz"
         self.curves = path / "curves"  # without suffix: drawn as .svg and .png
         self.diagram = path / "model"  # likewise

@@ -54,6 +54,6 @@ def _column(names: Sequence[str], where: str, what: str, asked: str | None, usua
     if found := next((plain[name] for name in usual if name in plain), None):
         return found
     raise DataError(
-        f"{where}: no column has a usual name of a {what} ({', '.join(usual[:4])}, ...). The columns are {listed}: name "
-        f"it with --{what}-column; if these are no names, write a first line with the names, such as text and label"
+        f"{where}: no column has a usual name of a {what} ({', '.join(usual[:4])}, ...). The columns are {listed}: "
+        f"name it with --{what}-column; if these are no names, write a first line with them, such as text and label"
     )

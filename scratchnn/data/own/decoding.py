@@ -47,8 +47,8 @@ def _about(data: bytes, position: int) -> str:
     told = f"byte 0x{data[position]:02x} is not UTF-8 (in Windows-1252 the place reads {word!r})"
     if right:
         return (
-            f"{told}. The file mixes encodings: {wrong:,} lines are not UTF-8, {right:,} with letters beyond ASCII are. "
-            "Export it again, all of it as UTF-8"
+            f"{told}. The file mixes encodings: {wrong:,} lines are not UTF-8, {right:,} with letters beyond ASCII "
+            "are. Export it again, all of it as UTF-8"
         )
     return f"{told}; {wrong:,} lines are like this. Save the file as UTF-8: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
 

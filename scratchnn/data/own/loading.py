@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scratchnn_kernels.contract import Array
@@ -51,6 +50,8 @@ class OwnTexts:
     """Unknown words among the words inside the training rows."""
     truncated_share: float
     """Training texts that did not fit into a row."""
+    drawn: tuple[str, ...]
+    """The parts that were drawn from the training texts; the others are files or folders of their own."""
     is_synthetic: bool = False
 
     def __repr__(self) -> str:
@@ -79,9 +80,7 @@ def read_all(options: TextOptions) -> Parts:
             continue
         flag = f"--{name}-data"
         if getattr(found, name) is not None:
-            raise DataError(
-                f"{options.data} has a part to {name.replace('validation', 'validate')} with already; leave {flag} out"
-            )
+            raise DataError(f"{options.data} has a {name} part of its own: leave {flag} out")
         other = read(path, *columns, flag=flag)
         if len(other.named()) > 1:
             raise DataError(f"{flag}: {path} has parts of its own; name one of them, such as {path}/test")
@@ -122,12 +121,13 @@ def require_classes(found: Parts) -> None:
             f"{found.source}: {len(counts):,} different labels for {len(found.train):,} texts, such as "
             f"{', '.join(map(repr, list(counts)[:3]))}: these are no classes. Name the right column with --label-column"
         )
+    listed = ", ".join(map(repr, class_names(found)[:12]))
     for name, part in found.named().items():
         for row in part.rows:
             if row.label not in counts:
                 raise DataError(
                     f"the {name} texts have the label {row.label!r} ({row.place}), which no training text has"
-                    f"{nearest(row.label, counts) or '.'} The labels are {', '.join(map(repr, class_names(found)[:12]))}"
+                    f"{nearest(row.label, counts) or '.'} The labels are {listed}"
                 )
 
 
@@ -182,27 +182,39 @@ def tell(found: Parts) -> None:
 def load(
     options: TextOptions,
     *,
-    vocabulary: int | None,
-    length: int | None,
-    skip_top: int,
-    validation_split: float,
-    draw: int,
+    vocabulary: int | None = None,
+    length: int | None = None,
+    skip_top: int = 0,
+    validation_split: float = 0.2,
+    draw: int = 1,
+    train_texts: int | None = None,
 ) -> OwnTexts:
-    """Read, split and encode. `vocabulary` and `length` None: 10,000 ids at most, and as long as most texts are.
+    """Read, split and encode.
+
+    Args:
+        vocabulary: number of ids at most; None: 10,000.
+        length: words read of each text, the last ones; None: as many as 95% of the training texts have, 50 to 400.
+        draw: by which texts to validate and test on are chosen, where they have no part of their own.
+        train_texts: train on as many only, the first of those that are left; None: on all.
 
     Raises:
         DataError: as `read_all` and `in_parts`; and where no word of the training texts is common enough.
+        ValueError: if there are fewer texts to train on than `train_texts`.
     """
     found = read_all(options)
     tell(found)
-    return encoded(
-        in_parts(found, options, validation_split, draw), options.min_count, vocabulary, length, skip_top, found.digest
-    )
+    split_up = in_parts(found, options, validation_split, draw)
+    if train_texts is not None:
+        if train_texts > len(split_up.train):
+            raise ValueError(f"there are {len(split_up.train):,} texts to train on, asked for were {train_texts:,}")
+        split_up = replace(split_up, train=split_up.train.at(range(train_texts)))
+        require_classes(split_up)
+    drawn = tuple(name for name in split_up.named() if getattr(found, name) is None)
+    encoded = _encoded(split_up, options.min_count, vocabulary, length, skip_top)
+    return replace(encoded, digest=found.digest, drawn=drawn)
 
 
-def encoded(
-    found: Parts, min_count: int, num_words: int | None, length: int | None, skip_top: int, digest: str
-) -> OwnTexts:
+def _encoded(found: Parts, min_count: int, num_words: int | None, length: int | None, skip_top: int) -> OwnTexts:
     """The parts as arrays; the vocabulary is that of the training texts alone."""
     ranked = ranked_words(found.train.texts, min_count)
     if not ranked:
@@ -214,25 +226,28 @@ def encoded(
     rows = [vocabulary.encode(text) for text in found.train.texts]
     lengths = np.array([len(row) - 1 for row in rows])
     encoder = TextEncoder(vocabulary, length_for(lengths) if length is None else length, class_names(found))
-    x: dict[str, Any] = {"train": encoder.padded(rows)}
-    for name in ("validation", "test"):
-        x[name] = encoder.encode((getattr(found, name) or Labelled(())).texts)
-    y = {name: _numbers(getattr(found, name), encoder.classes) for name in x}
+    x_train = encoder.padded(rows)
     words = np.minimum(lengths, encoder.length).sum()
     marks = np.count_nonzero(lengths < encoder.length) if skip_top > START else 0  # they look like unknown words then
+    validation, test = found.validation or Labelled(()), found.test or Labelled(())
     return OwnTexts(
-        **{f"x_{name}": each for name, each in x.items()},
-        **{f"y_{name}": each for name, each in y.items()},
-        encoder=encoder,
+        x_train,
+        _numbers(found.train, encoder.classes),
+        encoder.encode(validation.texts),
+        _numbers(validation, encoder.classes),
+        encoder.encode(test.texts),
+        _numbers(test, encoder.classes),
+        encoder,
         source=found.source,
-        digest=digest,
-        oov_share=float((np.count_nonzero(x["train"] == OOV) - marks) / max(words, 1)),
+        digest="",
+        oov_share=float((np.count_nonzero(x_train == OOV) - marks) / max(words, 1)),
         truncated_share=float(np.mean(lengths + 1 > encoder.length)),
+        drawn=(),
     )
 
 
-def _numbers(part: Labelled | None, classes: tuple[str, ...]) -> Integer[Array, " N"]:
+def _numbers(part: Labelled, classes: tuple[str, ...]) -> Integer[Array, " N"]:
     """Their numbers among the classes."""
     number = {name: n for n, name in enumerate(classes)}
     kind = np.uint8 if len(classes) == 2 else np.int32
-    return np.array([number[label] for label in (part or Labelled(())).labels], kind)
+    return np.array([number[label] for label in part.labels], kind)

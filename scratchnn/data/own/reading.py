@@ -36,7 +36,7 @@ def is_own(path: str | os.PathLike[str]) -> bool:
 def read(
     path: str | os.PathLike[str], text_column: str | None = None, label_column: str | None = None, flag: str = "--data"
 ) -> Parts:
-    """The texts at a path, with what is left out in the `notes`. The columns are those of a table; None: by their names.
+    """The texts at a path, with what is left out in the `notes`. Columns of a table that are None go by their names.
 
     Raises:
         DataError: if it is not there, no such file, or anything in it is not as it should be; it names the line.

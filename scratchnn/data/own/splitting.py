@@ -44,6 +44,6 @@ def require_enough(counts: dict[str, int], parts: int) -> None:
         told = ", ".join(f"{label!r} {count}" for label, count in list(rare.items())[:5])
         raise DataError(
             f"each class needs {parts} different texts or more, one for each part (training, validation, test): {told}"
-            f"{', ...' if len(rare) > 5 else ''}. Join rare classes, or delete them; or give the parts as files of their "
-            "own, with --test-data and --validation-data"
+            f"{', ...' if len(rare) > 5 else ''}. Join rare classes, or delete them; or give the parts as files of "
+            "their own, with --test-data and --validation-data"
         )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scratchnn.texts.measures import Measures
 
 _MISTAKES = 5
+_COLUMNS = ("text_column", "label_column")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,12 +40,13 @@ def _evaluate(args: argparse.Namespace) -> None:
     shown = whole_number("--mistakes", args.mistakes, 0)
     from scratchnn.experiments.run import interval
     from scratchnn.report.console import Console
-    from scratchnn.texts.labelled import of_the_run
+    from scratchnn.texts.labelled import texts_for
     from scratchnn.texts.measures import measure
     from scratchnn.texts.predictor import open_predictor
 
     predictor = open_predictor(args.run)
-    data = of_the_run(predictor, args.data)
+    columns = {name: getattr(args, name) for name in _COLUMNS if getattr(args, name) is not None}
+    data = texts_for(predictor, args.data, columns)
     found = measure(data.probabilities, data.labels, predictor.classes)
     between = interval(found.accuracy, found.texts)
     mistakes = [_mistake(data, row, found) for row in found.mistakes[:shown].tolist()]
@@ -60,7 +62,13 @@ def _evaluate(args: argparse.Namespace) -> None:
 def _mistake(data: "Labelled", row: int, found: "Measures") -> dict[str, Any]:
     p = data.probabilities[row]
     label, true = found.classes[p.argmax()], found.classes[data.labels[row]]
-    return {"row": row, "label": label, "probability": float(p.max()), "true": true, "text": data.text_of(row)}
+    return {
+        "place": data.place_of(row),
+        "label": label,
+        "probability": float(p.max()),
+        "true": true,
+        "text": data.text_of(row),
+    }
 
 
 def _report(
@@ -98,7 +106,7 @@ def _report(
     if mistakes:
         lines += ["", f"the most confident of {len(found.mistakes):,} mistakes"]
     for each in mistakes:
-        lines.append(f"  row {each['row']:,} is {each['true']}, taken for {each['label']} ({each['probability']:.4f}):")
+        lines.append(f"  {each['place']} is {each['true']}, taken for {each['label']} ({each['probability']:.4f}):")
         lines.append(f"    {textwrap.shorten(each['text'], 110, placeholder=' ...')}")
     return lines
 
@@ -114,8 +122,13 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("run", metavar="RUN", help="folder of a run of scratchnn train, or a model saved as .npz")
     add(
-        "--data", metavar="PATH", help="the labelled texts (default: the test reviews of the run, searched as by train)"
+        "--data",
+        metavar="PATH",
+        help="labelled texts: a .csv, .tsv or .jsonl, lines with __label__x, a folder label/*.txt, or the files of the "
+        "film reviews (default: what the run was tested on)",
     )
+    add("--text-column", metavar="NAME", help="of a table (default: text, review, sentence, ...)")
+    add("--label-column", metavar="NAME", help="of a table (default: label, class, sentiment, ...)")
     add("--mistakes", type=int, default=_MISTAKES, metavar="N", help=f"how many to show (default: {_MISTAKES})")
     add("--json", action="store_true", help="one object of JSON, with the numbers in full")
     return parser

@@ -16,7 +16,7 @@ from scratchnn.data.text import Vocabulary
 from scratchnn.experiments.preparation import build_model
 from scratchnn.experiments.presets import named_network
 from scratchnn.texts.estimator import Estimator, not_fitted
-from scratchnn.texts.predictor import Predictor
+from scratchnn.texts.predictor import NetworkPredictor
 
 Labels = Shaped[Array, " N"]
 Classes = Shaped[Array, " K"]
@@ -91,7 +91,7 @@ class TextClassifier(Estimator):
             x, numbers, chosen.batch_size, chosen.epochs, sample_weight=weight, verbose=self.verbose
         )  # fmt: skip
         model.metadata = encoder.to_metadata()
-        self.classes_, self._predictor = classes, Predictor(model, encoder)
+        self.classes_, self._predictor = classes, NetworkPredictor(model, encoder)
         self.model_ = self._predictor.model
         return self
 
@@ -120,7 +120,7 @@ class TextClassifier(Estimator):
         right = self.predict(X) == _one_axis(y)
         return float(np.average(right, weights=sample_weight))
 
-    def _fitted(self) -> Predictor:
+    def _fitted(self) -> NetworkPredictor:
         if not hasattr(self, "classes_"):
             raise not_fitted(f"this {type(self).__name__} is not trained yet: call fit first")
         return self._predictor

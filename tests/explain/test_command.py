@@ -99,7 +99,7 @@ def saved(run: Path, change: Any) -> list[str]:
 
 def test_runs_of_other_versions(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(saved(run, lambda data: data.pop("settings"))) == 2
-    assert "not saved by scratchnn.train, so that its reviews are not known: give a text" in capsys.readouterr().err
+    assert "not saved by scratchnn.train, so that its reviews are not known: give texts" in capsys.readouterr().err
     assert main(saved(run, lambda data: data["settings"].update(hidden=3))) == 2
     assert "saved by another version of scratchnn: its settings hidden are not known here" in capsys.readouterr().err
     assert main(saved(run, lambda data: data["data"].update(digest="ffff" * 8))) == 2

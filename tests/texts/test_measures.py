@@ -41,8 +41,8 @@ def test_a_perfect_model_has_no_mistake() -> None:
 
 
 def test_labels_that_training_never_saw() -> None:
-    assert numbers_of(["art", "sport"], THREE).tolist() == [2, 0]
-    with pytest.raises(
-        DataError, match=r"'Sport' \(row 2, 2 in all\), 'music' \(row 4, 1 in all\); did you mean 'sport'"
-    ):
-        numbers_of(["art", "Sport", "Sport", "music"], THREE)
+    places = [f"line {n}" for n in range(2, 6)]
+    assert numbers_of(["art", "sport"], THREE, places[:2]).tolist() == [2, 0]
+    expected = r"'Sport' \(line 3, 2 in all\), 'music' \(line 5, 1 in all\); did you mean 'sport'\? The model's classes"
+    with pytest.raises(DataError, match=expected):
+        numbers_of(["art", "Sport", "Sport", "music"], THREE, places)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from scratchnn.data.predictions import Prediction, predictions, probabilities
-from scratchnn.texts.predictor import FEW, Predictor
+from scratchnn.texts.predictor import FEW, NetworkPredictor
 from tests.texts.saved import THREE, TWO, WORDS, encoder_of, model_of
 
 
@@ -19,7 +19,7 @@ def texts(N: int) -> list[str]:
 
 @pytest.mark.parametrize("classes", [TWO, THREE])
 def test_few_and_many_texts_get_the_same_answers(classes: tuple[str, ...]) -> None:
-    predictor, many = Predictor(model_of(classes), encoder_of(classes)), texts(300)
+    predictor, many = NetworkPredictor(model_of(classes), encoder_of(classes)), texts(300)
     fast = predictor.predictions(many)
     slow = [each for first in range(0, 300, FEW) for each in predictor.predictions(many[first : first + FEW])]
     assert [each.label for each in fast] == [each.label for each in slow]
@@ -33,7 +33,7 @@ def test_few_and_many_texts_get_the_same_answers(classes: tuple[str, ...]) -> No
 
 def test_a_model_says_the_same() -> None:
     some, model = texts(5), model_of(THREE)
-    assert model.predict_text(some) == Predictor(model, encoder_of(THREE)).predictions(some)
+    assert model.predict_text(some) == NetworkPredictor(model, encoder_of(THREE)).predictions(some)
     assert model.predict_text([]) == []
     with pytest.raises(TypeError, match="texts must be several"):
         model.predict_text("a film")
@@ -69,7 +69,7 @@ print(len(predictor.predictions({texts(FEW + 1)!r})))
 
 
 def test_a_copy_of_the_small_part_travels() -> None:
-    predictor = Predictor(model_of(), encoder_of(TWO))
+    predictor = NetworkPredictor(model_of(), encoder_of(TWO))
     predictor.predictions(texts(FEW + 1))
     copy = pickle.loads(pickle.dumps(predictor))
     assert copy._fast is None

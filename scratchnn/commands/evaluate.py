@@ -62,13 +62,8 @@ def _evaluate(args: argparse.Namespace) -> None:
 def _mistake(data: "Labelled", row: int, found: "Measures") -> dict[str, Any]:
     p = data.probabilities[row]
     label, true = found.classes[p.argmax()], found.classes[data.labels[row]]
-    return {
-        "place": data.place_of(row),
-        "label": label,
-        "probability": float(p.max()),
-        "true": true,
-        "text": data.text_of(row),
-    }
+    told = {"place": data.place_of(row), "label": label, "probability": float(p.max()), "true": true}
+    return {**told, "text": data.text_of(row)}
 
 
 def _report(
@@ -85,7 +80,7 @@ def _report(
         ("log loss", f"{found.log_loss:.4f}"),
         ("calibration error", f"{found.calibration_error:.4f}"),
     ])  # fmt: skip
-    rows = [("class", "precision", "recall", "F1", "texts")]
+    rows: list[Sequence[str]] = [("class", "precision", "recall", "F1", "texts")]
     for k, name in enumerate(found.classes):
         *shares, texts = found.of_class(k)
         rows.append((name, *("-" if share is None else f"{share:.4f}" for share in shares), f"{texts:,}"))

@@ -69,7 +69,7 @@ def read(path: str | os.PathLike[str]) -> Config:
 
 def _check(where: str, table: dict[str, Any], owner: type) -> None:
     """Raise ValueError for what is no field of the class, or is of another kind."""
-    kinds = {field.name: field.type for field in fields(owner)}
+    kinds: dict[str, Any] = {field.name: field.type for field in fields(owner)}
     for name, value in table.items():
         if name not in kinds:
             raise ValueError(f"{where}: {name!r} is no setting{nearest(name, kinds) or '.'} Known: {', '.join(kinds)}")

@@ -14,7 +14,7 @@ from scratchnn.data.encoder import TextEncoder
 from scratchnn.data.own.loading import WORDS, length_for, ranked_words
 from scratchnn.data.text import Vocabulary
 from scratchnn.experiments.preparation import build_model
-from scratchnn.experiments.presets import named_network
+from scratchnn.experiments.presets import Stack, named_network
 from scratchnn.texts.estimator import Estimator, not_fitted
 from scratchnn.texts.predictor import NetworkPredictor
 
@@ -85,6 +85,7 @@ class TextClassifier(Estimator):
         preset = named_network(self.arch)
         sizes = {"vocabulary": len(encoder.vocabulary), "length": encoder.length}
         chosen = preset.settings(**settings, **sizes)
+        assert isinstance(preset.layers, Stack)  # as those of all networks are
         model = build_model(chosen, replace(preset, layers=preset.layers.with_classes(len(classes))))
         weight = _weights(self.class_weight, classes, numbers, sample_weight)
         model.fit(

@@ -44,7 +44,7 @@ class TextEncoder:
             raise TypeError(f"texts must be several, such as a list, got one: [{texts[:40]!r}]")
         return self.padded([self.vocabulary.encode(text)[-self.length :] for text in texts])
 
-    def padded(self, rows: list[Int32[Array, " t"]]) -> Int32[Array, "N T"]:
+    def padded(self, rows: list[Int32[Array, " _"]]) -> Int32[Array, "N T"]:
         """Rows of ids that `vocabulary.encode` gave, as one array (N, T)."""
         return pad_sequences(rows, self.length) if rows else np.empty((0, self.length), np.int32)
 

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _checked(args: argparse.Namespace) -> str:
-    from scratchnn.core.checks import whole_number
+    from scratchnn.core.checks import share, whole_number
     from scratchnn.data.own.audit import audit
     from scratchnn.data.own.audit_report import report
     from scratchnn.data.own.loading import WORDS, in_parts, read_all
@@ -38,6 +38,7 @@ def _checked(args: argparse.Namespace) -> str:
     for name in ("length", "vocabulary"):
         if getattr(args, name) is not None:
             whole_number(name, getattr(args, name), 4 if name == "vocabulary" else 1)
+    share("validation_split", args.validation_split)
     names = ("test_data", "validation_data", "text_column", "label_column", "test_split")
     options = TextOptions(args.path, **{name: getattr(args, name) for name in names}, min_count=args.min_count)
     read = read_all(options)

@@ -12,8 +12,8 @@ from scratchnn.data.own.loading import class_names, length_for, ranked_words, wo
 
 _SHOWN = 5  # examples of each kind
 _PERCENTILES = (5, 25, 50, 75, 95, 100)
-# A word foretells a label where nearly all texts with it have that label, and many texts of the label have it.
-_SURE, _COMMON, _OFTEN = 0.98, 0.25, 10
+# A word foretells a label where nearly all texts with it have that label, and half of the texts of the label have it.
+_SURE, _COMMON, _OFTEN = 0.98, 0.5, 10
 _NAMED = 0.05  # share of the texts of a label that have its name in them, and twice as many as others
 
 

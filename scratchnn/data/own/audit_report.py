@@ -14,7 +14,7 @@ def report(audit: Audit) -> str:
     parts: dict[str, Any] = numbers["parts"]
     duplicates, torn = numbers["duplicates"], numbers["two_labels"]
     unknown = ", ".join(f"{share:.1%} of the {name} words" for name, share in numbers["unknown"].items())
-    words = numbers["words"]
+    words, longest = numbers["words"], numbers["words"]["100"]
     pairs = [
         ("data", f"{numbers['source']}, digest {numbers['digest'][:8]}"),
         ("empty", f"{numbers['empty']:,} rows without a text"),
@@ -24,7 +24,7 @@ def report(audit: Audit) -> str:
             ("overlap", f"{of['normalised']:,} {name} texts are in training too, {of['exact']:,} to the letter")
             for name, of in numbers["overlap"].items()
         ),
-        ("words", f"{words['25']} to {words['75']} in half of the texts, {words['95']} in 95%, {words['100']:,} at most"),
+        ("words", f"half of the texts have {words['25']} to {words['75']}, 95% up to {words['95']}, one {longest:,}"),
         ("length", f"last {numbers['length']} words are read: {numbers['cut']:.1%} of the texts are cut"),
         ("vocabulary", f"{numbers['known_words']:,} of {numbers['different_words']:,} different words"),
         ("unknown", unknown),

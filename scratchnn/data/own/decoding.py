@@ -4,9 +4,10 @@ from scratchnn.data.corpus import DataError
 
 _BOM = b"\xef\xbb\xbf"
 _OTHER_KINDS = {
-    b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK\x03\x04": "a zip archive, as .xlsx and .docx are",
-    b"\x1f\x8b": "compressed by gzip", b"PAR1": "a Parquet file", b"\x89PNG": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image", b"%PDF": "a PDF document", b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"\xff\xfe": "UTF-16: save it as UTF-8", b"\xfe\xff": "UTF-16: save it as UTF-8",
+    b"PK\x03\x04": "a zip archive, as .xlsx and .docx are", b"\x1f\x8b": "compressed by gzip: unpack it",
+    b"PAR1": "a Parquet file", b"\x89PNG": "a PNG image", b"\xff\xd8\xff": "a JPEG image", b"%PDF": "a PDF document",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
 }  # fmt: skip
 _SHOWN = 20  # bytes before and behind a wrong one
 
@@ -19,7 +20,7 @@ def text_of(data: bytes, where: str) -> str:
     """
     for sign, kind in _OTHER_KINDS.items():
         if data.startswith(sign):
-            raise DataError(f"{where}: expected text in UTF-8, and this is {kind}: save it as text in UTF-8")
+            raise DataError(f"{where}: expected text in UTF-8, and this is {kind}")
     data = data.removeprefix(_BOM)
     if (nul := data.find(b"\0")) >= 0:
         raise DataError(
@@ -41,16 +42,16 @@ def _about(data: bytes, position: int) -> str:
     lines = data.split(b"\n")
     wrong = sum(not _is_utf8(line) for line in lines)
     right = sum(not line.isascii() and _is_utf8(line) for line in lines)
-    around = data[max(0, position - _SHOWN) : position + _SHOWN].split(b"\n")
-    begin = data.rfind(b"\n", max(0, position - _SHOWN), position) + 1 or max(0, position - _SHOWN)
-    word = data[begin : begin + len(max(around, key=len))].decode("cp1252", "replace").strip()
-    told = f"byte 0x{data[position]:02x} is not UTF-8 (in Windows-1252 the place reads {word!r})"
+    begin = max(data.rfind(b"\n", 0, position) + 1, position - _SHOWN)
+    place = data[begin : position + _SHOWN].split(b"\n")[0].decode("cp1252", "replace").strip()
+    lines_like_it = f"{wrong:,} line{'s are' if wrong > 1 else ' is'}"
+    told = f"byte 0x{data[position]:02x} is not UTF-8 (in Windows-1252 the place reads {place!r})"
     if right:
         return (
-            f"{told}. The file mixes encodings: {wrong:,} lines are not UTF-8, {right:,} with letters beyond ASCII "
+            f"{told}. The file mixes encodings: {lines_like_it} not UTF-8, {right:,} with letters beyond ASCII "
             "are. Export it again, all of it as UTF-8"
         )
-    return f"{told}; {wrong:,} lines are like this. Save the file as UTF-8: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
+    return f"{told}; {lines_like_it} like this. Save the file as UTF-8: iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW"
 
 
 def _is_utf8(line: bytes) -> bool:

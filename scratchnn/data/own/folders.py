@@ -56,7 +56,7 @@ def read_archive(path: Path) -> Parts:
     """
     found = []
     try:
-        with tarfile.open(path, "r|*") as archive:
+        with tarfile.open(path, "r:*") as archive:
             for member in archive:
                 inside = PurePosixPath(member.name)
                 wanted = inside.suffix == ".txt" and _UNLABELLED not in inside.parts

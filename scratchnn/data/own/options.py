@@ -14,7 +14,7 @@ class TextOptions:
     validation_data: str | None = None
     text_column: str | None = None  # of a table; None: by its name
     label_column: str | None = None
-    test_split: float | None = None  # share that is taken to test on; None: 0.2
+    test_split: float | int | None = None  # share that is taken to test on; None: 0.2
     min_count: int = 2  # how often a word must be in the training texts to be in the vocabulary
     vectors: str | None = None  # file of word vectors that the embedding begins with
     class_weights: str | None = None  # "balanced": rare classes weigh as much as common ones; None: as they come

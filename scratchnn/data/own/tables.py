@@ -53,7 +53,8 @@ def _about(columns: Columns) -> str:
 def _wrong_number(where: str, line: int, found: int, names: list[str], delimiter: str) -> str:
     sign = {"\t": "a tab", ";": "a semicolon"}.get(delimiter, "a comma")
     why = f"a text with {sign} in it must stand in quotes" if found > len(names) else "is the row cut off?"
-    return f"{where}, line {line}: {found} fields, expected {len(names)} ({', '.join(names)}); {why}"
+    fields = f"{found} field{'s' * (found != 1)}"
+    return f"{where}, line {line}: {fields}, expected {len(names)} ({', '.join(names)}); {why}"
 
 
 def _records(text: str, where: str, delimiter: str) -> list[tuple[int, list[str]]]:
@@ -128,7 +129,8 @@ def _object(line: str, here: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{here}: no JSON ({error}); expected an object in each line, on one line") from None
+        told = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise DataError(f"{here}: no JSON ({told}); expected an object in each line, on one line") from None
     if not isinstance(record, dict):
         raise DataError(f'{here}: expected an object, such as {{"text": "...", "label": "x"}}, got {line[:40]!r}')
     return record

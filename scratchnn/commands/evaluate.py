@@ -52,7 +52,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     mistakes = [_mistake(data, row, found) for row in found.mistakes[:shown].tolist()]
     if args.json:
         told = {"run": args.run, "data": data.source, **found.as_dict(), "accuracy_95": between, "mistakes": mistakes}
-        print(json.dumps(told, ensure_ascii=False))
+        print(json.dumps(told))
         return
     console = Console()
     for line in _report(args.run, data, found, between, mistakes):

@@ -4,6 +4,7 @@ This file parses, calls and prints. Nothing heavy is imported before the argumen
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -40,9 +41,13 @@ def _predict(args: argparse.Namespace) -> None:
     by_line = args.texts == ["-"]
     if "-" in args.texts and not by_line:
         raise ValueError("- reads the standard input and stands alone: leave it out, or the texts beside it")
+    if sys.stdout is None:
+        raise ValueError("there is no standard output to write the labels to")
     from scratchnn.texts.predictor import FEW, open_predictor
 
     predictor = open_predictor(args.run)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # labels that its encoding has no letters for
     if args.top is not None:
         whole_number("--top", args.top, 1, len(predictor.classes))
     kind, done, doubtful = "line" if by_line else "text", 0, 0
@@ -91,7 +96,7 @@ def _shown(found: "Prediction", args: argparse.Namespace) -> str:
     told: dict[str, Any] = {"label": found.label, "probability": found.probability}
     told |= {"probabilities": dict(pairs)} if args.proba or args.top is not None else {}
     told |= {"words": found.words, "unknown": found.unknown}
-    return json.dumps(told | ({"doubt": found.doubt} if found.doubt else {}), ensure_ascii=False)
+    return json.dumps(told | ({"doubt": found.doubt} if found.doubt else {}))
 
 
 def _parser() -> argparse.ArgumentParser:

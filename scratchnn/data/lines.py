@@ -4,14 +4,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from scratchnn.data.corpus import DataError
+from scratchnn.data.own.decoding import without_mark
 
 _AT_ONCE = 1 << 20  # bytes; a pipe gives 64 KB at a time, a keyboard a line
-_OTHER_KINDS = {
-    b"\x89PNG": "a PNG image", b"\xff\xd8\xff": "a JPEG image", b"GIF8": "a GIF image", b"%PDF": "a PDF document",
-    b"PK\x03\x04": "a zip archive, as .docx, .xlsx and .npz files are", b"\x1f\x8b": "compressed by gzip",
-    b"\xff\xfe": "UTF-16: save it as UTF-8", b"\xfe\xff": "UTF-16: save it as UTF-8",
-}  # fmt: skip
-_BOM = b"\xef\xbb\xbf"
 
 
 def blocks_of_lines(file: BinaryIO, what: str) -> Iterator[list[str]]:
@@ -26,8 +21,7 @@ def blocks_of_lines(file: BinaryIO, what: str) -> Iterator[list[str]]:
     first = True
     while block := file.read(_AT_ONCE):
         if first:
-            _require_text(block, what)
-            block, first = block.removeprefix(_BOM), False
+            block, first = without_mark(block, what), False
         *ended, last = block.split(b"\n")
         if not ended:
             rest.append(last)
@@ -38,12 +32,6 @@ def blocks_of_lines(file: BinaryIO, what: str) -> Iterator[list[str]]:
         done += len(ended)
     if last := b"".join(rest):
         yield from _decoded([last], done, what)
-
-
-def _require_text(start: bytes, what: str) -> None:
-    for sign, kind in _OTHER_KINDS.items():
-        if start.startswith(sign):
-            raise DataError(f"{what}, line 1: expected text, and this is {kind}")
 
 
 def _decoded(lines: list[bytes], done: int, what: str) -> Iterator[list[str]]:
@@ -63,5 +51,5 @@ def _decoded(lines: list[bytes], done: int, what: str) -> Iterator[list[str]]:
             )
         if problem:
             yield texts[: number - done - 1]
-            raise DataError(f"{what}, line {number}: {problem}")
+            raise DataError(f"{what}, line {number}, {problem}")
     yield texts

@@ -44,7 +44,7 @@ def reviews_of(model: Model, source: str | None) -> tuple[Array, Array]:
     from scratchnn.experiments.preparation import load_reviews  # whoever gives a text waits for none of this
 
     if "texts" in model.metadata.get("data", {}):
-        raise ValueError("the run is on texts of your own, and not on film reviews: give one of them")
+        raise ValueError("the run is on texts of your own, and not on film reviews: give a text, --text '...'")
     data = load_reviews(_settings_of(model.metadata), source)
     _require_the_same(model.metadata, data.digest, data.source)
     model.metadata.setdefault("vocabulary", list(data.vocabulary.words))  # an older version did not save it

@@ -1,6 +1,7 @@
 """`scratchnn predict` as its users meet it: labels for texts and for lines, and what it refuses."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,17 +78,25 @@ def test_texts_that_the_model_hardly_knows(tmp_path: Path, capsys: Output) -> No
 @pytest.mark.parametrize(
     ("lines", "answers", "expected"),
     [
-        (b"great\nca\xe9\ngreat\n", 1, "line 2: is not UTF-8: byte 0xe9 at position 3"),
-        (b"great\ngreat\nnul\0\n", 2, "line 3: holds a NUL byte"),
-        (b"\x89PNG\r\n\x1a\n\0\0", 0, "line 1: expected text, and this is a PNG image"),
-        ("great\n".encode("utf-16"), 0, "line 1: expected text, and this is UTF-16"),
+        (b"great\nca\xe9\ngreat\n", 1, ", line 2, is not UTF-8: byte 0xe9 at position 3"),
+        (b"great\ngreat\nnul\0\n", 2, ", line 3, holds a NUL byte"),
+        (b"\x89PNG\r\n\x1a\n\0\0", 0, ": expected text in UTF-8, and this is a PNG image"),
+        ("great\n".encode("utf-16"), 0, ": expected text in UTF-8, and this is UTF-16"),
     ],
 )
 def test_what_is_no_text(lines: bytes, answers: int, expected: str, tmp_path: Path) -> None:
     got = predict(saved(tmp_path), "-", lines=lines)
     assert got.returncode == 2
     assert len(got.stdout.splitlines()) == answers
-    assert got.stderr.decode().startswith(f"error: the standard input, {expected}")
+    assert got.stderr.decode().startswith(f"error: the standard input{expected}")
+
+
+def test_a_label_beyond_the_encoding_of_the_output(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "scratchnn", "predict", str(saved(tmp_path, ("çà", "là"))), "film"]
+    run = {"capture_output": True, "timeout": 100, "check": True, "env": os.environ | {"PYTHONIOENCODING": "ascii"}}
+    label = model_of(("çà", "là")).predict_text(["film"])[0].label
+    assert subprocess.run(command, **run).stdout.split(b"\t")[0] == label.encode("ascii", "backslashreplace")
+    assert json.loads(subprocess.run([*command, "--json"], **run).stdout)["label"] == label
 
 
 def test_arguments_that_are_refused(tmp_path: Path, capsys: Output) -> None:

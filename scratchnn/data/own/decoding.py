@@ -18,10 +18,7 @@ def text_of(data: bytes, where: str) -> str:
     Raises:
         DataError: for another encoding, or several in one file, and for NUL bytes; it names the line.
     """
-    for sign, kind in _OTHER_KINDS.items():
-        if data.startswith(sign):
-            raise DataError(f"{where}: expected text in UTF-8, and this is {kind}")
-    data = data.removeprefix(_BOM)
+    data = without_mark(data, where)
     if (nul := data.find(b"\0")) >= 0:
         raise DataError(
             f"{where}, line {_line(data, nul)}: a NUL byte, which no text has. Is it UTF-16, or no text at all? "
@@ -31,6 +28,18 @@ def text_of(data: bytes, where: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataError(f"{where}, line {_line(data, error.start)}: {_about(data, error.start)}") from None
+
+
+def without_mark(data: bytes, where: str) -> bytes:
+    """The bytes that a text begins with, without a byte order mark.
+
+    Raises:
+        DataError: if files of another kind begin so.
+    """
+    for sign, kind in _OTHER_KINDS.items():
+        if data.startswith(sign):
+            raise DataError(f"{where}: expected text in UTF-8, and this is {kind}")
+    return data.removeprefix(_BOM)
 
 
 def _line(data: bytes, position: int) -> int:

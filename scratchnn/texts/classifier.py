@@ -14,7 +14,7 @@ from scratchnn.data.encoder import TextEncoder
 from scratchnn.data.own.loading import WORDS, length_for, ranked_words
 from scratchnn.data.text import Vocabulary
 from scratchnn.experiments.preparation import build_model
-from scratchnn.experiments.presets import Stack, named_network
+from scratchnn.experiments.presets import Preset, Stack, named_network
 from scratchnn.texts.estimator import Estimator, not_fitted
 from scratchnn.texts.predictor import NetworkPredictor
 
@@ -85,12 +85,9 @@ class TextClassifier(Estimator):
         preset = named_network(self.arch)
         sizes = {"vocabulary": len(encoder.vocabulary), "length": encoder.length}
         chosen = preset.settings(**settings, **sizes)
-        assert isinstance(preset.layers, Stack)  # as those of all networks are
-        model = build_model(chosen, replace(preset, layers=preset.layers.with_classes(len(classes))))
+        model = build_model(chosen, _with_classes(preset, len(classes)))
         weight = _weights(self.class_weight, classes, numbers, sample_weight)
-        model.fit(
-            x, numbers, chosen.batch_size, chosen.epochs, sample_weight=weight, verbose=self.verbose
-        )  # fmt: skip
+        model.fit(x, numbers, chosen.batch_size, chosen.epochs, self.verbose, sample_weight=weight)
         model.metadata = encoder.to_metadata()
         self.classes_, self._predictor = classes, NetworkPredictor(model, encoder)
         self.model_ = self._predictor.model
@@ -128,6 +125,14 @@ class TextClassifier(Estimator):
 
 
 _SETTINGS = ("units", "batch_size", "epochs", "optimizer", "learning_rate", "global_clipnorm", "seed", "backend")
+
+
+def _with_classes(preset: Preset, classes: int) -> Preset:
+    assert isinstance(preset.layers, Stack)  # as those of all networks are
+    try:
+        return replace(preset, layers=preset.layers.with_classes(classes))
+    except ValueError as error:
+        raise ValueError(f"{preset.name!r} {error}") from None
 
 
 def _texts(X: Any) -> list[str]:

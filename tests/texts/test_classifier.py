@@ -122,7 +122,7 @@ def test_what_cannot_be_learned(X: Any, y: Any, error: type[Exception], expected
     ("params", "expected"),
     [
         ({"arch": "lstn"}, "unknown preset 'lstn'; did you mean 'lstm'"),
-        ({"arch": "cnn-linear"}, "ends in no probability"),
+        ({"arch": "cnn-linear"}, "'cnn-linear' ends in no probability"),
         ({"arch": "bow", "units": 3}, "'bow' has no recurrent layer"),
         ({"vocabulary": 3}, "num_words must be a whole number of at least 4, got 3"),
         ({"epochs": 0}, "epochs must be a whole number from 1"),

@@ -65,6 +65,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     presets = [look_up("preset", name, known) for name in args.arch or own or ARTICLE]
 
     from scratchnn.core import backend
+    from scratchnn.core.names import plural
     from scratchnn.data import sources, synthetic
     from scratchnn.report.console import Console
     from scratchnn.study import overview
@@ -73,7 +74,6 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.tasks import plan
     from scratchnn.study.variants import parse_grid, variants
-    from scratchnn.study.wording import plural
 
     chosen = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
     seconds, grid = None if args.budget is None else parse(args.budget), parse_grid(args.grid, chosen)

@@ -1,4 +1,4 @@
-"""The linear model that is shipped: it learns, its probabilities are those of its scores, and its file gives it back."""
+"""The linear model that is shipped: it learns, its probabilities are those of its scores, its file brings it back."""
 
 from pathlib import Path
 
@@ -56,7 +56,9 @@ def test_more_classes_are_each_learned_against_all_others(tmp_path: Path) -> Non
     alone = []
     for k in range(3):
         two = TextEncoder(data.vocabulary, data.encoder.length, ("others", CLASSES[k]))
-        alone.append(LinearModel.fit(data.x_train, (data.y_train == k).astype(np.uint8), two).proba_of(data.x_test)[:, 1])
+        alone.append(
+            LinearModel.fit(data.x_train, (data.y_train == k).astype(np.uint8), two).proba_of(data.x_test)[:, 1]
+        )
     expected = np.stack(alone, axis=1)
     assert model.proba_of(data.x_test) == pytest.approx(expected / expected.sum(axis=1, keepdims=True))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchnn.core.names import plural
 from scratchnn.data.own.labelled import Labelled, Parts, Row
 from scratchnn.data.own.loading import class_names, length_for, ranked_words, words_of
 
@@ -171,19 +172,19 @@ def _findings(numbers: dict[str, Any]) -> Iterable[str]:
     for group in numbers["labels_alike"]:
         yield f"the labels {', '.join(map(repr, group))} may be one: make them equal"
     if numbers["empty"]:
-        yield f"{numbers['empty']:,} rows without a text are left out"
+        yield f"{plural(numbers['empty'], 'row')} without a text, left out"
     if (torn := numbers["two_labels"])["texts"]:
         yield f"{torn['texts']:,} texts are there with another label too, such as {' and '.join(torn['examples'][0])}"
     if (same := numbers["duplicates"])["normalised"]:
         yield (
-            f"{same['normalised']:,} texts repeat an earlier one ({same['exact']:,} to the letter), such as "
+            f"{plural(same['normalised'], 'text')} seen earlier, {same['exact']:,} of them to the letter, such as "
             f"{' and '.join(same['examples'][0])}"
         )
     for name, overlap in numbers["overlap"].items():
         if overlap["normalised"]:
             yield (
-                f"{overlap['normalised']:,} {name} texts are among the training texts too ({overlap['exact']:,} to the "
-                "letter): a model knows their labels already"
+                f"{plural(overlap['normalised'], f'{name} text')} also in training, {overlap['exact']:,} of them to "
+                "the letter: a model knows the labels already"
             )
     for name, share in numbers["unknown"].items():
         if share > 0.2:

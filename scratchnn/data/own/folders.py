@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from scratchnn.core.names import plural
 from scratchnn.data.corpus import DataError
 from scratchnn.data.own.decoding import text_of
 from scratchnn.data.own.labelled import Labelled, Parts, Row, labelled
@@ -114,6 +115,6 @@ def _notes(others: list[PurePosixPath]) -> Iterator[str]:
     if rest:
         kinds = Counter(path.suffix or path.name for path in rest)
         yield (
-            f"left out, since no .txt in the folder of a label: {len(rest):,} files, such as {rest[0]} "
+            f"left out, since no .txt in the folder of a label: {plural(len(rest), 'file')}, such as {rest[0]} "
             f"({', '.join(kind for kind, _ in kinds.most_common(3))})"
         )

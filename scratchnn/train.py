@@ -69,9 +69,8 @@ def _run(args: argparse.Namespace) -> int:
         experiment.train(run, console)
         console.line("")
         with Interrupts():  # two seconds of work: done is better than stopped
-            if beside is not None:
-                baselines.tell(run, beside, console)
-            experiment.finish(run, console)
+            width = 0 if beside is None else baselines.tell(run, beside, console)
+            experiment.finish(run, console, width)
             for line in () if beside is None else baselines.verdict(run, beside):
                 console.line(line)
     except NonFiniteError as error:

@@ -20,7 +20,7 @@ from scratchnn.experiments import own
 from scratchnn.experiments.best import weights_of_best, why_best_is_missing
 from scratchnn.experiments.linear_model import LinearModel
 from scratchnn.experiments.preparation import PREDICT_BATCH
-from scratchnn.experiments.run import Run, label_of_last, result_line
+from scratchnn.experiments.run import Run, result_line
 from scratchnn.report.console import Console
 
 LIKELY = 0.05  # a p below it is more than chance explains
@@ -51,11 +51,13 @@ def fit(run: Run, console: Console) -> Baselines:
     return Baselines(data.classes[int(counts.argmax())], shares, model.proba_of(data.x_test))
 
 
-def tell(run: Run, baselines: Baselines, console: Console) -> None:
-    """Print the results of both, to stand above those of the network."""
-    y, width = run.data.y_test, len(label_of_last(run))
-    for label, p in ((f"always {baselines.answer!r}", baselines.majority), (LINEAR, baselines.linear)):
+def tell(run: Run, baselines: Baselines, console: Console) -> int:
+    """Print the results of both, to stand above those of the network; return the width of their labels."""
+    y, always = run.data.y_test, f"always {baselines.answer!r}"
+    width = max(len(always), len(f"epoch {run.progress.epoch} (last and best)"))
+    for label, p in ((always, baselines.majority), (LINEAR, baselines.linear)):
         console.line(result_line(label.ljust(width), _measured(p, y), run))
+    return width
 
 
 def _measured(p: Float64[Array, "M K"], y: Integer[Array, " M"]) -> dict[str, float]:
@@ -68,19 +70,18 @@ def _right(p: Float64[Array, "M K"], y: Integer[Array, " M"]) -> Bool[Array, " M
 
 
 def verdict(run: Run, baselines: Baselines) -> list[str]:
-    """Which model to ship, and why."""
-    y = run.data.y_test
+    """Which file to ship, and why."""
+    y, simple = run.data.y_test, run.folder.linear.name
     file, network = _network(run)
     majority, linear = (_right(p, y) for p in (baselines.majority, baselines.linear))
-    wins, told = compared(network, linear, "the network", LINEAR)
-    chosen, name = (network, "the network") if wins else (linear, LINEAR)
-    lines = [f"ship  {file if wins else run.folder.linear.name}: {told}"]
-    if not wins:
-        lines[0] += "" if _p(network, linear) < LIKELY else "; the linear model is the simpler one"
-    beats, told = compared(chosen, majority, name, f"always {baselines.answer!r}")
+    wins, told = compared(network, linear, file, simple)
+    if not wins and _p(network, linear) >= LIKELY:
+        told += "; the linear model is the simpler one"
+    chosen, name = (network, file) if wins else (linear, simple)
+    beats, beside_majority = compared(chosen, majority, name, f"always {baselines.answer!r}")
     if not beats:
-        lines = [f"ship  nothing yet: {told}", "      python -m scratchnn.data check may tell why"]
-    return lines
+        return [f"ship  nothing yet: {beside_majority}", "      python -m scratchnn.data check may tell why"]
+    return [f"ship  {name}: {told}"]
 
 
 def compared(first: Bool[Array, " M"], second: Bool[Array, " M"], name: str, other: str) -> tuple[bool, str]:

@@ -201,14 +201,15 @@ def _held_out(run: Run) -> dict[str, Any]:
     return {"validation_data": held_out, "class_weight": own.class_weight(data, run.options)}
 
 
-def finish(run: Run, console: Console) -> dict[str, float]:
+def finish(run: Run, console: Console, width: int = 0) -> dict[str, float]:
     """Test, save the model, draw its curves and its layers. Return loss and accuracy on the test reviews.
 
-    They are those of the last epoch, as published. Where another epoch was the best one, it is tested too.
+    They are those of the last epoch, as published. Where another epoch was the best one, it is tested too. `width`: of
+    the labels that stand above.
     """
     model, folder, last, best = run.model, run.folder, run.progress.epoch, run.progress.best_epoch
     result = tested(run)
-    label = label_of_last(run)
+    label = f"epoch {last} (last{' and best' if best == last else ''})".ljust(width)
     console.line(result_line(label, result, run))
     title = accuracy = f"{run.settings.arch}: test accuracy {result['accuracy']:.4f}"
     model.metadata |= {"epoch": last, "test": result}
@@ -235,11 +236,6 @@ def finish(run: Run, console: Console) -> dict[str, float]:
     files = f"model.npz, {kept}{linear}metrics.csv, config.toml, curves and model as .svg and .png"
     console.line(f"saved {folder.path}{os.sep}: {files}")
     return result
-
-
-def label_of_last(run: Run) -> str:
-    last, best = run.progress.epoch, run.progress.best_epoch
-    return f"epoch {last} (last{' and best' if best == last else ''})"
 
 
 def tested(run: Run) -> dict[str, float]:

@@ -29,9 +29,13 @@ class Config(NamedTuple):
 
         On texts of the user's own a run records how it would split them, even where they have parts of their own: what
         nobody chose is left out then, since a choice without effect is refused.
+
+        Raises:
+            ValueError: if the texts of the run are not where they were.
         """
         found = {**self.settings, **self.texts}
-        data = found.get("data") if data is None else data
+        if data is None and (data := found.get("data")) is not None and not Path(data).expanduser().exists():
+            raise ValueError(f"--config is of a run on {data}, which is not there: say where it is now with --data")
         if data is not None and is_own(data):
             for name, usual in (("resplit", (0, 1)), ("validation_split", (Settings.validation_split,))):
                 if found.get(name) in usual:

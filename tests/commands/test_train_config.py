@@ -1,6 +1,7 @@
 """`train --config`: what a run wrote is read back, flags override it, and what is no setting is refused by name."""
 
 import tomllib
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,27 @@ def test_what_is_refused(text: str | None, expected: str, tmp_path: Path, capsys
     assert told.startswith("error: ")
     assert expected in told
     assert not (tmp_path / "runs").exists()
+
+
+def test_texts_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In parts of their own: the recorded split has no effect, and is not refused as a choice without one."""
+    for part, label, n in product(("train", "test"), ("good", "bad"), range(6)):
+        file = tmp_path / "texts" / part / label / f"{n}.txt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"a {label} film, number {n}")
+    own = ["--data", str(tmp_path / "texts"), "--min-count", "1", "--arch", "bow", "--epochs", "2", "--quiet"]
+    assert main([*own, "--out", str(tmp_path / "first")]) == 0
+    run = only_run(tmp_path / "first")
+    assert main(["--config", str(run), "--quiet", "--out", str(tmp_path / "second")]) == 0
+    again = only_run(tmp_path / "second")
+    models = [load_model(each / "model.npz", backend="reference") for each in (run, again)]
+    assert np.array_equal(*(model.flat_params for model in models))
+    capsys.readouterr()
+    (tmp_path / "texts").rename(tmp_path / "moved")
+    assert main(["--config", str(run), "--out", str(tmp_path / "third")]) == 2
+    assert "texts, which is not there: say where it is now with --data" in capsys.readouterr().err
+    moved = ["--config", str(run), "--data", str(tmp_path / "moved")]
+    assert main([*moved, "--quiet", "--out", str(tmp_path / "third")]) == 0
 
 
 def test_other_versions_are_told(tmp_path: Path) -> None:

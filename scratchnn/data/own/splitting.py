@@ -1,17 +1,20 @@
 """Splitting labelled texts by a numbered draw: every class in the same shares, and equal texts on one side."""
 
+import re
 from collections.abc import Sequence
 
 from scratchnn.core.randomness import generator
 from scratchnn.data.corpus import DataError
 from scratchnn.data.own.labelled import Labelled
 
+_SIGNS = re.compile(r"[\W_]+")  # all but letters and digits
+
 
 def split(texts: Labelled, shares: Sequence[float], draw: int) -> list[Labelled]:
     """The texts in parts, the first one with what the `shares` of the others leave. Each part is shuffled.
 
     Draws are numbered: each is always the same. Of each class a part holds its share, rounded, and at least one text;
-    texts that are equal to the letter stay together, so that none of a part was read in another.
+    texts of the same letters and digits stay together, so that none of a part was read in another.
 
     Raises:
         DataError: for a class of fewer different texts than parts.
@@ -19,8 +22,9 @@ def split(texts: Labelled, shares: Sequence[float], draw: int) -> list[Labelled]
     groups: dict[str, dict[str, list[int]]] = {}  # by class, then by text: which rows
     label_of: dict[str, str] = {}  # a text that has two labels is of the class that it has first
     for n, row in enumerate(texts.rows):
-        label = label_of.setdefault(row.text, row.label)
-        groups.setdefault(label, {}).setdefault(row.text, []).append(n)
+        same = _SIGNS.sub("", row.text.casefold()) or row.text
+        label = label_of.setdefault(same, row.label)
+        groups.setdefault(label, {}).setdefault(same, []).append(n)
     require_enough({label: len(found) for label, found in groups.items()}, 1 + len(shares))
     random = generator(0, "data", epoch=draw)
     parts: list[list[int]] = [[] for _ in range(1 + len(shares))]

@@ -13,6 +13,8 @@ from scratchnn.data.own.columns import Columns, choose
 from scratchnn.data.own.labelled import Row
 
 _MARK = "__label__"
+# What the second line of Orange's tables says of each column; a third line says what it is for.
+_KINDS = {"", "d", "c", "s", "t", "i", "discrete", "continuous", "string", "time", "ignore"}
 _field_limit = threading.Lock()  # the csv module has one limit for all readers
 
 
@@ -38,8 +40,9 @@ def read_csv(text: str, where: str, delimiter: str, text_column: str | None, lab
     names = [name.strip() for name in records[0][1]]
     columns = choose(names, where, text_column, label_column)
     at_text, at_label = names.index(columns.text), names.index(columns.label)
+    of_orange = delimiter == "\t" and len(records) > 2 and _KINDS.issuperset(records[1][1]) and any(records[1][1])
     rows = []
-    for line, fields in records[1:]:
+    for line, fields in records[3 if of_orange else 1 :]:
         if len(fields) != len(names):
             raise DataError(_wrong_number(where, line, len(fields), names, delimiter))
         rows.append(Row(fields[at_text], fields[at_label], f"line {line}"))

@@ -47,6 +47,11 @@ def test_tabs_without_quoting(tmp_path: Path) -> None:
     assert found_in(path) == [('"Up" is fine', "good"), ('quoted "whole"', "bad"), ('an inch is 1"', "bad")]
 
 
+def test_a_table_of_orange_has_three_lines_before_its_rows(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.tab", "Category\tText\nd\tstring\nclass\tmeta\n\nd\tgood film\nx\tstring\n")
+    assert found_in(path) == [("good film", "d"), ("string", "x")]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path, end: str, mark: bytes) -> None:

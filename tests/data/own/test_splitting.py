@@ -1,5 +1,6 @@
 """A split keeps shares and equal texts together, is numbered, and loses nothing."""
 
+import re
 from collections import Counter
 
 import pytest
@@ -31,11 +32,19 @@ def test_nothing_is_lost_and_draws_are_numbered() -> None:
     assert first[0].labels != sorted(first[0].labels), "the classes are mixed"
 
 
-def test_equal_texts_stay_together() -> None:
-    whole = Labelled(tuple(Row(f"{label} {n // 3}", label, "") for label in "ab" for n in range(60)))
+def test_texts_of_the_same_letters_stay_together() -> None:
+    spelled = ("{} film {}", "{} FILM, {}!", "{}  film <{}>")
+    whole = Labelled(tuple(Row(spelled[n % 3].format(label, n // 3), label, "") for label in "ab" for n in range(60)))
     train, test = split(whole, (0.3,), 1)
-    assert not set(train.texts) & set(test.texts)
+    same = [{re.sub(r"\W+", " ", text.lower()).strip() for text in part.texts} for part in (train, test)]
+    assert not same[0] & same[1]
     assert len(test) == 36
+    assert len(same[1]) == 12
+
+
+def test_texts_without_letters_are_texts_of_their_own() -> None:
+    whole = Labelled(tuple(Row("!" * (n + 1), "ab"[n % 2], "") for n in range(20)))
+    assert [len(part) for part in split(whole, (0.2,), 1)] == [16, 4]
 
 
 def test_a_text_with_two_labels_is_on_one_side() -> None:

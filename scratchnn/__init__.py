@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scratchnn.models.model import Model
     from scratchnn.models.sequential import Sequential
     from scratchnn.report.diagram import plot_model
+    from scratchnn.texts.classifier import TextClassifier
 
 __version__ = "0.1.0"
 
@@ -43,6 +44,7 @@ _NAMES = {
     "Input": "scratchnn.layers",
     "Model": "scratchnn.models.model",
     "Sequential": "scratchnn.models.sequential",
+    "TextClassifier": "scratchnn.texts.classifier",
     "load_model": "scratchnn.models.loading",
     "plot_model": "scratchnn.report.diagram",
     "set_random_seed": "scratchnn.core.randomness",
@@ -52,6 +54,7 @@ __all__ = [
     "Input",
     "Model",
     "Sequential",
+    "TextClassifier",
     "activations",
     "callbacks",
     "data",

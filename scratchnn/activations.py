@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float, Shaped
 
 from scratchnn.core.arrays import is_complex, real_part
 from scratchnn.core.keras_missing import missing

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.checks import whole_number
 from scratchnn.core.names import look_up
+from scratchnn.core.program import usage_name
 from scratchnn.core.threads import check_environment, cores
 from scratchnn.experiments.flags import NAMES, add_settings, check_source
 from scratchnn.experiments.presets import CONTROLS, PRESETS, Preset
@@ -64,6 +65,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     presets = [look_up("preset", name, known) for name in args.arch or own or ARTICLE]
 
     from scratchnn.core import backend
+    from scratchnn.core.names import plural
     from scratchnn.data import sources, synthetic
     from scratchnn.report.console import Console
     from scratchnn.study import overview
@@ -72,7 +74,6 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.tasks import plan
     from scratchnn.study.variants import parse_grid, variants
-    from scratchnn.study.wording import plural
 
     chosen = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
     seconds, grid = None if args.budget is None else parse(args.budget), parse_grid(args.grid, chosen)
@@ -230,7 +231,7 @@ def _write_page(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m scratchnn.compare",
+        prog=usage_name("scratchnn.compare"),
         description="Train models on the IMDB reviews, each with the same seeds, and say which is better, by how much, "
         "and how sure that is. Finished runs are not repeated: stop it at any time and give the same command again, or "
         "ask for more seeds or models later.",

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn_kernels import BACKENDS
 
+from scratchnn.core.program import usage_name
+
 if TYPE_CHECKING:
     from scratchnn.gradients import ArrayError
     from scratchnn.gradients.cases import Case
@@ -35,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m scratchnn.gradcheck",
+        prog=usage_name("scratchnn.gradcheck"),
         description=DESCRIPTION,
         epilog="Exit status: 0 if all agree, 1 if one is off, 2 if nothing can be checked.",
     )

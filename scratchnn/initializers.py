@@ -17,9 +17,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 from scratchnn.core import randomness
 from scratchnn.core.arrays import converted, require_finite

@@ -1,4 +1,4 @@
-"""Train one of the published models on the IMDB reviews: `python -m scratchnn.train --arch lstm`.
+"""Train a published model on the IMDB reviews, or on texts of your own: `python -m scratchnn.train --arch lstm`.
 
 This file parses, calls and prints. Nothing heavy is imported before the arguments are known to be right.
 """
@@ -8,12 +8,16 @@ import shlex
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from scratchnn.core.program import usage_name
 from scratchnn.core.threads import set_threads
-from scratchnn.experiments.flags import add_settings, check_source
+from scratchnn.experiments.flags import OWN, add_own, add_settings, check_own, check_source, own_options
 from scratchnn.experiments.presets import PRESETS, Published, named_network
 from scratchnn.experiments.settings import Settings
+
+if TYPE_CHECKING:
+    from scratchnn.experiments.run import Run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,41 +47,86 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from scratchnn.data import synthetic
+    from scratchnn.experiments import baselines
     from scratchnn.experiments import run as experiment
+    from scratchnn.experiments.heading import header
     from scratchnn.report.console import Console
     from scratchnn.training.interrupts import Interrupts
     from scratchnn.training.progress import NonFiniteError
 
+    digest = _take_config(args)
     check_source(args.data, args.synthetic)
-    console = Console(quiet=args.quiet, unit="reviews")
-    chosen = _chosen(args)
-    if args.resume is None:
-        run = experiment.start(named_network(chosen.pop("arch", Settings.arch)).settings(**chosen), args.data)
-    else:
-        if others := [f"--{name.replace('_', '-')}" for name in chosen if name not in ("epochs", "early_stop")]:
-            raise ValueError(f"a resumed run keeps its settings; leave out {', '.join(others)}")
-        run = experiment.resume(args.resume, args.data, args.epochs, args.early_stop)
+    run = _resumed(args) if args.resume is not None else _started(args, digest)
+    has_own = run.options is not None
+    console = Console(quiet=args.quiet, unit="texts" if has_own else "reviews")
     if args.synthetic:
-        console.line(run.data.banner() or "")
-    console.header(experiment.header(run))
+        console.line(synthetic.banner())
+    console.header(header(run))
     console.line("")
     try:
+        beside = baselines.fit(run, console) if has_own else None
         experiment.train(run, console)
         console.line("")
         with Interrupts():  # two seconds of work: done is better than stopped
-            experiment.finish(run, console)
+            width = 0 if beside is None else baselines.tell(run, beside, console)
+            experiment.finish(run, console, width)
+            for line in () if beside is None else baselines.verdict(run, beside):
+                console.line(line)
     except NonFiniteError as error:
         print(f"error: {error}. What was recorded is in {run.folder.path}", file=sys.stderr)
         return 1
     except (KeyboardInterrupt, SystemExit) as stop:
         done = f"{run.progress.epoch} epochs" + (f" and {run.progress.step} steps" if run.progress.step else "")
         again = ["python", "-m", "scratchnn.train", "--resume", str(run.folder.path)]
-        again += [] if args.data is None else ["--data", args.data]
+        again += [] if args.data is None or has_own else ["--data", args.data]
         print(f"\nstopped after {done}; continue with: {shlex.join(again)}", file=sys.stderr)
         return 130 if isinstance(stop, KeyboardInterrupt) else 143
     if run.data.is_synthetic:
         console.line("(synthetic reviews: not comparable with published accuracies)")
     return 0
+
+
+def _take_config(args: argparse.Namespace) -> str | None:
+    """Take from --config what no flag gives. Return the digest of its data, unless --data names the data."""
+    if args.config is None:
+        return None
+    if args.resume is not None:
+        raise ValueError("a resumed run keeps its settings; leave out --config")
+    from scratchnn.experiments import config_file
+
+    config = config_file.read(args.config)
+    digest = config.digest if args.data is None else None
+    for name, value in config.values(args.data).items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
+    return digest
+
+
+def _started(args: argparse.Namespace, digest: str | None) -> "Run":
+    from scratchnn.data.own.options import TextOptions
+    from scratchnn.data.own.reading import is_own
+    from scratchnn.experiments import run as experiment
+
+    data: str | None = args.data
+    has_own = data is not None and is_own(data)
+    check_own(args, has_own)
+    chosen = _chosen(args)
+    preset = named_network(chosen.pop("arch", Settings.arch))
+    if data is not None and has_own:
+        return experiment.start_own(preset, chosen, TextOptions(data, **own_options(args)), digest)
+    return experiment.start(preset.settings(**chosen), data, digest)
+
+
+def _resumed(args: argparse.Namespace) -> "Run":
+    from scratchnn.experiments import run as experiment
+
+    paths = {name: getattr(args, name) for name in ("test_data", "validation_data") if getattr(args, name) is not None}
+    given = [name for name in (*_chosen(args), *own_options(args)) if name not in ("epochs", "early_stop", *paths)]
+    if given:
+        others = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise ValueError(f"a resumed run keeps its settings; leave out {others}")
+    return experiment.resume(args.resume, args.data, args.epochs, args.early_stop, paths=paths)
 
 
 def _chosen(args: argparse.Namespace) -> dict[str, Any]:
@@ -97,10 +146,11 @@ def _explain_kernels(args: argparse.Namespace) -> None:
     """Print what the gpu backend would launch for the model that the arguments choose; no device is needed."""
     if args.resume is not None:
         raise ValueError("--explain-kernels reads the other arguments; give --arch and the sizes in place of --resume")
-    _require_alone("--explain-kernels", args, {"data", "synthetic", "threads", "out", "quiet"})
+    _require_alone("--explain-kernels", args, {"data", "synthetic", "threads", "out", "quiet", *OWN})
     from scratchnn.models.sequential import Sequential
     from scratchnn.report.kernels import kernels_text
 
+    _take_config(args)
     chosen = _chosen(args)
     preset = named_network(chosen.pop("arch", Settings.arch))
     settings = preset.settings(**chosen)
@@ -133,9 +183,9 @@ def _list() -> None:
 def _parser() -> argparse.ArgumentParser:
     defaults = Settings()
     parser = argparse.ArgumentParser(
-        prog="python -m scratchnn.train",
-        description="Train one of the published models on the IMDB reviews. The defaults are the published settings: "
-        "those given below, or the preset's own, which --list shows.",
+        prog=usage_name("scratchnn.train"),
+        description="Train one of the published models on the IMDB reviews, or on labelled texts of your own. The "
+        "defaults are the published settings: those given below, or the preset's own, which --list shows.",
         epilog="example: python -m scratchnn.train --arch lstm --epochs 3 --seed 1",
     )
     add = parser.add_argument
@@ -150,7 +200,17 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="show what the gpu backend would launch for the preset and the sizes given, and why; needs no GPU",
     )
-    add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
+    add(
+        "--config",
+        metavar="FILE",
+        help="take what no flag gives from the config.toml of a run, given by the file or the run's folder",
+    )
+    add(
+        "--data",
+        metavar="PATH",
+        help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched); or texts of your own: "
+        "a .csv, .tsv or .jsonl, lines with __label__x, or a folder label/*.txt",
+    )
     add(
         "--synthetic",
         action="store_true",
@@ -169,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", metavar="FOLDER", help="where the run's own folder is made (default: runs)")
     add("--resume", metavar="RUN", help="continue an interrupted run, given its folder")
     add("--quiet", action="store_true", help="print errors only")
+    add_own(parser)
     return parser
 
 

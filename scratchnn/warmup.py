@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scratchnn.core.program import usage_name
 from scratchnn.core.threads import check_environment
 
 # Everything else is imported when it is needed: --help answers at once.
@@ -16,7 +17,7 @@ from scratchnn.core.threads import check_environment
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 1 compiled but not all stored, 2 nowhere to store kernels, 130 Ctrl-C."""
     parser = argparse.ArgumentParser(
-        prog="python -m scratchnn.warmup",
+        prog=usage_name("scratchnn.warmup"),
         description="Compile the kernels of all layers and optimizers and store them on disk. A training run compiles "
         "the kernels that it uses; this command saves it the wait, for instance when you build a container image or "
         "prepare a classroom.",

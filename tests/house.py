@@ -12,7 +12,9 @@ OURS = {
     "scratchnn_kernels": ROOT / "kernels" / "scratchnn_kernels",
     "benchmarks": ROOT / "benchmarks",
 }
-COMMANDS = ("compare", "gradcheck", "train", "warmup")  # which import what they like, and nobody imports them
+COMMANDS = ("compare", "gradcheck", "train", "warmup")  # files of their own in scratchnn/
+# Rooms that import what they like, and nobody imports them.
+ROOMS_OF_COMMANDS = (*COMMANDS, "__main__", "commands")
 
 
 class Import(NamedTuple):

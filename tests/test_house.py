@@ -10,10 +10,23 @@ from importlib.metadata import requires
 
 from scratchnn_kernels import BACKENDS
 
-from tests.house import COMMANDS, OURS, ROOT, Import, files, imports_in, imports_of_file, our_modules, reached, within
+from tests.house import (
+    COMMANDS,
+    OURS,
+    ROOMS_OF_COMMANDS,
+    ROOT,
+    Import,
+    files,
+    imports_in,
+    imports_of_file,
+    our_modules,
+    reached,
+    within,
+)
 from tests.test_public_names import PUBLIC
 
 FRAMEWORKS = {"keras", "tensorflow", "torch", "torchvision", "jax", "jaxlib", "flax", "theano", "mxnet", "chainer"}
+INSTALLED_AS = {"sklearn": "scikit_learn"}  # what we import, and what is installed for it
 COMES_WITH = {"llvmlite": "numba", "requests": "pooch", "markupsafe": "jinja2"}  # what we import, and who declares it
 
 
@@ -49,8 +62,8 @@ def test_kernels_import_nothing_of_scratchnn() -> None:
 ARROWS: dict[str, tuple[str, ...]] = {
     "core": (),
     "threads": ("core",),
-    "data": ("core",),
     "report": ("core",),
+    "data": ("core", "report"),
     "callbacks": ("core", "report"),
     "activations": ("core",),
     "initializers": ("core",),
@@ -61,7 +74,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "layers": ("core", "activations", "initializers", "regularizers"),
     "gradients": ("core", "activations", "losses", "regularizers", "layers"),
     "training": ("core", "callbacks", "losses", "metrics", "optimizers", "report"),
-    "models": ("core", "report", "activations", "initializers", "regularizers", "layers", "training"),
+    "models": ("core", "data", "report", "activations", "initializers", "regularizers", "layers", "training"),
     "utils": ("core", "data", "report"),
     "nn": ("core", "activations"),
     "keras": (
@@ -90,6 +103,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "models",
         "scratchnn",
     ),
+    "texts": ("core", "data", "models", "experiments"),
     "explain": ("core", "activations", "data", "layers", "models", "experiments"),
     # With what the texts of the labs import. Its solutions are in tests/labs/solutions/.
     "labs": ("core", "activations", "initializers", "layers", "gradients"),
@@ -116,8 +130,8 @@ def test_arrows_go_one_way() -> None:
     for name, path in our_modules("scratchnn").items():
         arrows = {room(each.module) for each in imports_of_file(path) if within(each.module, "scratchnn")}
         found.setdefault(room(name), set()).update(arrows - {room(name)})
-    commands = {name: found.pop(name) for name in COMMANDS}
-    assert all(arrows <= {*ARROWS, *COMMANDS, FACE} for arrows in commands.values())
+    commands = {name: found.pop(name) for name in ROOMS_OF_COMMANDS}
+    assert all(arrows <= {*ARROWS, *ROOMS_OF_COMMANDS, FACE} for arrows in commands.values())
     assert found.pop(FACE) <= set(ARROWS)
     assert found == {name: set(may_import) for name, may_import in ARROWS.items()}
 
@@ -150,7 +164,7 @@ def test_no_file_imports_itself_through_others() -> None:
 
 
 def test_a_file_in_scratchnn_itself_is_a_command_or_a_public_name() -> None:
-    names = {path.stem for path in (ROOT / "scratchnn").iterdir() if path.suffix == ".py" and path.stem != "__init__"}
+    names = {path.stem for path in (ROOT / "scratchnn").iterdir() if path.suffix == ".py"} - {"__init__", "__main__"}
     public = {name.removeprefix("scratchnn.") for name in PUBLIC}
     assert names <= {*COMMANDS, *public}
     assert not public & set(COMMANDS)
@@ -206,6 +220,14 @@ def test_other_frameworks_stay_with_the_comparisons() -> None:
     assert [path for path in users if not any(map(path.is_relative_to, allowed))] == []
 
 
+def test_shapes_are_imported_from_one_file() -> None:
+    """Which leaves jaxtyping out where nothing enforces them."""
+    users = [path for path in files("scratchnn", "kernels") if any(
+        within(each.module, "jaxtyping") for each in imports_of_file(path)
+    )]  # fmt: skip
+    assert users == [OURS["scratchnn_kernels"] / "shapes.py"]
+
+
 def test_only_the_gpu_kernels_know_cupy() -> None:
     gpu = OURS["scratchnn_kernels"] / "gpu"
     for path in files("scratchnn", "kernels", "benchmarks", "tests"):
@@ -216,7 +238,8 @@ def test_only_the_gpu_kernels_know_cupy() -> None:
 
 def test_only_what_shows_names_of_others_imports_by_a_computed_name() -> None:
     users = [path for path in files("scratchnn", "kernels") if Import("?", True) in imports_of_file(path)]
-    assert users == [ROOT / "scratchnn" / "__init__.py", ROOT / "scratchnn" / "keras" / "__init__.py"]
+    faces = ("__init__.py", "__main__.py", "explain/__init__.py", "keras/__init__.py")
+    assert users == [ROOT / "scratchnn" / face for face in faces]
 
 
 def plain(requirement: str) -> str:
@@ -225,13 +248,14 @@ def plain(requirement: str) -> str:
 
 def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = [requirement for name in ("cluster",) for requirement in project["optional-dependencies"][name]]
+    extras = [requirement for name in ("cluster", "sklearn") for requirement in project["optional-dependencies"][name]]
     declared = {plain(requirement) for requirement in [*project["dependencies"], *extras]}
     imported = {
         each.module.split(".")[0] for path in files("scratchnn", "kernels") for each in imports_of_file(path)
         if each.at_run_time
     }  # fmt: skip
     imported -= {*sys.stdlib_module_names, *OURS, "?", "cupy", "cupyx"}  # CuPy: whoever has the hardware installs it
+    imported = {INSTALLED_AS.get(module, module) for module in imported}
     for module in imported & set(COMES_WITH):
         assert module in map(plain, requires(COMES_WITH[module]) or [])
     assert imported - set(COMES_WITH) == declared

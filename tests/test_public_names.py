@@ -11,7 +11,7 @@ from tests.house import COMMANDS, ROOT, within
 
 # What users may import, by README, docs/ and the docstrings: it stays where it is.
 PUBLIC: dict[str, tuple[str, ...]] = {
-    "scratchnn": ("Input", "Model", "Sequential", "load_model", "plot_model", "set_random_seed"),
+    "scratchnn": ("Input", "Model", "Sequential", "TextClassifier", "load_model", "plot_model", "set_random_seed"),
     "scratchnn.activations": ("ACTIVATIONS", "Activation", "sigmoid", "tanh"),
     "scratchnn.callbacks": (
         "Callback", "CallbackList", "CSVLogger", "EarlyStopping", "History", "LambdaCallback", "LearningRateScheduler",

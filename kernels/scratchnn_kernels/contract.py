@@ -37,7 +37,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float
+
+from scratchnn_kernels.shapes import Bool, Float
 
 # NumPy arrays to the type checker, anything with a shape and a dtype (CuPy's arrays too) at run time.
 if TYPE_CHECKING:

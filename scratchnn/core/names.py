@@ -34,6 +34,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+def plural(number: int, name: str) -> str:
+    """A number of things: "1 text", "2 texts"."""
+    return f"{number:,} {name}{'s' * (number != 1)}"
+
+
 def is_own(kind: type) -> bool:
     """Whether a class is the user's own, and not one of ours."""
     # A class that exec made may have no module at all.

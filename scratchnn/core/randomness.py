@@ -17,8 +17,8 @@ from itertools import count
 from typing import Any, Literal, SupportsIndex
 
 import numpy as np
-from jaxtyping import UInt64
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import UInt64
 
 from scratchnn.core.checks import whole_number
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int32, Int64, Integer, UInt8
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Int32, Int64, Integer, UInt8
 
 from scratchnn.core.randomness import generator
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int32, Integer, Shaped, UInt8
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Bool, Int32, Integer, Shaped, UInt8
 
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import whole_number

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import UInt8
 
 from scratchnn.data.corpus import GET_AGAIN, Corpus, DataError, Reviews, check_reviews
 

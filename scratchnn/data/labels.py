@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 from scratchnn.core.arrays import as_numbers, narrowed
 from scratchnn.core.checks import whole_number

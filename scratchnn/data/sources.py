@@ -91,8 +91,8 @@ def _files_at(path: Path, given_by: str) -> tuple[Path, Path]:
     if npz != path and _exists(path) and not path.is_dir():
         kind = f"a {path.suffix} file" if path.suffix else "a file of another kind"
         raise DataError(
-            f"{given_by}: {path} is {kind}, which is not read yet; give {expected}. Texts of your own can be read and"
-            " encoded in Python, with scratchnn.data.Vocabulary and pad_sequences (docs/data.md)."
+            f"{given_by}: {path} is {kind}, and the film reviews are {expected}. Labelled texts of your own are read by"
+            " python -m scratchnn.train (docs/own-text.md)."
         )
     for file in pair:
         if not _exists(file):

@@ -19,8 +19,8 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int32, Int64, Integer
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Int32, Int64, Integer
 
 from scratchnn.core.randomness import generator
 from scratchnn.data import synthetic_words as grammar

@@ -7,17 +7,18 @@ Ids: 0 padding, 1 start of a review, 2 a word outside the vocabulary, 3 unused, 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32, Integer, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Int32, Integer, Shaped
 
 from scratchnn.core.arrays import as_numbers, narrowed
 from scratchnn.core.checks import whole_number
 from scratchnn.data.corpus import Reviews
-from scratchnn.data.words import normal_words, parts, spellings, unmarked
+from scratchnn.data.words import LookedUp, normal_words, parts, spellings, unmarked
 
 PAD, START, OOV, INDEX_FROM = 0, 1, 2, 3
 _SPECIAL = ("<pad>", "<start>", "<oov>", "<unused>")
@@ -113,13 +114,22 @@ class Vocabulary:
     def _ids_in(self, text: str) -> Iterator[int]:
         if not isinstance(text, str):
             raise TypeError(f"a text must be a str, got {_shown(text)}{_TO_DO.get(type(text), '')}")
+        return chain.from_iterable(map(self._looked_up.__getitem__, parts(text, self.ids)))
+
+    @cached_property
+    def _looked_up(self) -> LookedUp:
+        return LookedUp(self._look_up)
+
+    def _look_up(self, part: str) -> tuple[int, ...]:
+        """The ids of the words in a part of a text between white space and punctuation."""
         ids, others = self.ids, self._other_spellings
-        for part in parts(text, ids):
-            if known := ids.get(part) or ids.get(part.lower()):
-                yield known
-            else:
-                for word in normal_words(part):
-                    yield next((n for each in spellings(word) if (n := ids.get(each) or others.get(each))), OOV)
+        if known := ids.get(part) or ids.get(part.lower()):
+            return (known,)
+        words = normal_words(part)
+        return tuple(next((n for each in spellings(w) if (n := ids.get(each) or others.get(each))), OOV) for w in words)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"words": self.words}  # a copy looks up anew
 
     def decode(self, ids: Iterable[int | np.integer], unknown: str = "?") -> str:
         """Return the words of a row of ids with spaces between them; padding and the start mark are left out.

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-from jaxtyping import Float32
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float32
 
 from scratchnn.core import checks
 from scratchnn.data.corpus import DataError

@@ -9,7 +9,7 @@ import html
 import html.entities
 import re
 import unicodedata
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 
 # Everything that the word index of the reviews leaves out; apostrophes stay inside words.
 _SEPARATORS = re.compile(r"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\s]+", re.ASCII)
@@ -131,3 +131,20 @@ def unmarked(word: str) -> str:
     """A normalised word without the marks on its Latin letters, and with ss for ß."""
     letters = unicodedata.normalize("NFD", word.casefold())
     return unicodedata.normalize("NFC", _MARKS_ON_LATIN.sub("", letters))
+
+
+class LookedUp(dict[str, tuple[int, ...]]):
+    """The ids of parts of texts, each looked up once: most parts of a text were in others before."""
+
+    _MOST, _LONGEST = 1 << 16, 40  # parts that are kept, and letters of one
+
+    def __init__(self, look_up: Callable[[str], tuple[int, ...]]) -> None:
+        self._look_up = look_up
+
+    def __missing__(self, part: str) -> tuple[int, ...]:
+        ids = self._look_up(part)
+        if len(part) <= self._LONGEST:
+            if len(self) >= self._MOST:
+                self.clear()
+            self[part] = ids
+        return ids

@@ -67,6 +67,46 @@ def add_settings(parser: argparse.ArgumentParser, defaults: Settings | None = No
     )
 
 
+OWN = (
+    "test_data",
+    "validation_data",
+    "text_column",
+    "label_column",
+    "test_split",
+    "min_count",
+    "vectors",
+    "class_weights",
+)
+
+
+def add_own(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each of `OWN`: what only texts of the user's own have."""
+    add = parser.add_argument_group(
+        "texts of your own", "with --data; docs/own-text.md goes through an example"
+    ).add_argument
+    add("--text-column", metavar="NAME", help="of a table (default: text, review, sentence, ...)")
+    add("--label-column", metavar="NAME", help="of a table (default: label, class, sentiment, ...)")
+    add("--test-data", metavar="PATH", help="texts to test on (default: a share of the others)")
+    add("--validation-data", metavar="PATH", help="texts to validate on (default: a share of the others)")
+    add("--test-split", type=float, metavar="SHARE", help="to test on, of each class (default: 0.2)")
+    add("--min-count", type=int, metavar="N", help="leave out words that training has less often (default: 2)")
+    add("--vectors", metavar="PATH", help="word vectors to begin with, in GloVe's or word2vec's text format")
+    add("--class-weights", type=one_of("class_weights", ("balanced",)), help="balanced: all classes count alike")
+
+
+def own_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Those that were given."""
+    return {name: getattr(args, name) for name in OWN if getattr(args, name) is not None}
+
+
+def check_own(args: argparse.Namespace, is_own: bool) -> None:
+    """Raise ValueError for flags that only texts of the user's own have, if there are none."""
+    if (given := own_options(args)) and not is_own:
+        raise ValueError(
+            f"--{next(iter(given)).replace('_', '-')} is for texts of your own: name them with --data, or leave it out"
+        )
+
+
 def check_source(data: str | None, synthetic: bool | None) -> None:
     """Raise ValueError if reviews were asked for from two sources."""
     if data is not None and synthetic:

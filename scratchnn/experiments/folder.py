@@ -4,6 +4,7 @@ config.toml       every setting as it was resolved, and the versions it ran with
 metrics.csv       one row per finished epoch, on disk before the next epoch starts
 model.npz         the weights after the last epoch
 best.npz          those after the best epoch, that of the lowest validation loss
+linear.npz        the linear model that a network on texts of your own is compared with
 checkpoint.npz    what resuming needs
 curves.svg .png   accuracy and loss           model.svg .png     the layers
 """
@@ -37,6 +38,7 @@ class RunFolder:
         self.metrics = path / "metrics.csv"
         self.model = path / "model.npz"
         self.best = path / "best.npz"
+        self.linear = path / "linear.npz"
         self.checkpoint = path / "checkpoint.npz"
         self.curves = path / "curves"  # without suffix: drawn as .svg and .png
         self.diagram = path / "model"  # likewise
@@ -60,7 +62,7 @@ class RunFolder:
             )
         config = _without_none(plain({"arch": arch, **settings}, "settings"))
         digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:8]
-        text = tomli_w.dumps({**config, "versions": _versions()})
+        text = tomli_w.dumps({**config, "versions": versions_here()})
         path = _make_folder(Path(root), f"{arch}-{now or datetime.now():%Y%m%d-%H%M%S}-{digest}")
         run = cls(path, {})
         try:
@@ -189,7 +191,8 @@ def _without_none(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _versions() -> dict[str, str]:
+def versions_here() -> dict[str, str]:
+    """What a run is trained with."""
     versions = {"python": platform.python_version()}
     for package in ("scratchnn", "numpy", "numba"):
         try:

@@ -5,8 +5,10 @@ does not matter. As naive Bayes does, each feature f has a weight r_f = log(p_f 
 features of positive and of negative reviews, each counted once more than it occurs. X (N, F) holds r_f where a review
 has f, else 0:
 
-    loss(w, b) = mean over n of -log sigmoid(s_n (X w + b)_n) + PENALTY / (2 N) |w|^2,   s = 1 positive, -1 negative
+    loss(w, b) = mean over n of -log sigmoid(t_n (X w + b)_n) + PENALTY / (2 N) |w|^2,   t = 1 positive, -1 negative
     dloss/dw   = X' (sigmoid(X w + b) - y) / N + PENALTY / N w,   dloss/db = mean of sigmoid(X w + b) - y
+
+Where reviews count differently, each one's term of the mean is multiplied by its s_n.
 
 Source: Wang, Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification", ACL 2012."""
 
@@ -15,32 +17,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Int32, Shaped
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float, Int, Int32, Shaped
 
-from scratchnn.data.text import PAD
+from scratchnn.experiments.grams import distinct, features, numbers_of
 
 PENALTY = 10.0  # of 0.3, 1, 3, 10, 30 that of lowest validation loss after 10 epochs, with pairs, at both lengths
-_ID_BITS = 17  # an id is below 100,000
-
-
-def features(x: Int32[Array, "N T"], grams: int) -> tuple[Int[Array, " K"], Int[Array, " K"]]:
-    """Return rows and codes of all features, each once per row: ids of words, and codes above them for pairs."""
-    ids, row = x.astype(np.int64), np.arange(len(x))[:, None] << 2 * _ID_BITS
-    found = [(row | ids)[ids != PAD]]
-    if grams == 2:
-        pairs = row | ids[:, :-1] << _ID_BITS | ids[:, 1:]
-        found.append(pairs[(ids[:, :-1] != PAD) & (ids[:, 1:] != PAD)])
-    once = distinct(np.concatenate(found))
-    return once >> 2 * _ID_BITS, once & (1 << 2 * _ID_BITS) - 1
-
-
-def distinct(numbers: Int[Array, " _"]) -> Int[Array, " _"]:
-    ordered = np.sort(numbers)  # numpy.unique takes seven times as long
-    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
 
 
 @dataclass
@@ -61,20 +46,27 @@ class NaiveBayes:
     def __call__(self, x: Int32[Array, "N T"]) -> Any:
         """X (N, F) as a sparse matrix; features that no training review has are left out."""
         rows, codes = features(x, self.grams)
-        f = np.minimum(np.searchsorted(self.known, codes), len(self.known) - 1)
-        seen = self.known[f] == codes
-        return csr_matrix((self.r[f[seen]], (rows[seen], f[seen])), shape=(len(x), len(self.known)))
+        seen, f = numbers_of(codes, self.known)
+        return csr_matrix((self.r[f], (rows[seen], f)), shape=(len(x), len(self.known)))
 
 
-def loss_and_gradient(w: Float[Array, " P"], X: Any, y: Shaped[Array, " N"]) -> tuple[float, Float[Array, " P"]]:
-    """The loss above and its gradient; `w` (P,) holds F weights, and b at its end."""
+def loss_and_gradient(
+    w: Float[Array, " P"], X: Any, y: Shaped[Array, " N"], s: Float[Array, " N"] | float = 1.0
+) -> tuple[float, Float[Array, " P"]]:
+    """The loss above and its gradient; `w` (P,) holds F weights, and b at its end; `s` is how much each row counts."""
     N, z = len(y), X @ w[:-1] + w[-1]
-    loss = np.logaddexp(0, np.where(y > 0.5, -z, z)).mean() + PENALTY / (2 * N) * w[:-1] @ w[:-1]
-    dz = (expit(z) - y) / N
+    loss = (s * np.logaddexp(0, np.where(y > 0.5, -z, z))).mean() + PENALTY / (2 * N) * w[:-1] @ w[:-1]
+    dz = s * (expit(z) - y) / N
     return float(loss), np.append(X.T @ dz + PENALTY / N * w[:-1], dz.sum())
 
 
-def train(X: Any, y: Shaped[Array, " N"], epochs: int, watch: Callable[[Float[Array, " P"]], Any]) -> None:
+def train(
+    X: Any,
+    y: Shaped[Array, " N"],
+    epochs: int,
+    watch: Callable[[Float[Array, " P"]], Any],
+    s: Float[Array, " N"] | float = 1.0,
+) -> None:
     """Minimise the loss from zero weights on (L-BFGS). An epoch is an iteration: it reads all reviews, mostly once."""
     start, options = np.zeros(X.shape[1] + 1), {"maxiter": epochs, "ftol": 0, "gtol": 0}
-    minimize(loss_and_gradient, start, (X, y), "L-BFGS-B", jac=True, callback=watch, options=options)
+    minimize(loss_and_gradient, start, (X, y, s), "L-BFGS-B", jac=True, callback=watch, options=options)

@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Int32
 
 from scratchnn import optimizers
 from scratchnn.core.randomness import generator
@@ -82,14 +82,18 @@ def build_model(settings: Settings, preset: Preset | None = None) -> Sequential:
     optimizer: dict[str, Any] = {"name": settings.optimizer}
     optimizer |= {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
     optimizer |= {} if settings.global_clipnorm is None else {"global_clipnorm": settings.global_clipnorm}
-    model.compile(optimizers.get(optimizer), loss="binary_crossentropy", metrics=["accuracy"])
+    several = model.output_shape[-1] > 1  # classes, each with its own output
+    loss = "sparse_categorical_crossentropy" if several else "binary_crossentropy"
+    model.compile(optimizers.get(optimizer), loss=loss, metrics=["accuracy"])
     model.ready_optimizer()
     return model
 
 
 def warm_up(model: Model, x: Any) -> None:
     """A training step that is taken back: compiling and loading kernels then does not count as training."""
-    target = model.backend.array(np.zeros(model.y_shape_of(x)), model.dtype)
+    shape = model.y_shape_of(x)
+    several = shape[-1] > 1  # classes, of which a target is the number
+    target = model.backend.array(np.zeros(shape[:-1] if several else shape), np.int64 if several else model.dtype)
 
     def record(loss: Any, grads: Any, *_: Any) -> None:
         outcome_of(model, loss, grads)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import scratchnn as nn
 from scratchnn.core.names import look_up
 from scratchnn.experiments.settings import Settings
 
@@ -29,7 +28,9 @@ class Stack:
         self.features, self.parts, self.mask_zero = features, parts, mask_zero
 
     def __call__(self, V: int) -> list["Layer"]:
-        return [nn.layers.Embedding(V, self.features, mask_zero=self.mask_zero), *map(_layer, self.parts)]
+        from scratchnn.layers import Embedding
+
+        return [Embedding(V, self.features, mask_zero=self.mask_zero), *map(_layer, self.parts)]
 
     def with_units(self, units: int) -> "Stack":
         """The same with so many units in every recurrent layer.
@@ -40,6 +41,18 @@ class Stack:
         if not any(map(_is_recurrent, self.parts)):
             raise ValueError("has no recurrent layer, so units cannot be given: leave units out, or the model")
         return Stack(self.features, *[_with_units(part, units) for part in self.parts], mask_zero=self.mask_zero)
+
+    def with_classes(self, classes: int) -> "Stack":
+        """The same with a probability of each class at its end, or of the second one where there are two.
+
+        Raises:
+            ValueError: if it does not end in the probability of one class.
+        """
+        if self.parts[-1] != OUTPUT:
+            raise ValueError("ends in no probability, which texts of your own need: take another model")
+        if classes == 2:
+            return self
+        return Stack(self.features, *self.parts[:-1], dense(classes, "softmax"), mask_zero=self.mask_zero)
 
 
 _RECURRENT = ("SimpleRNN", "LSTM", "GRU")
@@ -59,9 +72,11 @@ def _is_recurrent(part: Part) -> bool:
 
 
 def _layer(part: Part) -> "Layer":
+    from scratchnn import layers
+
     kind, settings = part
     inside = {name: _layer(value) if isinstance(value, tuple) else value for name, value in settings.items()}
-    return getattr(nn.layers, kind)(**inside)
+    return getattr(layers, kind)(**inside)
 
 
 @dataclass(frozen=True)

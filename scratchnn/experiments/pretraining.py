@@ -16,8 +16,8 @@ Source: Dai, Le, "Semi-supervised Sequence Learning", NIPS 2015.
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Int32
 
 from scratchnn.callbacks import LambdaCallback
 from scratchnn.core.randomness import generator

@@ -3,15 +3,20 @@
 import dataclasses
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
+from typing import Any
 
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.callbacks.history import EXTRA
 from scratchnn.core import backend
 from scratchnn.core.warning import warn
 from scratchnn.data import DataError, Imdb
-from scratchnn.experiments import compiling
+from scratchnn.data.own.loading import OwnTexts
+from scratchnn.data.own.options import TextOptions
+from scratchnn.experiments import compiling, own
 from scratchnn.experiments.best import early_end, ends_early, save_best, weights_of_best, why_best_is_missing
 from scratchnn.experiments.folder import RunFolder
 from scratchnn.experiments.preparation import (
@@ -22,11 +27,13 @@ from scratchnn.experiments.preparation import (
     use_every_kernel,
     warm_up,
 )
+from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.pretraining import pretrain
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.models.custom_objects import CustomObjects
 from scratchnn.models.model import Model
+from scratchnn.models.sequential import Sequential
 from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
 from scratchnn.report.diagram import plot_model
@@ -39,29 +46,61 @@ class Run:
     """A run under way: its settings, data, model and folder, and where its training stands."""
 
     settings: Settings
-    data: Imdb
+    data: Imdb | OwnTexts
     model: Model
     folder: RunFolder
     progress: Progress
+    options: TextOptions | None = None  # of texts of the user's own
 
 
-def start(settings: Settings, source: str | None) -> Run:
-    """Load the data, build the model and make the run's folder, with a checkpoint to resume from at any time."""
+def start(settings: Settings, source: str | None, digest: str | None = None) -> Run:
+    """Load the data, build the model and make the run's folder, with a checkpoint to resume from at any time.
+
+    Raises:
+        DataError: if `digest` is given, and the data have another one.
+    """
     backend.load(settings.backend)  # if it cannot be used here, that is an error before anything is downloaded
     data = load_reviews(settings, source)
+    _require_digest(data, digest)
     settings = dataclasses.replace(settings, synthetic=data.is_synthetic)
-    model = build_model(settings)
+    return _begun(settings, data, build_model(settings))
+
+
+def start_own(preset: Preset, chosen: Mapping[str, Any], options: TextOptions, digest: str | None = None) -> Run:
+    """The same for texts of the user's own: `chosen` settings have a say, the others follow from the texts."""
+    backend.load(chosen.get("backend", Settings.backend))
+    settings, data, model, vectors = own.prepared(preset, chosen, options)
+    _require_digest(data, digest)
+    return _begun(settings, data, model, options, own.about(options, vectors))
+
+
+def _require_digest(data: Imdb | OwnTexts, digest: str | None) -> None:
+    if digest not in (None, data.digest):
+        raise DataError(
+            f"--config is of a run on the data {digest[:8]}, found {data.digest[:8]} ({data.source}); name those that "
+            "are meant with --data"
+        )
+
+
+def _begun(
+    settings: Settings,
+    data: Imdb | OwnTexts,
+    model: Sequential,
+    options: TextOptions | None = None,
+    about_own: Mapping[str, Any] | None = None,
+) -> Run:
     assert model.optimizer is not None
     settings = dataclasses.replace(settings, learning_rate=model.optimizer.learning_rate)
-    about_data = {"source": data.source, "digest": data.digest, "oov_share": data.oov_share}
-    model.metadata = {
-        "settings": dataclasses.asdict(settings),
-        "data": about_data,
-        "vocabulary": list(data.vocabulary.words),
-    }
+    about_data = {"source": data.source, "digest": data.digest, "oov_share": data.oov_share, **(about_own or {})}
+    model.metadata = {"settings": dataclasses.asdict(settings), "data": about_data}
     config = {key: value for key, value in dataclasses.asdict(settings).items() if key != "arch"}
+    if isinstance(data, OwnTexts):
+        model.metadata |= data.encoder.to_metadata()
+        config["classes"] = list(data.classes)
+    else:
+        model.metadata["vocabulary"] = list(data.vocabulary.words)
     folder = RunFolder.create(settings.out, settings.arch, {**config, **model.backend.hardware(), "data": about_data})
-    run = Run(settings, data, model, folder, Progress())
+    run = Run(settings, data, model, folder, Progress(), options)
     save_checkpoint(model, run.progress, folder.checkpoint)
     return run
 
@@ -73,10 +112,12 @@ def resume(
     early_stop: int | None = None,
     *,
     custom_objects: CustomObjects = None,
+    paths: Mapping[str, str] = MappingProxyType({}),
 ) -> Run:
     """Resume a run from its checkpoint; `epochs` and `early_stop` may be others than they were.
 
-    `custom_objects`: the classes of your own in its model, by name, as for `load_model`.
+    `custom_objects`: the classes of your own in its model, by name, as for `load_model`; `paths`: where the files of
+    test_data and validation_data are now, if they have moved.
 
     Raises:
         FileNotFoundError, ValueError: if there is nothing to resume, or the data are not those it began with.
@@ -90,7 +131,7 @@ def resume(
         raise ValueError(f"{folder.checkpoint} is not the checkpoint of a training run ({error!r})") from error
     changed = {"epochs": epochs, "early_stop": early_stop}
     settings = dataclasses.replace(settings, **{name: new for name, new in changed.items() if new is not None})
-    data = load_reviews(settings, source)
+    data, options = _data_again(settings, model, source, paths)
     if data.digest != digest:
         raise DataError(
             f"the run in {folder.path} began with the data {digest[:8]} ({told_source}), found {data.digest[:8]} "
@@ -99,7 +140,7 @@ def resume(
     model.metadata["settings"] = dataclasses.asdict(settings)
     save_checkpoint(model, progress, folder.checkpoint)  # with the new number of epochs
     folder = RunFolder.open(path, finished_epochs=progress.epoch)
-    run = Run(settings, data, model, folder, progress)
+    run = Run(settings, data, model, folder, progress, options)
     if progress.best_epoch == progress.epoch and not progress.step:
         save_best(model, progress, folder)  # a run that was killed may have the checkpoint of this epoch only
     elif reason := why_best_is_missing(progress, folder):
@@ -107,40 +148,14 @@ def resume(
     return run
 
 
-def header(run: Run) -> list[tuple[str, str]]:
-    """What a reader of the output wants to know before the numbers."""
-    settings, data, model = run.settings, run.data, run.model
-    N = len(data.x_train)
-    held_out = N - int(N * (1 - settings.validation_split))
-    digest = f"digest {data.digest[:8]} {'ok' if data.digest_known else 'not the published one'}"
-    early = "" if settings.early_stop is None else f", stops after {settings.early_stop} without lower validation loss"
-    clip = "" if settings.global_clipnorm is None else f", gradient clipped to {settings.global_clipnorm:g}"
-    assert model.optimizer is not None
-    rate = model.optimizer.learning_rate
-    hardware = model.backend.hardware()
-    threads = f"{hardware.get('threads')} threads"
-    return [
-        ("data", f"{data.source}, {digest}"),
-        (
-            "reviews",
-            f"{N - held_out:,} to train, {held_out:,} to validate, {len(data.x_test):,} to test"
-            + (f", joined and split again (draw {settings.resplit})" if settings.resplit else ""),
-        ),
-        (
-            "words",
-            f"vocabulary {settings.vocabulary:,}: {data.oov_share:.1%} unknown"
-            + (", shuffled within each review" if settings.shuffle_words else ""),
-        ),
-        ("length", f"last {settings.length} words: {data.truncated_share:.1%} of reviews cut"),
-        ("model", f"{settings.arch}, {model.count_params():,} parameters"),
-        (
-            "train",
-            f"{settings.optimizer}, learning rate {rate:g}, batch {settings.batch_size}{clip}{early}",
-        ),
-        ("machine", f"backend {settings.backend}, {hardware.get('device') or threads}"),
-        ("seed", str(settings.seed)),
-        ("run", str(run.folder.path)),
-    ]
+def _data_again(
+    settings: Settings, model: Model, source: str | None, paths: Mapping[str, str]
+) -> tuple[Imdb | OwnTexts, TextOptions | None]:
+    if (saved := model.metadata["data"].get("texts")) is not None:
+        return own.texts_again(settings, {**saved, **paths, **({} if source is None else {"data": source})})
+    if paths:
+        raise ValueError(f"the run is on the film reviews, and has no {', '.join(paths)}: leave it out")
+    return load_reviews(settings, source), None
 
 
 def train(run: Run, console: Console) -> None:
@@ -166,7 +181,7 @@ def train(run: Run, console: Console) -> None:
                 data.y_train,
                 batch_size=settings.batch_size,
                 epochs=settings.epochs,
-                validation_split=settings.validation_split,
+                **_held_out(run),
                 callbacks=[Recorder(run)],
                 progress=run.progress,
                 console=console,
@@ -193,18 +208,30 @@ def _pretrain_once(run: Run, console: Console) -> None:
     save_checkpoint(model, run.progress, run.folder.checkpoint)
 
 
-def finish(run: Run, console: Console) -> dict[str, float]:
+def _held_out(run: Run) -> dict[str, Any]:
+    """What `fit` validates on, and how much each class counts."""
+    data = run.data
+    if isinstance(data, Imdb):
+        return {"validation_split": run.settings.validation_split}
+    assert run.options is not None
+    held_out = (data.x_validation, data.y_validation) if len(data.x_validation) else None
+    return {"validation_data": held_out, "class_weight": own.class_weight(data, run.options)}
+
+
+def finish(run: Run, console: Console, width: int = 0) -> dict[str, float]:
     """Test, save the model, draw its curves and its layers. Return loss and accuracy on the test reviews.
 
-    They are those of the last epoch, as published. Where another epoch was the best one, it is tested too.
+    They are those of the last epoch, as published. Where another epoch was the best one, it is tested too. `width`: of
+    the labels that stand above.
     """
     model, folder, last, best = run.model, run.folder, run.progress.epoch, run.progress.best_epoch
     result = tested(run)
-    label = f"epoch {last} (last{' and best' if best == last else ''})"
+    label = f"epoch {last} (last{' and best' if best == last else ''})".ljust(width)
     console.line(result_line(label, result, run))
     title = accuracy = f"{run.settings.arch}: test accuracy {result['accuracy']:.4f}"
     model.metadata |= {"epoch": last, "test": result}
     kept = "" if best is None else "best.npz, "
+    linear = "linear.npz, " if folder.linear.exists() else ""
     if best not in (None, last):
         if reason := why_best_is_missing(run.progress, folder):
             kept = ""
@@ -223,7 +250,7 @@ def finish(run: Run, console: Console) -> dict[str, float]:
     plot_curves(folder.history(), folder.curves, title=title)
     for suffix in (".svg", ".png"):
         plot_model(model, folder.diagram.with_suffix(suffix))
-    files = f"model.npz, {kept}metrics.csv, config.toml, curves and model as .svg and .png"
+    files = f"model.npz, {kept}{linear}metrics.csv, config.toml, curves and model as .svg and .png"
     console.line(f"saved {folder.path}{os.sep}: {files}")
     return result
 

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from scratchnn.core.program import usage_name
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 2 bad arguments, run or data, 130 Ctrl-C."""
@@ -24,8 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _explain(args: argparse.Namespace) -> None:
+    from scratchnn.experiments.opening import open_run, reviews_of
     from scratchnn.explain.page import names_of, require_one_vocabulary, write
-    from scratchnn.explain.runs import facts_of, open_run, require_files, review, reviews_of, save_arrays
+    from scratchnn.explain.runs import facts_of, require_files, review, save_arrays
 
     _require_heeded(args)
     run, model = open_run(args.run)
@@ -75,7 +78,7 @@ def _require_heeded(args: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m scratchnn.explain",
+        prog=usage_name("scratchnn.explain"),
         description="Write one page, readable offline, that shows how a trained model reads a text: p after every "
         "word, gates and states, the gradient's way back, and the words that counted. The text can be changed in it.",
         epilog="example: python -m scratchnn.explain runs/lstm-20260101-120000-0123abcd --text 'dull, then wonderful'",

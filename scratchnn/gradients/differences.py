@@ -26,8 +26,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Bool, Float
 
 from scratchnn.core import randomness
 from scratchnn.gradients import complex_step

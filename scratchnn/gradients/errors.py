@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 
 class Method(NamedTuple):

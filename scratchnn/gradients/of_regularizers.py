@@ -1,8 +1,8 @@
 """The gradient of a regularizer's penalty, compared with differences."""
 
 import numpy as np
-from jaxtyping import Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 from scratchnn.core.backend import load
 from scratchnn.gradients.differences import central, compare

@@ -36,7 +36,9 @@ class ConcatPooling1D(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 3:
             raise ValueError(f"{self.label} takes sequences of shape (B, T, D), got shape {input_shape}")
-        return (input_shape[0], 3 * input_shape[2])
+        D = input_shape[2]
+        assert D is not None  # checked by `build`
+        return (input_shape[0], 3 * D)
 
     def compute_mask(self, x: Array, mask: Array | None) -> None:
         return None

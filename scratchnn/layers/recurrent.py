@@ -5,8 +5,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array, Grads, Recurrence, State
+from scratchnn_kernels.shapes import Bool, Float
 
 from scratchnn import activations, initializers, regularizers
 from scratchnn.activations import Activation

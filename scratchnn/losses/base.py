@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array, Kernels
 from scratchnn_kernels.reference import binary_crossentropy
+from scratchnn_kernels.shapes import Bool, Float, Shaped
 
 from scratchnn.core.arrays import as_numbers, converted
 from scratchnn.core.attributes import heeds_keras, refuse_unheard

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array, BinaryCrossentropyPair, Kernels
 from scratchnn_kernels.reference import binary_crossentropy
+from scratchnn_kernels.shapes import Bool, Float, Int, Shaped
 
 from scratchnn import activations
 from scratchnn.core.attributes import heeds_keras

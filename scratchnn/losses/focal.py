@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
 from scratchnn_kernels.reference import binary_crossentropy
+from scratchnn_kernels.shapes import Float, Shaped
 
 from scratchnn import activations
 from scratchnn.core.attributes import heeds_keras

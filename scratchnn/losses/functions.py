@@ -7,8 +7,8 @@ with is an object, which knows its gradient.
 from collections.abc import Callable
 from typing import Any
 
-from jaxtyping import Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 from scratchnn.losses.base import Loss, outputs, rows_of
 from scratchnn.losses.crossentropies import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float, Shaped
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float, Shaped
 
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.losses.base import Loss

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Shaped
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Bool, Shaped
 
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.checks import whole_number

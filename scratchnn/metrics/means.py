@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float, Shaped
 
 from scratchnn.losses import FUNCTIONS, Loss
 from scratchnn.metrics.base import Metric, aligned, as_weight, same_shape

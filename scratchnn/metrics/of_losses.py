@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 from scratchnn import losses
 from scratchnn.metrics.means import OfLoss, class_numbers

@@ -1,8 +1,10 @@
 """Keras' shorter ways to use a model: on one batch, as a function, as a text."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files.plain import plain
@@ -10,6 +12,9 @@ from scratchnn.core.randomness import anew
 from scratchnn.layers.symbol import Symbol, chain
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.stored import Stored
+
+if TYPE_CHECKING:
+    from scratchnn.data.predictions import Prediction
 
 NO_PART = (
     "a model cannot be a part of another one. Give that one new layers, such as *(layer.clone() for layer in "
@@ -36,6 +41,24 @@ class Calls(Stored):
     ) -> float | list[float] | dict[str, float]:
         """`evaluate` with all examples in one batch."""
         return self.evaluate(x, y, steps=1, verbose=0, sample_weight=sample_weight, return_dict=return_dict)
+
+    def predict_text(self, texts: Iterable[str], batch_size: int | None = None) -> "list[Prediction]":
+        """What the model says of each text: its label, that label's probability, and how many words were known.
+
+        For a model that knows its words and classes: one of `scratchnn.train`, or any whose `metadata` were made with
+        `TextEncoder.to_metadata`.
+
+        Raises:
+            TypeError: for anything but texts in a list.
+            ValueError: for a model without a vocabulary, or whose outputs are no probabilities of its classes.
+        """
+        from scratchnn.data.encoder import TextEncoder  # a model without texts needs none of this
+        from scratchnn.data.predictions import predictions, probabilities
+
+        encoder = TextEncoder.from_metadata(self.metadata)
+        x = encoder.encode(texts)
+        y = self.predict(x, batch_size, verbose=0) if len(x) else np.empty((0, len(encoder.classes)))
+        return predictions(probabilities(y, encoder.classes), x, encoder.classes)
 
     # ---- made again
 

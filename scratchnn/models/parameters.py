@@ -7,8 +7,8 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 from scratchnn.core.backend import Backend
 from scratchnn.layers import Layer

@@ -7,8 +7,8 @@ from operator import mul
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 from scratchnn.core.attributes import heeds_keras
 from scratchnn.core.checks import not_negative

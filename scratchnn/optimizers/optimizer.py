@@ -19,10 +19,10 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels import reference
 from scratchnn_kernels.contract import Array, OptimizerRules
+from scratchnn_kernels.shapes import Float
 
 from scratchnn.core.attributes import Attributes, heeds_keras, refuse_unheard
 from scratchnn.core.backend import Backend

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Bool, Float, Shaped
 
 from scratchnn.study.results import Reviews
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Bool, Float, Int
 
 RESAMPLES = 2000
 LEVEL = 0.95

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Bool, Float
 
 from scratchnn.study import inference
 from scratchnn.study.inference import Estimate

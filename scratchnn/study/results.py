@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from jaxtyping import Bool, Float, Int
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Bool, Float, Int
 
 from scratchnn.experiments.presets import CONTROLS, PRESETS
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Bool, Float, Integer
 
 from scratchnn.data import corpus as raw
 from scratchnn.data.corpus import Corpus

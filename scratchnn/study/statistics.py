@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Bool, Float
 
 from scratchnn.study import breakdown, inference
 from scratchnn.study.inference import RESAMPLES

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
 from scratchnn_kernels.contract import Array
 from scratchnn_kernels.reference.binary_crossentropy import EPSILON
+from scratchnn_kernels.shapes import Float, Shaped
 
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.core import randomness

@@ -99,7 +99,3 @@ def one_or_more(values: Sequence[str]) -> str:
     if len(values) > MOST_VALUES:
         return f"{values[0]} to {values[-1]}"
     return " or ".join(values)
-
-
-def plural(number: int, name: str) -> str:
-    return f"{number} {name}{'s' * (number != 1)}"

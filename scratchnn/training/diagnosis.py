@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 from scratchnn.training.progress import NonFiniteError
 

@@ -13,9 +13,9 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 from numpy.typing import DTypeLike
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Bool, Float
 
 from scratchnn.core.arrays import converted
 from scratchnn.core.checks import whole_number

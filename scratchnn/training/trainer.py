@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from jaxtyping import Float
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 from scratchnn import losses, metrics, optimizers
 from scratchnn.callbacks.history import History

@@ -5,7 +5,8 @@ import pytest
 
 from scratchnn.data import imdb, pad_sequences
 from scratchnn.experiments import linear
-from scratchnn.experiments.linear import NaiveBayes, features, loss_and_gradient
+from scratchnn.experiments.grams import features
+from scratchnn.experiments.linear import NaiveBayes, loss_and_gradient
 from scratchnn.experiments.presets import CONTROLS, PRESETS, named, named_network
 
 X = pad_sequences([[5, 6, 5], [7], [6, 5]], 4)
@@ -24,6 +25,18 @@ def test_the_gradient_is_that_of_finite_differences(monkeypatch: pytest.MonkeyPa
         step = h * np.eye(4)[n]
         difference = (loss_and_gradient(w + step, X, y)[0] - loss_and_gradient(w - step, X, y)[0]) / (2 * h)
         assert gradient[n] == pytest.approx(difference, rel=1e-8, abs=1e-9)
+
+
+def test_rows_that_count_twice_are_rows_that_are_there_twice() -> None:
+    rng = np.random.default_rng(1)
+    X, y, w = rng.normal(size=(4, 3)), np.array([1.0, 0, 0, 1]), rng.normal(size=4)
+    s = np.array([2.0, 1, 1, 2])
+    loss, gradient = loss_and_gradient(w, X, y, s * 4 / 6)
+    rows = [0, 0, 1, 2, 3, 3]
+    expected, expected_gradient = loss_and_gradient(w, X[rows], y[rows])
+    penalty = linear.PENALTY * (1 / 4 - 1 / 6)  # that of a mean over four rows, less that over six
+    assert loss == pytest.approx(expected + penalty / 2 * (w[:3] ** 2).sum())
+    assert gradient == pytest.approx(expected_gradient + penalty * np.append(w[:3], 0))
 
 
 def test_a_large_margin_overflows_nowhere() -> None:

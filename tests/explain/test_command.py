@@ -11,8 +11,8 @@ import pytest
 
 from scratchnn import explain
 from scratchnn.data import imdb
+from scratchnn.experiments import opening, preparation
 from scratchnn.experiments.settings import Settings
-from scratchnn.explain import runs
 from scratchnn.explain.__main__ import main
 from scratchnn.explain.instructive import choices
 from tests.explain.conftest import TEXT, WORDS, T, built
@@ -28,7 +28,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     x, y = np.random.default_rng(0).integers(4, 20, (3, T)).astype(np.int32), np.array([0, 1, 1], np.uint8)
     known = imdb.Vocabulary(tuple(model.metadata["vocabulary"]))
     data = imdb.Imdb(x, y, x, y, known, "three", True, "d1ce" * 8, False, 0.0, 0.0, 24, T, 0)
-    monkeypatch.setattr(runs, "load_reviews", lambda settings, source: data)
+    monkeypatch.setattr(preparation, "load_reviews", lambda settings, source: data)
     model.metadata |= {"settings": dataclasses.asdict(settings), "data": {"digest": data.digest}, "epoch": 3}
     model.save(folder / "model.npz")
     return folder
@@ -91,7 +91,7 @@ def test_a_link_stays_and_the_file_it_points_to_is_replaced(run: Path, flag: str
 
 
 def test_the_most_instructive_reviews(run: Path) -> None:
-    _, model = runs.open_run(run)
+    _, model = opening.open_run(run)
     rng = np.random.default_rng(1)
     x = rng.integers(4, 24, (30, T)).astype(np.int32)
     x[7, :5] = 0
@@ -114,7 +114,7 @@ def test_the_most_instructive_reviews(run: Path) -> None:
 
 
 def saved(run: Path, change: Any) -> list[str]:
-    model = runs.open_run(run)[1]
+    model = opening.open_run(run)[1]
     change(model.metadata)
     model.save(run / "other.npz", overwrite=True)
     return [str(run / "other.npz")]
@@ -122,7 +122,7 @@ def saved(run: Path, change: Any) -> list[str]:
 
 def test_runs_of_other_versions(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(saved(run, lambda data: data.pop("settings"))) == 2
-    assert "not saved by scratchnn.train, so that its reviews are not known: give a text" in capsys.readouterr().err
+    assert "not saved by scratchnn.train, so that its reviews are not known: give texts" in capsys.readouterr().err
     assert main(saved(run, lambda data: data["settings"].update(hidden=3))) == 2
     assert "saved by another version of scratchnn: its settings hidden are not known here" in capsys.readouterr().err
     assert main(saved(run, lambda data: data["data"].update(digest="ffff" * 8))) == 2

@@ -16,7 +16,7 @@ NOT_DECIDING = {
     "callbacks.terminate_on_nan", "core", "core.attributes", "core.checks", "core.files", "core.files.atomic",
     "core.descriptions", "core.files.container", "core.files.foreign", "core.files.plain", "core.keras_missing",
     "core.keras_names", "core.names", "core.spelling", "core.warning", "data", "data.cache",
-    "data.download",
+    "data.download", "data.encoder", "data.predictions",
     "data.keras_npz", "data.labels", "data.py_dataset", "data.sources", "data.synthetic", "data.synthetic_words",
     "data.vectors", "experiments", "keras", "layers", "models", "models.calls", "models.cloning",
     "models.custom_objects", "models.loading", "models.saving", "models.stored", "nn", "report", "report.best",

@@ -11,9 +11,9 @@ Source: Good, "Rational Decisions", Journal of the Royal Statistical Society B 1
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 EPSILON = 1e-7  # keras.config.epsilon()
 

@@ -11,9 +11,9 @@ Source: LeCun et al., "Gradient-Based Learning Applied to Document Recognition",
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads
+from scratchnn_kernels.shapes import Float
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ representations by back-propagating errors", Nature 323, 1986.
 
 from dataclasses import dataclass
 
-from jaxtyping import Float
-
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads
+from scratchnn_kernels.shapes import Float
 
 
 @dataclass(frozen=True)

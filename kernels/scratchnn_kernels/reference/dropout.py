@@ -10,9 +10,9 @@ Sources: Srivastava et al., "Dropout", JMLR 15, 2014; Salmon, Moraes, Dror, Shaw
 """
 
 import numpy as np
-from jaxtyping import Float, UInt64
 
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float, UInt64
 
 
 def mask(

@@ -9,9 +9,9 @@ Shapes: x (B, T) ids in 0 ... V-1, E (V, D), y (B, T, D).
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Integer
 
 from scratchnn_kernels.contract import Array, Grads
+from scratchnn_kernels.shapes import Float, Integer
 
 
 @dataclass(frozen=True)

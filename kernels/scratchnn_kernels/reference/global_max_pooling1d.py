@@ -9,9 +9,9 @@ Shapes: x (B, T, D), y (B, D).
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 
 @dataclass(frozen=True)

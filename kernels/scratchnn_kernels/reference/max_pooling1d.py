@@ -10,9 +10,9 @@ Shapes: x (B, T, D) already padded, y (B, T', D), T' = (T - k) // stride + 1.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float, Int
 
 
 @dataclass(frozen=True)

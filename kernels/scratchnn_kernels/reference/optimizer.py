@@ -7,9 +7,9 @@ scratchnn/optimizers/rules.py, where their sources are.
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
 
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 Vector = Float[Array, " P"]
 

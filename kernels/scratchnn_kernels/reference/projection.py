@@ -5,9 +5,9 @@ blocks of the columns of W: all columns (K = 1), or one gate each.
 """
 
 import numpy as np
-from jaxtyping import Float
 
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Float
 
 Dropout = Float[Array, "K B D"] | None
 

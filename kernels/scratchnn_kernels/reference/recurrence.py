@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from scratchnn_kernels.contract import Array, Cell, Grads, Recurrence, RecurrentOutput, State, StateGrad
 from scratchnn_kernels.reference import projection
+from scratchnn_kernels.shapes import Bool, Float
 
 
 @dataclass(frozen=True)

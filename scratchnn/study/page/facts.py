@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from scratchnn.core.names import plural
 from scratchnn.study.results import Reviews
 from scratchnn.study.standing import WHEN
 from scratchnn.study.statistics import Analysis
-from scratchnn.study.wording import margin_in_words, one_or_more, plural, settings_in_words
+from scratchnn.study.wording import margin_in_words, one_or_more, settings_in_words
 
 
 def facts(analysis: Analysis, reviews: Mapping[str, Reviews], code: Mapping[str, str], *, synthetic: bool) -> list[str]:

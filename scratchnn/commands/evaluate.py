@@ -1,0 +1,133 @@
+"""Measure a trained model on labelled texts: `scratchnn evaluate RUN`.
+
+This file parses, calls and prints. Nothing heavy is imported before the arguments are known to be right.
+"""
+
+import argparse
+import json
+import sys
+import textwrap
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from scratchnn.core.checks import whole_number
+from scratchnn.core.program import usage_name
+
+if TYPE_CHECKING:
+    from scratchnn.texts.labelled import Labelled
+    from scratchnn.texts.measures import Measures
+
+_MISTAKES = 5
+_COLUMNS = ("text_column", "label_column")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0 done, 2 bad arguments, run or data, 130 Ctrl-C."""
+    args = _parser().parse_args(arguments)
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    try:
+        _evaluate(args)
+    except KeyboardInterrupt:
+        return 130
+    except (ValueError, OSError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    shown = whole_number("--mistakes", args.mistakes, 0)
+    from scratchnn.experiments.run import interval
+    from scratchnn.report.console import Console
+    from scratchnn.texts.labelled import texts_for
+    from scratchnn.texts.measures import measure
+    from scratchnn.texts.predictor import open_predictor
+
+    predictor = open_predictor(args.run)
+    columns = {name: getattr(args, name) for name in _COLUMNS if getattr(args, name) is not None}
+    data = texts_for(predictor, args.data, columns)
+    found = measure(data.probabilities, data.labels, predictor.classes)
+    between = interval(found.accuracy, found.texts)
+    mistakes = [_mistake(data, row, found) for row in found.mistakes[:shown].tolist()]
+    if args.json:
+        told = {"run": args.run, "data": data.source, **found.as_dict(), "accuracy_95": between, "mistakes": mistakes}
+        print(json.dumps(told))
+        return
+    console = Console()
+    for line in _report(args.run, data, found, between, mistakes):
+        console.line(line)
+
+
+def _mistake(data: "Labelled", row: int, found: "Measures") -> dict[str, Any]:
+    p = data.probabilities[row]
+    label, true = found.classes[p.argmax()], found.classes[data.labels[row]]
+    told = {"place": data.place_of(row), "label": label, "probability": float(p.max()), "true": true}
+    return {**told, "text": data.text_of(row)}
+
+
+def _report(
+    run: str, data: "Labelled", found: "Measures", between: tuple[float, float], mistakes: list[dict[str, Any]]
+) -> list[str]:
+    from scratchnn.report.console import header_lines
+    from scratchnn.report.table import table
+
+    low, high = between
+    lines = header_lines([
+        ("run", run),
+        ("data", f"{data.source}, {found.texts:,} texts"),
+        ("accuracy", f"{found.accuracy:.4f}  [{low:.4f}, {high:.4f}] 95%"),
+        ("log loss", f"{found.log_loss:.4f}"),
+        ("calibration error", f"{found.calibration_error:.4f}"),
+    ])  # fmt: skip
+    rows: list[Sequence[str]] = [("class", "precision", "recall", "F1", "texts")]
+    for k, name in enumerate(found.classes):
+        *shares, texts = found.of_class(k)
+        rows.append((name, *("-" if share is None else f"{share:.4f}" for share in shares), f"{texts:,}"))
+    lines += ["", *table(rows, "<>>>>")]
+    counts = [[f"{n:,}" for n in row] for row in found.confusion.tolist()]
+    named = [(name, *row) for name, row in zip(found.classes, counts, strict=True)]
+    lines += ["", *table([("is, and was taken for", *found.classes), *named], "<" + ">" * len(found.classes))]
+    bins = [
+        (
+            f"{each.low:.1f} to {each.high:.1f}",
+            f"{each.texts:,}",
+            f"{each.mean_probability:.4f}",
+            f"{each.accuracy:.4f}",
+        )
+        for each in found.bins
+    ]
+    lines += ["", *table([("probability", "texts", "on average", "right"), *bins], "<>>>")]
+    if mistakes:
+        lines += ["", f"the most confident of {len(found.mistakes):,} mistakes"]
+    for each in mistakes:
+        lines.append(f"  {each['place']} is {each['true']}, taken for {each['label']} ({each['probability']:.4f}):")
+        lines.append(f"    {textwrap.shorten(each['text'], 110, placeholder=' ...')}")
+    return lines
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=usage_name("scratchnn.commands.evaluate"),
+        description="Measure a trained model on labelled texts: accuracy with its interval, precision, recall and F1 "
+        "of each class, which are taken for which, the log loss, whether its probabilities can be believed, and the "
+        "mistakes that it was most confident of.",
+        epilog="example: scratchnn evaluate runs/lstm-20260101-120000-0123abcd --json",
+    )
+    add = parser.add_argument
+    add("run", metavar="RUN", help="folder of a run of scratchnn train, or a model saved as .npz")
+    add(
+        "--data",
+        metavar="PATH",
+        help="labelled texts: a .csv, .tsv or .jsonl, lines with __label__x, a folder label/*.txt, or the files of the "
+        "film reviews (default: what the run was tested on)",
+    )
+    add("--text-column", metavar="NAME", help="of a table (default: text, review, sentence, ...)")
+    add("--label-column", metavar="NAME", help="of a table (default: label, class, sentiment, ...)")
+    add("--mistakes", type=int, default=_MISTAKES, metavar="N", help=f"how many to show (default: {_MISTAKES})")
+    add("--json", action="store_true", help="one object of JSON, with the numbers in full")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Folders of texts, `label/*.txt`, alone or inside train/ and test/; aclImdb among them, unpacked or as its archive."""
+
+import tarfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from scratchnn.core.names import plural
+from scratchnn.data.corpus import DataError
+from scratchnn.data.own.decoding import text_of
+from scratchnn.data.own.labelled import Labelled, Parts, Row, labelled
+
+_PARTS = {
+    "train": "train", "training": "train", "test": "test", "testing": "test",
+    "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
+}  # fmt: skip
+_UNLABELLED = "unsup"  # of aclImdb: 50,000 reviews without a label
+
+
+class _File(NamedTuple):
+    path: PurePosixPath  # inside the folder
+    data: bytes | Path
+
+    def read(self) -> bytes:
+        return self.data if isinstance(self.data, bytes) else self.data.read_bytes()
+
+
+def read_folder(folder: Path) -> Parts:
+    """The texts of a folder.
+
+    Raises:
+        DataError: if it has no folders that are labels, or a text is not UTF-8.
+    """
+    found = sorted(_files_in(folder, PurePosixPath(), deepest=3), key=lambda file: file.path)
+    return _parts(found, str(folder))
+
+
+def _files_in(folder: Path, inside: PurePosixPath, deepest: int) -> Iterator[_File]:
+    for path in folder.iterdir():
+        if _is_hidden(path.name):
+            continue
+        if not path.is_dir():
+            yield _File(inside / path.name, path)
+        elif deepest > 1 and path.name != _UNLABELLED:
+            yield from _files_in(path, inside / path.name, deepest - 1)
+        else:
+            yield _File(inside / path.name / "*", path)
+
+
+def read_archive(path: Path) -> Parts:
+    """The same from a .tar, .tar.gz or .tgz; a single folder around everything is left out of the labels.
+
+    Raises:
+        DataError: as `read_folder`, and for an archive that cannot be unpacked.
+    """
+    found = []
+    try:
+        with tarfile.open(path, "r:*") as archive:
+            for member in archive:
+                inside = PurePosixPath(member.name)
+                wanted = inside.suffix == ".txt" and _UNLABELLED not in inside.parts
+                if member.isfile() and not any(map(_is_hidden, inside.parts)):
+                    content = archive.extractfile(member) if wanted else None
+                    found.append(_File(inside, content.read() if content else b""))
+    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+        raise DataError(f"{path} cannot be unpacked ({error}); get the file again") from error
+    if len({file.path.parts[0] for file in found}) == 1 and all(len(file.path.parts) > 1 for file in found):
+        found = [file._replace(path=PurePosixPath(*file.path.parts[1:])) for file in found]
+    return _parts(sorted(found, key=lambda file: file.path), str(path))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def _parts(files: list[_File], where: str) -> Parts:
+    has_parts = any(_PARTS.get(file.path.parts[0].lower()) == "train" for file in files if len(file.path.parts) > 2)
+    depth = 3 if has_parts else 2
+    rows: dict[str, list[Row]] = {"train": []}
+    others: list[PurePosixPath] = []
+    for file in files:
+        names = file.path.parts
+        part = _PARTS.get(names[0].lower()) if has_parts else "train"
+        if part is None or len(names) != depth or file.path.suffix != ".txt" or _UNLABELLED in names:
+            others.append(file.path)
+            continue
+        content = text_of(file.read(), f"{where}, {file.path}")
+        rows.setdefault(part, []).append(Row(content, names[-2], str(file.path)))
+    if not rows["train"]:
+        raise DataError(_no_classes(where, files))
+    read: dict[str, Labelled] = {}
+    empty: tuple[str, ...] = ()
+    for name, found in rows.items():
+        read[name], without = labelled(found, f"{where}, {name}" if has_parts else where)
+        empty += without
+    return Parts(**read, source=where, notes=tuple(_notes(others)), empty=empty)
+
+
+def _no_classes(where: str, files: list[_File]) -> str:
+    some = ", ".join(str(file.path) for file in files[:3])
+    return (
+        f"{where}: a folder without classes: expected a folder for each label with a .txt for each text, such as "
+        f"{where}/positive/1.txt, or train/ and test/ with such folders inside; or imdb.npz and imdb_word_index.json. "
+        f"It has {some or 'nothing in it'}"
+    )
+
+
+def _notes(others: list[PurePosixPath]) -> Iterator[str]:
+    unlabelled = sum(_UNLABELLED in path.parts for path in others)
+    rest = [path for path in others if _UNLABELLED not in path.parts]
+    if unlabelled:
+        yield f"the texts in {_UNLABELLED}/ have no label and are left out"
+    if rest:
+        kinds = Counter(path.suffix or path.name for path in rest)
+        yield (
+            f"left out, since no .txt in the folder of a label: {plural(len(rest), 'file')}, such as {rest[0]} "
+            f"({', '.join(kind for kind, _ in kinds.most_common(3))})"
+        )

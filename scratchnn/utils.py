@@ -8,9 +8,19 @@ from scratchnn.core.randomness import set_random_seed
 from scratchnn.data.labels import to_categorical
 from scratchnn.data.py_dataset import PyDataset, Sequence
 from scratchnn.data.text import pad_sequences
+from scratchnn.data.windows import timeseries_dataset_from_array
 from scratchnn.report.diagram import plot_model
 
-__all__ = ["PyDataset", "Sequence", "clear_session", "pad_sequences", "plot_model", "set_random_seed", "to_categorical"]
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "pad_sequences",
+    "plot_model",
+    "set_random_seed",
+    "timeseries_dataset_from_array",
+    "to_categorical",
+]
 
 
 def clear_session(free_memory: bool = True) -> None:

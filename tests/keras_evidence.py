@@ -427,6 +427,16 @@ PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
         Sequential([Input((3,)), layers.Flatten()], name=name).get_config() for name in ("one", "other")
     ),
     ("from_config", "custom_objects"): (None, {"Own": layers.Dense}),
+    ("timeseries_dataset_from_array", "data"): (np.arange(9), np.arange(9) + 1),
+    ("timeseries_dataset_from_array", "targets"): (None, np.arange(9)),
+    ("timeseries_dataset_from_array", "shuffle"): TWO,
+    ("timeseries_dataset_from_array", "seed"): (1, 2),
+    ("timeseries_dataset_from_array", "batch_size"): (2, None),
+    **{
+        ("timeseries_dataset_from_array", name): (1, 2)
+        for name in ("sequence_length", "sequence_stride", "sampling_rate", "start_index")
+    },
+    ("timeseries_dataset_from_array", "end_index"): (5, 7),
     ("to_categorical", "x"): ([0, 2], [1, 2]), ("to_categorical", "num_classes"): (3, 4),
 }  # fmt: skip
 PLOTS: dict[str, tuple[Any, Any]] = {
@@ -492,6 +502,10 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
         return models.clone_model(model, **({} if parameter == "model" else given)).get_weights()
     if name == "model_from_json":
         return of_json(**given)
+    if name == "timeseries_dataset_from_array":
+        shuffled = {"shuffle": True} if parameter == "seed" else {}
+        given = {"data": np.arange(9), "targets": None, "sequence_length": 2} | shuffled | given
+        return list(utils.timeseries_dataset_from_array(**given))
     if name == "to_categorical":
         return utils.to_categorical(**{"x": [0, 2], **given})
     if name == "clear_session":

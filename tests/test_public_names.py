@@ -59,7 +59,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn.regularizers": ("L1", "L1L2", "L2", "Regularizer"),
     "scratchnn.threads": ("set_threads",),
     "scratchnn.utils": (
-        "PyDataset", "Sequence", "clear_session", "pad_sequences", "plot_model", "set_random_seed", "to_categorical",
+        "PyDataset", "Sequence", "clear_session", "pad_sequences", "plot_model", "set_random_seed",
+        "timeseries_dataset_from_array", "to_categorical",
     ),
 }  # fmt: skip
 

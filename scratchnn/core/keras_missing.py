@@ -119,7 +119,6 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"text_dataset_from_directory", f"read the files into a list of texts; {_TEXT}"),
         (r"audio\w*", "read the sound into arrays; Conv1D takes them"),
         (r"image_dataset_from_directory|\w*img\w*", _IMAGES),
-        (r"timeseries_dataset_from_array", "numpy.lib.stride_tricks.sliding_window_view cuts windows"),
         (r"normalize", "divide by the norm: x / numpy.linalg.norm(x, axis=-1, keepdims=True)"),
         (r"split_dataset", "slice the arrays, or pass validation_split to fit"),
         (r"FeatureSpace", _TEXT),
@@ -152,7 +151,7 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
     "ops": ((r"\w+", _TENSORS),),
     "preprocessing.image": ((r"\w+", _IMAGES),),
     "preprocessing.sequence": (
-        (r"TimeseriesGenerator", "numpy.lib.stride_tricks.sliding_window_view cuts windows"),
+        (r"TimeseriesGenerator", "scratchnn.utils.timeseries_dataset_from_array(data, targets, length) cuts windows"),
         (r"make_sampling_table|skipgrams", "draw the pairs of words with NumPy"),
     ),
     "preprocessing.text": ((r"Tokenizer|\w*one_hot|text_to_word_sequence|hashing_trick|tokenizer_\w+", _TEXT),),

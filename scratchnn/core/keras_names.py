@@ -237,6 +237,9 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
         "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
     },
+    "timeseries_dataset_from_array": {
+        "format": Refused("what comes back belongs to no library: go over it, or give it to fit", ("tf", "grain")),
+    },
     "clone_model": {
         "input_tensors": Refused("the clone has an Input of the same shape"),
         "call_function": Refused("give clone_function, which makes each new layer"),

@@ -427,14 +427,16 @@ PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
         Sequential([Input((3,)), layers.Flatten()], name=name).get_config() for name in ("one", "other")
     ),
     ("from_config", "custom_objects"): (None, {"Own": layers.Dense}),
+    ("timeseries_dataset_from_array", "data"): (np.arange(9), np.arange(9) + 1),
+    ("timeseries_dataset_from_array", "targets"): (None, np.arange(9)),
+    ("timeseries_dataset_from_array", "shuffle"): TWO,
+    ("timeseries_dataset_from_array", "seed"): (1, 2),
+    ("timeseries_dataset_from_array", "batch_size"): (2, None),
     **{
-        ("timeseries_dataset_from_array", parameter): values
-        for parameter, values in {
-            "data": (range(20), range(1, 21)), "targets": (range(20), None), "sequence_length": (3, 4),
-            "sequence_stride": (1, 2), "sampling_rate": (1, 2), "batch_size": (128, 5), "shuffle": TWO, "seed": (1, 2),
-            "start_index": (None, 2), "end_index": (None, 12),
-        }.items()
+        ("timeseries_dataset_from_array", name): (1, 2)
+        for name in ("sequence_length", "sequence_stride", "sampling_rate", "start_index")
     },
+    ("timeseries_dataset_from_array", "end_index"): (5, 7),
     ("to_categorical", "x"): ([0, 2], [1, 2]), ("to_categorical", "num_classes"): (3, 4),
 }  # fmt: skip
 PLOTS: dict[str, tuple[Any, Any]] = {
@@ -501,8 +503,9 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
     if name == "model_from_json":
         return of_json(**given)
     if name == "timeseries_dataset_from_array":
-        settings = {"data": range(20), "targets": range(20), "sequence_length": 3, "shuffle": parameter == "seed"}
-        return list(utils.timeseries_dataset_from_array(**{**settings, **given}))
+        shuffled = {"shuffle": True} if parameter == "seed" else {}
+        given = {"data": np.arange(9), "targets": None, "sequence_length": 2} | shuffled | given
+        return list(utils.timeseries_dataset_from_array(**given))
     if name == "to_categorical":
         return utils.to_categorical(**{"x": [0, 2], **given})
     if name == "clear_session":

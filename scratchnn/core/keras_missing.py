@@ -151,7 +151,7 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
     "ops": ((r"\w+", _TENSORS),),
     "preprocessing.image": ((r"\w+", _IMAGES),),
     "preprocessing.sequence": (
-        (r"TimeseriesGenerator", "numpy.lib.stride_tricks.sliding_window_view cuts windows"),
+        (r"TimeseriesGenerator", "scratchnn.utils.timeseries_dataset_from_array(data, targets, length) cuts windows"),
         (r"make_sampling_table|skipgrams", "draw the pairs of words with NumPy"),
     ),
     "preprocessing.text": ((r"Tokenizer|\w*one_hot|text_to_word_sequence|hashing_trick|tokenizer_\w+", _TEXT),),

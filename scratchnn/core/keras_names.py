@@ -91,7 +91,6 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "data_format": Refused(_LAST, (None, "channels_last")),
         "keepdims": Refused("the time axis goes; write y[:, None]", (False,)),
     },
-    "timeseries_dataset_from_array": {"format": Refused("it gives scratchnn's own PyDataset", ("tf",))},
     "Flatten": {"data_format": Refused(_LAST, (None, "channels_last"))},
     "Dropout": {
         "noise_shape": Refused("every number is dropped by itself"),
@@ -237,6 +236,9 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "workers": Refused(_ONE_BY_ONE, (0, 1)),
         "use_multiprocessing": Refused(_ONE_BY_ONE, (False,)),
         "max_queue_size": Refused(_ONE_BY_ONE, (10,)),
+    },
+    "timeseries_dataset_from_array": {
+        "format": Refused("what comes back belongs to no library: go over it, or give it to fit", ("tf", "grain")),
     },
     "clone_model": {
         "input_tensors": Refused("the clone has an Input of the same shape"),

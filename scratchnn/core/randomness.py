@@ -61,6 +61,11 @@ def layer_seed() -> Seed:
     return _random_seed, _LARGEST + 1 - next(_layers)
 
 
+def data_seed() -> Seed:
+    """The seed of data that are shuffled without one. No model or layer is counted as number 0."""
+    return _random_seed, 0
+
+
 def checked(seed: Any) -> Seed:
     """The seed in plain numbers; a pair may be a list, as it comes out of a file.
 

@@ -1,44 +1,83 @@
-"""A long series as windows of neighbouring steps, in batches: what a network that foretells it is trained with."""
+"""A series of measurements as windows to learn from, in Keras' words."""
 
-from typing import Any
+from collections.abc import Iterator
+from copy import copy
+from typing import Any, ClassVar
 
 import numpy as np
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.shapes import Shaped
 
 from scratchnn.core.arrays import as_numbers
-from scratchnn.core.attributes import heeds_keras_in
+from scratchnn.core.attributes import Attributes, heeds_keras_in
 from scratchnn.core.checks import flag, whole_number
-from scratchnn.data.py_dataset import PyDataset
+from scratchnn.core.randomness import data_seed, generator
+
+_PLAIN = "its batches are NumPy arrays, and going over it gives them"
+Windows = Shaped[Array, "..."]
 
 
-class Windows(PyDataset):
-    """What `timeseries_dataset_from_array` returns: batch n is `windows[n]`, and `len(windows)` is how many there are.
+class TimeseriesDataset(Attributes):
+    """Batches of windows, to go over as often as you like: fit, evaluate and predict take it in the place of x.
 
-    Nothing is copied before a batch is asked for.
+    A batch is (x, y), x: (B, T, ...), y: (B, ...), or x alone where there are no targets. They come in the order of the
+    series, whatever fit's `shuffle` is, as those of Keras' datasets do; a dataset made with `shuffle=True` gives its
+    windows in another order each time that it is gone over.
     """
 
-    data: Array  # (N, ...)
-    targets: Array | None  # (N, ...)
-    starts: Array  # of the windows, in their order
-    steps: Array  # of a window, counted from its start
-    batch_size: int
+    not_kept: ClassVar = {
+        "as_numpy_iterator": f"{_PLAIN}: for x, y in dataset",
+        **dict.fromkeys(("batch", "unbatch"), "make it with another batch_size; None gives one window after the other"),
+        **dict.fromkeys(("cache", "prefetch"), f"leave it out: {_PLAIN} at once"),
+        **dict.fromkeys(("cardinality", "element_spec"), f"len(dataset) is how many there are; {_PLAIN}"),
+        **dict.fromkeys(("filter", "map", "skip"), f"write a generator: {_PLAIN}"),
+        "repeat": "fit goes over it once an epoch: give epochs",
+        "shuffle": "make it with shuffle=True",
+    }
 
-    def __init__(self, data: Array, targets: Array | None, starts: Array, steps: Array, batch_size: int) -> None:
-        super().__init__()
-        self.data, self.targets, self.starts, self.steps, self.batch_size = data, targets, starts, steps, batch_size
-
-    def __repr__(self) -> str:
-        return f"<{len(self.starts):,} windows of {len(self.steps)} steps, in {len(self)} batches>"
+    def __init__(
+        self, data: Windows, targets: Windows | None, starts: Array, steps: Array, batch_size: int | None, order: Any
+    ) -> None:
+        self._data, self._targets, self._starts, self._steps, self._batch_size = (
+            data,
+            targets,
+            starts,
+            steps,
+            batch_size,
+        )
+        self._seed = order  # None: in the order of the series
+        self._pass = 0
+        self._length = -(-len(starts) // (batch_size or 1))
 
     def __len__(self) -> int:
-        return -(-len(self.starts) // self.batch_size)
+        """How many batches there are; of a dataset without batches, how many windows."""
+        return self._length
 
-    def __getitem__(self, index: int) -> Any:
-        if not 0 <= index < len(self):
-            raise IndexError(f"there are {len(self)} batches, got number {index}")
-        starts = self.starts[index * self.batch_size : (index + 1) * self.batch_size]
-        x = self.data[starts[:, np.newaxis] + self.steps]
-        return x if self.targets is None else (x, self.targets[starts])
+    def __repr__(self) -> str:
+        size = "1 window" if self._batch_size is None else f"{min(self._batch_size, len(self._starts))} windows"
+        return f"<TimeseriesDataset of {len(self):,} times {size} of {len(self._steps)} steps>"
+
+    def take(self, count: int) -> "TimeseriesDataset":
+        """The first batches alone; all of them where there are no more, or with -1."""
+        count = whole_number("count", count, -1)
+        first = copy(self)
+        first._pass = 0
+        first._length = self._length if count == -1 else min(count, self._length)
+        return first
+
+    def __iter__(self) -> Iterator[Any]:
+        starts = self._starts
+        if self._seed is not None:
+            starts = generator(self._seed, "order", epoch=self._pass).permutation(starts)
+            self._pass += 1
+        return self._batches(starts)
+
+    def _batches(self, starts: Array) -> Iterator[Any]:
+        size = self._batch_size
+        for number in range(self._length):
+            first = starts[number] if size is None else starts[number * size : (number + 1) * size]
+            x = self._data[np.add.outer(first, self._steps)]
+            yield x if self._targets is None else (x, self._targets[first])
 
 
 @heeds_keras_in("timeseries_dataset_from_array")
@@ -48,54 +87,64 @@ def timeseries_dataset_from_array(
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,
-    batch_size: Any = 128,
-    shuffle: Any = False,
+    batch_size: int | None = 128,
+    shuffle: bool = False,
     seed: int | None = None,
     start_index: int | None = None,
     end_index: int | None = None,
-) -> Windows:
-    """Cut a series into windows, for fit, evaluate and predict: batches x (B, T, ...), or (x, y), as in Keras.
-
-    The window that starts at step s is data[s], data[s + sampling_rate], ..., `sequence_length` steps T, and its target
-    is targets[s]. So for the next value behind each window of a series, give data[:-T] and data[T:].
+) -> TimeseriesDataset:
+    """Cut a series into windows, batch after batch, without keeping more than one batch.
 
     Args:
-        data: the series (N, ...): a number or a row of numbers for each step.
-        targets: what belongs to each start (N, ...), or None.
-        sequence_stride: steps from the start of one window to that of the next.
-        sampling_rate: steps from one number of a window to the next.
-        batch_size: windows in a batch; the last one has what is left.
-        shuffle: whether the windows change places, once, drawn from `seed` as Keras draws; None: from seed 0. The
-            order of the batches is another in each epoch of `fit`, unless it is told not to.
-        start_index, end_index: only the steps from the first on, and before the second, are used.
+        data: (N, ...), one row for each point of time.
+        targets: (M, ...), of which row i belongs to the window that starts at row i; None for windows alone. To tell
+            the next step, give `data[sequence_length:]`: rows without a target start no window.
+        sequence_length: steps of a window.
+        sequence_stride: from the start of one window to that of the next.
+        sampling_rate: from one step of a window to the next.
+        batch_size: windows in a batch, the last of which may have fewer; None: no batches, one window after the other.
+        shuffle: whether windows come in another order each time that the dataset is gone over.
+        seed: of that order; None: what `set_random_seed` set. Keras' own draws give other orders.
+        start_index: rows before it, of data and of targets, are left out.
+        end_index: it, and the rows behind it, are left out; below N.
 
     Raises:
-        ValueError: for settings that leave no window, and numbers out of their range.
+        ValueError: for what is out of its range, where no window fits (Keras' dataset then is empty), and for windows
+            whose target is missing (in Keras when the batch comes).
     """
-    data = as_numbers("data", data)
-    targets = None if targets is None else as_numbers("targets", targets)
-    if data.ndim == 0 or (targets is not None and targets.ndim == 0):
-        raise ValueError("data and targets must be series, got a single number")
-    N = len(data)
-    length, stride, rate, batch = (
-        whole_number(name, value, 1)
-        for name, value in (
-            ("sequence_length", sequence_length), ("sequence_stride", sequence_stride),
-            ("sampling_rate", sampling_rate), ("batch_size", batch_size),
-        )
-    )  # fmt: skip
-    first = 0 if start_index is None else whole_number("start_index", start_index, 0, N)
-    end = N if end_index is None else whole_number("end_index", end_index, 0, N)
+    series = as_numbers("data", data)
+    if not series.ndim:
+        raise ValueError(f"data must have an axis of time, the first, got the single number {data!r}")
+    first, end = _range(start_index, end_index, len(series))
+    length = whole_number("sequence_length", sequence_length, 1)
+    rate = whole_number("sampling_rate", sampling_rate, 1, len(series) - 1)
+    stride = whole_number("sequence_stride", sequence_stride, 1, len(series) - 1)
+    size = None if batch_size is None else whole_number("batch_size", batch_size, 1)
     count = end - first - (length - 1) * rate
     if targets is not None:
-        count = min(count, len(targets) - first)
+        targets = as_numbers("targets", targets)
+        count = min(count, len(targets))
+        targets = targets[first:end]
     if count < 1:
-        with_targets = "" if targets is None else f" and {len(targets):,} targets"
+        reach, there = (length - 1) * rate + 1, "" if targets is None else f" with {len(targets)} targets"
         raise ValueError(
-            f"a window of {length} steps, {rate} apart, spans {(length - 1) * rate + 1:,} of them, which steps "
-            f"{first:,} to {end:,} of a series of {N:,}{with_targets} do not hold: give shorter windows, or more steps"
+            f"a window of {length} steps needs {reach} rows of data and a target, got {end - first}{there}"
         )
     starts = np.arange(0, count, stride)
-    if flag("timeseries_dataset_from_array", "shuffle", shuffle):
-        np.random.RandomState(whole_number("seed", seed or 0, 0, 2**32 - 1)).shuffle(starts)
-    return Windows(data, targets, starts + first, np.arange(length) * rate, batch)
+    if targets is not None and starts[-1] >= len(targets):
+        raise ValueError(
+            f"row {first + starts[-1]} starts a window, and targets end before it, after {first + len(targets)}: as in "
+            "Keras, start_index counts in targets too, but does not shorten them. Give an end_index, or data[a:b] and "
+            "targets[a:b] themselves"
+        )
+    shuffle = flag("timeseries_dataset_from_array", "shuffle", shuffle)
+    seed = data_seed() if seed is None else whole_number("seed", seed, 0, 2**32 - 1)
+    return TimeseriesDataset(
+        series[first:end], targets, starts, rate * np.arange(length), size, seed if shuffle else None
+    )
+
+
+def _range(start: Any, end: Any, N: int) -> tuple[int, int]:
+    """Where the rows to use begin and end."""
+    first = 0 if start is None else whole_number("start_index", start, 0, N - 1)
+    return first, N if end is None else whole_number("end_index", end, first + 1, N - 1)

@@ -60,7 +60,7 @@ TREE: dict[str, str | dict[str, str]] = {
     "ops": {},
     "optimizers": "scratchnn.optimizers",
     "optimizers.schedules": "scratchnn.optimizers.schedules",
-    "preprocessing": {},
+    "preprocessing": {"timeseries_dataset_from_array": "scratchnn.utils"},
     "preprocessing.image": {},
     "preprocessing.sequence": {"pad_sequences": "scratchnn.utils"},
     "preprocessing.text": {},

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PARTS = ("layers", "array_layers", "long", "starts", "streams", "grammar")
+PARTS = ("layers", "array_layers", "long", "starts", "streams", "windows", "grammar")
 BACKENDS = dict.fromkeys(PARTS, "tensorflow") | {"training": "jax"}
 ROOT = Path(__file__).parents[2]
 
@@ -35,6 +35,7 @@ def record(part: str) -> None:
         start_cases,
         stream_cases,
         training_cases,
+        window_cases,
     )
 
     table, run, dtype = {
@@ -44,6 +45,7 @@ def record(part: str) -> None:
         "starts": (start_cases.STARTS, run_keras.start, "float32"),
         "grammar": (grammar.CONFIGURATIONS, run_keras.grammar, "float64"),
         "streams": (stream_cases.STREAMS, run_keras.stream, "float32"),
+        "windows": (window_cases.WINDOWS, lambda case: run_keras.windows(case.arguments()), "float32"),
         "training": (training_cases.TRAINING, run_keras.train, "float32"),
     }[part]
     packages = ("keras", BACKENDS[part].replace("tensorflow", "tensorflow-cpu"), "numpy")

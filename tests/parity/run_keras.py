@@ -18,6 +18,7 @@ from tests.parity.long_cases import LongCase
 from tests.parity.start_cases import StartCase
 from tests.parity.stream_cases import StreamCase
 from tests.parity.training_cases import TrainingCase, summary
+from tests.parity.window_cases import gone_over
 
 
 def run_keras(case: LayerCase) -> dict[str, np.ndarray]:
@@ -151,6 +152,10 @@ def stream(case: StreamCase) -> dict[str, np.ndarray]:
         layer.reset_states()
     results["y from zeros"] = model.predict(x, verbose=0)
     return results | {f"weight {i}": weight for i, weight in enumerate(model.get_weights())}
+
+
+def windows(arguments: dict[str, Any]) -> dict[str, np.ndarray]:
+    return gone_over(keras.utils.timeseries_dataset_from_array(**arguments))
 
 
 def grammar(case: Configuration) -> dict[str, np.ndarray]:

@@ -1,44 +1,58 @@
-"""Windows of a series, in Keras and here."""
+"""Windows of a series, against Keras 3.15.1's: recorded, and live."""
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 from scratchnn.utils import timeseries_dataset_from_array
+from tests.parity.recording import Results, recorded
+from tests.parity.window_cases import WINDOWS, gone_over
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.long]
-SERIES = np.random.default_rng(0).normal(size=(40, 3))
-SETTINGS: list[dict[str, Any]] = [
-    {"sequence_length": 5},
-    {"sequence_length": 5, "sequence_stride": 4, "batch_size": 3},
-    {"sequence_length": 4, "sampling_rate": 3, "sequence_stride": 2, "batch_size": 7},
-    {"sequence_length": 3, "start_index": 6, "end_index": 31, "sampling_rate": 2},
-    {"sequence_length": 40},
-]
+CASES = pytest.mark.parametrize("name", WINDOWS)
 
 
-@pytest.mark.parametrize("settings", SETTINGS)
-@pytest.mark.parametrize("targets", [None, SERIES[:, 0], SERIES[4:30]], ids=["none", "numbers", "fewer"])
-def test_the_same_batches(settings: dict[str, Any], targets: Any, frameworks: tuple[Any, Any]) -> None:
-    _, keras = frameworks
-    if targets is not None and len(targets) < settings.get("end_index", 0):
-        return  # Keras looks for targets beyond the last
-    theirs = list(keras.utils.timeseries_dataset_from_array(SERIES, targets, **settings))
-    ours = list(timeseries_dataset_from_array(SERIES, targets, **settings))
-    assert len(ours) == len(theirs) > 0
-    for one, other in zip(ours, theirs, strict=True):
-        pairs = zip(one, other, strict=True) if targets is not None else [(one, other)]
-        for found, wanted in pairs:
-            np.testing.assert_array_equal(found, wanted.numpy())
+def compare(name: str, expected: Results) -> None:
+    got = gone_over(timeseries_dataset_from_array(**WINDOWS[name].arguments()))
+    assert got.keys() == expected.keys()
+    for key, array in expected.items():
+        np.testing.assert_array_equal(got[key], array, err_msg=key)
 
 
-def test_shuffled_windows_are_the_same_set(frameworks: tuple[Any, Any]) -> None:
-    """Keras then takes them out of a buffer, by TensorFlow's draws."""
-    _, keras = frameworks
-    settings = {"sequence_length": 3, "batch_size": 4, "shuffle": True, "seed": 5}
-    theirs = np.concatenate(
-        [x.numpy() for x in keras.utils.timeseries_dataset_from_array(np.arange(30), None, **settings)]
+@CASES
+def test_windows_are_cut_as_in_keras(name: str) -> None:
+    compare(name, recorded("windows", name, WINDOWS[name]))
+
+
+def test_the_cases_are_not_all_alike() -> None:
+    counts = [int(recorded("windows", name, case)["batches"]) for name, case in WINDOWS.items()]
+    assert len(set(counts)) > 5 and min(counts) == 1
+
+
+@pytest.mark.long
+@CASES
+def test_windows_are_cut_as_keras_cuts_them(name: str, run_keras: ModuleType) -> None:
+    compare(name, run_keras.windows(WINDOWS[name].arguments()))
+
+
+@pytest.mark.long
+def test_shuffled_windows_are_keras_windows_in_another_order(run_keras: ModuleType) -> None:
+    """With their targets; the draws are Keras' and ours."""
+    arguments = {**WINDOWS["next step"].arguments(), "shuffle": True, "seed": 3}
+    expected, got = run_keras.windows(arguments), gone_over(timeseries_dataset_from_array(**arguments))
+    assert expected.keys() == got.keys()
+    (y, x), (our_y, our_x) = (
+        [np.concatenate([each[key] for key in each if key.startswith(part)]) for part in "yx"]
+        for each in (expected, got)
     )
-    ours = np.concatenate(list(timeseries_dataset_from_array(np.arange(30), None, **settings)))
-    assert sorted(map(tuple, ours)) == sorted(map(tuple, theirs))
+    assert not np.array_equal(y, our_y) and (np.diff(y) < 0).any() and (np.diff(our_y) < 0).any()
+    np.testing.assert_array_equal(our_x[np.argsort(our_y)], x[np.argsort(y)])
+
+
+@pytest.fixture(scope="module")
+def run_keras(frameworks: Any) -> ModuleType:
+    """Keras' side."""
+    from tests.parity import run_keras
+
+    return run_keras

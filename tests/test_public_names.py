@@ -18,6 +18,9 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "ModelCheckpoint", "ReduceLROnPlateau", "TerminateOnNaN",
     ),
     "scratchnn.data": ("Imdb", "Vocabulary", "imdb", "word_vectors"),
+    "scratchnn.data.own.loading": ("load",),
+    "scratchnn.data.own.options": ("TextOptions",),
+    "scratchnn.experiments.linear_model": ("LinearModel",),
     "scratchnn.experiments.presets": ("PRESETS", "Preset"),
     "scratchnn.explain": ("flow", "neighbours", "read", "saliency", "units", "write"),
     "scratchnn.gradients": ("check", "check_loss", "check_regularizer"),
@@ -104,4 +107,4 @@ def test_what_the_pages_import_is_public() -> None:
 def test_the_pages_name_commands_that_exist() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "Makefile"]
     text = "".join(page.read_text(encoding="utf-8") for page in pages)
-    assert set(re.findall(r"-m scratchnn\.(\w+)", text)) == {*COMMANDS, "explain", "labs"}
+    assert set(re.findall(r"-m scratchnn\.(\w+)", text)) == {*COMMANDS, "data", "explain", "labs"}

@@ -1,6 +1,8 @@
 """`python -m scratchnn.data check`: a page for people, an object for programs, and errors in one line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,15 @@ def test_an_object(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["length"], found["known_words"]) == (4, 16)
     assert found["parts"]["test"]["texts"] in (75, 76)
     assert any("are cut to their last 4 words" in line for line in found["findings"])
+
+
+def test_a_reader_that_goes_away(path: str) -> None:
+    command = [sys.executable, "-m", "scratchnn.data", "check", path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdout.close()
+        assert (run.wait(60), run.stderr.read()) == (0, "")
 
 
 @pytest.mark.parametrize(

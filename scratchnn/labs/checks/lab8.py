@@ -85,7 +85,7 @@ LAB = Lab(
             _share,
             (
                 "itertools.combinations(differences, 3) goes through all sets of three.",
-                "Three agree where all are above zero, or all below: count both, and divide by how many sets there are.",
+                "Three agree where all are above zero, or all below: count both, and divide by the number of sets.",
             ),
         ),
         Task(

@@ -13,9 +13,9 @@ import numpy as np
 
 REVIEWS = 25_000  # of the test; the numbers below are how many of them each seed got right
 RIGHT = {
-    "bow": [20665, 20701, 20698, 20671, 20669, 20699, 20721, 20709, 20703, 20725],
-    "bilstm": [20679, 20742, 20763, 20559, 20725, 20795, 20574, 20639, 20589, 20665],
     "gru": [20792, 20844, 20895, 20799, 20679, 20789, 20887, 20795, 20883, 20814],
+    "bilstm": [20679, 20742, 20763, 20559, 20725, 20795, 20574, 20639, 20589, 20665],
+    "bow": [20665, 20701, 20698, 20671, 20669, 20699, 20721, 20709, 20703, 20725],
 }
 
 
@@ -77,7 +77,7 @@ def interval(differences):
 
 
 # %%
-for first, second in (("bilstm", "bow"), ("gru", "bilstm")):
+for first, second in itertools.combinations(RIGHT, 2):
     for S in (3, 10):
         low, high = interval(differences(first, second)[:S]) * np.array(100 / REVIEWS)
         print(f"{first} - {second}, {S:2} seeds: {low:+.2f} to {high:+.2f} points")
@@ -103,7 +103,7 @@ def sign_flip_p(differences):
 
 
 # %%
-for first, second in (("bilstm", "bow"), ("gru", "bilstm")):
+for first, second in itertools.combinations(RIGHT, 2):
     print(f"{first} - {second}: p = {sign_flip_p(differences(first, second)):.3f}")
 
 # %% [markdown]

@@ -9,6 +9,8 @@ it has holes to fill, it measures, and it explains what came out. To write lab N
     - A prediction is a line `name = None  # what to write here`, before the cell that measures it.
     - A number that is drawn for each student is a line `NAME = 3  # drawn for you`.
 
+    - A cell that takes longer than a second or so begins with `# %% measure`: `check` leaves it out.
+
 2.  `checks/labN.py`, which ends in `LAB = Lab(...)` (see lab.py): for each hole a `Task` with its check and its hints,
     for each prediction a `Prediction`, for each drawn number its choices. A check is a function
 

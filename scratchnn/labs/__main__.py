@@ -5,9 +5,14 @@ This file parses, calls and prints. Nothing heavy is imported before the argumen
 
 import argparse
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scratchnn.labs.grading import Grade
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +50,7 @@ def _check(args: argparse.Namespace) -> int:
 
     lab = find(_key(args))
     found = grade(lab, file_of(lab, args.folder))
-    print("\n".join(found.lines()))
+    _print(found)
     if not found.done and found.right < len(found.results):
         zoo = "zoo " if args.zoo else ""
         print(f"Stuck? `python -m scratchnn.labs {zoo}hint {args.lab}` gives a hint, and another one each time.")
@@ -58,6 +63,10 @@ def _hint(args: argparse.Namespace) -> int:
 
     print(next_hint(find(_key(args)), args.folder))
     return 0
+
+
+def _print(found: "Grade") -> None:
+    print("\n".join(found.lines(max(60, min(120, shutil.get_terminal_size((100, 24)).columns)))))
 
 
 def _export(args: argparse.Namespace) -> int:
@@ -80,7 +89,7 @@ def _grade(args: argparse.Namespace) -> int:
             print(f"{lab.title}: not handed in")
         else:
             right += found.right
-            print("\n".join(found.lines()))
+            _print(found)
     print(f"{args.student}: {right} of {tasks} tasks are right")
     return 0 if right == tasks else 1
 

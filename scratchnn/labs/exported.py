@@ -15,7 +15,7 @@ from scratchnn.labs.checks.zoo import ZOO
 from scratchnn.labs.grading import Grade, grade
 from scratchnn.labs.lab import Lab
 from scratchnn.labs.shelf import LABS, file_of, text_of
-from scratchnn.labs.student import CELL, cells_of
+from scratchnn.labs.student import CELL, MEASURE, cells_of
 
 MARKDOWN = f"{CELL} [markdown]"
 
@@ -74,7 +74,8 @@ def as_notebook(text: str) -> str:
             told = [re.sub(r"^# ?", "", line) for line in lines]
             cells.append({"cell_type": "markdown", "metadata": {}, "source": "\n".join(told)})
         else:
-            code = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+            tags = {"tags": ["measure"]} if head.startswith(MEASURE) else {}
+            code = {"cell_type": "code", "execution_count": None, "metadata": tags, "outputs": []}
             cells.append(code | {"source": "\n".join(lines)})
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     book = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 4}

@@ -1,6 +1,7 @@
 """Grading a student's file, task by task, and saying what came out."""
 
 import hashlib
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +38,22 @@ class Grade:
     def done(self) -> bool:
         return self.right == len(self.results) and self.error is None
 
-    def lines(self) -> Iterator[str]:
-        yield f"{self.lab.title} ({self.path})"
-        for prediction in self.predictions:
-            yield f"  guess  {prediction}"
-        for result in self.results:
-            yield f"  {result.verdict:<5}  {result.task}: {result.words}"
+    def lines(self, width: int = 120) -> Iterator[str]:
+        """What a student sees, in lines of about this width."""
+        told = [("predicted", prediction) for prediction in self.predictions]
+        told += [(result.verdict, f"{result.task}: {result.words}") for result in self.results]
         if self.error is not None:
-            yield f"  error  a cell breaks off: {self.error}"
+            told.append(("error", f"a cell breaks off: {self.error}"))
+        yield f"{self.lab.title} ({self.path})"
+        for verdict, words in told:
+            yield from textwrap.wrap(
+                words,
+                width,
+                initial_indent=f"  {verdict:<9}  ",
+                subsequent_indent=" " * 13,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
         yield f"{self.right} of {len(self.results)} tasks are right."
 
 

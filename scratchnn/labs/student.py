@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 CELL = "# %%"
+MEASURE = f"{CELL} measure"  # a cell that is for the student alone, because it takes long
 
 
 class Open(Exception):
@@ -50,14 +51,18 @@ def source_of(path: Path) -> str:
         if path.suffix != ".ipynb":
             return text
         cells = json.loads(text)["cells"]
-        # An output may be long, and code has no magic here: only the sources of code are read.
-        return "".join(f"{CELL}\n{''.join(cell['source'])}\n" for cell in cells if cell["cell_type"] == "code")
-    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
+        return "".join(
+            f"{MEASURE if 'measure' in cell['metadata'].get('tags', ()) else CELL}\n{''.join(cell['source'])}\n"
+            for cell in cells
+            if cell["cell_type"] == "code"
+        )
+    except (UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} cannot be read as a {'notebook' if path.suffix == '.ipynb' else 'script'}") from error
 
 
 class Student:
-    """The names of a file, after its cells were run: one that meets an open hole or an error ends there."""
+    """The names of a file, after its cells were run: one that meets an open hole or an error ends there, and those that
+    only measure are left out."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.source = path, source_of(path)
@@ -66,7 +71,8 @@ class Student:
         # A traceback shows lines as they were when the file was read.
         linecache.cache[os.fspath(path)] = (len(self.source), None, self.source.splitlines(True), os.fspath(path))
         for start, text in cells_of(self.source):
-            self._run("\n" * start + text)
+            if not text.startswith(MEASURE):
+                self._run("\n" * start + text)
 
     def _run(self, text: str) -> None:
         try:
@@ -118,7 +124,7 @@ class Student:
         frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename == os.fspath(self.path)]
         if not frames:
             return told
-        where = "" if frames[-1].name == "<module>" else f", in {frames[-1].name}"
+        where = "" if frames[-1].name.startswith("<") else f", in {frames[-1].name}"
         return f"{self._line(frames[-1].lineno or 1)}{where}: {frames[-1].line}  ->  {told}"
 
     def _line(self, number: int) -> str:

@@ -107,7 +107,7 @@ def head(number: int) -> str:
         f"`zoo hint {number + 1}` helps. The names of the functions, their arguments and what they return stay."
     )
     lines = ["# %% [markdown]", f"# # {lab.title}", "#", *(f"# {line}" for line in textwrap.wrap(words, 116))]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n"
 
 
 def text(number: int) -> str:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.tables import between
 from scratchnn.labs.__main__ import main
 from scratchnn.labs.checks.zoo import ZOO
+from scratchnn.labs.exported import as_notebook
 from scratchnn.labs.grading import OPEN, RIGHT, WRONG, grade
 from scratchnn.labs.lab import Lab
 from scratchnn.labs.shelf import LABS, text_of
 from tests.house import ROOT
-from tests.labs import bugs
+from tests.labs import bugs, page
 from tests.labs.bugs import BUGS
 from tests.labs.solving import planted, solved, wrong_of
 
@@ -51,8 +53,8 @@ def test_an_unsolved_lab_is_open(
     assert main([*words, "check", number]) == 1
     printed = capsys.readouterr()
     assert "Traceback" not in printed.out + printed.err
-    verdict = "wrong" if words else "open "
-    assert len(re.findall(rf"^  {verdict}  ", printed.out, re.MULTILINE)) >= 1
+    verdict = "wrong" if words else "open"
+    assert len(re.findall(rf"^  {verdict:<9}  ", printed.out, re.MULTILINE)) >= 1
     if not words:
         assert printed.out.count("not written yet") == len(lab.tasks)
 
@@ -217,3 +219,17 @@ def test_a_bug_is_told_by_numbers(lab: Lab, tmp_path: Path) -> None:
     found = grade(lab, written(tmp_path, lab, text_of(lab)))
     assert [result.verdict for result in found.results] == [WRONG]
     assert re.search(r"\d", found.results[0].words) and "Traceback" not in found.results[0].words
+
+
+def test_a_cell_that_only_measures_is_left_out(tmp_path: Path) -> None:
+    lab = LABS["1"]
+    text = solved(lab) + "\n# %% measure\n1 / 0\n"
+    assert grade(lab, written(tmp_path, lab, text)).done
+    (tmp_path / "lab1.py").unlink()
+    (tmp_path / "lab1.ipynb").write_text(as_notebook(text), encoding="utf-8")
+    assert grade(lab, tmp_path / "lab1.ipynb").done
+
+
+def test_the_page_lists_the_labs() -> None:
+    """`python -m tests.labs.page` writes the table."""
+    assert between(page.PAGE.read_text(encoding="utf-8"), page.MARKS) == page.table()

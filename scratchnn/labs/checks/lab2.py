@@ -65,7 +65,7 @@ def _weights(student: Student, rng: Generator) -> str:
     da = walk(dy, h, Wh)[0]
     names = ("dx", "dWx", "dWh", "db")
     dx, dWx, dWh, db = parts("weight_gradients", student.call("weight_gradients", x, h, da, Wx), *names)
-    by_step("dx", dx, da @ Wx.T, *["dx[t] = da[t] Wxᵀ, each step for itself."] * 2)
+    same("dx", dx, da @ Wx.T, "dx[t] = da[t] Wxᵀ, each step for itself.")
     same("dWx", dWx, np.einsum("tbd,tbh->dh", x, da), "It is a sum over steps and rows: x[t].T @ da[t] sums the rows.")
     of_after = {"It takes the state that entered the step, h[t], not h[t+1].": np.einsum("tbk,tbh->kh", h[1:], da)}
     then = advice(dWh, of_after, "A sum over the steps of h[t].T @ da[t]: are all steps in it?")

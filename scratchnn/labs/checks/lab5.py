@@ -102,7 +102,7 @@ def _weights(student: Student) -> tuple[Any, ...]:
     H, rng = student.number("UNITS"), np.random.default_rng(student.number("SEED"))
     Wx = rng.normal(size=(3, 4 * H)) / np.sqrt(3)
     Wh = np.linalg.qr(rng.normal(size=(4 * H, H)))[0].T
-    rng.normal(size=(3, 3)), rng.normal(size=(5, 3))  # what the text draws in between
+    rng.normal(size=8 * 3)  # what the text draws in between
     pair = [rng.normal(size=(8, 3)), rng.normal(size=(8, 3))]
     return Wx, Wh, np.repeat([0.0, 1.0, 0.0, 0.0], H), pair
 

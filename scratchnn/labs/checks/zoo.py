@@ -114,7 +114,7 @@ def _split(student: Student, rng: Generator) -> str:
 
 def _decode(student: Student, rng: Generator) -> str:
     words = ["the", "and", "good", "bad", "plot", "film"]
-    ranks = {word: rank for rank, word in enumerate(rng.permutation(words), 1)}
+    ranks = {word: rank for rank, word in enumerate((str(word) for word in rng.permutation(words)), 1)}
     by_rank = sorted(ranks, key=ranks.__getitem__)
     for ids, right in (([1, 4, 5], by_rank[:2]), ([0, 0, 1, 9, 2, 6], [by_rank[5], "?", by_rank[2]])):
         came = student.call("decode", ids, ranks)

@@ -5,6 +5,7 @@
 # to collect more short reviews. The last cell shows it: run this file. Find the fault, there is one, and mend it;
 # `python -m scratchnn.labs zoo check 10` says whether the numbers are right then, and `zoo hint 10` helps. The names
 # of the functions, their arguments and what they return stay.
+
 # %%
 import numpy as np
 

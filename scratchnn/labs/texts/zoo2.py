@@ -6,6 +6,7 @@
 # cell shows it: run this file. Find the fault, there is one, and mend it; `python -m scratchnn.labs zoo check 2` says
 # whether the numbers are right then, and `zoo hint 2` helps. The names of the functions, their arguments and what
 # they return stay.
+
 # %%
 import numpy as np
 

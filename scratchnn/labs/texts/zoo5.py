@@ -5,6 +5,7 @@
 # than the limit, and turned: watch the angle between the gradient before and after. The last cell shows it: run this
 # file. Find the fault, there is one, and mend it; `python -m scratchnn.labs zoo check 5` says whether the numbers are
 # right then, and `zoo hint 5` helps. The names of the functions, their arguments and what they return stay.
+
 # %%
 import numpy as np
 

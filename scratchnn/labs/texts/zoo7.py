@@ -5,6 +5,7 @@
 # author says: "It overfits", and makes the model smaller, which does not help. The last cell shows it: run this file.
 # Find the fault, there is one, and mend it; `python -m scratchnn.labs zoo check 7` says whether the numbers are right
 # then, and `zoo hint 7` helps. The names of the functions, their arguments and what they return stay.
+
 # %%
 import numpy as np
 

@@ -18,6 +18,8 @@ from scratchnn.core.threads import one_blas_thread
 from scratchnn.data.encoder import TextEncoder
 from scratchnn.experiments.grams import features, numbers_of
 
+__all__ = ["LinearModel"]
+
 EPOCHS = 10  # iterations of L-BFGS: those that the penalty was chosen with
 KIND = "linear"  # of its file
 

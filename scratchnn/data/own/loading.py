@@ -20,6 +20,8 @@ from scratchnn.data.own.splitting import split
 from scratchnn.data.text import OOV, START, Vocabulary
 from scratchnn.data.words import normal_words, parts
 
+__all__ = ["OwnTexts", "load"]
+
 TEST_SPLIT = 0.2
 WORDS = 10_000  # ids of a vocabulary that nobody asked for another size of
 _SHARE_READ = 95  # percent of the training texts that fit into rows of a length that nobody asked for

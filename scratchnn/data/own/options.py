@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from scratchnn.core.checks import share, whole_number
 from scratchnn.core.names import look_up
 
+__all__ = ["TextOptions"]
+
 
 @dataclass(frozen=True)
 class TextOptions:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         activations,
         callbacks,
         data,
+        exchange,
         explain,
         initializers,
         keras,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "callbacks", "data", "explain", "initializers", "keras", "layers", "losses", "metrics", "models",
+    "activations", "callbacks", "data", "exchange", "explain", "initializers", "keras", "layers", "losses", "metrics", "models",
     "nn", "optimizers", "regularizers", "utils",
 )  # fmt: skip
 _NAMES = {
@@ -55,6 +56,7 @@ __all__ = [
     "activations",
     "callbacks",
     "data",
+    "exchange",
     "explain",
     "initializers",
     "keras",

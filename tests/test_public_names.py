@@ -19,6 +19,10 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     ),
     "scratchnn.data": ("Imdb", "Vocabulary", "imdb", "word_vectors"),
     "scratchnn.experiments.presets": ("PRESETS", "Preset"),
+    "scratchnn.exchange": (
+        "ExchangeError", "from_pytorch", "load_keras", "load_pytorch", "load_safetensors", "read_keras", "save_keras",
+        "save_onnx", "save_pytorch", "save_safetensors", "to_onnx", "to_pytorch",
+    ),
     "scratchnn.explain": ("flow", "neighbours", "read", "saliency", "units", "write"),
     "scratchnn.gradients": ("check", "check_loss", "check_regularizer"),
     "scratchnn.initializers": ("Constant", "Initializer"),

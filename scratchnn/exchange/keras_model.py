@@ -1,5 +1,6 @@
 """A model from a `.keras` file of Keras 3: its layers from the JSON in it, its weights from the HDF5."""
 
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from scratchnn.exchange import keras_archive
 from scratchnn.exchange.errors import ExchangeError, source
 from scratchnn.exchange.keras_weights import load_keras
-from scratchnn.layers import LAYERS, Input, Layer
+from scratchnn.layers import LAYERS, Bidirectional, Input, Layer, TimeDistributed
 from scratchnn.models.loading import UNUSABLE
 from scratchnn.models.sequential import Sequential
 
@@ -35,6 +36,7 @@ def read_keras(path: str | os.PathLike[str], *, backend: str = "cpu") -> Sequent
         name = str(described["config"].get("name") or "") or None
         dtype = _dtype(layers)
         made = [_layer(each) for each in layers]
+        _require_small(made, shape, file.stat().st_size)
         model = Sequential([Input(batch_shape=shape), *made], backend=backend, dtype=dtype, name=name)
     except ExchangeError as error:
         raise ExchangeError(f"{file}: {error}") from None
@@ -78,9 +80,7 @@ def _in_order(layers: list[Any], config: Mapping[str, Any]) -> list[Any]:
             raise ExchangeError(f"{name!r} is called with {', '.join(given)}: {_CHAIN}")
         name = _only(call["args"], f"inputs of {name!r}")
     if by_name:
-        raise ExchangeError(
-            f"{', '.join(map(repr, by_name))} {'is' if len(by_name) == 1 else 'are'} beside it: {_CHAIN}"
-        )
+        raise ExchangeError(f"{', '.join(map(repr, by_name))} stand beside the way to its output: {_CHAIN}")
     return order[::-1]
 
 
@@ -114,6 +114,27 @@ def _layer(described: Mapping[str, Any]) -> Layer:
                 f"{kind}: {name} is {value.get('class_name')!r}, an activation that is not known by name"
             )
     return LAYERS[kind](**settings)
+
+
+def _require_small(layers: list[Layer], shape: Any, size: int) -> None:
+    """Raise ExchangeError for a layer of more numbers than the file has bytes, before memory is taken for it."""
+    for layer in layers:
+        count = _numbers(layer, shape)
+        if count > size:
+            raise ExchangeError(
+                f"{layer.label} has {count:,} numbers, and the file {size:,} bytes: it is not of this model"
+            )
+        shape = layer.compute_output_shape(shape)
+        shape = shape[0] if isinstance(shape[0], tuple) else shape
+
+
+def _numbers(layer: Any, shape: Any) -> int:
+    if isinstance(layer, Bidirectional):
+        return _numbers(layer.forward_layer, shape) + _numbers(layer.backward_layer, shape)
+    if isinstance(layer, TimeDistributed):
+        return _numbers(layer.layer, (None, *shape[2:]))
+    layer.compute_output_shape(shape)  # refuses what the layer cannot take
+    return sum(math.prod(each) for each, _ in layer.parameter_shapes(shape).values())
 
 
 def _dtype(layers: list[Any]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 OPSET, IR_VERSION = 17, 8  # of 2022: what runtimes have read for years
+DTYPES = {"float32": 1, "int32": 6, "int64": 7, "bool": 9}  # the format's numbers for them
 GAPS = "the mask of a row has gaps: padding must be all in front or all behind"
 
 
@@ -45,9 +46,7 @@ class Graph:
         return self._constants[key]
 
     def cast(self, x: str, dtype: str) -> str:
-        import onnx
-
-        return self.add("Cast", x, to=int(onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))))
+        return self.add("Cast", x, to=DTYPES[dtype])
 
     def length(self, x: str, axis: int) -> str:
         """The length of an axis, of shape (1,)."""

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "callbacks", "data", "exchange", "explain", "initializers", "keras", "layers", "losses", "metrics", "models",
-    "nn", "optimizers", "regularizers", "utils",
+    "activations", "callbacks", "data", "exchange", "explain", "initializers", "keras", "layers", "losses", "metrics",
+    "models", "nn", "optimizers", "regularizers", "utils",
 )  # fmt: skip
 _NAMES = {
     "Input": "scratchnn.layers",

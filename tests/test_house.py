@@ -194,7 +194,9 @@ def test_only_one_place_finds_the_line_that_a_warning_names() -> None:
 
 
 def test_other_frameworks_stay_with_the_comparisons() -> None:
-    reads_files = ROOT / "scratchnn" / "exchange" / "pytorch_file.py"  # PyTorch's, by PyTorch: nothing is computed with it
+    reads_files = (
+        ROOT / "scratchnn" / "exchange" / "pytorch_file.py"
+    )  # PyTorch's, by PyTorch: nothing is computed with it
     allowed = (ROOT / "benchmarks" / "peers", ROOT / "tests" / "parity", reads_files)
     users = {
         path
@@ -230,7 +232,14 @@ def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
         each.module.split(".")[0] for path in files("scratchnn", "kernels") for each in imports_of_file(path)
         if each.at_run_time
     }  # fmt: skip
-    imported -= {*sys.stdlib_module_names, *OURS, "?", "cupy", "cupyx", "torch"}  # whoever has the hardware, or files of PyTorch's
+    imported -= {
+        *sys.stdlib_module_names,
+        *OURS,
+        "?",
+        "cupy",
+        "cupyx",
+        "torch",
+    }  # whoever has the hardware, or files of PyTorch's
     for module in imported & set(COMES_WITH):
         assert module in map(plain, requires(COMES_WITH[module]) or [])
     assert imported - set(COMES_WITH) == declared

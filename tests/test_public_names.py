@@ -107,4 +107,4 @@ def test_what_the_pages_import_is_public() -> None:
 def test_the_pages_name_commands_that_exist() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "Makefile"]
     text = "".join(page.read_text(encoding="utf-8") for page in pages)
-    assert set(re.findall(r"-m scratchnn\.(\w+)", text)) == {*COMMANDS, "explain"}
+    assert set(re.findall(r"-m scratchnn\.(\w+)", text)) == {*COMMANDS, "exchange", "explain"}

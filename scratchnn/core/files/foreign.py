@@ -60,8 +60,8 @@ def foreign_kind(start: bytes) -> str:
             return "a .keras file: scratchnn.exchange.read_keras(path) makes the model of it"
         if b"data.pkl" in start:
             return (
-                "a file of PyTorch's: build the same layers here, and scratchnn.exchange.load_pytorch(model, path) reads "
-                "a state_dict"
+                "a file of PyTorch's: build the same layers here, and scratchnn.exchange.load_pytorch(model, path) "
+                "reads a state_dict"
             )
         return "a zip of another kind"
     if start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5"):

@@ -204,13 +204,18 @@ def exchanged(results: dict[str, Any]) -> str:
     """The largest difference of an output, by model and peer, and what it is of."""
     peers = ("ONNX Runtime", "to Keras", "from Keras", "to PyTorch", "from PyTorch")
     rows = [
-        [row["model"], "yes" if row["masked"] else "no", *(f"{row[p]:.0e}" if p in row else "" for p in peers)]
+        [
+            row["model"],
+            "yes" if row["masked"] else "no",
+            f"{row['spread']:.2f}",
+            *(f"{row[p]:.0e}" if p in row else "" for p in peers),
+        ]
         for row in results["worst"]
     ]
     packages = ", ".join(f"{name} {version}" for name, version in results["packages"].items())
     return (
-        markdown(["model", "masked", *peers], ["---", "---", *["--:"] * len(peers)], rows)
-        + f"\n\nThe largest difference of a probability over {results['reviews']:,} test reviews of IMDB, cut to "
-        f"{results['length']} words ({results['padded']} are shorter), padded in front and again behind; float32, with "
-        f"{packages}."
+        markdown(["model", "masked", "spread", *peers], ["---", "---", *["--:"] * (1 + len(peers))], rows)
+        + "\n\nSpread is the standard deviation of our probabilities, the other columns the largest difference of one, "
+        f"over {results['reviews']:,} test reviews of IMDB, cut to {results['length']} words ({results['padded']} are "
+        f"shorter), padded in front and again behind; float32, with {packages}."
     )

@@ -60,11 +60,13 @@ def padded_behind(x: np.ndarray) -> np.ndarray:
 
 
 def both_ways(ours: Sequential, kind: str, masked: bool, folder: Path) -> tuple[Pair, Pair]:
-    """Ours and PyTorch's with its weights; then a fresh one of PyTorch's and ours, which was read from its file."""
+    """Ours and PyTorch's with its weights; one of PyTorch's with drawn weights, and ours, read from its file."""
     names = {str(layer.name): "body" for layer in ours.layers[1:-1] if layer.params}
     names |= {str(ours.layers[-1].name): "out"}
     torch.manual_seed(0)
     out, fresh = Network(ours, kind, masked), Network(ours, kind, masked)
+    for name, weight in fresh.named_parameters():
+        nn.init.uniform_(weight, *((-1, 1) if name.startswith("embedding") else (-0.25, 0.25)))
     save_pytorch(ours, folder / "ours.safetensors", names)
     out.load_state_dict(load_file(folder / "ours.safetensors"))
     torch.save(fresh.state_dict(), folder / "fresh.pt")

@@ -77,6 +77,17 @@ def require_shapes(where: str, expected: dict[str, tuple[int, ...]], found: dict
             raise ExchangeError(f"{where}: {name} has shape {tuple(found[name])}, the model needs {tuple(shape)}")
 
 
+@contextmanager
+def numbers_of(where: str) -> Iterator[None]:
+    """What is wrong with the numbers themselves, such as text or what float32 cannot hold, as an ExchangeError."""
+    try:
+        yield
+    except ExchangeError:
+        raise
+    except ValueError as error:
+        raise ExchangeError(f"{where}: {error}") from None
+
+
 def _some(names: list[str]) -> str:
     rest = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + rest

@@ -9,7 +9,6 @@ The groups go by the class of a layer and by its number among those of its class
 import io
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,13 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.core.names import is_own
-from scratchnn.exchange.errors import ExchangeError, extra, refused, require_shapes, source, target
+from scratchnn.exchange.errors import ExchangeError, extra, numbers_of, refused, require_shapes, source, target
 from scratchnn.exchange.keras_archive import member
 from scratchnn.layers import GRU, LSTM, RNN, Bidirectional, SimpleRNN, TimeDistributed
 from scratchnn.models.model import Model
 
 _FLOATS = ("float16", "float32", "float64")
+_MAX_GROUPS = 10_000  # a group may be linked into itself, so that a small file has no end
 
 
 def save_keras(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -64,14 +64,15 @@ def load_keras(model: Model, path: str | os.PathLike[str]) -> None:
         with h5py.File(content, "r") as opened:
             h5: Any = opened
             _require_keras_3(file, h5)
-            datasets = dict(_datasets(file, h5["layers"], "layers"))
+            datasets = _datasets(file, h5)
             require_shapes(str(file), shapes, {name: each.shape for name, each in datasets.items()})
             weights = [datasets[name][()] for name in shapes]
     except ExchangeError:
         raise
     except (OSError, KeyError, RuntimeError, ValueError) as error:  # what h5py raises about damaged files
         raise ExchangeError(f"{file} is no file of weights, or damaged: {error}") from None
-    model.set_weights(weights)
+    with numbers_of(str(file)):
+        model.set_weights(weights)
 
 
 # ---- where the arrays are
@@ -122,22 +123,25 @@ def _require_keras_3(file: Path, h5: Any) -> None:
     raise ExchangeError(f"{file} has no group 'layers', as the files of Keras 3 have: {list(h5)[:5]}")
 
 
-def _datasets(file: Path, group: Any, path: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """The datasets below a group. One that lies in another file, is put together of others or is packed is refused."""
+def _datasets(file: Path, h5: Any) -> dict[str, Any]:
+    """The arrays of the layers by their places. One that lies elsewhere, in this file or another, is refused."""
     import h5py
 
-    if depth > 8:
-        raise ExchangeError(f"{file}: {path} is nested deeper than layers are")
-    for name in group:
-        place = f"{path}/{name}"
+    found, waiting, seen = {}, [(h5, "layers")], 0
+    while waiting:
+        group, place = waiting.pop()
+        name, seen = place.rpartition("/")[2], seen + 1
+        if seen > _MAX_GROUPS:
+            raise ExchangeError(f"{file} has more than {_MAX_GROUPS:,} groups and arrays: it is not of a model")
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise ExchangeError(f"{file}: {place} is a link to somewhere else, and is not followed")
         each = group[name]
         if isinstance(each, h5py.Group):
-            yield from _datasets(file, each, place, depth + 1)
-        elif each.is_virtual or each.external:
+            waiting += [(each, f"{place}/{inner}") for inner in reversed(list(each))]
+        elif not isinstance(each, h5py.Dataset) or each.is_virtual or each.external:
             raise ExchangeError(f"{file}: {place} has its numbers in other files, and is not read")
         elif each.dtype.name not in _FLOATS:
             raise ExchangeError(f"{file}: {place} holds {each.dtype}, expected {', '.join(_FLOATS)}")
         else:
-            yield place, each
+            found[place] = each
+    return found

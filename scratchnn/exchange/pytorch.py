@@ -16,7 +16,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core.arrays import as_numbers
 from scratchnn.core.names import nearest
 from scratchnn.core.warning import warn
-from scratchnn.exchange.errors import ExchangeError, require_shapes
+from scratchnn.exchange.errors import ExchangeError, numbers_of, require_shapes
 from scratchnn.exchange.pytorch_layers import exported, imported, require_known
 from scratchnn.layers import Embedding, Layer, Masking
 from scratchnn.models.model import Model
@@ -76,7 +76,8 @@ def from_pytorch(model: Model, state: Mapping[str, Any], names: Names = None, *,
         ExchangeError: for arrays that are missing, left over or of another shape, and where two modules fit.
     """
     model.require_built()
-    arrays = {key: as_numbers(key, value) for key, value in state.items()}
+    with numbers_of("the state_dict"):
+        arrays = {key: as_numbers(key, value) for key, value in state.items()}
     plan = plan_for(model, {key: array.shape for key, array in arrays.items()}, names, ordered=ordered)
     take_over(model, arrays, plan)
 
@@ -101,10 +102,12 @@ def plan_for(model: Model, shapes: Mapping[str, tuple[int, ...]], names: Names, 
 
 
 def take_over(model: Model, arrays: Mapping[str, Array], plan: Plan) -> None:
+    """Give the model the arrays, where `plan_for` has found them."""
     weights = []
     for layer in _weighted(model):
         weights += imported(layer, {name: arrays[key] for name, key in plan[layer.label].items()})
-    model.set_weights([np.ascontiguousarray(array) for array in weights])
+    with numbers_of("the state_dict"):
+        model.set_weights([np.ascontiguousarray(array) for array in weights])
 
 
 def _weighted(model: Model) -> list[Layer]:

@@ -14,7 +14,7 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core.arrays import converted
 from scratchnn.core.files.atomic import write_atomically
-from scratchnn.exchange.errors import ExchangeError, extra, require_shapes, source, target
+from scratchnn.exchange.errors import ExchangeError, extra, numbers_of, require_shapes, source, target
 from scratchnn.models.model import Model
 
 _DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64"}
@@ -54,7 +54,8 @@ def load_safetensors(model: Model, path: str | os.PathLike[str]) -> None:
     entries = listing(file)
     require_shapes(str(file), expected, {name: entry.shape for name, entry in entries.items()})
     arrays = read(file)
-    parts = [converted(name, arrays[name], model.dtype).ravel() for name in expected]
+    with numbers_of(str(file)):
+        parts = [converted(name, arrays[name], model.dtype).ravel() for name in expected]
     model.set_flat_params(np.concatenate(parts) if parts else np.zeros(0, model.dtype))
 
 

@@ -224,6 +224,30 @@ def test_what_the_arrays_are_is_checked_before_they_are_read(change: Callable, s
         load_keras(sequential(), file)
 
 
+def test_a_group_without_end_and_layers_that_lie_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "m.weights.h5"
+    with h5py.File(file, "w") as h5:
+        group = h5.create_group("layers")
+        for name in "abc":
+            group[name] = group
+    with pytest.raises(ExchangeError, match="more than 10,000 groups"):
+        load_keras(sequential(), file)
+    with h5py.File(file, "w") as h5:
+        h5["elsewhere"] = np.zeros(3)
+        h5["layers"] = h5py.SoftLink("/elsewhere")
+    with pytest.raises(ExchangeError, match="layers is a link to somewhere else"):
+        load_keras(sequential(), file)
+
+
+def test_numbers_that_float32_cannot_hold(tmp_path: Path) -> None:
+    model = Sequential([Input((3,)), Dense(1)], dtype="float64")
+    model.set_weights([np.full((3, 1), 1e300), np.zeros(1)])
+    save_keras(model, tmp_path / "m.weights.h5")
+    other = Sequential([Input((3,)), Dense(1)])
+    with pytest.raises(ExchangeError, match=r"m\.weights\.h5.*1e\+300"):
+        load_keras(other, tmp_path / "m.weights.h5")
+
+
 def test_another_model_is_told_what_is_missing_or_left_over() -> None:
     small = Sequential([Input((None,)), Embedding(12, 3, mask_zero=True)])
     with pytest.raises(

@@ -128,7 +128,7 @@ def test_a_state_is_taken_in_full_or_not_at_all(change: Callable, says: str) -> 
     state, model = linear("ab"), two()
     before = model.get_weights()
     change(state)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ExchangeError, match=says):
         from_pytorch(model, state)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)

@@ -114,8 +114,10 @@ CASES: dict[str, Case] = {
             Conv1D(3, 2, activation="elu", use_bias=False),
             MaxPooling1D(2, padding="same"),
             GlobalMaxPooling1D(),
-        ]
+        ],
+        gaps=True,
     ),
+    "a mask that ends": Case(lambda: [_words(), Conv1D(4, 3, padding="same"), LSTM(3)], gaps=True),
     "same and dilated": Case(
         lambda: [_words(False), Conv1D(2, 4, padding="same", dilation_rate=2), GlobalMaxPooling1D()]
     ),

@@ -49,7 +49,7 @@ def test_a_mask_with_gaps_is_refused_where_a_length_is_needed(name: str) -> None
     x = inputs(case, 5)
     x[0, 3] = 0
     x[0, 4:6] = 1
-    if case.gaps or name == "convolutions":  # whose mask is used as it is, or ends
+    if case.gaps:  # the mask is used as it is, or ends
         np.testing.assert_allclose(run.run(None, {"x": x})[0], expected(model, x), rtol=1e-5, atol=1e-5)
     else:
         with pytest.raises(Exception, match=GAPS):

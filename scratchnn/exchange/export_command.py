@@ -47,13 +47,24 @@ def _export(args: argparse.Namespace) -> None:
     out = folder / format.file if args.out is None else Path(args.out)
     if out.exists() and not args.overwrite:
         raise FileExistsError(f"{out} exists already: give another --out FILE, or --overwrite")
+    options = {} if args.names is None else {"names": _names(args.names, args.format)}
     save: Callable[..., None] = getattr(exchange, format.function)
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always")
-        save(model, out, overwrite=args.overwrite)
+        save(model, out, overwrite=args.overwrite, **options)
     for each in noticed:
         print(f"note: {each.message}", file=sys.stderr)
     print(f"wrote {out}: {model.count_params():,} parameters, to be opened by {format.opened_by}")
+
+
+def _names(given: Sequence[str], format: str) -> dict[str, str]:
+    """What "lstm=rnn" says, for the one format whose names are those of a user's class."""
+    if format != "pytorch":
+        raise ValueError(f"--names is for pytorch, whose modules have names of yours; {format} has its own")
+    pairs = [each.partition("=") for each in given]
+    if wrong := [each for each, (layer, sign, module) in zip(given, pairs, strict=True) if not (layer and sign)]:
+        raise ValueError(f"--names takes LAYER=MODULE, such as lstm=rnn, got {wrong[0]!r}")
+    return {layer: module for layer, _, module in pairs}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("run", metavar="RUN", help="folder of a run of scratchnn.train, or a model saved as .npz")
     defaults = ", ".join(each.file for each in FORMATS.values())
     found.add_argument("--out", metavar="FILE", help=f"the file (default, in the run: {defaults})")
+    found.add_argument(
+        "--names", nargs="+", metavar="LAYER=MODULE", help="what PyTorch's modules are called (default: as the layers)"
+    )
     found.add_argument("--overwrite", action="store_true", help="replace a file that is there already")
     return found
 

@@ -68,6 +68,22 @@ def test_pytorch_says_what_it_cannot_hold(run: Path, capsys: pytest.CaptureFixtu
     np.testing.assert_array_equal(other.flat_params, model.flat_params)
 
 
+def test_names_of_modules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    needs("pytorch")
+    from safetensors import safe_open
+
+    built(CASES["lstm"], backend="cpu").save(tmp_path / "m.npz")
+    command = ["export", "pytorch", str(tmp_path / "m.npz"), "--names"]
+    assert main([*command, "lstm=body.rnn", "dense="]) == 0
+    with safe_open(tmp_path / "model.pytorch.safetensors", framework="numpy") as file:
+        assert {"body.rnn.weight_ih_l0", "embedding.weight", "bias"} <= set(file.keys())
+    for names, says in (("lstm", "LAYER=MODULE"), ("lstn=rnn", "did you mean 'lstm'"), ("=rnn", "LAYER=MODULE")):
+        assert main([*command, names, "--overwrite"]) == 2
+        assert says in capsys.readouterr().err
+    assert main(["export", "keras", str(tmp_path / "m.npz"), "--names", "lstm=rnn"]) == 2
+    assert "--names is for pytorch" in capsys.readouterr().err
+
+
 def test_what_export_writes_can_be_loaded(run: Path) -> None:
     needs("safetensors")
     assert main(["export", "safetensors", str(run)]) == 0

@@ -14,7 +14,9 @@ from benchmarks.harness import ROOT
 from benchmarks.imdb_page import accuracies
 
 RESULTS = Path(__file__).parent / "results"
-BPTT, GPU, IMDB, KERAS, SPEED = (RESULTS / f"{name}.json" for name in ("bptt", "gpu", "imdb", "keras", "speed"))
+BPTT, EXCHANGE, GPU, IMDB, KERAS, SPEED = (
+    RESULTS / f"{name}.json" for name in ("bptt", "exchange", "gpu", "imdb", "keras", "speed")
+)
 LOGS = RESULTS / "published_logs.json"
 
 
@@ -39,6 +41,7 @@ class Table(NamedTuple):
 TABLES = (
     Table(ROOT / "README.md", tables.HEADLINE, (IMDB, KERAS, SPEED), accuracies.headline),
     Table(ROOT / "docs" / "bptt.md", tables.BPTT, (BPTT,), tables.gradients),
+    Table(ROOT / "docs" / "exchange.md", tables.EXCHANGE, (EXCHANGE,), tables.exchanged),
     Table(ROOT / "docs" / "gpu.md", gpu.MARKS, (GPU,), gpu.page),
     Table(ROOT / "docs" / "imdb.md", None, (IMDB, KERAS, LOGS), imdb_page.page),
     Table(ROOT / "docs" / "speed.md", tables.SPEED, (SPEED,), tables.speed_tables),

@@ -8,6 +8,7 @@ from benchmarks.workloads import WORKLOADS
 
 SPEED = ("<!-- speed: written by benchmarks/bench.py -->", "<!-- end of speed -->")
 HEADLINE = ("<!-- headline: written by benchmarks/pages.py -->", "<!-- end of headline -->")
+EXCHANGE = ("<!-- exchange: written by benchmarks/exchange.py -->", "<!-- end of exchange -->")
 BPTT = ("<!-- bptt: written by benchmarks/bptt.py -->", "<!-- end of bptt -->")
 # The columns, and the settings of a framework of which a column shows the fastest.
 COLUMNS = {
@@ -197,3 +198,24 @@ def times(ratio: float | None) -> str:
 def describe(name: str) -> str:
     workload = WORKLOADS[name]
     return f"{workload.about}; vocabulary {workload.vocabulary:,}, length {workload.length}, batch {workload.batch}"
+
+
+def exchanged(results: dict[str, Any]) -> str:
+    """The largest difference of an output, by model and peer, and what it is of."""
+    peers = ("ONNX Runtime", "to Keras", "from Keras", "to PyTorch", "from PyTorch")
+    rows = [
+        [
+            row["model"],
+            "yes" if row["masked"] else "no",
+            f"{row['spread']:.2f}",
+            *(f"{row[p]:.0e}" if p in row else "" for p in peers),
+        ]
+        for row in results["worst"]
+    ]
+    packages = ", ".join(f"{name} {version}" for name, version in results["packages"].items())
+    return (
+        markdown(["model", "masked", "spread", *peers], ["---", "---", *["--:"] * (1 + len(peers))], rows)
+        + "\n\nSpread is the standard deviation of our probabilities, the other columns the largest difference of one, "
+        f"over {results['reviews']:,} test reviews of IMDB, cut to {results['length']} words ({results['padded']} are "
+        f"shorter), padded in front and again behind; float32, with {packages}."
+    )

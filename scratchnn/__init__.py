@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         activations,
         callbacks,
         data,
+        exchange,
         explain,
         initializers,
         keras,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    "activations", "callbacks", "data", "explain", "initializers", "keras", "layers", "losses", "metrics", "models",
-    "nn", "optimizers", "regularizers", "utils",
+    "activations", "callbacks", "data", "exchange", "explain", "initializers", "keras", "layers", "losses", "metrics",
+    "models", "nn", "optimizers", "regularizers", "utils",
 )  # fmt: skip
 _NAMES = {
     "Input": "scratchnn.layers",
@@ -58,6 +59,7 @@ __all__ = [
     "activations",
     "callbacks",
     "data",
+    "exchange",
     "explain",
     "initializers",
     "keras",

@@ -25,6 +25,9 @@ COMMANDS = {
     "compare": Command("scratchnn.compare", "train several models with several seeds, and say which is better"),
     "explain": Command("scratchnn.explain.__main__", "write a page that shows how a model reads a text"),
     "data": Command("scratchnn.data.__main__", "look at labelled texts of your own before training on them"),
+    "labs": Command("scratchnn.labs.__main__", "write forward and backward passes yourself, and have them checked"),
+    "inspect": Command("scratchnn.exchange.inspect_command", "show what is in a trained model"),
+    "export": Command("scratchnn.exchange.export_command", "write a trained model for ONNX Runtime, Keras or PyTorch"),
     "gradcheck": Command("scratchnn.gradcheck", "compare backward passes with derivatives of their forward passes"),
     "warmup": Command("scratchnn.warmup", "compile all kernels now, so that no training has to wait"),
 }

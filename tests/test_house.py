@@ -107,6 +107,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "explain": ("core", "activations", "data", "layers", "models", "experiments"),
     # With what the texts of the labs import. Its solutions are in tests/labs/solutions/.
     "labs": ("core", "activations", "initializers", "layers", "gradients"),
+    "exchange": ("core", "report", "layers", "models", "experiments"),
     "study": ("core", "callbacks", "data", "report", "optimizers", "training", "models", "experiments", "scratchnn"),
 }
 FACE = "scratchnn"  # scratchnn/__init__.py, which imports a name of another room when it is asked for
@@ -210,7 +211,10 @@ def test_only_one_place_finds_the_line_that_a_warning_names() -> None:
 
 
 def test_other_frameworks_stay_with_the_comparisons() -> None:
-    allowed = (ROOT / "benchmarks" / "peers", ROOT / "tests" / "parity")
+    reads_files = (
+        ROOT / "scratchnn" / "exchange" / "pytorch_file.py"
+    )  # PyTorch's, by PyTorch: nothing is computed with it
+    allowed = (ROOT / "benchmarks" / "peers", ROOT / "tests" / "parity", reads_files)
     users = {
         path
         for path in files("scratchnn", "kernels", "benchmarks", "tests")
@@ -248,13 +252,15 @@ def plain(requirement: str) -> str:
 
 def test_what_is_imported_is_declared_and_the_other_way_round() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = [requirement for name in ("cluster", "sklearn") for requirement in project["optional-dependencies"][name]]
+    names = ("cluster", "exchange", "sklearn")
+    extras = [requirement for name in names for requirement in project["optional-dependencies"][name]]
     declared = {plain(requirement) for requirement in [*project["dependencies"], *extras]}
     imported = {
         each.module.split(".")[0] for path in files("scratchnn", "kernels") for each in imports_of_file(path)
         if each.at_run_time
     }  # fmt: skip
-    imported -= {*sys.stdlib_module_names, *OURS, "?", "cupy", "cupyx"}  # CuPy: whoever has the hardware installs it
+    # CuPy and PyTorch: whoever has the hardware, or files of PyTorch's, installs them
+    imported -= {*sys.stdlib_module_names, *OURS, "?", "cupy", "cupyx", "torch"}
     imported = {INSTALLED_AS.get(module, module) for module in imported}
     for module in imported & set(COMES_WITH):
         assert module in map(plain, requires(COMES_WITH[module]) or [])

@@ -107,6 +107,10 @@ TRIED: dict[str, str] = {
     ),
     "load_model('model-2.npz')": "",
     "fit(x, y, epochs=10, initial_epoch=2)": "",
+    "scratchnn.exchange.save_onnx(model, path)": (
+        "import pytest; from scratchnn import exchange; pytest.importorskip('onnx', reason='needs the package onnx')\n"
+        "exchange.save_onnx(model, 'model.onnx')"
+    ),
     "set_random_seed(1)": "set_random_seed(1)",
     "numpy.random.default_rng(1)": "np.random.default_rng(1)",
     "numpy.linalg.norm(x, axis=-1, keepdims=True)": (

@@ -22,6 +22,10 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn.data.own.options": ("TextOptions",),
     "scratchnn.experiments.linear_model": ("LinearModel",),
     "scratchnn.experiments.presets": ("PRESETS", "Preset"),
+    "scratchnn.exchange": (
+        "ExchangeError", "from_pytorch", "load_keras", "load_pytorch", "load_safetensors", "read_keras", "save_keras",
+        "save_onnx", "save_pytorch", "save_safetensors", "to_onnx", "to_pytorch",
+    ),
     "scratchnn.explain": ("flow", "neighbours", "read", "saliency", "units", "write"),
     "scratchnn.gradients": ("check", "check_loss", "check_regularizer"),
     "scratchnn.initializers": ("Constant", "Initializer"),
@@ -107,4 +111,4 @@ def test_what_the_pages_import_is_public() -> None:
 def test_the_pages_name_commands_that_exist() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "Makefile"]
     text = "".join(page.read_text(encoding="utf-8") for page in pages)
-    assert set(re.findall(r"-m scratchnn\.(\w+)", text)) == {*COMMANDS, "data", "explain", "labs"}
+    assert set(re.findall(r"-m scratchnn\.(\w+)", text)) == {*COMMANDS, "data", "exchange", "explain", "labs"}

@@ -164,7 +164,7 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
     "wrappers": ((r"\w+", "write a class with fit and predict around the model"),),
     "keras": (
         (r"distillation", "train a second model on the predictions of the first"),
-        (r"export", "model.save(path) and load_model, or get_weights for another program"),
+        (r"export", "model.save(path) and load_model; scratchnn.exchange.save_onnx(model, path) for other programs"),
         (r"legacy|tree", _ARRAYS),
         (r"quantizers", "float32 and float64 only"),
         (r"visualization", "scratchnn.report.curves draws histories, plot_model a model"),
@@ -179,7 +179,7 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
         (r"shape|transpose|where|maximum|minimum|argmax|one_hot|u?int\d+|float\d+|b?float16|strings", _TENSORS),
         (r"io|saved_model", "model.save(path) and load_model for models, NumPy and Python's open for other files"),
         (r"train", "optimizers are in scratchnn.optimizers, and ModelCheckpoint is in scratchnn.callbacks"),
-        (r"lite", "model.save(path) and load_model, or get_weights for another program"),
+        (r"lite", "model.save(path) and load_model; scratchnn.exchange.save_onnx(model, path) for other programs"),
         (r"summary", "CSVLogger writes every epoch to a file, and model.summary() prints the layers"),
         (r"test", "numpy.testing compares arrays, and Sequential(..., backend='gpu') says whether there is a GPU"),
         (r"debugging|logging", "what the package warns of goes through Python's module warnings"),

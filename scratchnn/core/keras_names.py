@@ -179,7 +179,9 @@ ARGUMENTS: dict[str, dict[str, Refused]] = {
         "reset_metrics": Refused("every call of fit and evaluate counts its metrics from nothing", ()),
         "variables": Refused("model.weights lists them, and model.optimizer.slots has those of the optimizer", ()),
         "non_trainable_variables": Refused("its name is non_trainable_weights", ()),
-        "export": Refused("model.save(path) and load_model, or get_weights for another program", ()),
+        "export": Refused(
+            "model.save(path) and load_model; scratchnn.exchange.save_onnx(model, path) for other programs", ()
+        ),
         "quantize": Refused(_QUANTIZATION, ()),
     },
     "Model.__call__": {

@@ -5,7 +5,8 @@ from pathlib import PurePath
 
 from scratchnn.core import checks
 
-_KERAS = "keep the weights for Keras with model.get_weights(), which its set_weights takes"
+_KERAS = "scratchnn.exchange.save_keras(model, 'model.weights.h5') writes the weights for Keras"
+_TORCH = "scratchnn.exchange.save_pytorch(model, path) writes the weights for PyTorch"
 _FORMATS = {
     ".h5": ("Keras' HDF5 format", _KERAS),
     ".hdf5": ("Keras' HDF5 format", _KERAS),
@@ -14,10 +15,10 @@ _FORMATS = {
     ".pb": ("TensorFlow's format", _KERAS),
     ".tflite": ("TensorFlow Lite's format", _KERAS),
     ".ckpt": ("TensorFlow's checkpoints", _KERAS),
-    ".pt": ("PyTorch's format", "model.get_weights() has the arrays"),
-    ".pth": ("PyTorch's format", "model.get_weights() has the arrays"),
-    ".onnx": ("ONNX", "model.get_weights() has the arrays"),
-    ".safetensors": ("safetensors", "model.get_weights() has the arrays"),
+    ".pt": ("PyTorch's format", _TORCH),
+    ".pth": ("PyTorch's format", _TORCH),
+    ".onnx": ("ONNX", "scratchnn.exchange.save_onnx(model, path) writes it"),
+    ".safetensors": ("safetensors", "scratchnn.exchange.save_safetensors(model, path) writes it"),
     ".pkl": ("a pickle", "nothing is pickled here"),
     ".pickle": ("a pickle", "nothing is pickled here"),
     ".joblib": ("a pickle", "nothing is pickled here"),
@@ -49,14 +50,19 @@ def refuse_foreign_name(what: str, path: str | os.PathLike[str]) -> None:
 
 def foreign_kind(start: bytes) -> str:
     """What a file is that begins with these bytes, and how to bring its weights here."""
-    from_keras = "load it in Keras, build the same layers here, and pass model.get_weights() to set_weights"
     if start.startswith(b"\x89HDF\r\n\x1a\n"):
-        return f"an HDF5 file, as Keras writes them: {from_keras}"
+        return (
+            "an HDF5 file, as Keras writes them: build the same layers here, and scratchnn.exchange.load_keras(model, "
+            "path) reads a .weights.h5 of Keras 3"
+        )
     if start.startswith(b"PK\3\4"):
         if any(name in start for name in (b"metadata.json", b"config.json", b"model.weights.h5")):
-            return f"a .keras file: {from_keras}"
+            return "a .keras file: scratchnn.exchange.read_keras(path) makes the model of it"
         if b"data.pkl" in start:
-            return "a file of PyTorch's: load it there, build the same layers here, and pass its arrays to set_weights"
+            return (
+                "a file of PyTorch's: build the same layers here, and scratchnn.exchange.load_pytorch(model, path) "
+                "reads a state_dict"
+            )
         return "a zip of another kind"
     if start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5"):
         return "a pickle, which could run any code: it is not read"

@@ -82,9 +82,15 @@ def plain_npz() -> bytes:
 
 FOREIGN = {
     # The first bytes of keras.Sequential(...).save("model.h5"), and the members of save("model.keras").
-    "HDF5": (b"\x89HDF\r\n\x1a\n" + bytes(88), "an HDF5 file, as Keras writes them: load it in Keras, build"),
-    ".keras": (zipped("metadata.json", "config.json", "model.weights.h5"), "a .keras file: load it in Keras"),
-    "PyTorch": (zipped("archive/data.pkl", "archive/version"), "a file of PyTorch's: load it there"),
+    "HDF5": (
+        b"\x89HDF\r\n\x1a\n" + bytes(88),
+        "an HDF5 file, as Keras writes them: build the same layers here, and scratchnn.exchange.load_keras(",
+    ),
+    ".keras": (
+        zipped("metadata.json", "config.json", "model.weights.h5"),
+        "a .keras file: scratchnn.exchange.read_keras(path)",
+    ),
+    "PyTorch": (zipped("archive/data.pkl", "archive/version"), "a file of PyTorch's: build the same layers here, and"),
     "pickle": (pickle.dumps({"weights": [1.0]}), "a pickle, which could run any code: it is not read"),
     "npz": (plain_npz(), "a zip of another kind"),
     "text": (b"weights,1,2\n", "no zip at all"),

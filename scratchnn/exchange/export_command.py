@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from scratchnn.core.program import usage_name
+
 
 class Format(NamedTuple):
     file: str  # its name in the folder of a run
@@ -69,7 +71,7 @@ def _names(given: Sequence[str], format: str) -> dict[str, str]:
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
-        prog="python -m scratchnn.exchange export",
+        prog=usage_name("scratchnn.exchange export"),
         description="Write a trained model for ONNX Runtime, Keras or PyTorch, or its arrays as safetensors. "
         "pip install 'scratchnn[exchange]' brings the packages for it.",
         epilog="example: python -m scratchnn.exchange export onnx runs/lstm-20260101-120000-0123abcd --out lstm.onnx",

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from scratchnn.core.program import usage_name
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 2 bad arguments or file, 130 Ctrl-C."""
@@ -90,7 +92,7 @@ def _value(value: Any) -> str:
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
-        prog="python -m scratchnn.exchange inspect",
+        prog=usage_name("scratchnn.exchange inspect"),
         description="Print what is in a model: its layers, every array with its shape, gates and norms, the "
         "vocabulary, the settings, and where it comes from.",
         epilog="example: python -m scratchnn.exchange inspect runs/lstm-20260101-120000-0123abcd --json",

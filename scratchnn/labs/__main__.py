@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scratchnn.core.program import usage_name
+
 if TYPE_CHECKING:
     from scratchnn.labs.grading import Grade
 
@@ -100,7 +102,7 @@ def _key(args: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m scratchnn.labs",
+        prog=usage_name("scratchnn.labs"),
         description="Learn recurrent networks by writing them: labs with a question, a prediction, holes to fill and a "
         "measurement.",
         epilog="example: `start 1` copies a lab to labs/lab1.py; fill its holes, and `check 1` says what is right",

@@ -25,8 +25,8 @@ def _windows(student: Student, rng: Generator) -> str:
         x, y = parts("windows", student.call("windows", ids, B, T), "x", "y")
         whole = (len(ids) - 1) // (B * T) * T * B
         mistakes = {
-            "These are the windows of one text after another: row 0 of batch 1 must go on where row 0 of batch 0 ended, "
-            "so swap streams and windows before you flatten them.": ids[:whole].reshape(-1, T),
+            "The windows come one after another: row 0 of batch 1 must go on where row 0 of batch 0 ended, so swap "
+            "streams and windows before you flatten them.": ids[:whole].reshape(-1, T),
             "Row by row the letters of a batch lie apart: cut into streams first, (B, length).": ids[:whole]
             .reshape(-1, B)
             .T.reshape(-1, T),
@@ -49,7 +49,7 @@ def _draw(student: Student, rng: Generator) -> str:
     for u, wanted in ((0.0, 0), (0.4, 0), (0.5, 2), (0.6, 2), (0.74, 2), (0.75, 3), (0.99, 3)):
         came = student.call("draw", p, u)
         mistakes = {
-            "A letter of probability 0 is never drawn: the sum must be above u, not only equal to it.": wanted - 1,
+            "The sum must be above u; equal to it is not enough.": int(np.argmax(np.cumsum(p) >= u)),
             "That is the number of the letter after it.": wanted + 1,
             "That is the likeliest letter; what is drawn depends on u.": int(p.argmax()),
         }
@@ -66,8 +66,7 @@ def _with_temperature(student: Student, rng: Generator) -> str:
         mistakes = {
             "The probabilities must sum to 1 again: divide by their sum.": powers,
             "The logarithm is divided by τ, not multiplied with it.": p**tau / (p**tau).sum(),
-            "It is the logarithms that are divided by τ, not the probabilities.": np.exp(p / tau)
-            / np.exp(p / tau).sum(),
+            "The logarithms are divided by τ, not the probabilities.": np.exp(p / tau) / np.exp(p / tau).sum(),
         }
         then = "exp(log(p) / τ), over its sum."
         same(f"q for τ = {tau}", came, powers / powers.sum(), advice(came, mistakes, then))

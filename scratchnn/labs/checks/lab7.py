@@ -29,7 +29,7 @@ def fitted(series: Any, first: int, T: int, until: int, intercept: bool = True) 
 
 def _naive(student: Student, rng: Generator) -> str:
     series = _series(rng)
-    for first, back in ((40, 1), (45, 24)):
+    for first, back in ((45, 24), (40, 1)):
         came = student.call("naive", series, first, back)
         right = series[first - back : len(series) - back]
         mistakes = {
@@ -62,12 +62,8 @@ def _linear(student: Student, rng: Generator) -> str:
     series, first, T = _series(rng), 45, 4
     came = student.call("linear", series, first, T)
     mistakes = {
-        "Hours that are held out were fitted: cut x and y before np.linalg.lstsq.": fitted(
-            series, first, T, len(series)
-        ),
-        "Targets from first on were fitted: row k of x belongs to hour k + T, so take the first `first - T` rows.": fitted(
-            series, first, T, first + T
-        ),
+        "Hours that are held out were fitted: cut x and y first.": fitted(series, first, T, len(series)),
+        "Row k of x belongs to hour k + T: fit the first `first - T` rows.": fitted(series, first, T, first + T),
         "The intercept is missing: a column of ones, behind the T hours.": fitted(series, first, T, first, False),
     }
     then = "Fit w to the first `first - T` rows, then forecast the others, from row first - T on."
@@ -119,7 +115,7 @@ LAB = Lab(
             "windows",
             _windows,
             (
-                "np.lib.stride_tricks.sliding_window_view(series, T) has all windows, the last one without a next hour.",
+                "np.lib.stride_tricks.sliding_window_view(series, T) has all windows; the last has no next hour.",
                 "[:-1] leaves that one out, and y is series[T:].",
             ),
         ),

@@ -3,7 +3,7 @@
 #
 # A network foretells the temperature of the next hour and is off by 0.26 degrees. Is that good? Nobody knows, before
 # somebody has asked what costs nothing: the hour before, the same hour of the day before, a straight line through the
-# last day. You will write these three, and the split without which none of the numbers means anything. About 30 minutes.
+# last day. You will write these three, and the split without which none of the numbers means anything. 30 minutes.
 
 # %%
 import numpy as np
@@ -31,8 +31,8 @@ FIRST = HOURS * 3 // 4  # from this hour on everything is held out
 # %% [markdown]
 # ## What costs nothing
 #
-# The last quarter, from hour FIRST on, is held out, and is looked at once, at the end. A forecast for hour t may use hours
-# before t only. The simplest ones repeat what was `back` hours ago:
+# The last quarter, from hour FIRST on, is held out: nothing is fitted to it. A forecast for hour t may use hours before t
+# only. The simplest ones repeat what was `back` hours ago:
 #
 #     (1)  forecast[t] = series[t - back]        t = first, ..., N - 1
 #
@@ -88,8 +88,8 @@ print(f"linear           {error(linear(SERIES, FIRST, T)):.3f}")
 # %% [markdown]
 # ## The network
 #
-# A GRU likes numbers near 0 and 1. So subtract a mean and divide by a standard deviation, and put nothing of the held-out
-# quarter into either: in real life it has not happened yet.
+# A GRU likes numbers near 0 and 1. So subtract a mean and divide by a standard deviation, and put nothing of the
+# held-out quarter into either: in real life it has not happened yet.
 #
 #     (3)  scaled = (series - mean) / std        mean and std of series[:first]
 
@@ -128,6 +128,6 @@ print("GRU, three seeds", " ".join(f"{each:.3f}" for each in errors))
 # %% [markdown]
 # Without the first three numbers 0.26 says nothing. Here the day before is worth less than the hour before, since the
 # weather is another one; in a year that is an average of many it is the other way round (examples/temperature.py has
-# one). The linear model and the GRU are both within a few hundredths of what is possible at all: in a world made of waves
-# and of weather that fades, the best forecast *is* nearly linear. A network is worth its trouble where that is not so;
-# whether it is, only the comparison says.
+# one). The linear model and the GRU are both within a few hundredths of what is possible at all: in a world made of
+# waves and of weather that fades, the best forecast *is* nearly linear. A network is worth its trouble where that is
+# not so; whether it is, only the comparison says.

@@ -23,7 +23,7 @@ def with_temperature(p, tau):
 WRONG = (
     (".reshape(B, -1, T).swapaxes(0, 1).reshape(-1, T)", ".reshape(-1, T)", "swap streams and windows"),
     ("for k in (0, 1)", "for k in (0, 0)", "y is x itself"),
-    ("np.cumsum(p) > u", "np.cumsum(p) >= u", "probability 0 is never drawn"),
+    ("np.cumsum(p) > u", "np.cumsum(p) >= u", "equal to it is not enough"),
     ("np.argmax(np.cumsum(p) > u)", "np.argmax(p)", "depends on u"),
     ("return q / q.sum()", "return q", "sum to 1 again"),
     ("np.log(p) / tau", "np.log(p) * tau", "divided by τ"),

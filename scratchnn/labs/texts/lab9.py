@@ -175,8 +175,8 @@ print("\n".join(surprises) or "as expected")
 # 1 - z, which is the same for both since z does not see h, and lies between 0 and 1: in each unit the difference
 # shrinks, and never changes its sign. (An output that weighs 16 such units can change its sign 15 times at most, so no
 # rule that goes on for ever is possible, and training found none for ten steps either.) In the other three h reaches
-# its own update through a matrix and a tanh. LSTM and GRU keep the rule for 200 steps, 20 times what they have seen, the
-# SimpleRNN in most seeds.
+# its own update through a matrix and a tanh. LSTM and GRU keep the rule for 200 steps, 20 times what they have seen,
+# the SimpleRNN in most seeds.
 #
 # **Copying.** To keep a sign is to have two states that stay apart. LSTM, GRU and SimpleRNN can make two fixed points:
 # what drifts is pulled back. minGRU can only shrink the difference, so its 1 - z must be very close to 1 at every step

@@ -150,7 +150,7 @@ for task in TASKS:
         print(f"    {name:9} " + "  ".join(f"{number:.2f}" for number in measured[task, name]))
 
 # %% [markdown]
-# With five seeds we saw what stands here, with a margin. Does yours differ?
+# With four seeds we saw what stands here, with a margin. Does yours differ?
 
 # %% measure
 expected = {  # at the first and at the last length, each as (least, most)
@@ -174,14 +174,14 @@ print("\n".join(surprises) or "as expected")
 # **Parity.** An input of 1 must swap two states, "even" and "odd". In (2) the difference of two states is multiplied by
 # 1 - z, which is the same for both since z does not see h, and lies between 0 and 1: in each unit the difference
 # shrinks, and never changes its sign. (An output that weighs 16 such units can change its sign 15 times at most, so no
-# rule that goes on for ever is possible, and training found none for ten steps either.) In the other three h reaches its
-# own update through a matrix and a tanh. LSTM and GRU keep the rule for 200 steps, 20 times what they have seen, the
-# SimpleRNN in most seeds.
+# rule that goes on for ever is possible, and training found none for ten steps either.) In the other three h reaches
+# its own update through a matrix and a tanh. LSTM and GRU keep the rule for 200 steps, 20 times what they have seen,
+# the SimpleRNN in most seeds.
 #
 # **Copying.** To keep a sign is to have two states that stay apart. LSTM, GRU and SimpleRNN can make two fixed points:
-# what drifts is pulled back. minGRU can only shrink the difference, so its 1 - z must be very close to 1 at every step of
-# noise. For 10 steps 0.9 will do: a third is left. For 200 it does not: 10^-9. (A SimpleRNN may find something else that is right for ten
-# steps: with one of five seeds its sign *alternates*, and it was wrong every time at 50 steps.)
+# what drifts is pulled back. minGRU can only shrink the difference, so its 1 - z must be very close to 1 at every step
+# of noise. For 10 steps 0.9 will do: a third is left. For 200 it does not: 10^-9. (A SimpleRNN may find something else
+# that is right for ten steps: with one of four seeds its sign *alternates*, and it was wrong every time at 50 steps.)
 #
 # **Adding.** Nobody learnt to add. A sum of two numbers must be kept to two digits, and pulling back, which helped in
 # copying, is wrong here: every value must stay where it is. All four learnt something that is right for ten steps and

@@ -66,7 +66,7 @@ def parts(results: dict[str, Any]) -> str:
     tables = [table(results, lines, ("lstm", "gru", "lstm-bias-0", "lstm-bias-3"))]
     tables.append(table(results, simple, ("rnn", "rnn-glorot")))
     slopes = ", ".join(
-        f"{NAMES[key]} {plain(case['before']['slope'][0])} -> {plain(case['after']['slope'][0])}"
+        f"{NAMES[key]} {plain(case['before']['slope'][0])} → {plain(case['after']['slope'][0])}"
         for key, case in results["cases"].items()
         if key in COLOURS
     )
@@ -77,8 +77,8 @@ def table(results: dict[str, Any], lines: dict[str, Any], keys: tuple[str, ...])
     rows = []
     for words, (what, form) in lines.items():
         cases = [results["cases"][key] for key in keys]
-        rows.append([words, *(f"{form(case['before'][what][0])} -> {form(case['after'][what][0])}" for case in cases)])
-    return markdown(["untrained -> trained", *(NAMES[key] for key in keys)], ["---", *["--:"] * len(keys)], rows)
+        rows.append([words, *(f"{form(case['before'][what][0])} → {form(case['after'][what][0])}" for case in cases)])
+    return markdown(["untrained → trained", *(NAMES[key] for key in keys)], ["---", *["--:"] * len(keys)], rows)
 
 
 def with_interval(numbers: list[float]) -> str:

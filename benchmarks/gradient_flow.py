@@ -49,7 +49,9 @@ CASES = {
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gradient_flow", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.gradient_flow", description=str(__doc__).partition("\n")[0]
+    )
     parser.add_argument("--quick", action="store_true", help="two seeds and 2,000 training reviews; writes nothing")
     quick = parser.parse_args(arguments).quick
     started, reviews = time.perf_counter(), read_reviews()
@@ -101,7 +103,9 @@ def one_seed(name: str, seed: int, train: int) -> list[dict[str, Any]]:
     found = [measure(model, full)]
     model.fit(reviews.x_train[:train], reviews.y_train[:train], epochs=EPOCHS, batch_size=BATCH, verbose=0)
     found.append(measure(model, full))
-    found[-1]["accuracy"] = np.array([model.evaluate(reviews.x_test, reviews.y_test, verbose=0)[1]])
+    found[-1]["accuracy"] = np.array(
+        [model.evaluate(reviews.x_test, reviews.y_test, verbose=0, return_dict=True)["accuracy"]]
+    )
     return found
 
 

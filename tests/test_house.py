@@ -91,7 +91,17 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "explain": ("core", "activations", "data", "layers", "models", "experiments"),
     # With what the texts of the labs import. Its solutions are in tests/labs/solutions/.
-    "labs": ("core", "activations", "initializers", "layers", "gradients"),
+    "labs": (
+        "core",
+        "activations",
+        "data",
+        "initializers",
+        "optimizers",
+        "layers",
+        "gradients",
+        "explain",
+        "scratchnn",
+    ),
     "study": ("core", "callbacks", "data", "report", "optimizers", "training", "models", "experiments", "scratchnn"),
 }
 FACE = "scratchnn"  # scratchnn/__init__.py, which imports a name of another room when it is asked for

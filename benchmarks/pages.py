@@ -1,6 +1,7 @@
 """Which recorded results go into which page, and how: `python -m benchmarks.pages` rewrites them all.
 
-The benchmarks (bench.py, bptt.py, study.py, gpu) do so at their end. What lacks results is left as it is.
+The benchmarks (bench.py, bptt.py, gradient_flow.py, study.py, gpu) do so at their end. What lacks results is left as
+it is.
 """
 
 import json
@@ -8,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import imdb_page, tables
+from benchmarks import flow_page, imdb_page, tables
 from benchmarks.gpu import report as gpu
 from benchmarks.harness import ROOT
 from benchmarks.imdb_page import accuracies
 
 RESULTS = Path(__file__).parent / "results"
-BPTT, EXCHANGE, GPU, IMDB, KERAS, SPEED = (
-    RESULTS / f"{name}.json" for name in ("bptt", "exchange", "gpu", "imdb", "keras", "speed")
+BPTT, EXCHANGE, FLOW, GPU, IMDB, KERAS, SPEED = (
+    RESULTS / f"{name}.json" for name in ("bptt", "exchange", "gradient_flow", "gpu", "imdb", "keras", "speed")
 )
 LOGS = RESULTS / "published_logs.json"
 
@@ -42,6 +43,8 @@ TABLES = (
     Table(ROOT / "README.md", tables.HEADLINE, (IMDB, KERAS, SPEED), accuracies.headline),
     Table(ROOT / "docs" / "bptt.md", tables.BPTT, (BPTT,), tables.gradients),
     Table(ROOT / "docs" / "exchange.md", tables.EXCHANGE, (EXCHANGE,), tables.exchanged),
+    Table(ROOT / "docs" / "gradient-flow.md", flow_page.MARKS, (FLOW,), flow_page.ratios),
+    Table(ROOT / "docs" / "gradient-flow.md", flow_page.PARTS, (FLOW,), flow_page.parts),
     Table(ROOT / "docs" / "gpu.md", gpu.MARKS, (GPU,), gpu.page),
     Table(ROOT / "docs" / "imdb.md", None, (IMDB, KERAS, LOGS), imdb_page.page),
     Table(ROOT / "docs" / "speed.md", tables.SPEED, (SPEED,), tables.speed_tables),

@@ -106,8 +106,19 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "texts": ("core", "data", "models", "experiments"),
     "explain": ("core", "activations", "data", "layers", "models", "experiments"),
     # With what the texts of the labs import. Its solutions are in tests/labs/solutions/.
-    "labs": ("core", "activations", "initializers", "layers", "gradients"),
     "exchange": ("core", "report", "layers", "models", "experiments"),
+    "labs": (
+        "core",
+        "activations",
+        "callbacks",
+        "data",
+        "initializers",
+        "optimizers",
+        "layers",
+        "gradients",
+        "explain",
+        "scratchnn",
+    ),
     "study": ("core", "callbacks", "data", "report", "optimizers", "training", "models", "experiments", "scratchnn"),
 }
 FACE = "scratchnn"  # scratchnn/__init__.py, which imports a name of another room when it is asked for

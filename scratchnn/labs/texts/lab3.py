@@ -153,7 +153,7 @@ for name, model in models.items():
         print(f"    its ρ at rest: {rho:.3f} before, {rest_radius(Wh, b):.3f} after")
 
 # %% [markdown]
-# With five seeds we saw what stands here, with a margin. Does yours differ?
+# With three seeds we saw what stands here, with a margin. Does yours differ?
 
 # %% measure
 expected = {  # powers of ten faded, untrained and trained, each as (least, most)

@@ -31,8 +31,8 @@ FIRST = HOURS * 3 // 4  # from this hour on everything is held out
 # %% [markdown]
 # ## What costs nothing
 #
-# The last quarter, from hour FIRST on, is held out: nothing is fitted to it. A forecast for hour t may use hours before t
-# only. The simplest ones repeat what was `back` hours ago:
+# The last quarter, from hour FIRST on, is held out: nothing is fitted to it. A forecast for hour t may use hours before
+# t only. The simplest ones repeat what was `back` hours ago:
 #
 #     (1)  forecast[t] = series[t - back]        t = first, ..., N - 1
 #

@@ -150,7 +150,7 @@ for task in TASKS:
         print(f"    {name:9} " + "  ".join(f"{number:.2f}" for number in measured[task, name]))
 
 # %% [markdown]
-# With five seeds we saw what stands here, with a margin. Does yours differ?
+# With four seeds we saw what stands here, with a margin. Does yours differ?
 
 # %% measure
 expected = {  # at the first and at the last length, each as (least, most)
@@ -181,7 +181,7 @@ print("\n".join(surprises) or "as expected")
 # **Copying.** To keep a sign is to have two states that stay apart. LSTM, GRU and SimpleRNN can make two fixed points:
 # what drifts is pulled back. minGRU can only shrink the difference, so its 1 - z must be very close to 1 at every step
 # of noise. For 10 steps 0.9 will do: a third is left. For 200 it does not: 10^-9. (A SimpleRNN may find something else
-# that is right for ten steps: with one of five seeds its sign *alternates*, and it was wrong every time at 50 steps.)
+# that is right for ten steps: with one of four seeds its sign *alternates*, and it was wrong every time at 50 steps.)
 #
 # **Adding.** Nobody learnt to add. A sum of two numbers must be kept to two digits, and pulling back, which helped in
 # copying, is wrong here: every value must stay where it is. All four learnt something that is right for ten steps and

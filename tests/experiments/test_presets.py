@@ -24,6 +24,7 @@ PARAMETERS = {
     "gru": 16_000 + 3 * (16 * 32 + 32 * 32 + 2 * 32) + 32 * 32 + 32 + 33,
     "bilstm": 16_000 + 2 * 4 * (16 * 32 + 32 * 32 + 32) + 64 * 32 + 32 + 33,
     "cnn-lstm": 16_000 + 7 * 16 * 32 + 32 + 4 * (32 * 32 + 32 * 32 + 32) + 33,
+    "lm-lstm": 20_000 * 128 + 4 * (128 * 128 + 128 * 128 + 128) + 3 * 128 + 1,
     "lstm-dropout": 166_305,
     "rnn28": 321_737,
     "rnn32": 322_113,
@@ -34,6 +35,16 @@ PARAMETERS = {
 ARTICLE = Settings(vocabulary=1000, length=100, optimizer="adam", batch_size=32, epochs=10)
 LONG = Settings(vocabulary=10_000, length=500, optimizer="rmsprop", batch_size=128, epochs=10)
 SETTINGS = {
+    "lm-lstm": Settings(
+        vocabulary=20_000,
+        length=400,
+        pretrain_epochs=3,
+        batch_size=64,
+        learning_rate=0.002,
+        global_clipnorm=1.0,
+        epochs=3,
+        validation_split=0.1,
+    ),
     "lstm-dropout": Settings(vocabulary=10_000, length=500, batch_size=32, epochs=10, resplit=1, skip_top=24),
     "rnn28": LONG,
     "rnn32": dataclasses.replace(LONG, epochs=100),

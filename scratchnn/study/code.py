@@ -19,8 +19,8 @@ DECIDING = (
     "initializers.py", "layers/*.py", "losses/*.py", "metrics/*.py", "models/chain.py", "models/initial_states.py",
     "models/model.py", "models/naming.py", "models/parameters.py", "models/penalties.py", "models/sequential.py",
     "optimizers/*.py", "regularizers.py", "study/run.py", "study/training.py", "training/ahead.py",
-    "training/batches.py", "training/epoch.py", "training/evaluator.py", "training/examples.py", "training/on_disk.py", "training/progress.py",
-    "training/session.py", "training/sources.py", "training/streams.py", "training/trainer.py",
+    "training/batches.py", "training/epoch.py", "training/evaluator.py", "training/examples.py", "training/on_disk.py",
+    "training/progress.py", "training/session.py", "training/sources.py", "training/streams.py", "training/trainer.py",
     "training/sample_weights.py",
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pytest
 from scratchnn_kernels import cpu, reference
 from scratchnn_kernels.contract import Recurrence
 
-from examples import characters, checkpointing, rtrl
+from examples import checkpointing, rtrl
 from scratchnn import activations
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -135,36 +135,3 @@ def output_of(path: Path, folder: Path) -> list[str]:
 def test_the_teaching_rnn_runs(tmp_path: Path) -> None:
     lines = output_of(ROOT / "examples" / "forward_rnn.py", tmp_path)
     assert lines[0] == "(100, 32) -> (6400,), 6,208 parameters" and len(lines) == 2
-
-
-# ---- the character model
-
-
-def test_its_windows_go_on_where_the_last_one_ended() -> None:
-    x, y = characters.windows(characters.TEXT)
-    B, T = characters.STREAMS, characters.WINDOW
-    ids = np.array([characters.LETTERS.index(letter) for letter in characters.TEXT])
-    assert x.shape == y.shape and x.shape[1] == T and len(x) % B == 0 and len(x) > 4 * B
-    for row in range(B):
-        stream = x[row::B].ravel()  # the same row of every batch
-        first = row * len(stream)
-        np.testing.assert_array_equal(stream, ids[first : first + len(stream)])
-        np.testing.assert_array_equal(y[row::B].ravel(), ids[first + 1 : first + 1 + len(stream)])
-
-
-def test_the_character_model_learns_carries_its_states_and_writes() -> None:
-    model, history = characters.trained(epochs=16)
-    losses = history["loss"]
-    assert losses[-1] < 0.72 * losses[0] and losses[-1] < 2.2  # the letters' own frequencies reach 2.8
-    text, probabilities = characters.written(model, letters=60)
-    assert len(text) == 64 and (text, probabilities.tolist()) != characters.written(model, letters=60, seed=2)
-    assert characters.written(model, letters=60)[0] == text
-    # One letter at a time with the states carried along is one long pass over the whole text.
-    model.reset_states()
-    whole = model.predict(np.array([[characters.LETTERS.index(letter) for letter in text]]))[0]
-    np.testing.assert_allclose(probabilities, whole[3:-1], rtol=1e-4, atol=1e-6)
-    # Without its states it knows one letter, and would have drawn from other probabilities.
-    for number in (10, 40):
-        model.reset_states()
-        alone = model.predict(np.array([[characters.LETTERS.index(text[number])]]))[0, -1]
-        assert np.abs(alone - whole[number]).max() > 0.02

@@ -1,80 +1,80 @@
-"""A temperature forecast: does a GRU foretell the next hour better than what costs nothing?
+"""Forecasts the temperature of the next hour from the 48 before, with a GRU and in simpler ways: who does it better?"""
 
-    pip install vega_datasets==0.9.0; python examples/temperature.py
-
-The series is a year of hours in Seattle (averages of many years, so smoother than weather); without that package, one
-that is made here. The last quarter is held out before anything is looked at. A forecast sees the 24 hours before: the
-last of them; the first; a linear model of all; a GRU of five seeds. The error is the mean of |forecast - temperature|.
-"""
-
-import hashlib
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import pyplot
+from scipy import signal, stats
 
 from scratchnn import Sequential
-from scratchnn.layers import GRU, Dense, Input
+from scratchnn.layers import GRU, Dense
 from scratchnn.optimizers import Adam
-from scratchnn.optimizers.schedules import PolynomialDecay
-from scratchnn.utils import timeseries_dataset_from_array
+from scratchnn.optimizers.schedules import CosineDecay
+from scratchnn.utils import timeseries_dataset_from_array as windows
 
-SHA256 = "c220666521ff4bec4ffb6f0d9acfdc5c1056564b1aad6f78d3b06aa0a0c8b085"  # of seattle-temps.csv
-T, B, T_95 = 24, 64, 2.776  # hours seen, windows in a batch, Student's t of five seeds
-
-
-def measured():
-    """Degrees Celsius, hour by hour; None where the package is not installed, or its file is another one."""
-    if (package := find_spec("vega_datasets")) is None:
-        return None
-    file = Path(package.origin).parent / "_data" / "seattle-temps.csv"
-    if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != SHA256:
-        return None
-    return (np.array([line.split(",")[1] for line in file.read_text().splitlines()[1:]], float) - 32) / 1.8
+HOURS, SHA256 = 48, "c220666521ff4bec4ffb6f0d9acfdc5c1056564b1aad6f78d3b06aa0a0c8b085"
 
 
-def made(hours=8759, seed=0):
-    """A year and its days as two cosines, and weather of which half is left after 12 hours."""
-    hour, weather = np.arange(hours), np.zeros(hours)
-    for t, push in enumerate(np.random.default_rng(seed).normal(0, 0.3, hours - 1), 1):
-        weather[t] = 0.5 ** (1 / 12) * weather[t - 1] + push
-    return 11 - 7 * np.cos(2 * np.pi * hour / 8766) - 3 * np.cos(2 * np.pi * (hour - 3) / 24) + weather
+def found():
+    """Where the series is from, and its degrees Fahrenheit, hour by hour."""
+    package = find_spec("vega_datasets")
+    path = Path(package.origin if package and package.origin else ".").parent / "_data" / "seattle-temps.csv"
+    if not path.is_file() or sha256(path.read_bytes()).hexdigest() != SHA256:
+        return "a generated series (for Seattle's: pip install --no-deps vega_datasets==0.9.0)", generated()
+    return "Seattle, from vega_datasets 0.9.0", np.genfromtxt(path, delimiter=",", skip_header=1, usecols=[1])
 
 
-def forecasts(series, epochs=60, seeds=range(5)):
-    """The temperatures held out, and by name what was foretold for them: {name: [one array for each seed]}."""
-    first = len(series) * 3 // 4  # held out from here on
-    mean, std, step = series[:first].mean(), series[:first].std(), np.diff(series[:first]).std()
-    x = ((series - mean) / std).astype(np.float32)[:, None]
-    change = (np.diff(series, prepend=series[0]) / step).astype(np.float32)  # what the GRU foretells
-    train = timeseries_dataset_from_array(x[:first], change[T:first], T, batch_size=B, shuffle=True)
-    test = timeseries_dataset_from_array(x[first - T : -1], None, T, batch_size=B)
-    before, truth = series[first - 1 : -1], series[first:]
-    found = {"the hour before": [before], "the day before": [series[first - 24 : -24]]}
-    past = np.c_[np.lib.stride_tricks.sliding_window_view(series, T)[:-1], np.ones(len(series) - T)]
-    weights = np.linalg.lstsq(past[: first - T], series[T:first], rcond=None)[0]
-    found |= {"linear model": [past[first - T :] @ weights], "GRU": []}
-    for seed in seeds:
-        model = Sequential([Input((T, 1)), GRU(32), Dense(1)], seed=seed)
-        model.compile(Adam(PolynomialDecay(0.005, epochs * len(train), 0.0)), "mse")
-        model.fit(train, epochs=epochs, verbose=0)
-        found["GRU"].append(before + step * model.predict(test, verbose=0)[:, 0])
-    return truth, found
+def generated(seed=1):
+    """A year: cold winters, warm days, most so in summer, and weather that keeps 97% from one hour to the next."""
+    t, noise = np.arange(8760), np.random.default_rng(seed).normal(size=8760)
+    summer, noon = -np.cos(2 * np.pi * t / 8760), -np.cos(2 * np.pi * (t - 3) / 24)
+    return 52 + 12 * summer + (5 + 3 * summer) * noon + signal.lfilter([1.2], [1, -0.97], noise)
+
+
+def forecasts(series, seeds=5, epochs=30):
+    """The hours held out, and by name what was told of them: one row, of the network one for each seed."""
+    cut, y = 3 * len(series) // 4, np.diff(series)[HOURS - 1 :]  # y: the hour after each window, less its last one
+    x = ((series - series[:cut].mean()) / series[:cut].std())[:, None]
+    scale = y[: cut - HOURS].std()
+    old, y_old = next(iter(windows(x[:cut], y[: cut - HOURS], HOURS, batch_size=cut)))
+    new = next(iter(windows(x[cut - HOURS : -1], None, HOURS, batch_size=cut)))
+    flat, flat_new = (np.c_[part[..., 0], np.ones(len(part))] for part in (old, new))
+    network = []
+    for seed in range(seeds):
+        batches = windows(x[:cut], y[: cut - HOURS] / scale, HOURS, batch_size=64, shuffle=True, seed=seed)
+        model = Sequential([GRU(16), Dense(1)], seed=seed)
+        model.compile(Adam(CosineDecay(0.01, epochs * len(batches))), "mse")
+        model.fit(batches, epochs=epochs, verbose=0)
+        network.append(scale * model.predict(new, verbose=0)[:, 0])
+    last, linear = series[cut - 1 : -1], flat_new @ np.linalg.lstsq(flat, y_old)[0]
+    told = {"as an hour before": last, "as a day before": series[cut - 24 : -24], "linear model": last + linear}
+    return series[cut:], {name: row[None] for name, row in told.items()} | {"GRU": last + np.array(network)}
+
+
+def report(source, series, **settings):
+    """Print who is how far off, and whether the GRU is better than the best of the others; draw temperature.png."""
+    truth, told = forecasts(series, **settings)
+    print(f"{source}\nmean absolute error over the last {len(truth):,} hours, in degrees Fahrenheit, for each seed:")
+    errors = {name: np.abs(rows - truth) for name, rows in told.items()}
+    means = {name: each.mean(axis=1) for name, each in errors.items()}
+    print(*(f"  {name:<18}" + " ".join(f"{mean:.3f}" for mean in each) for name, each in means.items()), sep="\n")
+    rival = min(list(means)[:3], key=lambda name: means[name][0])
+    gaps = errors["GRU"] - errors[rival]
+    days = gaps.mean(axis=0)[: len(truth) // 24 * 24].reshape(-1, 24).mean(axis=1)
+    half = np.hypot(*(stats.t.ppf(0.975, len(each) - 1) * stats.sem(each) for each in (gaps.mean(axis=1), days)))
+    verdict = "no clear winner" if abs(gaps.mean()) <= half else f"the {rival if gaps.mean() > 0 else 'GRU'} wins"
+    print(f"GRU less {rival}: {gaps.mean():+.3f} ± {half:.3f} (95%, over seeds and {len(days)} days): {verdict}")
+    figure, (lines, bars) = pyplot.subplots(1, 2, figsize=(9, 3.6), width_ratios=(2, 1), layout="constrained")
+    for name, row in {"measured": truth, rival: told[rival][0], "GRU": told["GRU"][0]}.items():
+        lines.plot(row[:96], label=name, linewidth=5 if row is truth else 1.5, alpha=0.4 if row is truth else 1)
+    lines.set(title="The first four days held out, forecast hour by hour", xlabel="hour", ylabel="°F")
+    lines.legend()
+    bars.barh(list(means), [each.mean() for each in means.values()])
+    bars.set(title="Mean absolute error", xlabel="°F")
+    figure.savefig("temperature.png", dpi=120)
 
 
 if __name__ == "__main__":
-    series = measured()
-    print("a year of Seattle" if series is not None else "vega_datasets 0.9.0 is not installed: a year made here")
-    truth, found = forecasts(made() if series is None else series)
-    means, _ = {}, plt.figure(figsize=(9, 4))
-    plt.plot(truth[:72], label="temperature", lw=5, alpha=0.4)
-    for name, several in found.items():
-        error = np.array([np.abs(each - truth).mean() for each in several])
-        means[name] = error.mean()
-        half = T_95 * error.std(ddof=1) / np.sqrt(len(error)) if len(error) > 1 else 0
-        print(f"{name:16} {error.mean():.3f} °C" + (f" ± {half:.3f} (95%, {len(error)} seeds)" if half else ""))
-        plt.plot(several[0][:72], label=name, lw=1.2)
-    print(f"the least error on average: {min(means, key=means.get)}")
-    plt.legend()
-    plt.savefig("temperature.png", dpi=130)
+    report(*found())

@@ -1,7 +1,6 @@
 """The examples say what they say, and it is true."""
 
 import ast
-import dataclasses
 import re
 import runpy
 import subprocess
@@ -13,9 +12,8 @@ import pytest
 from scratchnn_kernels import cpu, reference
 from scratchnn_kernels.contract import Recurrence
 
-from examples import characters, checkpointing, neighbours, rtrl, temperature
+from examples import checkpointing, rtrl
 from scratchnn import activations
-from scratchnn.data import imdb
 
 ROOT = Path(__file__).resolve().parents[1]
 TANH, SIGMOID = activations.get("tanh"), activations.get("sigmoid")
@@ -137,71 +135,3 @@ def output_of(path: Path, folder: Path) -> list[str]:
 def test_the_teaching_rnn_runs(tmp_path: Path) -> None:
     lines = output_of(ROOT / "examples" / "forward_rnn.py", tmp_path)
     assert lines[0] == "(100, 32) -> (6400,), 6,208 parameters" and len(lines) == 2
-
-
-# ---- the character model
-
-
-def test_its_windows_go_on_where_the_last_one_ended() -> None:
-    x, y = characters.windows(characters.TEXT)
-    B, T = characters.STREAMS, characters.WINDOW
-    ids = np.array([characters.LETTERS.index(letter) for letter in characters.TEXT])
-    assert x.shape == y.shape and x.shape[1] == T and len(x) % B == 0 and len(x) > 4 * B
-    for row in range(B):
-        stream = x[row::B].ravel()  # the same row of every batch
-        first = row * len(stream)
-        np.testing.assert_array_equal(stream, ids[first : first + len(stream)])
-        np.testing.assert_array_equal(y[row::B].ravel(), ids[first + 1 : first + 1 + len(stream)])
-
-
-def test_the_character_model_learns_carries_its_states_and_writes() -> None:
-    model, history = characters.trained(epochs=16)
-    losses = history["loss"]
-    assert losses[-1] < 0.72 * losses[0] and losses[-1] < 2.2  # the letters' own frequencies reach 2.8
-    text, probabilities = characters.written(model, letters=60)
-    assert len(text) == 64 and (text, probabilities.tolist()) != characters.written(model, letters=60, seed=2)
-    assert characters.written(model, letters=60)[0] == text
-    # One letter at a time with the states carried along is one long pass over the whole text.
-    model.reset_states()
-    whole = model.predict(np.array([[characters.LETTERS.index(letter) for letter in text]]))[0]
-    np.testing.assert_allclose(probabilities, whole[3:-1], rtol=1e-4, atol=1e-6)
-    # Without its states it knows one letter, and would have drawn from other probabilities.
-    for number in (10, 40):
-        model.reset_states()
-        alone = model.predict(np.array([[characters.LETTERS.index(text[number])]]))[0, -1]
-        assert np.abs(alone - whole[number]).max() > 0.02
-
-
-# ---- the temperature forecast
-
-
-def test_every_forecast_is_of_the_hours_held_out(tmp_path: Path) -> None:
-    series = temperature.made(400)
-    truth, found = temperature.forecasts(series, epochs=8, seeds=(0, 1))
-    np.testing.assert_array_equal(truth, series[300:])
-    np.testing.assert_array_equal(found["the hour before"][0], series[299:-1])
-    np.testing.assert_array_equal(found["the day before"][0], series[276:-24])
-    assert [len(several) for several in found.values()] == [1, 1, 1, 2]
-    errors = {name: np.abs(several[0] - truth).mean() for name, several in found.items()}
-    assert errors["linear model"] < errors["the hour before"]
-    assert errors["GRU"] < errors["the hour before"]
-    later = series.copy()
-    later[380:] += 9  # what comes later changes no forecast made before
-    for name, several in temperature.forecasts(later, epochs=8, seeds=(0, 1))[1].items():
-        np.testing.assert_allclose(several[0][:80], found[name][0][:80], rtol=1e-5, err_msg=name)
-
-
-# ---- neighbours of words
-
-
-@pytest.mark.filterwarnings("ignore::scratchnn.data.DataWarning")
-def test_neighbours_before_and_after() -> None:
-    data = imdb.load(num_words=200, maxlen=30, synthetic=True)
-    data = dataclasses.replace(data, x_train=data.x_train[:600], y_train=data.y_train[:600])
-    words = list(data.vocabulary.ids)[20:23]
-    (first, untrained), (_, classifier), (_, reader) = neighbours.shown(data, epochs=1, words=words)
-    assert first == "before training"
-    for lines in (untrained, classifier, reader):
-        assert [line.split()[0] for line in lines] == words
-        assert all(len(line.split()) == 7 for line in lines)
-    assert untrained != classifier != reader != untrained

@@ -57,6 +57,13 @@ def test_neighbours_point_the_same_way() -> None:
         explain.neighbours(model, "xyzzy")
 
 
+def test_rows_beyond_the_vocabulary_are_no_words() -> None:
+    model = built("lstm")
+    model.metadata["vocabulary"] = model.metadata["vocabulary"][:-3]
+    found = explain.neighbours(model, "great", 99)
+    assert sorted(word for word, _ in found) == sorted({*WORDS[:-3]} - {"great"})
+
+
 def test_the_unit_that_follows_the_label() -> None:
     model, rng = built("gru"), np.random.default_rng(0)
     x = rng.integers(4, 24, (40, T))

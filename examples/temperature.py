@@ -67,7 +67,7 @@ def report(source, series, **settings):
     verdict = "no clear winner" if abs(gaps.mean()) <= half else f"the {rival if gaps.mean() > 0 else 'GRU'} wins"
     print(f"GRU less {rival}: {gaps.mean():+.3f} ± {half:.3f} (95%, over seeds and {len(days)} days): {verdict}")
     figure, (lines, bars) = pyplot.subplots(1, 2, figsize=(9, 3.6), width_ratios=(2, 1), layout="constrained")
-    for name, row in {"measured": truth, rival: told[rival][0], "GRU": told["GRU"][0]}.items():
+    for name, row in {"series": truth, rival: told[rival][0], "GRU": told["GRU"][0]}.items():
         lines.plot(row[:96], label=name, linewidth=5 if row is truth else 1.5, alpha=0.4 if row is truth else 1)
     lines.set(title="The first four days held out, forecast hour by hour", xlabel="hour", ylabel="°F")
     lines.legend()

@@ -106,7 +106,7 @@ LAB = Lab(
         ),
     ),
     predictions=(
-        Prediction("sign_of_ten", '"above" or "below"', lambda student: "below"),
+        Prediction("sign_of_ten", '"above" or "below"', lambda student: "below", ("above", "below")),
         Prediction("share_of_triples", "a share", lambda student: unanimous(BILSTM_MINUS_BOW)),
         Prediction("smallest_p_of_three", "a number", lambda student: 0.25),
     ),

@@ -29,7 +29,7 @@ class Grade:
     path: Path
     results: tuple[Result, ...]
     predictions: tuple[str, ...]
-    error: str | None  # of a cell that broke off although no hole is open
+    error: str | None  # of a cell that broke off although all tasks are right
     unreadable: str | None = None  # a cell that is no Python
 
     @property
@@ -81,13 +81,13 @@ def grade(lab: Lab, path: Path, drawn: Mapping[str, Any] | None = None, hidden: 
         except Open:
             results.append(Result(task.name, OPEN, "not written yet"))
         except Wrong as wrong:
-            results.append(Result(task.name, WRONG, str(wrong)))
+            results.append(Result(task.name, WRONG, str(wrong).removeprefix(f"{task.name}: ")))
     if not _others(student, drawn or {}):
         results = _waiting(student, results)
     right = {result.task for result in results if result.verdict == RIGHT}
     predictions = tuple(_told(lab, student, prediction, right) for prediction in lab.predictions)
-    waits = any(result.verdict in (OPEN, WAITS) for result in results)  # a cell that measures needs its holes filled
-    return Grade(lab, path, tuple(results), predictions, None if waits else student.error, student.unreadable)
+    error = student.error if len(right) == len(results) else None  # before that it follows from a task
+    return Grade(lab, path, tuple(results), predictions, error, student.unreadable)
 
 
 def _waiting(student: Student, results: list[Result]) -> list[Result]:

@@ -82,7 +82,7 @@ def _weights(student: Student, rng: Generator) -> str:
     then = advice(dWh, of_after, "A sum over the steps of h[t].T @ da[t]: are all steps in it?")
     same("dWh", dWh, np.einsum("tbk,tbh->kh", h[:-1], da), then, axes="as Wh has: H units twice, without steps or rows")
     then = "b is added at every step and in every row, so da is summed over both."
-    same("db", db, da.sum(axis=(0, 1)), then, axes="H units: the rows are summed too, not the steps alone")
+    same("db", db, da.sum(axis=(0, 1)), then, axes="H units alone: the rows are summed too, not only the steps")
     return "dx, dWx, dWh and db agree"
 
 

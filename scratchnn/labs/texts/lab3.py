@@ -4,8 +4,12 @@
 # Lab 0 took powers of a matrix: a gradient vanishes if the matrix has a spectral radius below 1. A real network has an
 # activation, gates, and weights that change in training. "LSTMs solve vanishing gradients": when, and by what? You will
 # write the product of Jacobians of a SimpleRNN, foretell an LSTM's fading from its weights, and measure both before and
-# after training. No download: the reviews are generated. About 35 minutes, one or two of them the computer's; labs 0 and
-# 2 come before.
+# after training. No download: the reviews are generated. About 35 minutes, one or two of them the computer's; labs 0
+# and 2 come before.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab3.py`. `python -m scratchnn.labs check 3` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 3` helps.
 
 # %%
 import numpy as np
@@ -27,8 +31,8 @@ LENGTH = 60
 #     (2)  J[t] = ∂h[T] / ∂h[t] = D[t] D[t+1] ... D[T-1]          so J[T] is the identity
 #
 # J[t] tells all: a gradient w of the last state, as a column, becomes dh[t] = J[t] w. It is lab 2's walk back, where
-# gradients were rows: dh[t] = wᵀ J[t]ᵀ. (Most books write the transpose, row k and column j, and call that the Jacobian.
-# As it is here, (1) needs no transpose, and the product is in the order of the steps.)
+# gradients were rows: dh[t] = wᵀ J[t]ᵀ. (Most books write the transpose, row k and column j, and call that the
+# Jacobian. As it is here, (1) needs no transpose, and the product is in the order of the steps.)
 
 
 # %%
@@ -69,9 +73,9 @@ for name, size in (("small", 0.05), ("large", 1.0)):
 #
 # ## Predict
 #
-# An LSTM has a second state, the cell c, and *gates*: numbers from 0 to 1, which multiply and so decide what passes. Each
-# gate is σ(x[t] Wx + b + h Wh), with weights of its own and the sigmoid σ(a) = 1 / (1 + exp(-a)); a candidate g is the
-# same with tanh. h and c enter a step, h' and c' leave it:
+# An LSTM has a second state, the cell c, and *gates*: numbers from 0 to 1, which multiply and so decide what passes.
+# Each gate is σ(x[t] Wx + b + h Wh), with weights of its own and the sigmoid σ(a) = 1 / (1 + exp(-a)); a candidate g is
+# the same with tanh. h and c enter a step, h' and c' leave it:
 #
 #     LSTM:  c' = f ⊙ c + i ⊙ g        h' = o ⊙ tanh(c')              forget gate f, input gate i, output gate o
 #     GRU:   h' = z ⊙ h + (1 - z) ⊙ g                                 update gate z; the h in g is multiplied by a
@@ -146,8 +150,8 @@ print(f"measured above: {untrained['LSTM']:.1f}")
 # The forget gate's 0.73 does not decide alone: 59 steps of it leave 10^-8. With i = o = ½ the eigenvalues of M are
 # 0.73 + ¼ λ, with λ those of the block Wh_g. Their size goes up to about ½, so ρ is about 0.73 + ¼ · ½ = 0.85, and less
 # where the largest λ are not positive: 0.81 to 0.88 with seven seeds. What is measured is 1 to 1.7 powers more than ρ
-# foretells: it is the gradient of h, which enters c once (times o = ½) and leaves it once (times i and Wh_g, about ¼), and
-# 1/8 is 0.9 powers of ten. The rest is that a network which reads words is not quite at rest.
+# foretells: it is the gradient of h, which enters c once (times o = ½) and leaves it once (times i and Wh_g, about ¼),
+# and 1/8 is 0.9 powers of ten. The rest is that a network which reads words is not quite at rest.
 #
 # ## Train, and measure again
 #
@@ -194,7 +198,7 @@ print("\n".join(surprises) or "as expected")
 
 # %% [markdown]
 # The same on the real reviews, 32 units, 100 steps, ten seeds (docs/gradient-flow.md in the repository): untrained the
-# gradient fades by a factor of 3 in a SimpleRNN, 10^8 in an LSTM, 10^20 in a GRU. Trained, by 15, 12 and 3 on average, and
-# single SimpleRNNs by 2 and by more than 600. The LSTM's mean forget gate was 0.73 before and after; ρ rose to 1.00, by Wh_g.
-# So an LSTM does not solve the problem by opening its forget gate, at least not here: it learns a recurrent matrix that
-# makes up for what the gate takes. One seed, yours included, says little about averages: lab 8.
+# gradient fades by a factor of 3 in a SimpleRNN, 10^8 in an LSTM, 10^20 in a GRU. Trained, by 15, 12 and 3 on average,
+# and single SimpleRNNs by 2 and by more than 600. The LSTM's mean forget gate was 0.73 before and after; ρ rose to
+# 1.00, by Wh_g. So an LSTM does not solve the problem by opening its forget gate, at least not here: it learns a
+# recurrent matrix that makes up for what the gate takes. One seed, yours included, says little about averages: lab 8.

@@ -4,6 +4,10 @@
 # A network reads a text letter by letter and learns which letter comes next. Then it writes: it draws a letter from
 # what it believes, reads that, and draws again. You will write the three things around it, and see what the temperature
 # does, and what it is worth to remember what was read in the window before. About 30 minutes; lab 2 comes before.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab6.py`. `python -m scratchnn.labs check 6` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 6` helps.
 
 # %%
 import numpy as np

@@ -4,6 +4,10 @@
 # A network foretells the temperature of the next hour and is off by 0.26 degrees. Is that good? Nobody knows, before
 # somebody has asked what costs nothing: the hour before, the same hour of the day before, a straight line through the
 # last day. You will write these three, and the split without which none of the numbers means anything. 30 minutes.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab7.py`. `python -m scratchnn.labs check 7` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 7` helps.
 
 # %%
 import numpy as np
@@ -31,8 +35,8 @@ FIRST = HOURS * 3 // 4  # from this hour on everything is held out
 # %% [markdown]
 # ## What costs nothing
 #
-# The last quarter, from hour FIRST on, is held out: nothing is fitted to it. A forecast for hour t may use hours before t
-# only. The simplest ones repeat what was `back` hours ago:
+# The last quarter, from hour FIRST on, is held out: nothing is fitted to it. A forecast for hour t may use hours before
+# t only. The simplest ones repeat what was `back` hours ago:
 #
 #     (1)  forecast[t] = series[t - back]        t = first, ..., N - 1
 #

@@ -99,7 +99,7 @@ LAB = Lab(
         ),
     ),
     predictions=(
-        Prediction("first_at_half", "a number from 0 to 1", lambda student: 0.36 / 0.46),
+        Prediction("first_at_half", "a number from 0 to 1", lambda student: 0.36 / 0.46, after="with_temperature"),
         Prediction("loss_of_guessing", "a number", lambda student: float(np.log(DIFFERENT))),
         Prediction("lower_loss", '"carried" or "zeros"', lambda student: "carried", ("carried", "zeros")),
     ),

@@ -104,7 +104,9 @@ LAB = Lab(
         Prediction(
             "parameters_of_8_and_16", "a whole number", lambda student: 8 * 16 + 16 * 16 + 16, after="count_parameters"
         ),
-        Prediction("twice_as_long", "your choice", lambda student: "as many", AS_LONG, after="count_parameters"),
+        Prediction(
+            "twice_as_long", "one of the three choices", lambda student: "as many", AS_LONG, after="count_parameters"
+        ),
         Prediction("last_state_changes", '"yes" or "no"', lambda student: "yes", ("yes", "no")),
         Prediction("steps_to_forget", "a number of steps", _steps),
     ),

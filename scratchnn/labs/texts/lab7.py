@@ -133,6 +133,6 @@ for n in range(3):  # each takes some seconds
 # %% [markdown]
 # Without the first three numbers 0.26 says nothing. Here the day before is worth less than the hour before, since the
 # weather is another one; in a year that is an average of many it is the other way round (examples/temperature.py has
-# one). Neither the linear model nor the GRU is better by 0.01, and both are within a few hundredths of what is possible at all: in a world made of
-# waves and of weather that fades, the best forecast *is* nearly linear. A network is worth its trouble where that is
-# not so; whether it is, only the comparison says.
+# one). Neither the linear model nor the GRU is better by 0.01, and both are within a few hundredths of what is possible
+# at all: in a world made of waves and of weather that fades, the best forecast *is* nearly linear. A network is worth
+# its trouble where that is not so; whether it is, only the comparison says.

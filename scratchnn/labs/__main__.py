@@ -42,7 +42,10 @@ def _start(args: argparse.Namespace) -> int:
     from scratchnn.labs.shelf import find, start
 
     lab = find(_key(args))
-    print(f"wrote {start(lab, args.folder)}: open it in an editor and read it from the top")
+    path = start(lab, _folder(args))
+    words = "zoo check" if args.zoo else "check"
+    print(f"wrote {path}: open it in an editor and read it from the top; run its cells there, or `python {path}`")
+    print(f"`python -m scratchnn.labs {words} {args.lab}` says what is right")
     return 0
 
 
@@ -51,7 +54,7 @@ def _check(args: argparse.Namespace) -> int:
     from scratchnn.labs.shelf import file_of, find
 
     lab = find(_key(args))
-    found = grade(lab, file_of(lab, args.folder))
+    found = grade(lab, file_of(lab, _folder(args)))
     _print(found)
     if not found.done and found.right < len(found.results):
         zoo = "zoo " if args.zoo else ""
@@ -63,8 +66,14 @@ def _hint(args: argparse.Namespace) -> int:
     from scratchnn.labs.hints import next_hint
     from scratchnn.labs.shelf import find
 
-    print(next_hint(find(_key(args)), args.folder))
+    print(next_hint(find(_key(args)), _folder(args), args.task))
     return 0
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    from scratchnn.labs.shelf import usual_folder
+
+    return usual_folder() if args.folder is None else args.folder
 
 
 def _print(found: "Grade") -> None:
@@ -122,11 +131,15 @@ def _add_student_commands(commands: "argparse._SubParsersAction", zoo: bool) -> 
     for name, run, words in (
         ("start", _start, f"copy {what} into your folder; a file that is there is never overwritten"),
         ("check", _check, "run your file, and nothing else of yours, and say what is right, open and wrong"),
-        ("hint", _hint, "the next hint for the first task that is not right"),
+        ("hint", _hint, "the next hint for the first task that is not right, or for the one you name"),
     ):
         command = commands.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
         command.add_argument("lab", metavar="N", help="its number; `list` shows them")
-        command.add_argument("--folder", type=Path, default=Path("labs"), help="your folder (default: labs)")
+        if name == "hint":
+            command.add_argument("task", metavar="TASK", nargs="?", help="the function that the hint is for")
+        command.add_argument(
+            "--folder", type=Path, help="your folder (default: labs, or the one you are in if it has labs)"
+        )
         command.set_defaults(run=run, zoo=zoo)
 
 

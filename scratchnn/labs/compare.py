@@ -10,18 +10,26 @@ from scratchnn.labs.student import Wrong
 TOLERANCE = 1e-7  # relative to 1 + |expected|; the labs compute in float64
 
 
-def numbers(what: str, came: Any, shape: tuple[int, ...]) -> np.ndarray:
+def numbers(what: str, came: Any, shape: tuple[int, ...], axes: str = "") -> np.ndarray:
     """
     Raises:
         Wrong: if these are no numbers of that shape.
     """
     try:
         array = np.asarray(came)
+        if array.dtype.kind == "c":
+            raise Wrong(
+                f"{what}: expected real numbers, came complex ones, such as {array.flat[0]:.3g}; np.abs takes their "
+                "absolute values"
+            )
         array = array.astype(np.float64) if array.dtype.kind in "fiub" else np.asarray(came, np.float64)
     except (TypeError, ValueError):
         raise Wrong(f"{what}: expected an array of shape {shape}, came a {type(came).__name__}") from None
     if array.shape != shape:
-        raise Wrong(f"{what}: expected shape {shape}, came {array.shape}")
+        of = f". The axes are {axes}" if axes else ""
+        raise Wrong(f"{what}: expected shape {shape}, came {array.shape}{of}")
+    if shape and isinstance(came, list | tuple):
+        raise Wrong(f"{what}: expected an array, came a {type(came).__name__}; np.stack makes an array of it")
     return array
 
 
@@ -51,13 +59,13 @@ def _first(what: str, came: Any, expected: Any, off: Any, at: tuple[int, ...] = 
     return f"{named}: expected {expected[index]:.6g}, came {came[index]:.6g}"
 
 
-def same(what: str, came: Any, expected: Any, then: str = "", tolerance: float = TOLERANCE) -> None:
+def same(what: str, came: Any, expected: Any, then: str = "", tolerance: float = TOLERANCE, axes: str = "") -> None:
     """
     Raises:
-        Wrong: where a number differs by more than the tolerance; `then` says what to look at.
+        Wrong: where a number differs by more than the tolerance; `then` says what to look at, `axes` what the axes are.
     """
     right = np.asarray(expected, np.float64)
-    got = numbers(what, came, right.shape)
+    got = numbers(what, came, right.shape, axes)
     off = _off(got, right, tolerance)
     if off.any():
         count = f" ({off.sum()} of {off.size} numbers are off)" if off.size > 1 else ""
@@ -72,15 +80,16 @@ def by_step(
     later: str = "",
     backward: bool = True,
     tolerance: float = TOLERANCE,
+    axes: str = "",
 ) -> None:
     """Arrays whose first axis is time, computed from the last step to the first, or the other way round.
 
     Raises:
         Wrong: saying up to which step they agree; `at_once` is the advice where already the step that was computed
-            first is off, `later` where one behind it is.
+            first is off, `later` where one behind it is; `axes` says what the axes are.
     """
     right = np.asarray(expected, np.float64)
-    got = numbers(what, came, right.shape)
+    got = numbers(what, came, right.shape, axes)
     off = _off(got, right, tolerance)
     steps = np.flatnonzero(off.reshape(len(off), -1).any(axis=1))
     if not len(steps):

@@ -49,7 +49,7 @@ def gradcheck(
     for name, value in params.items():
         layer.params[name][...] = value
     errors = gradients.check(layer, x)
-    off = [f"d{error.name} (relative error {error.error:.0e})" for error in errors if not error.ok]
+    off = [f"d{each.name} ({each.remark or f'relative error {each.error:.0e}'})" for each in errors if not each.ok]
     if off:
         right = [f"d{error.name}" for error in errors if error.ok]
         also = f"; {', '.join(right)} agree" if right else ""

@@ -24,6 +24,8 @@ class Prediction:
     name: str
     words: str  # what is predicted
     measured: Callable[[Student], float | int | str]
+    choices: tuple[str, ...] = ()  # where one of these is to be written
+    after: str = ""  # a task below it that must be right too before it is told; those above it must be in any case
 
 
 @dataclass(frozen=True)

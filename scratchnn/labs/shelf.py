@@ -26,6 +26,13 @@ def find(key: str) -> Lab:
     return LABS[wanted]
 
 
+def usual_folder() -> Path:
+    """`labs`, or the current folder for whoever is in it already."""
+    here = Path()
+    inside = any((here / f"{lab.name}{ending}").is_file() for lab in LABS.values() for ending in ENDINGS)
+    return here if inside and not (here / "labs").is_dir() else here / "labs"
+
+
 def text_of(lab: Lab) -> str:
     return (resources.files("scratchnn.labs") / "texts" / f"{lab.name}.py").read_text(encoding="utf-8")
 

@@ -6,6 +6,7 @@ others where programs of theirs may run.
 
 import contextlib
 import copy
+import dis
 import io
 import json
 import linecache
@@ -14,12 +15,14 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
 CELL = "# %%"
 MEASURE = f"{CELL} measure"  # a cell that is for the student alone, because it takes long
+OF_NOTHING = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}  # what a body such as `...` or `pass` does
 
 
 class Open(Exception):
@@ -68,6 +71,7 @@ class Student:
         self.path, self.source = path, source_of(path)
         self.names: dict[str, Any] = {"__name__": "__lab__", "__file__": os.fspath(path)}
         self.error: str | None = None  # of the first cell that broke off, an open hole apart
+        self.unreadable: str | None = None  # the first cell that is no Python: what it should define is missing
         # A traceback shows lines as they were when the file was read.
         linecache.cache[os.fspath(path)] = (len(self.source), None, self.source.splitlines(True), os.fspath(path))
         for start, text in cells_of(self.source):
@@ -82,13 +86,15 @@ class Student:
             return
         except (Exception, SystemExit) as error:
             self.error = self.error or self.place(error)
+            if isinstance(error, SyntaxError):
+                self.unreadable = self.unreadable or self.place(error)
 
     def call(self, name: str, *arguments: Any) -> Any:
         """What a function of the student's returns; it gets copies of the arguments.
 
         Raises:
             Open: if it is not written yet.
-            Wrong: if it is gone, or raises.
+            Wrong: if it is gone, raises, or returns nothing.
         """
         function = self.names.get(name)
         if not callable(function):
@@ -101,9 +107,23 @@ class Student:
             raise Open(name) from None
         except (Exception, SystemExit) as error:
             raise Wrong(self.place(error)) from None
-        if result is None or result is ...:
+        if result is ... or (result is None and _is_empty(function)):
             raise Open(name)
+        if result is None:
+            raise Wrong(f"{name} returns nothing (None): is a `return` missing?")
         return result
+
+    def uses(self, name: str) -> set[str]:
+        """The functions of the file that a function of it calls, and those that these call."""
+        found: set[str] = set()
+        todo = [name]
+        while todo:
+            function = self.names.get(todo.pop())
+            if isinstance(function, FunctionType) and function.__code__.co_filename == os.fspath(self.path):
+                new = _names(function.__code__) & self.names.keys() - found
+                found |= new
+                todo += new
+        return found
 
     def number(self, name: str) -> Any:
         """A number of the text.
@@ -132,6 +152,17 @@ class Student:
             return f"{self.path}, line {number}"
         start, cell = max((start, i) for i, (start, _) in enumerate(cells_of(self.source), 1) if start < number)
         return f"{self.path}, cell of code {cell}, line {number - start - 1}"
+
+
+def _is_empty(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    return code is not None and {each.opname for each in dis.get_instructions(code)} <= OF_NOTHING
+
+
+def _names(code: CodeType) -> set[str]:
+    """What a function looks up outside of itself, the functions within it too."""
+    within = [_names(each) for each in code.co_consts if isinstance(each, CodeType)]
+    return set(code.co_names).union(*within)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ def _forward(student: Student, rng: Generator) -> str:
         "h[0] is h0 itself, as it was given.",
         "Each step multiplies the state before it: W @ h[t], then adds x[t].",
         backward=False,
+        axes="T+1 states, h[0] among them, and H units",
     )
     return "the states agree"
 
@@ -34,7 +35,7 @@ def _backward(student: Student, rng: Generator) -> str:
         right.insert(0, W.T @ right[0])
     came = student.call("backward", W, last, T)
     then = "One step back multiplies by Wᵀ: in (2), j, the first index of W, is the one that is summed over."
-    by_step("dh", came, right, "dh[T] is dh_last itself, in the last row.", then)
+    by_step("dh", came, right, "dh[T] is dh_last itself, in the last row.", then, axes="T+1 states and H units")
     return "agrees with the powers of Wᵀ"
 
 
@@ -42,7 +43,15 @@ def _norms(student: Student, rng: Generator) -> str:
     W = rng.normal(size=(3, 3)) / 2
     right = [np.linalg.norm(np.linalg.matrix_power(W, k), 2) for k in range(9)]
     then = "It is the norm (largest singular value) of the power, and not a power of the norm, nor of each element."
-    by_step("norms", student.call("norms", W, 8), right, "The 0th power is the identity.", then, backward=False)
+    by_step(
+        "norms",
+        student.call("norms", W, 8),
+        right,
+        "The 0th power is the identity.",
+        then,
+        False,
+        axes="the powers 0 to most",
+    )
     return "agree"
 
 
@@ -67,7 +76,7 @@ def _steps(student: Student) -> int:
 LAB = Lab(
     key="0",
     title="Lab 0: how far back does a network remember?",
-    minutes=15,
+    minutes=20,
     tasks=(
         Task(
             "forward",
@@ -106,7 +115,7 @@ LAB = Lab(
     ),
     predictions=(
         Prediction("steps_to_one_percent", "a number of steps", _steps),
-        Prediction("five_steps_back", '"smaller" or "larger"', lambda student: "larger"),
+        Prediction("five_steps_back", '"smaller" or "larger"', lambda student: "larger", ("smaller", "larger")),
     ),
     numbers={"SEED": range(1, 1000), "UNITS": range(3, 8), "RADIUS": (0.8, 0.85, 0.88, 0.92, 0.94, 0.96)},
 )

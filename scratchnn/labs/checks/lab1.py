@@ -10,6 +10,7 @@ from scratchnn.labs.lab import Lab, Prediction, Task
 from scratchnn.labs.student import Student
 
 Generator = np.random.Generator
+AS_LONG = ("twice as many", "as many", "more, but fewer than twice as many")
 
 
 def weights(rng: Generator, D: int, H: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -47,6 +48,7 @@ def _forward(student: Student, rng: Generator) -> str:
         "h[0] is the state before the first step: zeros.",
         "Does step t get h[t], the state that the step before it made?",
         backward=False,
+        axes="T+1 states (h[0] among them), B rows and H units",
     )
     return f"all {T + 1} states agree with the layer's"
 
@@ -74,7 +76,7 @@ def _steps(student: Student) -> int:
 LAB = Lab(
     key="1",
     title="Lab 1: what does a recurrent network compute?",
-    minutes=15,
+    minutes=20,
     tasks=(
         Task(
             "step",
@@ -88,7 +90,7 @@ LAB = Lab(
             "forward",
             _forward,
             (
-                "Make an array of zeros (T+1, B, H), or a list that begins with a (B, H) array of zeros.",
+                "Make an array of zeros (T+1, B, H). Or begin a list with zeros (B, H), and np.stack it in the end.",
                 "T is len(x), B is x.shape[1], H is len(b). Step t reads h[t] and writes h[t+1].",
             ),
         ),
@@ -99,9 +101,13 @@ LAB = Lab(
         ),
     ),
     predictions=(
-        Prediction("parameters_of_8_and_16", "a whole number", lambda student: 8 * 16 + 16 * 16 + 16),
-        Prediction("twice_as_long", "your choice", lambda student: "as many"),
-        Prediction("last_state_changes", '"yes" or "no"', lambda student: "yes"),
+        Prediction(
+            "parameters_of_8_and_16", "a whole number", lambda student: 8 * 16 + 16 * 16 + 16, after="count_parameters"
+        ),
+        Prediction(
+            "twice_as_long", "one of the three choices", lambda student: "as many", AS_LONG, after="count_parameters"
+        ),
+        Prediction("last_state_changes", '"yes" or "no"', lambda student: "yes", ("yes", "no")),
         Prediction("steps_to_forget", "a number of steps", _steps),
     ),
     numbers={"SEED": range(1, 1000), "FEATURES": range(2, 6), "UNITS": range(4, 9)},

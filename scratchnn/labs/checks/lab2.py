@@ -36,6 +36,9 @@ def _walk_back(student: Student, rng: Generator) -> str:
     at_once = {
         "The derivative of tanh is missing, (4).": walk(dy, h, Wh, derivative=lambda h, t: 1.0)[0],
         "(4) squares the state: 1 - h[t+1]**2.": walk(dy, h, Wh, derivative=lambda h, t: 1 - h[t + 1])[0],
+        "(4) squares the state alone: 1 - h[t+1]**2, not (1 - h[t+1])**2.": walk(
+            dy, h, Wh, derivative=lambda h, t: (1 - h[t + 1]) ** 2
+        )[0],
         "(4) takes the state that leaves the step, h[t+1], not h[t].": walk(
             dy, h, Wh, derivative=lambda h, t: 1 - h[t] ** 2
         )[0],
@@ -55,8 +58,9 @@ def _walk_back(student: Student, rng: Generator) -> str:
         right,
         advice(da, at_once, "At the last step nothing comes from behind: da[T-1] = dy[T-1] ⊙ (1 - h[T]²)."),
         advice(da, later, "The last step has no step behind it; look at what a step gets from the one behind it, (5)."),
+        axes="T steps, B rows and H units",
     )
-    same("dh0", dh0, first, "It is what step 0 sends back by (5), with nothing added.")
+    same("dh0", dh0, first, "It is what step 0 sends back by (5), with nothing added.", axes="B rows and H units")
     return f"da agrees at all {len(right)} steps, and dh0"
 
 
@@ -65,12 +69,20 @@ def _weights(student: Student, rng: Generator) -> str:
     da = walk(dy, h, Wh)[0]
     names = ("dx", "dWx", "dWh", "db")
     dx, dWx, dWh, db = parts("weight_gradients", student.call("weight_gradients", x, h, da, Wx), *names)
-    same("dx", dx, da @ Wx.T, "dx[t] = da[t] Wxᵀ, each step for itself.")
-    same("dWx", dWx, np.einsum("tbd,tbh->dh", x, da), "It is a sum over steps and rows: x[t].T @ da[t] sums the rows.")
+    same("dx", dx, da @ Wx.T, "dx[t] = da[t] Wxᵀ, each step for itself.", axes="T steps, B rows and D features")
+    then = "It is a sum over steps and rows: x[t].T @ da[t] sums the rows."
+    same(
+        "dWx",
+        dWx,
+        np.einsum("tbd,tbh->dh", x, da),
+        then,
+        axes="as Wx has: D features and H units, without steps or rows",
+    )
     of_after = {"It takes the state that entered the step, h[t], not h[t+1].": np.einsum("tbk,tbh->kh", h[1:], da)}
     then = advice(dWh, of_after, "A sum over the steps of h[t].T @ da[t]: are all steps in it?")
-    same("dWh", dWh, np.einsum("tbk,tbh->kh", h[:-1], da), then)
-    same("db", db, da.sum(axis=(0, 1)), "b is added at every step and in every row, so da is summed over both.")
+    same("dWh", dWh, np.einsum("tbk,tbh->kh", h[:-1], da), then, axes="as Wh has: H units twice, without steps or rows")
+    then = "b is added at every step and in every row, so da is summed over both."
+    same("db", db, da.sum(axis=(0, 1)), then, axes="H units alone: the rows are summed too, not only the steps")
     return "dx, dWx, dWh and db agree"
 
 
@@ -106,7 +118,7 @@ def _percent(student: Student) -> float:
 LAB = Lab(
     key="2",
     title="Lab 2: which way should the weights change?",
-    minutes=30,
+    minutes=35,
     tasks=(
         Task(
             "walk_back",

@@ -52,7 +52,9 @@ def _jacobians(student: Student, rng: Generator) -> str:
         ),
     }
     then = advice(came, mistakes, "J[t] is D[t] J[t+1], with D[t] as in (1).")
-    by_step("J", came, right(h, Wh), "J[T] is the identity, np.eye(H).", then)
+    by_step(
+        "J", came, right(h, Wh), "J[T] is the identity, np.eye(H).", then, axes="T+1 states, then H rows and H columns"
+    )
     return "the products agree"
 
 
@@ -77,6 +79,14 @@ def _faded(student: Student, rng: Generator) -> str:
 def _rest(student: Student, rng: Generator) -> str:
     H = int(rng.integers(3, 6))
     Wh, b = rng.normal(size=(H, 4 * H)), rng.normal(size=4 * H)
+    _rest_of(student, Wh, b)
+    Wh[:, 2 * H : 3 * H] = -30 * np.eye(H) + rng.normal(size=(H, H)) / 10  # the largest eigenvalue is below 0
+    _rest_of(student, Wh, b)
+    return "right for gates that differ from unit to unit, and for negative eigenvalues"
+
+
+def _rest_of(student: Student, Wh: Any, b: Any) -> None:
+    H = len(Wh)
     i, f, _, o = 1 / (1 + np.exp(-b.reshape(4, H)))
     blocks = np.split(Wh, 4, axis=1)
 
@@ -99,7 +109,6 @@ def _rest(student: Student, rng: Generator) -> str:
     )
     then = "o multiplies the rows of Wh_g and i its columns; f stands on the diagonal."
     same("rest_radius", came, radius(np.diag(f) + o[:, None] * blocks[2] * i), advice(came, mistakes, then))
-    return "right for gates that differ from unit to unit"
 
 
 def _untrained(student: Student, name: str) -> float:
@@ -120,7 +129,7 @@ def untrained(seed: int, units: int, name: str) -> float:
 LAB = Lab(
     key="3",
     title="Lab 3: which network's gradient vanishes?",
-    minutes=30,
+    minutes=35,
     tasks=(
         Task(
             "jacobians",
@@ -153,9 +162,10 @@ LAB = Lab(
             "fades_most_untrained",
             "the name of a network",
             lambda student: max(NETWORKS, key=lambda name: _untrained(student, name)),
+            tuple(NETWORKS),
         ),
         Prediction("powers_of_the_lstm", "a number", lambda student: _untrained(student, "LSTM")),
-        Prediction("forget_gate", '"rises", "falls" or "stays"', lambda student: "stays"),
+        Prediction("forget_gate", '"rises", "falls" or "stays"', lambda student: "stays", ("rises", "falls", "stays")),
     ),
     numbers={"SEED": range(1, 1000), "UNITS": (24, 28, 32, 36)},
 )

@@ -169,7 +169,9 @@ LAB = Lab(
     predictions=(
         Prediction("percent_behind", "a number", lambda student: _percent(student, "post")),
         Prediction("percent_in_front", "a number", lambda student: _percent(student, "pre")),
-        Prediction("left_of_dWx", "one of the three", _left),
+        Prediction(
+            "left_of_dWx", "one of the three", _left, ("more than 100", "10 to 100", "less than 10"), "backward"
+        ),
     ),
     numbers={"SEED": range(1, 1000), "UNITS": range(4, 9), "BLANKS": range(20, 61, 5)},
 )

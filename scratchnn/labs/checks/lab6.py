@@ -46,7 +46,7 @@ def _windows(student: Student, rng: Generator) -> str:
 
 def _draw(student: Student, rng: Generator) -> str:
     p = np.array([0.5, 0.0, 0.25, 0.25])  # sums without rounding
-    for u, wanted in ((0.0, 0), (0.4, 0), (0.5, 2), (0.6, 2), (0.74, 2), (0.75, 3), (0.99, 3)):
+    for u, wanted in ((0.0, 0), (0.4, 0), (0.6, 2), (0.5, 2), (0.74, 2), (0.75, 3), (0.99, 3)):
         came = student.call("draw", p, u)
         mistakes = {
             "The sum must be above u; equal to it is not enough.": int(np.argmax(np.cumsum(p) >= u)),
@@ -99,9 +99,9 @@ LAB = Lab(
         ),
     ),
     predictions=(
-        Prediction("first_at_half", "a number from 0 to 1", lambda student: 0.36 / 0.46),
+        Prediction("first_at_half", "a number from 0 to 1", lambda student: 0.36 / 0.46, after="with_temperature"),
         Prediction("loss_of_guessing", "a number", lambda student: float(np.log(DIFFERENT))),
-        Prediction("lower_loss", '"carried" or "zeros"', lambda student: "carried"),
+        Prediction("lower_loss", '"carried" or "zeros"', lambda student: "carried", ("carried", "zeros")),
     ),
     numbers={"SEED": range(1, 1000)},
 )

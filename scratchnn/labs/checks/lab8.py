@@ -106,8 +106,8 @@ LAB = Lab(
         ),
     ),
     predictions=(
-        Prediction("sign_of_ten", '"above" or "below"', lambda student: "below"),
-        Prediction("share_of_triples", "a share", lambda student: unanimous(BILSTM_MINUS_BOW)),
-        Prediction("smallest_p_of_three", "a number", lambda student: 0.25),
+        Prediction("sign_of_ten", '"above" or "below"', lambda student: "below", ("above", "below"), "share_unanimous"),
+        Prediction("share_of_triples", "a share", lambda student: unanimous(BILSTM_MINUS_BOW), after="share_unanimous"),
+        Prediction("smallest_p_of_three", "a number", lambda student: 0.25, after="sign_flip_p"),
     ),
 )

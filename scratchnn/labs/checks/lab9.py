@@ -9,6 +9,7 @@ from scratchnn.labs.lab import Lab, Prediction, Task
 from scratchnn.labs.student import Student
 
 Generator = np.random.Generator
+CELLS = ("SimpleRNN", "LSTM", "GRU", "MinGRU")
 
 
 def _drawn(rng: Generator) -> tuple[Any, Any, Any, Any]:
@@ -77,8 +78,8 @@ LAB = Lab(
         ),
     ),
     predictions=(
-        Prediction("fails_at_parity", "the name of a cell", lambda student: "MinGRU"),
-        Prediction("forgets_the_sign", "the name of a cell", lambda student: "MinGRU"),
+        Prediction("fails_at_parity", "the name of a cell", lambda student: "MinGRU", CELLS),
+        Prediction("forgets_the_sign", "the name of a cell", lambda student: "MinGRU", CELLS),
         Prediction("still_adding", "a whole number", lambda student: 0),
     ),
     numbers={"SEED": range(1, 1000)},

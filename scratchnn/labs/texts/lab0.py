@@ -6,11 +6,12 @@
 #     (1)  h[t+1] = W h[t] + x[t]
 #
 # Here everything can be done by hand that later needs care: the gradient of the first state is a power of W. Whether it
-# vanishes is written in the eigenvalues of W before a single step is taken. About 15 minutes.
+# vanishes is written in the eigenvalues of W before a single step is taken. About 20 minutes.
 #
-# How to work: read from top to bottom, fill the holes (`raise NotImplementedError`), and run the cells in order, in an
-# editor that knows `# %%` or all at once with `python lab0.py`. In the folder above, `python -m scratchnn.labs check 0`
-# looks at what you wrote and `python -m scratchnn.labs hint 0` helps.
+# How to work: read from top to bottom, write your predictions, fill the holes (`raise NotImplementedError`), and run
+# the cells in order, in an editor that knows `# %%`, or all at once with `python labs/lab0.py`: it stops at the first
+# hole that is open. `python -m scratchnn.labs check 0` says what is right; it leaves out cells that begin with
+# `# %% measure`, which take long. `python -m scratchnn.labs hint 0` helps.
 
 # %%
 import numpy as np
@@ -26,7 +27,8 @@ W = Q @ np.diag(np.linspace(0.3, RADIUS, UNITS)) @ Q.T  # symmetric, eigenvalues
 # %% [markdown]
 # ## Forward
 #
-# There are T inputs and T+1 states: `h[t]` enters step t, `h[t+1]` leaves it. `h[0]` is given.
+# There are T inputs and T+1 states: `h[t]` enters step t, `h[t+1]` leaves it. `h[0]` is given. "-> h (T+1, H)" says
+# that the function returns a NumPy array of that shape.
 
 
 # %%
@@ -80,9 +82,9 @@ def norms(W, most):
 # %% [markdown]
 # ## Predict, then measure
 #
-# RADIUS is the largest eigenvalue of this symmetric W. Before you run the next cell: **after how many steps back is the
-# gradient at most below 1% of what it was?** Write the smallest such number of steps. A guess is fine, a short
-# calculation better.
+# RADIUS is the largest eigenvalue of this symmetric W. Before you run the next cell: **how many steps back is the
+# gradient below 1% of what it was, whichever gradient it was?** Write the smallest such number of steps. A guess is
+# fine, a short calculation better.
 
 # %%
 steps_to_one_percent = None  # a whole number
@@ -114,7 +116,7 @@ def spectral_radius(W):
 print(f"spectral radius {spectral_radius(W):.3f}; 1% takes {np.log(0.01) / np.log(spectral_radius(W)):.1f} steps")
 
 # %% [markdown]
-# ## A trap
+# ## Another matrix
 #
 # `[[0.9, 2], [0, 0.9]]` has the spectral radius 0.9 too. Is its gradient smaller five steps back than it was at the
 # end? Write "smaller" or "larger", then run the last cell.
@@ -123,9 +125,12 @@ print(f"spectral radius {spectral_radius(W):.3f}; 1% takes {np.log(0.01) / np.lo
 five_steps_back = None  # "smaller" or "larger"
 
 # %%
-print(norms(np.array([[0.9, 2.0], [0.0, 0.9]]), 100)[[0, 1, 5, 10, 20, 50, 100]].round(4))
+other = norms(np.array([[0.9, 2.0], [0.0, 0.9]]), 100)
+for k in (0, 1, 5, 10, 20, 50, 100):
+    print(f"{k:3} steps back: at most {other[k]:.4f} times the gradient")
 
 # %% [markdown]
 # Eigenvalues tell how it ends, singular values how it begins: this W turns and stretches before it shrinks. In a real
 # network both happen, and the derivative of the activation multiplies each step by another number below 1. That is
-# where [lab 2](lab2.py) goes on; an LSTM (lab 4) keeps a state whose step multiplies by no matrix at all.
+# where lab 2 goes on, after lab 1 (`python -m scratchnn.labs start 1`); an LSTM (lab 4) keeps a state whose step
+# multiplies by no matrix at all.

@@ -2,7 +2,7 @@
 # # Lab 1: what does a recurrent network compute?
 #
 # Does the order of words matter to it, and how long does it remember a word? To ask, write its forward pass: a loop
-# over time, and one line of NumPy in it. About 15 minutes.
+# over time, and one line of NumPy in it. About 20 minutes.
 #
 # Letters: B rows in a batch, T time steps, D numbers per input, H units. `x[t]` (B, D) is the input of step t.
 # `h[t]` (B, H) enters step t and `h[t+1]` leaves it, so there are T+1 states. The weights are `Wx` (D, H), `Wh` (H, H)
@@ -11,8 +11,11 @@
 #     (1)  a[t]   = x[t] Wx + b + h[t] Wh
 #     (2)  h[t+1] = tanh(a[t])
 #
-# Rows are multiplied from the left, as is usual in code: `x[t] @ Wx`. `python -m scratchnn.labs check 1` looks at what
-# you wrote, `python -m scratchnn.labs hint 1` helps.
+# Rows are multiplied from the left, as is usual in code: `x[t] @ Wx`.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab1.py`. `python -m scratchnn.labs check 1` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 1` helps.
 
 # %%
 import numpy as np
@@ -23,7 +26,7 @@ UNITS = 5  # drawn for you
 
 rng = np.random.default_rng(SEED)
 Wx = rng.normal(size=(FEATURES, UNITS)) / np.sqrt(FEATURES)
-Wh = 0.8 * np.linalg.qr(rng.normal(size=(UNITS, UNITS)))[0]  # all singular values are 0.8
+Wh = 0.8 * np.linalg.qr(rng.normal(size=(UNITS, UNITS)))[0]  # it shrinks the length of every vector to 0.8 of it
 b = np.zeros(UNITS)
 
 # %% [markdown]
@@ -78,12 +81,14 @@ def count_parameters(D, H):
 
 
 # %%
-print("8 features, 16 units:", count_parameters(8, 16), "parameters, however long the sequence is")
+print("8 features, 16 units:", count_parameters(8, 16), "parameters")
 
 # %% [markdown]
+# T is in none of the shapes: the same numbers serve at every step, so a longer sequence needs no more of them.
+#
 # ## Does the order matter?
 #
-# Swap the first two inputs of a sequence. A sum of the inputs would not notice. Does the last state?
+# Swap the first two inputs of a sequence. Does the last state change?
 
 # %%
 last_state_changes = None  # "yes" or "no"
@@ -115,4 +120,4 @@ print("below 1% after", int(np.argmax(held < 0.01 * held[0])) + 1, "steps")
 # A state is a fixed number of units that each step writes over, so what is not written again fades. Training can choose
 # Wh; how training finds out which way to change it is lab 2: the same loop, run backward.
 #
-# `scratchnn.layers.SimpleRNN` runs these two equations; docs/bptt.md uses the same letters.
+# `scratchnn.layers.SimpleRNN` runs these two equations. `python -m scratchnn.labs start 2` begins lab 2.

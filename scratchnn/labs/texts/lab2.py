@@ -3,7 +3,7 @@
 #
 # A network has read a sequence and its outputs were wrong. How would the loss change if one number in Wh were a little
 # larger? Wh was used at every step, and each use changed all states behind it. You will write the backward pass that
-# answers this for every weight at once: *backpropagation through time*. About 30 minutes; lab 1 comes before.
+# answers this for every weight at once: *backpropagation through time*. About 35 minutes; lab 1 comes before.
 #
 # The forward pass, T steps, B rows, D features, H units:
 #
@@ -11,7 +11,11 @@
 #     (2)  h[t+1] = tanh(a[t])
 #
 # `dh[t]` always means the gradient of the loss with respect to h[t], and has its shape; so with `da`, `dWx` and all
-# others. `python -m scratchnn.labs check 2` looks at what you wrote and says where it parts from what is right.
+# others.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab2.py`. `python -m scratchnn.labs check 2` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 2` helps.
 
 # %%
 import numpy as np
@@ -57,7 +61,7 @@ da0_on_paper = None  # a number
 #
 #     (3)  dh[t+1] = dy[t] + (what step t+1 sends back; nothing at the last step)
 #     (4)  da[t]   = dh[t+1] ⊙ (1 - h[t+1]²)
-#     (5)  step t sends da[t] Whᵀ back to h[t]
+#     (5)  step t sends da[t] Whᵀ back to h[t]; what step 0 sends back is dh[0], since h[0] is no output
 #
 # ⊙ multiplies element by element. The transpose is there because unit k reaches every unit j through Wh[k, j], so its
 # gradient is a sum over j.
@@ -100,7 +104,7 @@ def weight_gradients(x, h, da, Wx):
 
 # %%
 def backward(dy, x, h, Wx, Wh):
-    """The whole backward pass, from your two functions."""
+    """The whole backward pass, from your two functions. It is given: when both are right, so is it."""
     da, _ = walk_back(dy, h, Wh)
     dx, dWx, dWh, db = weight_gradients(x, h, da, Wx)
     return dx, {"Wx": dWx, "Wh": dWh, "b": db}
@@ -143,9 +147,10 @@ items = np.stack([h[t].T @ da[t] for t in range(LENGTH)])
 whole = np.linalg.norm(items.sum(axis=0))
 for t in (0, LENGTH // 2, LENGTH - 5, LENGTH - 2, LENGTH - 1):
     print(f"step {t:2}: {100 * np.linalg.norm(items[t]) / whole:8.4f} % of the whole")
-print(f"without all but the last five, dWh is off by {100 * np.linalg.norm(items[:-5].sum(axis=0)) / whole:.1f} %")
+print(f"with the last five items alone, dWh is off by {100 * np.linalg.norm(items[:-5].sum(axis=0)) / whole:.1f} %")
 
 # %% [markdown]
 # Each step back multiplies by Whᵀ and by the derivative of tanh, both of which shrink here. So a weight is told almost
 # only what it should have done at the end: this is the vanishing gradient, and lab 3 measures it before and after
-# training. docs/bptt.md derives this page with masks, and shows the same lines in NumPy, Numba and CUDA.
+# training (`python -m scratchnn.labs start 3`). docs/bptt.md in the project's repository derives this page with masks,
+# and shows the same lines in NumPy, Numba and CUDA.

@@ -4,7 +4,12 @@
 # Lab 0 took powers of a matrix: a gradient vanishes if the matrix has a spectral radius below 1. A real network has an
 # activation, gates, and weights that change in training. "LSTMs solve vanishing gradients": when, and by what? You will
 # write the product of Jacobians of a SimpleRNN, foretell an LSTM's fading from its weights, and measure both before and
-# after training. No download: the reviews are generated. About 30 minutes; labs 0 and 2 come before.
+# after training. No download: the reviews are generated. About 35 minutes, one or two of them the computer's; labs 0
+# and 2 come before.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab3.py`. `python -m scratchnn.labs check 3` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 3` helps.
 
 # %%
 import numpy as np
@@ -25,7 +30,9 @@ LENGTH = 60
 #     (1)  D[t] = Wh diag(1 - h[t+1]²)
 #     (2)  J[t] = ∂h[T] / ∂h[t] = D[t] D[t+1] ... D[T-1]          so J[T] is the identity
 #
-# J[t] tells all: a gradient w of the last state becomes dh[t] = J[t] w.
+# J[t] tells all: a gradient w of the last state, as a column, becomes dh[t] = J[t] w. It is lab 2's walk back, where
+# gradients were rows: dh[t] = wᵀ J[t]ᵀ. (Most books write the transpose, row k and column j, and call that the
+# Jacobian. As it is here, (1) needs no transpose, and the product is in the order of the steps.)
 
 
 # %%
@@ -61,11 +68,24 @@ for name, size in (("small", 0.05), ("large", 1.0)):
     print(f"{name} inputs, {LENGTH} steps: faded by {powers_faded(h, orthogonal, w):.2f} powers of ten")
 
 # %% [markdown]
+# The spectral radius of Wh is 1 in both, so all that fades is due to 1 - h². Small inputs keep h near 0, where tanh has
+# the derivative 1. Large ones drive units near ±1, where tanh is flat (it *saturates*) and its derivative is near 0.
+#
 # ## Predict
+#
+# An LSTM has a second state, the cell c, and *gates*: numbers from 0 to 1, which multiply and so decide what passes.
+# Each gate is σ(x[t] Wx + b + h Wh), with weights of its own and the sigmoid σ(a) = 1 / (1 + exp(-a)); a candidate g is
+# the same with tanh. h and c enter a step, h' and c' leave it:
+#
+#     LSTM:  c' = f ⊙ c + i ⊙ g        h' = o ⊙ tanh(c')              forget gate f, input gate i, output gate o
+#     GRU:   h' = z ⊙ h + (1 - z) ⊙ g                                 update gate z; the h in g is multiplied by a
+#                                                                     reset gate r
+#
+# Every bias begins with 0, so that a gate is about σ(0) = ½, but the LSTM's forget gate begins with 1: σ(1) = 0.73.
 #
 # Three networks of UNITS units, none of them trained, read rows of 60 random words. Which of the three gradients fades
 # most from the last step to the first: "SimpleRNN", "LSTM" or "GRU"? And by how many powers of ten does the LSTM fade?
-# (Its forget gate's bias begins with 1. The forget gate alone would multiply by σ(1) = 0.73 at each of 59 steps.)
+# (The forget gate alone would multiply by 0.73 at each of 59 steps.)
 
 # %%
 fades_most_untrained = None  # "SimpleRNN", "LSTM" or "GRU"
@@ -81,7 +101,10 @@ def model_of(layer):
 
 
 def faded(model, rows):
-    """The median over rows of log10(|dp/dh| at the last step / at the first)."""
+    """The median over rows of log10(|dp/dh| at the last step / at the first).
+
+    explain.flow walks back from the prediction p, as lab 2 does, and keeps the gradient of every state.
+    """
     flows = [explain.flow(model, explain.read(model, row)) for row in rows]
     norms = [next(iter(flow.layers.values())).norms() for flow in flows]
     return float(np.median([np.log10(each[-1] / each[0]) for each in norms]))
@@ -96,11 +119,12 @@ print("powers of ten that an untrained gradient fades:", {name: round(value, 1) 
 # %% [markdown]
 # ## Foretell it
 #
-# The cell of an LSTM is c' = f ⊙ c + i ⊙ g. It also leaves as h = o ⊙ tanh(c), and comes back through
-# g = tanh(... + h Wh_g). Where the network is at rest, h = c = g = 0, tanh has derivative 1, each gate is σ of its
-# bias, and one step multiplies the gradient of c by the transpose of the matrix
+# From one c to the next there are two ways: times f, and by h = o ⊙ tanh(c) into g = tanh(... + h Wh_g), times i. Take
+# the network at rest: h = c = g = 0. There tanh has the derivative 1, and each gate is σ of its bias. The gates depend
+# on h too, but what a change of f, i or o does to the state is multiplied by c, g or tanh(c), which are all 0: at rest
+# these ways are closed. One step multiplies the gradient of c, a column as in (1), by the matrix
 #
-#     (3)  diag(o) Wh_g diag(i) + diag(f)
+#     (3)  M = diag(o) Wh_g diag(i) + diag(f)
 #
 # whose spectral radius ρ is how much of the gradient a step leaves, once many are taken.
 
@@ -118,19 +142,21 @@ def rest_radius(Wh, b):
 # %% measure
 Wh, b = (np.asarray(models["LSTM"].layers[1].params[name], float) for name in ("Wh", "b"))
 rho = rest_radius(Wh, b)
-print(
-    f"LSTM: ρ = {rho:.3f}, which foretells {-(LENGTH - 1) * np.log10(rho):.1f} powers of ten; {untrained['LSTM']:.1f}"
-)
-print(f"the forget gate alone: {-(LENGTH - 1) * np.log10(1 / (1 + np.exp(-1))):.1f}")
+print(f"LSTM: ρ = {rho:.3f}, which foretells {-(LENGTH - 1) * np.log10(rho):.1f} powers of ten")
+print(f"the forget gate alone would foretell {-(LENGTH - 1) * np.log10(1 / (1 + np.exp(-1))):.1f}")
+print(f"measured above: {untrained['LSTM']:.1f}")
 
 # %% [markdown]
-# The forget gate's 0.73 is not what decides alone: 59 steps of it leave 10^-8. The block Wh_g of an orthogonal Wh has a
-# spectral radius of about ½, and with i = o = ½ the two ways add up to ρ of about 0.73 + ¼ · ½ = 0.85.
+# The forget gate's 0.73 does not decide alone: 59 steps of it leave 10^-8. With i = o = ½ the eigenvalues of M are
+# 0.73 + ¼ λ, with λ those of the block Wh_g. Their size goes up to about ½, so ρ is about 0.73 + ¼ · ½ = 0.85, and less
+# where the largest λ are not positive: 0.81 to 0.88 with seven seeds. What is measured is 1 to 1.7 powers more than ρ
+# foretells: it is the gradient of h, which enters c once (times o = ½) and leaves it once (times i and Wh_g, about ¼),
+# and 1/8 is 0.9 powers of ten. The rest is that a network which reads words is not quite at rest.
 #
 # ## Train, and measure again
 #
 # Before you go on: the LSTM learns to tell good reviews from bad ones. What does its mean forget gate do, by more than
-# 0.05: does it rise, fall, or stay?
+# 0.05: does it rise, fall, or stay? The cell below trains three networks, in about a minute.
 
 # %%
 forget_gate = None  # "rises", "falls" or "stays"
@@ -143,6 +169,7 @@ for name, model in models.items():
     readings = [explain.read(model, row) for row in full]
     gates = [np.mean([reading.traces["lstm"]["f"].mean() for reading in readings])] if name == "LSTM" else []
     before = faded(model, full)
+    print(f"training the {name} ...", flush=True)
     model.fit(reviews.x_train[:10_000], reviews.y_train[:10_000], epochs=3, verbose=0)
     trained[name] = faded(model, full)
     print(f"{name}: faded by {before:.1f} powers of ten before training, by {trained[name]:.1f} after")
@@ -170,8 +197,8 @@ surprises = [
 print("\n".join(surprises) or "as expected")
 
 # %% [markdown]
-# The same on the real reviews, 32 units, 100 steps, ten seeds (docs/gradient-flow.md): untrained the gradient fades by
-# a factor of 3 in a SimpleRNN, 10^8 in an LSTM, 10^20 in a GRU. Trained, by 15, 12 and 3 on average, and single
-# SimpleRNNs by 2 and by more than 600. The LSTM's mean forget gate was 0.73 before and after; ρ rose to 1.00, by Wh_g.
-# So an LSTM does not solve the problem by opening its forget gate, at least not here: it learns a recurrent matrix that
-# makes up for what the gate takes. One seed, yours included, says little about averages: lab 8.
+# The same on the real reviews, 32 units, 100 steps, ten seeds (docs/gradient-flow.md in the repository): untrained the
+# gradient fades by a factor of 3 in a SimpleRNN, 10^8 in an LSTM, 10^20 in a GRU. Trained, by 15, 12 and 3 on average,
+# and single SimpleRNNs by 2 and by more than 600. The LSTM's mean forget gate was 0.73 before and after; ρ rose to
+# 1.00, by Wh_g. So an LSTM does not solve the problem by opening its forget gate, at least not here: it learns a
+# recurrent matrix that makes up for what the gate takes. One seed, yours included, says little about averages: lab 8.

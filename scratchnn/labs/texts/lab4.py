@@ -13,6 +13,10 @@
 #     (6)  h'      = o ⊙ tanh(c')
 #
 # h, c enter the step; h', c' leave it. `dc'` in a formula is `dc_after` in code.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab4.py`. `python -m scratchnn.labs check 4` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 4` helps.
 
 # %%
 import numpy as np

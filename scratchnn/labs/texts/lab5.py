@@ -4,6 +4,10 @@
 # Reviews have different lengths, a batch is a rectangle: short ones are filled up with zeros, *padded*, in front or
 # behind. A reader who sees the review and then a hundred blanks should still know what it said. Does an LSTM? You will
 # pad, measure the damage, and repair it with a mask, forward and backward. About 25 minutes; lab 4 comes before.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab5.py`. `python -m scratchnn.labs check 5` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 5` helps.
 
 # %%
 import numpy as np
@@ -156,4 +160,5 @@ for title, used in (("with the mask", mask), ("mask ignored", np.ones_like(mask)
 # %% [markdown]
 # Padding in front needs no mask to remember; padding behind does. With a mask both give the same states and the same
 # gradients, to the last bit of rounding. In scratchnn and Keras, `Embedding(mask_zero=True)` makes the mask, and every
-# recurrent layer behind it does what you wrote. docs/bptt.md has the masked step with numbers.
+# recurrent layer behind it does what you wrote. docs/bptt.md in the project's repository has the masked step with
+# numbers.

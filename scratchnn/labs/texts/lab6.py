@@ -4,6 +4,10 @@
 # A network reads a text letter by letter and learns which letter comes next. Then it writes: it draws a letter from
 # what it believes, reads that, and draws again. You will write the three things around it, and see what the temperature
 # does, and what it is worth to remember what was read in the window before. About 30 minutes; lab 2 comes before.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab6.py`. `python -m scratchnn.labs check 6` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 6` helps.
 
 # %%
 import numpy as np
@@ -38,7 +42,8 @@ print(f"{len(IDS)} letters, {len(LETTERS)} different ones:", "".join(LETTERS).re
 # begin each window with the states that the one before left, and knows more than T letters back, although the gradient
 # ends where the window begins (truncated backpropagation through time).
 #
-# With 13 ids 0 1 2 ... 12, B = 2 and T = 3, a stream is (13 - 1) // (B T) T = 6 long:
+# With 13 ids 0 1 2 ... 12, B = 2 and T = 3, there are (13 - 1) // (2 · 3) = 2 windows in a stream, which is 2 · 3 = 6
+# long (the last id of the text is the y of the one before, and is never an x):
 #
 #     stream 0:  0 1 2 | 3 4 5         batch 0:  x = 0 1 2   y = 1 2 3      batch 1:  x = 3 4 5     y = 4 5 6
 #     stream 1:  6 7 8 | 9 10 11                     6 7 8       7 8 9                    9 10 11       10 11 12
@@ -48,7 +53,8 @@ print(f"{len(IDS)} letters, {len(LETTERS)} different ones:", "".join(LETTERS).re
 def windows(ids, B, T):
     """All batches, one after another: x and y, each (n B, T), y the id after each id of x.
 
-    Rows k B ... k B + B - 1 are batch k. What is left at the end of the text is not read.
+    n is the number of windows in a stream; rows k B ... k B + B - 1 are batch k. What is left at the end of the text
+    is not read.
     """
     raise NotImplementedError("write windows")
 
@@ -66,7 +72,8 @@ def windows(ids, B, T):
 #     (2)  q = exp(log(p) / τ) / Σ exp(log(p) / τ)
 #
 # Predict, on paper: p = (0.6, 0.3, 0.1). How likely is the first letter at τ = 0.5? And what is the loss of a network
-# that has learnt nothing, and finds all letters of the text equally likely (natural logarithm)?
+# that has learnt nothing, and finds all len(LETTERS) letters equally likely? (The loss is -log of the probability that
+# was given to the letter which came, with the natural logarithm.)
 
 # %%
 first_at_half = None  # a number from 0 to 1
@@ -95,7 +102,8 @@ for tau in (0.1, 0.5, 1, 2, 10):
 # ## Reading
 #
 # The same network twice: once it begins every window with the states of the one before, once with zeros. Which has the
-# lower loss after 60 epochs: "carried" or "zeros"?
+# lower loss after 60 epochs: "carried" or "zeros"? (`stateful=True` keeps the states from batch to batch, until
+# `reset_states` makes zeros of them.)
 
 # %%
 lower_loss = None  # "carried" or "zeros"
@@ -128,8 +136,8 @@ for name in ("carried", "zeros"):
 
 # %% [markdown]
 # With zeros the first letters of every window must be guessed without knowing what came before: whoever reads "ead is"
-# does not know yet whether a thread or a bread is meant. It is learnt, in the end, by heart, and costs a multiple of
-# the loss.
+# does not know yet whether a thread or a bread is meant. In the end it is learnt by heart too, at 1.4 to 2.2 times the
+# loss.
 #
 # ## Writing
 

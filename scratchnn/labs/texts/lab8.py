@@ -3,8 +3,13 @@
 #
 # "Three seeds said yes." A network with two LSTMs, one from each end (`bilstm`), and a bag of words, which does not
 # know the order of words at all (`bow`), were trained on the IMDB reviews. Three times, with seeds 0, 1 and 2, and each
-# time the `bilstm` had more right answers. Is it better? Here are ten seeds of each, as measured for docs/imdb.md;
-# nothing is trained. You will write the two computations that answer such a question. About 20 minutes.
+# time the `bilstm` had more right answers. Is it better? Here are ten seeds of each, as measured for docs/imdb.md of
+# the project's repository; nothing is trained. You will write the two computations that answer such a question. About
+# 20 minutes.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab8.py`. `python -m scratchnn.labs check 8` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 8` helps.
 
 # %%
 import itertools

@@ -4,6 +4,10 @@
 # Four cells learn three tasks on sequences of 10 steps, and then meet sequences of 50 and 200, which they have never
 # seen. Who found a rule that goes on for ever, and who only learnt to be right for ten steps? The fourth cell is one
 # that you write first: minGRU, whose gate does not look at the state. About 30 minutes; labs 2 and 4 come before.
+#
+# How to work: fill the holes and run the cells in order, in an editor that knows `# %%`, or all of them with
+# `python labs/lab9.py`. `python -m scratchnn.labs check 9` says what is right; it leaves out cells that begin with
+# `# %% measure`. `python -m scratchnn.labs hint 9` helps.
 
 # %%
 import numpy as np

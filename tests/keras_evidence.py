@@ -56,6 +56,7 @@ LAYERS: dict[str, dict[str, Any]] = {
     "Embedding": {"input_dim": 7, "output_dim": 3},
     "Flatten": {},
     "GRU": {"units": 4},
+    "ConcatPooling1D": {},
     "GlobalAveragePooling1D": {},
     "GlobalMaxPooling1D": {},
     "LSTM": {"units": 4},

@@ -111,6 +111,10 @@ TRIED: dict[str, str] = {
         "import pytest; from scratchnn import exchange; pytest.importorskip('onnx', reason='needs the package onnx')\n"
         "exchange.save_onnx(model, 'model.onnx')"
     ),
+    "scratchnn.utils.timeseries_dataset_from_array(data, targets, length)": (
+        "from scratchnn.utils import timeseries_dataset_from_array as cut\n"
+        "assert next(iter(cut(np.arange(9), np.arange(9)[3:], 3)))[0].shape == (6, 3)"
+    ),
     "set_random_seed(1)": "set_random_seed(1)",
     "numpy.random.default_rng(1)": "np.random.default_rng(1)",
     "numpy.linalg.norm(x, axis=-1, keepdims=True)": (

@@ -138,9 +138,9 @@ def timeseries_dataset_from_array(
             "targets[a:b] themselves"
         )
     shuffle = flag("timeseries_dataset_from_array", "shuffle", shuffle)
-    seed = data_seed() if seed is None else whole_number("seed", seed, 0, 2**32 - 1)
+    order: Any = data_seed() if seed is None else whole_number("seed", seed, 0, 2**32 - 1)
     return TimeseriesDataset(
-        series[first:end], targets, starts, rate * np.arange(length), size, seed if shuffle else None
+        series[first:end], targets, starts, rate * np.arange(length), size, order if shuffle else None
     )
 
 

@@ -57,7 +57,7 @@ def load_pytorch(model: Model, path: str | os.PathLike[str], names: Names = None
 
 def _torch() -> Any:
     try:
-        import torch  # noqa: TID251 - the reader of its own files; nothing is computed with it
+        import torch  # noqa: TID251  # pyright: ignore[reportMissingImports] - the reader of its own files; nothing is computed with it
     except ImportError:
         raise ImportError(
             "files in PyTorch's own format need PyTorch: install torch, or write them as .safetensors there"

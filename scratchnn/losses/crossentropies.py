@@ -199,11 +199,15 @@ class SparseCategoricalCrossentropy(Loss):
 
 def _chosen(y: Float[Array, "*rows C"], c: Int[Array, "*rows"]) -> Float[Array, "*rows"]:
     """The number of each row at its class."""
-    return np.take_along_axis(y, c[..., np.newaxis], axis=-1)[..., 0]
+    return y.reshape(-1, y.shape[-1])[_at(c)].reshape(c.shape)
 
 
 def _less_one(y: Float[Array, "*rows C"], c: Int[Array, "*rows"]) -> Float[Array, "*rows C"]:
     """The same array, changed: 1 less in each row at its class, which is y minus one-hot rows."""
-    rows = np.ones_like(c).ravel().cumsum() - 1  # 0, 1, 2, ... in y's memory, which may be a device's
-    y.reshape(-1, y.shape[-1])[rows, c.ravel()] -= 1
+    y.reshape(-1, y.shape[-1])[_at(c)] -= 1
     return y
+
+
+def _at(c: Int[Array, "*rows"]) -> tuple[Array, Array]:
+    """The place of each class: its row, counted in c's memory, which may be a device's, and its number."""
+    return np.ones_like(c).ravel().cumsum() - 1, c.ravel()

@@ -286,6 +286,7 @@ WITH_KINKS = {
     *("Activation: hard_sigmoid", "Activation: leaky_relu", "Activation: selu", "ELU: alpha 0.5", "Masking: sequences"),
     "Bidirectional: two layers, mask",  # one of them with relu
     *("LeakyReLU: slope 0.3", "PReLU: a slope for each number", "PReLU: shared", "GlobalMaxPooling1D: all steps"),
+    *("ConcatPooling1D: all steps", "ConcatPooling1D: mask"),
     *(f"MaxPooling1D: {padding}{how}" for padding in ("valid", "same") for how in ("", ", windows that overlap")),
 }
 

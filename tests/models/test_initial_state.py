@@ -22,6 +22,7 @@ from scratchnn.layers import (
     AlphaDropout,
     AveragePooling1D,
     Bidirectional,
+    ConcatPooling1D,
     Conv1D,
     Cropping1D,
     Dense,
@@ -154,8 +155,8 @@ WITHOUT_WEIGHTS = {
     cls.__name__
     for cls in (
         Activation, Dropout, Flatten, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D, AlphaDropout,
-        AveragePooling1D, Cropping1D, ELU, GaussianDropout, GaussianNoise, Lambda, LeakyReLU, Masking, Permute, ReLU,
-        RepeatVector, Reshape, Softmax, SpatialDropout1D, UpSampling1D, ZeroPadding1D,
+        AveragePooling1D, ConcatPooling1D, Cropping1D, ELU, GaussianDropout, GaussianNoise, Lambda, LeakyReLU, Masking,
+        Permute, ReLU, RepeatVector, Reshape, Softmax, SpatialDropout1D, UpSampling1D, ZeroPadding1D,
     )
 }  # fmt: skip
 

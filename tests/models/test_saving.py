@@ -20,6 +20,7 @@ from scratchnn.layers import (
     AlphaDropout,
     AveragePooling1D,
     Bidirectional,
+    ConcatPooling1D,
     Conv1D,
     Cropping1D,
     Dense,
@@ -75,6 +76,7 @@ MODELS: dict[str, Callable[[], list[Layer]]] = {
         Flatten(),
         Dense(3, "selu"),
     ],
+    "all three": lambda: [Embedding(20, 4, mask_zero=True), ConcatPooling1D(), Dense(1, "sigmoid")],
     "mean": lambda: [Embedding(20, 4), GlobalAveragePooling1D(), Dense(1, "sigmoid")],
     "array code": lambda: [
         Embedding(20, 4, embeddings_regularizer="l1"),

@@ -199,7 +199,7 @@ def _pretrain_once(run: Run, console: Console) -> None:
     epochs, model = run.settings.pretrain_epochs, run.model
     if not epochs or "pretrained" in model.metadata:
         return
-    console.line("A language model of the training reviews: the loss is in nats for each word that it foretells.")
+    console.line("A language model of the texts to train on: the loss is in nats for each word that it foretells.")
     loss = pretrain(model, run.data.x_train, epochs, console.counting("windows"))
     model.metadata["pretrained"] = {"epochs": epochs, "loss": loss}
     console.line(

@@ -42,7 +42,7 @@ SETTINGS = {
         batch_size=64,
         learning_rate=0.002,
         global_clipnorm=1.0,
-        epochs=3,
+        epochs=2,
         validation_split=0.1,
     ),
     "lstm-dropout": Settings(vocabulary=10_000, length=500, batch_size=32, epochs=10, resplit=1, skip_top=24),

@@ -106,8 +106,8 @@ for name, powers in untrained.items():
 #
 # ## Train, and measure again
 #
-# The LSTM learns to tell good reviews from bad ones. What does its mean forget gate do, by more than 0.05: does it
-# rise, fall, or stay? The cell below trains the three networks, in about a minute.
+# The LSTM learns to tell good reviews from bad ones. Does its mean forget gate rise or fall by more than 0.05, or does
+# it stay? The cell below trains the three networks, in about a minute.
 
 # %%
 forget_gate = None  # "rises", "falls" or "stays"

@@ -26,6 +26,7 @@ from scratchnn import (
 )
 from scratchnn.callbacks import (
     HOOKS,
+    BackupAndRestore,
     Callback,
     CallbackList,
     CSVLogger,
@@ -37,6 +38,7 @@ from scratchnn.callbacks import (
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
+from scratchnn.models.checkpoint import load_checkpoint
 from scratchnn.optimizers import schedules
 from tests import measures_evidence as measures
 
@@ -237,6 +239,23 @@ def of_checkpoint(folder: Path, **given: Any) -> Any:
     return of_callback(ModelCheckpoint(folder / path, **given), 5, 4, 6)
 
 
+def of_backup(folder: Path, **given: Any) -> Any:
+    """What is in the folder when training has ended, and after each of its steps, when the newest is of which step."""
+    there: list[Any] = []
+
+    def look(*_: Any, **logs: Any) -> None:
+        found = sorted(folder.rglob("*"))
+        progress = [load_checkpoint(path)[1] for path in found if path.name == "latest.npz"]
+        there.append([[str(path.relative_to(folder)) for path in found], [(p.epoch, p.step) for p in progress]])
+
+    path = given.pop("backup_dir", "kept")
+    model = made()
+    keeps = [LambdaCallback(on_train_batch_end=look), BackupAndRestore(folder / path, **given)]
+    model.fit(X, Y, 2, 3, 0, keeps)
+    look()
+    return there
+
+
 def of_csv(folder: Path, **given: Any) -> Any:
     path = given.pop("filename", "log.csv")
     for _ in range(2 if given.get("append") else 1):
@@ -393,6 +412,8 @@ PAIRS: dict[tuple[str, str], tuple[Any, Any]] = {
     ("ModelCheckpoint", "monitor"): ("val_loss", "loss"), ("ModelCheckpoint", "verbose"): (0, 1),
     ("ModelCheckpoint", "save_best_only"): TWO, ("ModelCheckpoint", "mode"): ("min", "max"),
     ("ModelCheckpoint", "initial_value_threshold"): (None, 4.5),
+    ("BackupAndRestore", "backup_dir"): ("one", "other"), ("BackupAndRestore", "save_freq"): ("epoch", 2),
+    ("BackupAndRestore", "double_checkpoint"): TWO, ("BackupAndRestore", "delete_checkpoint"): TWO,
     ("CSVLogger", "filename"): ("a.csv", "b.csv"), ("CSVLogger", "separator"): (",", ";"), ("CSVLogger", "append"): TWO,
     **{("optimizer", name): (0.1, 0.6) for name in ("initial_accumulator_value", "beta", "l1_regularization_strength")},
     **{("optimizer", f"l2_{name}regularization_strength"): (0.1, 0.6) for name in ("", "shrinkage_")},
@@ -475,7 +496,10 @@ def seen(module: str, name: str, parameter: str, value: Any, folder: Path) -> An
         base = {"EarlyStopping": {"patience": 2}, "ModelCheckpoint": {"save_best_only": True}}.get(name, {})
         if (name, parameter) == ("EarlyStopping", "restore_best_weights"):
             base = {"patience": 2}
-        call = {"EarlyStopping": of_early_stopping, "ModelCheckpoint": of_checkpoint, "CSVLogger": of_csv}[name]
+        call = {
+            "EarlyStopping": of_early_stopping, "ModelCheckpoint": of_checkpoint, "CSVLogger": of_csv,
+            "BackupAndRestore": of_backup,
+        }[name]  # fmt: skip
         return in_folder(lambda where: call(where, **{**base, **given}), folder)
     if name in ("summary", "get_layer"):
         return of_model(name, **given)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from scratchnn.callbacks.backup import BackupAndRestore
 from scratchnn.callbacks.callback import HOOKS, Callback, Logs
 from scratchnn.callbacks.callback_list import CallbackList
 from scratchnn.callbacks.early_stopping import EarlyStopping
@@ -13,8 +14,8 @@ from scratchnn.callbacks.terminate_on_nan import TerminateOnNaN
 from scratchnn.core.keras_missing import missing
 
 __all__ = [
-    "HOOKS", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History", "LambdaCallback",
-    "LearningRateScheduler", "Logs", "ModelCheckpoint", "ReduceLROnPlateau", "TerminateOnNaN",
+    "HOOKS", "BackupAndRestore", "CSVLogger", "Callback", "CallbackList", "EarlyStopping", "History",
+    "LambdaCallback", "LearningRateScheduler", "Logs", "ModelCheckpoint", "ReduceLROnPlateau", "TerminateOnNaN",
 ]  # fmt: skip
 
 

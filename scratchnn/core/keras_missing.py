@@ -29,10 +29,7 @@ _RELU6 = "the layer ReLU(max_value=6.0)"
 _FILES = "a model file names all classes; load_model(path, custom_objects={...}) takes those of your own"
 _GET = "pass the name, the object or its get_config() where it is used"
 _DESCRIBED = "layer.get_config() describes a layer, and from_config of its class makes another of that"
-_GO_ON = (
-    "ModelCheckpoint('model-{epoch}.npz') saves every epoch; load_model('model-2.npz') and "
-    "fit(x, y, epochs=10, initial_epoch=2) go on after the second"
-)
+_GO_ON = "fit(x, y, checkpoint='run.npz') keeps training in a file, and goes on from it; BackupAndRestore in a folder"
 _ARRAYS = "use NumPy on the arrays; layers have forward and backward"
 _SERIALIZED = (r"(de)?serialize(_keras_object)?|get", _GET)
 _REVIEWS = "the reviews of imdb are the data here; arrays of your own go into fit as they are"
@@ -84,7 +81,7 @@ MISSING: dict[str, tuple[tuple[str, str], ...]] = {
     "callbacks": (
         (r"ProgbarLogger", "fit shows its progress unless verbose=0"),
         (r"TensorBoard|RemoteMonitor", "CSVLogger writes every epoch to a file, compare shows many runs"),
-        (r"BackupAndRestore|OrbaxCheckpoint", _GO_ON),
+        (r"OrbaxCheckpoint", _GO_ON),
         (r"SwapEMAWeights", "EarlyStopping(restore_best_weights=True) keeps the best weights"),
     ),
     "initializers": (

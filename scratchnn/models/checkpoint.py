@@ -1,27 +1,25 @@
 """Checkpoints: a model, its optimizer, and where its training stands, so that training can resume to the same bits."""
 
-import dataclasses
 import os
-from typing import Any
-
-import numpy as np
-from scratchnn_kernels.contract import Array
+from functools import partial
 
 from scratchnn.core.files import container
-from scratchnn.core.files.foreign import refuse_foreign_name
-from scratchnn.core.files.plain import plain
+from scratchnn.core.files.generations import newest_usable
+from scratchnn.models import place
 from scratchnn.models.custom_objects import CustomObjects, checked, require
 from scratchnn.models.loading import UNUSABLE, rebuild
 from scratchnn.models.model import Model
-from scratchnn.models.saving import contents, other_slots, read
+from scratchnn.models.saving import read
 from scratchnn.training.progress import Progress
 
-_CALLBACKS = "callbacks."  # begins the names of the arrays in the states of callbacks
-_ARRAY = "$array"  # {"$array": "callbacks.0"} stands for one of them
 
-
-def save_checkpoint(model: Model, progress: Progress, filepath: str | os.PathLike[str]) -> None:
+def save_checkpoint(
+    model: Model, progress: Progress, filepath: str | os.PathLike[str], *, keep_previous: bool = True
+) -> None:
     """Write all that resuming needs: parameters, optimizer, where training stands. Replaces the last checkpoint.
+
+    The one before is kept beside it, as run.previous.npz beside run.npz, for the day when the newest is damaged; with
+    `keep_previous=False` it is not, and an older one stays as it is.
 
     The state of the callbacks of `fit(progress=progress)` is part of it: another such call, with the callbacks made
     again, goes on with what they knew (`Callback.get_state`).
@@ -32,14 +30,7 @@ def save_checkpoint(model: Model, progress: Progress, filepath: str | os.PathLik
     Raises:
         TypeError, ValueError: for what no file can hold, or loading could not make again; nothing was written.
     """
-    refuse_foreign_name("save_checkpoint", filepath)
-    if state := other_slots(model):
-        raise ValueError(f"a checkpoint cannot hold {state}")
-    arrays, config = contents(model)
-    progress.refresh()
-    place = {each.name: getattr(progress, each.name) for each in dataclasses.fields(progress)}
-    place["states"] = [_without_arrays(entry, arrays) for entry in progress.states]
-    container.write(filepath, arrays, {"kind": "checkpoint", "model": config, "progress": place})
+    place.write(model, progress, filepath, keep_previous=keep_previous)
 
 
 def load_checkpoint(
@@ -47,18 +38,31 @@ def load_checkpoint(
 ) -> tuple[Model, Progress]:
     """Read a checkpoint back: the compiled model and where its training stands.
 
+    If it is damaged, or gone, and the one before is there, that is read, with a warning.
+
     Raises:
         StorageError: if the file is damaged, holds no scratchnn checkpoint, or a class that was not given.
         TypeError, ValueError: if `custom_objects` is not a dict of names and what they name.
     """
+    return load_newest(filepath, backend=backend, custom_objects=custom_objects)[:2]
+
+
+def load_newest(
+    filepath: str | os.PathLike[str], *, backend: str | None = None, custom_objects: CustomObjects = None
+) -> tuple[Model, Progress, bool]:
+    """The same, and whether it was the newest that could be read."""
     given = checked(custom_objects)
+    found, is_newest = newest_usable(filepath, partial(_loaded, backend=backend, given=given))
+    return *found, is_newest
+
+
+def _loaded(filepath: str | os.PathLike[str], backend: str | None, given: CustomObjects) -> tuple[Model, Progress]:
     arrays, meta = read(filepath, "checkpoint")
+    given = given or {}
     try:
         require(meta["model"], given, "load_checkpoint")
-        held = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_CALLBACKS)}
-        states = _with_arrays(meta["progress"].pop("states", []), held)
+        progress = place.progress_of(arrays, meta)
         model = rebuild(arrays, meta["model"], backend, given)
-        progress = Progress(**meta["progress"], states=states)
         if model.optimizer is None:
             raise ValueError("its model was not compiled")
         if not model.has_ready_optimizer:  # it was saved before its first step
@@ -66,40 +70,3 @@ def load_checkpoint(
     except UNUSABLE as error:
         raise container.StorageError(f"{filepath}: the checkpoint in it cannot be used ({error})") from error
     return model, progress
-
-
-def _without_arrays(entry: dict[str, Any], arrays: dict[str, Array]) -> Any:
-    """The state of a callback as plain values; its arrays join `arrays`."""
-    where = f"{entry['callback']}.get_state()"
-    if not isinstance(entry["state"], dict):
-        raise TypeError(f"{where} must return a dict, got {entry['state']!r}")
-
-    def moved(value: Any) -> Any:
-        match value:
-            case np.ndarray():
-                name = f"{_CALLBACKS}{len(arrays)}"
-                arrays[name] = value
-                return {_ARRAY: name}
-            case list() | tuple():
-                return [moved(item) for item in value]
-            case dict():
-                if _ARRAY in value:
-                    raise TypeError(f"a key of {where} must be a string other than {_ARRAY!r}")
-                return {key: moved(item) for key, item in value.items()}
-        return value
-
-    state = moved(entry["state"])
-    plain(state, where)
-    return entry | {"state": state}
-
-
-def _with_arrays(value: Any, arrays: dict[str, Array]) -> Any:
-    """What `_without_arrays` was given."""
-    match value:
-        case {"$array": str(name)} if len(value) == 1:
-            return arrays[name]
-        case list():
-            return [_with_arrays(item, arrays) for item in value]
-        case dict():
-            return {key: _with_arrays(item, arrays) for key, item in value.items()}
-    return value

@@ -13,9 +13,9 @@ from scratchnn.core.warning import warn
 from scratchnn.initializers import values_follow
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
-from scratchnn.models.saving import CARRIED, OPTIMIZER, read
+from scratchnn.models.place import fill
+from scratchnn.models.saving import read
 from scratchnn.models.sequential import Sequential
-from scratchnn.training.progress import Clock
 
 # What rebuilding raises when a file that is whole makes no model; constructors of the user's own may raise any of them.
 UNUSABLE = (
@@ -57,20 +57,7 @@ def rebuild(
         raise ValueError(f"it has {len(config['layers']):,} layers, and at most {MOST_LAYERS:,} are read")
     with values_follow(arrays["params"].size):
         model = described_model(config, backend or _usable(config["backend"]), given)
-    model.clock = Clock(**config.get("clock", {}))
-    model.set_flat_params(arrays["params"])
-    carried = _beginning_with(CARRIED, arrays)
-    for n in sorted({int(name.split(".")[0]) for name in carried}):
-        layer: Any = model.layers[n]
-        states = [carried.pop(f"{n}.{i}") for i in range(len(layer.state_names))]
-        layer.states = list(layer.as_state(states, len(states[0])))
-    if carried:
-        raise ValueError(f"it has states that no layer carries, {sorted(carried)}")
-    if state := _beginning_with(OPTIMIZER, arrays):
-        if model.optimizer is None:
-            raise ValueError("it has the state of an optimizer, but its model was not compiled")
-        model.ready_optimizer()
-        model.optimizer.load_state(state)
+    fill(model, arrays, config)
     return model
 
 
@@ -81,10 +68,6 @@ def _usable(name: str) -> str:
     except ImportError as error:
         warn(f"the model was saved on the backend {name!r}, which cannot be used here ({error}); it is read for 'cpu'")
         return "cpu"
-
-
-def _beginning_with(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
 def described_model(config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]) -> Model:

@@ -14,8 +14,9 @@ from scratchnn.core.names import described
 from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
 from scratchnn.layers.trainable import Weight
-from scratchnn.models import saving
+from scratchnn.models import place, saving
 from scratchnn.training.ahead import Snapshot
+from scratchnn.training.progress import Progress
 from scratchnn.training.trainer import Trainer
 
 
@@ -115,6 +116,17 @@ class Stored(Trainer):
         """
         self.require_built()
         self.set_flat_params(saving.read_params(filepath, [weight.shape for weight in self.weights]))
+
+    def _find_place(self, filepath: str) -> place.Found | None:
+        return place.find(filepath)
+
+    def _identity(self) -> dict[str, Any]:
+        return place.identity(self.get_config())
+
+    def _write_place(
+        self, progress: Progress, filepath: str, begun: dict[str, Any] | None, *, keep_previous: bool
+    ) -> None:
+        place.write(self, progress, filepath, keep_previous=keep_previous, begun=begun)
 
     # ---- copies
 

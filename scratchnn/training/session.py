@@ -19,6 +19,7 @@ from scratchnn.training.compiling import Compiling
 from scratchnn.training.epoch import train_epoch
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
+from scratchnn.training.keeping import Keeper
 from scratchnn.training.progress import NonFiniteError, Progress
 
 
@@ -35,6 +36,7 @@ class Session:
     console: Console
     hooks: Hooks
     validates: Callable[[int], bool]  # whether to validate after the epoch of this number, counted from 0
+    keeper: Keeper | None = None  # writes where training stands
 
     def __post_init__(self) -> None:
         self._compiling = Compiling(self.model.backend, self.console)
@@ -70,6 +72,8 @@ class Session:
                     self._train_unless_refused(interrupts)
                     self.source.end_epoch()
                     logs = self._finish_epoch()
+                    if self.keeper is not None:
+                        self.keeper.after_epoch()
                     interrupts.act()
                     ended = model.stop_training
             hooks.tell("on_train_end", logs)
@@ -120,7 +124,7 @@ class Session:
 
     def _train(self, interrupts: Interrupts) -> None:
         """Train the epoch under way. It can end early only where every step that was taken has been counted."""
-        model, progress, hooks = self.model, self.progress, self.hooks
+        model, progress, hooks, keeper = self.model, self.progress, self.hooks, self.keeper
         begins, ends = hooks.heard("on_train_batch_begin"), hooks.heard("on_train_batch_end")
         number = model.clock.begin_epoch(progress)
         batches = self.source.begin_epoch(model, number, shuffle=self.shuffle)
@@ -137,12 +141,15 @@ class Session:
 
         def record(*results: Any) -> None:
             ahead.add(*results)
-            if ahead.is_due or model.stop_training or interrupts.received is not None:
+            asked = keeper is not None and keeper.counts_up()
+            if ahead.is_due or asked or model.stop_training or interrupts.received is not None:
                 losses = ahead.synchronise()
                 metric = math.nan if shown is None else shown.number()
                 bar.advance(len(losses), loss=progress.mean_loss, metric=metric)
                 if ends:
                     tell("on_train_batch_end", progress.step - 1, self._logs(metrics))
+                if keeper is not None:
+                    keeper.after_step(interrupted=interrupts.received is not None)
                 interrupts.act()
 
         with ahead, self.console.bar(self.source.steps, progress.epoch + 1, self.epochs, self._compiling.now) as bar:

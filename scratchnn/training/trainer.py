@@ -23,6 +23,7 @@ from scratchnn.training import batches, examples, sources
 from scratchnn.training.ahead import Ahead, Snapshot
 from scratchnn.training.evaluator import Evaluator
 from scratchnn.training.hooks import Hooks
+from scratchnn.training.keeping import keeper_of
 from scratchnn.training.progress import Clock, Progress
 from scratchnn.training.session import Session
 
@@ -73,6 +74,17 @@ class Trainer(Evaluator):
         raise NotImplementedError
 
     def backward(self, dy: Any, caches: list[Any]) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def _find_place(self, filepath: str) -> Any:
+        raise NotImplementedError
+
+    def _identity(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _write_place(
+        self, progress: Progress, filepath: str, begun: dict[str, Any] | None, *, keep_previous: bool
+    ) -> None:
         raise NotImplementedError
 
     # ---- Keras' methods
@@ -134,6 +146,9 @@ class Trainer(Evaluator):
         *,
         progress: Progress | None = None,
         console: Console | None = None,
+        checkpoint: Any = None,
+        every_steps: int | None = None,
+        every_seconds: Any = None,
     ) -> History:
         """Train. The order of the batches depends on the model's seed and its count of epochs only.
 
@@ -161,9 +176,15 @@ class Trainer(Evaluator):
             sample_weight: the weight of each example (N,) or, for outputs (N, T, D), of each step (N, T).
             progress: where to continue from; it is kept up to date, also when an error or Ctrl-C ends training.
             console: where rows are printed; by default the standard output, unless `verbose` is 0.
+            checkpoint: a file in which training is kept: all that going on needs, at the end of each epoch, and within
+                one, and when Ctrl-C, SIGTERM or SIGHUP ends it. If the file is there, with the training of this model,
+                the call goes on from it, to the same bits, and says so; the one before is used where it is damaged.
+                With `progress` the file is written only.
+            every_steps, every_seconds: how often within an epoch; every 60 seconds if neither is given.
 
         Raises:
-            ValueError: for data that do not fit, before anything is changed.
+            ValueError: for data that do not fit, and a checkpoint of another model, before anything is changed.
+            StorageError: if the checkpoint cannot be read, nor the one before.
             NonFiniteError: when the loss is NaN or infinite, or a gradient or a weight would be too large (see
                 `diagnosis.LARGEST`), naming layer and step; the model is the one before that step.
             KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
@@ -182,7 +203,9 @@ class Trainer(Evaluator):
             )
         shuffle = shuffles(shuffle)
         validates = batches.validates_after(validation_freq)
-        progress = Progress(epoch=initial_epoch) if progress is None else progress
+        keeper = keeper_of(self, callbacks, checkpoint, every_steps, every_seconds)
+        if progress is None:
+            progress = Progress(epoch=initial_epoch) if keeper is None else keeper.find(initial_epoch)
         sources.check_that_it_lasts(x, steps_per_epoch, epochs - progress.epoch, "steps_per_epoch", progress)
         validations = sum(map(validates, range(progress.epoch, epochs)))
         sources.check_that_it_lasts(validation_data, validation_steps, validations, "validation_steps", progress)
@@ -196,14 +219,16 @@ class Trainer(Evaluator):
         sources.check_states(self, source, validation, shuffle=shuffle)
         self._begin_training()
         progress.begin(source.batch_size, source.steps)
+        console = Console(quiet=verbose == 0) if console is None else console
+        if keeper is not None:
+            keeper.begin(progress, hooks, source, epochs, console)
         given = [each for each in hooks.callbacks if isinstance(each, History)]
         self.history = history = given[-1] if given else History()
         history.records = progress.records
         history.first = progress.epoch - len(progress.records)
         history.set_model(self)
         history.set_params(params)
-        console = Console(quiet=verbose == 0) if console is None else console
-        Session(self, source, validation, epochs, shuffle, progress, console, hooks, validates).run()
+        Session(self, source, validation, epochs, shuffle, progress, console, hooks, validates, keeper).run()
         return history
 
     @heeds_keras_in("Model.train_on_batch")

@@ -14,17 +14,19 @@ _TEMPORARY = ".scratchnn-{}.tmp"
 _LEFTOVER_SECONDS = 3600.0
 
 
-def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:
+def write_atomically(path: str | os.PathLike[str], chunks: Iterable[bytes], earlier: Path | None = None) -> None:
     """Replace the file at `path` by `chunks`; see `replacing`."""
-    with replacing(path) as file:
+    with replacing(path, earlier) as file:
         for chunk in chunks:
             file.write(chunk)
 
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str], earlier: Path | None = None) -> Iterator[BinaryIO]:
     """A temporary file of the same folder to write to; at the end it is synced and renamed to `path`, and the folder
     is synced. What is replaced is a file that may be written, or nothing; its mode, owner and group stay.
+
+    `earlier`: the name, in the same folder, under which the file that is replaced is kept.
 
     Raises:
         OSError: if that fails at any point: the earlier file is intact and the temporary one removed.
@@ -40,6 +42,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+            if earlier is not None and before is not None:
+                _keep(target, earlier)
             os.replace(temporary, target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -85,6 +89,21 @@ def _take_over(before: os.stat_result | None, descriptor: int) -> None:
             reason = "the file belongs to another user or group, and a new one would be yours: choose another name"
             raise OSError(errno.EPERM, reason) from None
     os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
+
+
+def _keep(target: Path, earlier: Path) -> None:
+    """Let the file be there under the name `earlier` too. At every moment it is there under one of the two."""
+    _replaceable(earlier, earlier)
+    link = target.parent / _TEMPORARY.format(secrets.token_hex(8))
+    try:
+        os.link(target, link)
+    except OSError:  # a file system without hard links
+        os.replace(target, earlier)
+        return
+    try:
+        os.replace(link, earlier)
+    finally:
+        link.unlink(missing_ok=True)  # it stays where a kill came here before, and the two are one file already
 
 
 def _remove_leftovers(folder: Path) -> None:

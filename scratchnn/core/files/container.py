@@ -50,8 +50,13 @@ class StorageError(ValueError):
     """A file cannot be used. The message names the file, the member, and what to do."""
 
 
-def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
-    """Replace the file at `path`, whole or not at all.
+def write(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, np.ndarray],
+    meta: Mapping[str, Any],
+    earlier: Path | None = None,
+) -> None:
+    """Replace the file at `path`, whole or not at all. The one before is kept under the name `earlier`.
 
     `arrays` hold booleans, integers or floats of any shape; they are stored little-endian and in C order. `meta` is
     anything JSON can hold, and NaN and infinities besides; its tuples come back as lists, its keys and `arrays` sorted.
@@ -84,7 +89,7 @@ def write(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray], meta: 
             f"be stored, got {len(members)}, {len(text)} and {size}"
         )
     chunks = (chunk for frame, member in zip(frames, members.values(), strict=True) for chunk in (frame, member))
-    write_atomically(path, [*chunks, directory])
+    write_atomically(path, [*chunks, directory], earlier)
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -35,7 +35,8 @@ CHOICES: "dict[str, tuple[Protocol, ...]]" = {"both": ("last", "best"), "last": 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0 done, 1 a run failed, 2 bad arguments, data or cluster, 130 Ctrl-C, 143 SIGTERM."""
+    """Return the exit status: 0 done, 1 a run failed, 2 bad arguments, data or cluster, 130 Ctrl-C, 143 SIGTERM,
+    129 SIGHUP."""
     started = time.perf_counter()
     args = _parser().parse_args(arguments)
     warnings.showwarning = print_warning
@@ -44,9 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nstopped; the same command continues with the rest", file=sys.stderr)
         return 130
-    except SystemExit:
-        print("\nstopped; the same command continues with the rest", file=sys.stderr)
-        return 143
+    except SystemExit as stop:
+        with suppress(OSError):  # a terminal that was closed, which SIGHUP tells
+            print("\nstopped; the same command continues with the rest", file=sys.stderr)
+        return int(stop.code or 0)
     except MemoryError as error:
         print(f"error: not enough memory, for the reviews or a model: {error or 'use smaller ones'}", file=sys.stderr)
         return 2

@@ -8,11 +8,20 @@ import shlex
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.program import usage_name
 from scratchnn.core.threads import set_threads
-from scratchnn.experiments.flags import OWN, add_own, add_settings, check_own, check_source, own_options
+from scratchnn.experiments.flags import (
+    OWN,
+    add_own,
+    add_settings,
+    check_own,
+    check_source,
+    checkpoint_every,
+    own_options,
+)
 from scratchnn.experiments.presets import PRESETS, Published, named_network
 from scratchnn.experiments.settings import Settings
 
@@ -21,7 +30,8 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0 done, 1 training failed, 2 bad arguments or data, 130 Ctrl-C, 143 SIGTERM."""
+    """Return the exit status: 0 done, 1 training failed, 2 bad arguments or data, 130 Ctrl-C, 143 SIGTERM,
+    129 SIGHUP."""
     args = _parser().parse_args(arguments)
     warnings.showwarning = print_warning
     try:
@@ -47,17 +57,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from scratchnn.experiments import lock
+
+    digest = _take_config(args)
+    check_source(args.data, args.synthetic)
+    if args.resume is not None:
+        with lock.held(args.resume):  # before anything of it is read
+            return _trained(args, _resumed(args))
+    run = _started(args, digest)
+    with lock.held(run.folder.path):
+        return _trained(args, run)
+
+
+def _trained(args: argparse.Namespace, run: "Run") -> int:
     from scratchnn.data import synthetic
     from scratchnn.experiments import baselines
     from scratchnn.experiments import run as experiment
     from scratchnn.experiments.heading import header
     from scratchnn.report.console import Console
-    from scratchnn.training.interrupts import Interrupts
     from scratchnn.training.progress import NonFiniteError
 
-    digest = _take_config(args)
-    check_source(args.data, args.synthetic)
-    run = _resumed(args) if args.resume is not None else _started(args, digest)
     has_own = run.options is not None
     console = Console(quiet=args.quiet, unit="texts" if has_own else "reviews")
     if args.synthetic:
@@ -66,13 +85,12 @@ def _run(args: argparse.Namespace) -> int:
     console.line("")
     try:
         beside = baselines.fit(run, console) if has_own else None
-        experiment.train(run, console)
+        experiment.train(run, console, **args.checkpoint_every)
         console.line("")
-        with Interrupts():  # two seconds of work: done is better than stopped
-            width = 0 if beside is None else baselines.tell(run, beside, console)
-            experiment.finish(run, console, width)
-            for line in () if beside is None else baselines.verdict(run, beside):
-                console.line(line)
+        width = 0 if beside is None else baselines.tell(run, beside, console)
+        experiment.finish(run, console, width)
+        for line in () if beside is None else baselines.verdict(run, beside):
+            console.line(line)
     except NonFiniteError as error:
         print(f"error: {error}. What was recorded is in {run.folder.path}", file=sys.stderr)
         return 1
@@ -80,8 +98,9 @@ def _run(args: argparse.Namespace) -> int:
         done = f"{run.progress.epoch} epochs" + (f" and {run.progress.step} steps" if run.progress.step else "")
         again = ["python", "-m", "scratchnn.train", "--resume", str(run.folder.path)]
         again += [] if args.data is None or has_own else ["--data", args.data]
-        print(f"\nstopped after {done}; continue with: {shlex.join(again)}", file=sys.stderr)
-        return 130 if isinstance(stop, KeyboardInterrupt) else 143
+        with suppress(OSError):  # a terminal that was closed, which SIGHUP tells
+            print(f"\nstopped after {done}; continue with: {shlex.join(again)}", file=sys.stderr)
+        return 130 if isinstance(stop, KeyboardInterrupt) else int(stop.code or 0)
     if run.data.is_synthetic:
         console.line("(synthetic reviews: not comparable with published accuracies)")
     return 0
@@ -146,7 +165,8 @@ def _explain_kernels(args: argparse.Namespace) -> None:
     """Print what the gpu backend would launch for the model that the arguments choose; no device is needed."""
     if args.resume is not None:
         raise ValueError("--explain-kernels reads the other arguments; give --arch and the sizes in place of --resume")
-    _require_alone("--explain-kernels", args, {"data", "synthetic", "threads", "out", "quiet", *OWN})
+    useless = {"data", "synthetic", "threads", "out", "quiet", "checkpoint_every", *OWN}
+    _require_alone("--explain-kernels", args, useless)
     from scratchnn.models.sequential import Sequential
     from scratchnn.report.kernels import kernels_text
 
@@ -228,6 +248,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--out", metavar="FOLDER", help="where the run's own folder is made (default: runs)")
     add("--resume", metavar="RUN", help="continue an interrupted run, given its folder")
+    add(
+        "--checkpoint-every",
+        type=checkpoint_every,
+        default="60s",
+        metavar="WHEN",
+        help="how often to save what --resume needs within an epoch: a time, 60s, or a number of steps (default: 60s)",
+    )
     add("--quiet", action="store_true", help="print errors only")
     add_own(parser)
     return parser

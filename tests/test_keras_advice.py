@@ -241,7 +241,10 @@ def test_activations_that_fall_before_they_rise_are_advised_as_functions_of_x() 
         ("from scratchnn.keras import estimator", "a model has fit, evaluate and predict itself"),
         ("from scratchnn import test", r"numpy\.testing compares arrays"),
         ("from scratchnn import io", r"model\.save\(path\) and load_model"),
-        ("from scratchnn.callbacks import BackupAndRestore", r"ModelCheckpoint.* initial_epoch=2\) go on"),
+        (
+            "from scratchnn.callbacks import OrbaxCheckpoint",
+            r"checkpoint='run\.npz'\) keeps .* BackupAndRestore in a folder",
+        ),
     ],
 )
 def test_older_import_lines_say_where_the_names_are(line: str, message: str) -> None:

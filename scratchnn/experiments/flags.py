@@ -1,6 +1,7 @@
 """The flags of the command line that are settings of a training: one name and one meaning, wherever they are given."""
 
 import argparse
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -117,6 +118,18 @@ def check_source(data: str | None, synthetic: bool | None) -> None:
     """Raise ValueError if reviews were asked for from two sources."""
     if data is not None and synthetic:
         raise ValueError("--synthetic makes its reviews itself: leave out --data, or --synthetic")
+
+
+def checkpoint_every(text: str) -> dict[str, Any]:
+    """An argument type: "60s" are seconds, "500" steps; as `experiments.run.train` takes them."""
+    number, unit = (text[:-1], "seconds") if text.endswith("s") else (text, "steps")
+    try:
+        value = float(number) if unit == "seconds" else int(number)
+    except ValueError:
+        value = 0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a time such as 60s, or a number of steps such as 500, got {text!r}")
+    return {"every_steps": None, "every_seconds": None} | {f"every_{unit}": value}
 
 
 def one_of(kind: str, known: Any) -> Callable[[str], str]:

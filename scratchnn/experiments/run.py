@@ -31,7 +31,7 @@ from scratchnn.experiments.preparation import (
 from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.pretraining import pretrain
 from scratchnn.experiments.settings import Settings
-from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
+from scratchnn.models.checkpoint import load_newest, save_checkpoint
 from scratchnn.models.custom_objects import CustomObjects
 from scratchnn.models.model import Model
 from scratchnn.models.sequential import Sequential
@@ -40,6 +40,7 @@ from scratchnn.report.curves import plot_curves
 from scratchnn.report.diagram import plot_model
 from scratchnn.training.batches import split
 from scratchnn.training.interrupts import Interrupts
+from scratchnn.training.keeping import EVERY_SECONDS, Keeper
 from scratchnn.training.progress import Progress
 
 
@@ -123,7 +124,9 @@ def resume(
     custom_objects: CustomObjects = None,
     paths: Mapping[str, str] = MappingProxyType({}),
 ) -> Run:
-    """Resume a run from its checkpoint; `epochs` and `early_stop` may be others than they were.
+    """Resume a run from its checkpoint, or from the one before, with a warning, if it is damaged.
+
+    `epochs` and `early_stop` may be others than they were.
 
     `custom_objects`: the classes of your own in its model, by name, as for `load_model`; `paths`: where the files of
     test_data and validation_data are now, if they have moved.
@@ -132,7 +135,7 @@ def resume(
         FileNotFoundError, ValueError: if there is nothing to resume, or the data are not those it began with.
     """
     folder = RunFolder.open(path)
-    model, progress = load_checkpoint(folder.checkpoint, custom_objects=custom_objects)
+    model, progress, is_newest = load_newest(folder.checkpoint, custom_objects=custom_objects)
     try:
         settings = Settings(**model.metadata["settings"])
         digest, told_source = model.metadata["data"]["digest"], model.metadata["data"]["source"]
@@ -152,7 +155,8 @@ def resume(
             f"({data.source}); point --data at the same files"
         )
     model.metadata["settings"] = dataclasses.asdict(settings)
-    save_checkpoint(model, progress, folder.checkpoint)  # with the new number of epochs
+    # With the new number of epochs. A damaged one does not take the place of the one before, which was read.
+    save_checkpoint(model, progress, folder.checkpoint, keep_previous=is_newest)
     folder = RunFolder.open(path, finished_epochs=progress.epoch)
     run = Run(settings, data, model, folder, progress, options)
     if progress.best_epoch == progress.epoch and not progress.step:
@@ -172,8 +176,13 @@ def _data_again(
     return load_reviews(settings, source), None
 
 
-def train(run: Run, console: Console) -> None:
-    """Train to the end. The folder is up to date after every epoch, and after whatever ends training early."""
+def train(
+    run: Run, console: Console, *, every_steps: int | None = None, every_seconds: float | None = EVERY_SECONDS
+) -> None:
+    """Train to the end. The folder is up to date after every epoch, and after what ends training early.
+
+    Within an epoch the checkpoint is written after so many steps or seconds.
+    """
     settings, data = run.settings, run.data
     done = run.progress.epoch
     if done >= settings.epochs:
@@ -182,29 +191,33 @@ def train(run: Run, console: Console) -> None:
     if ends_early(run.progress, settings.early_stop):
         console.line(f"{early_end(run.progress)}; a larger --early-stop than {settings.early_stop} would train on")
         return
-    # Ctrl-C waits for the compiler, which swallows exceptions; a second one waits until the checkpoint is written.
+    keeper = Keeper(
+        lambda: save_checkpoint(run.model, run.progress, run.folder.checkpoint),
+        steps=every_steps,
+        seconds=every_seconds,
+        at_epochs=False,  # `Recorder` has it written
+    )
+    # Ctrl-C waits for the compiler, which swallows exceptions; `fit` has the checkpoint written before it ends.
     with Interrupts() as interrupts:
-        try:
-            work = partial(use_every_kernel, run.model, settings)
-            compiling.compile_for(run.model.backend, work, console, interrupts)
-            warm_up(run.model, data.x_train[: settings.batch_size])
-            interrupts.act()
-            _pretrain_once(run, console)
-            run.model.fit(
-                data.x_train,
-                data.y_train,
-                batch_size=settings.batch_size,
-                epochs=settings.epochs,
-                **_held_out(run),
-                callbacks=[Recorder(run)],
-                progress=run.progress,
-                console=console,
-            )
-            if run.progress.epoch < settings.epochs:
-                console.line(early_end(run.progress))
-        except (KeyboardInterrupt, SystemExit):
-            save_checkpoint(run.model, run.progress, run.folder.checkpoint)  # with the steps of this epoch
-            raise
+        work = partial(use_every_kernel, run.model, settings)
+        compiling.compile_for(run.model.backend, work, console, interrupts)
+        warm_up(run.model, data.x_train[: settings.batch_size])
+        interrupts.act()
+        _pretrain_once(run, console)
+        run.model.fit(
+            data.x_train,
+            data.y_train,
+            batch_size=settings.batch_size,
+            epochs=settings.epochs,
+            **_held_out(run),
+            callbacks=[Recorder(run, keeper)],
+            progress=run.progress,
+            console=console,
+            checkpoint=keeper,
+        )
+        interrupts.act()
+        if run.progress.epoch < settings.epochs:
+            console.line(early_end(run.progress))
 
 
 def _pretrain_once(run: Run, console: Console) -> None:
@@ -236,10 +249,16 @@ def finish(run: Run, console: Console, width: int = 0) -> dict[str, float]:
     """Test, save the model, draw its curves and its layers. Return loss and accuracy on the test reviews.
 
     They are those of the last epoch, as published. Where another epoch was the best one, it is tested too. `width`: of
-    the labels that stand above.
+    the labels that stand above. Ctrl-C ends a test between two batches; once all tests are done, what is left takes a
+    second or two, and is done.
     """
+    with Interrupts() as interrupts:
+        return _finished(run, console, width, interrupts)
+
+
+def _finished(run: Run, console: Console, width: int, interrupts: Interrupts) -> dict[str, float]:
     model, folder, last, best = run.model, run.folder, run.progress.epoch, run.progress.best_epoch
-    result = tested(run)
+    result = tested(run, interrupts)
     label = f"epoch {last} (last{' and best' if best == last else ''})".ljust(width)
     console.line(result_line(label, result, run))
     title = accuracy = f"{run.settings.arch}: test accuracy {result['accuracy']:.4f}"
@@ -252,7 +271,7 @@ def finish(run: Run, console: Console, width: int = 0) -> dict[str, float]:
             console.line(f"test  epoch {best} (best): {reason}")
         else:
             with weights_of_best(model, folder):
-                at_best = tested(run)
+                at_best = tested(run, interrupts)
             model.metadata["best"] = {"epoch": best, "test": at_best}
             line = result_line(f"epoch {best} (best)".ljust(len(label)), at_best, run)
             console.line(f"{line}  best: lowest validation loss")
@@ -269,10 +288,13 @@ def finish(run: Run, console: Console, width: int = 0) -> dict[str, float]:
     return result
 
 
-def tested(run: Run) -> dict[str, float]:
+def tested(run: Run, interrupts: Interrupts) -> dict[str, float]:
     """Loss and accuracy of the model on the test reviews."""
     data = run.data
-    result = run.model.evaluate(data.x_test, data.y_test, batch_size=PREDICT_BATCH, verbose=0, return_dict=True)
+    result = run.model.evaluate(
+        data.x_test, data.y_test, PREDICT_BATCH, verbose=0, callbacks=Heed(interrupts), return_dict=True
+    )
+    interrupts.act()
     assert isinstance(result, dict)
     return result
 
@@ -290,18 +312,28 @@ def interval(accuracy: float, N: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
+class Heed(Callback):
+    """Acts on Ctrl-C and its like between two batches of a test."""
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        self.interrupts = interrupts
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        self.interrupts.act()
+
+
 class Recorder(Callback):
     """Keeps the run's folder up to date: a row and a checkpoint after every epoch."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(self, run: Run, keeper: Keeper) -> None:
+        self.run, self.keeper = run, keeper
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         run = self.run
         record = run.progress.records[epoch]
         columns = ("loss", "accuracy", "val_loss", "val_accuracy", *EXTRA)
         run.folder.append_row({"epoch": epoch + 1} | {key: record[key] for key in columns if key in record})
-        save_checkpoint(run.model, run.progress, run.folder.checkpoint)
+        self.keeper.keep()
         if run.progress.best_epoch == run.progress.epoch:
             # After the checkpoint, so that it is never of an epoch that the checkpoint has not seen.
             save_best(run.model, run.progress, run.folder)

@@ -133,7 +133,9 @@ class Pool:
 
 def work(connection: Connection, threads: int) -> None:
     """What a worker does: tasks in, numbers of finished epochs and results out, until the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what to do
+    for name in ("SIGINT", "SIGHUP"):  # which reach the whole group; the parent decides what to do
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     os.environ["NUMBA_NUM_THREADS"] = str(
         threads
     )  # before Numba is imported: threads that are never used are never started

@@ -191,7 +191,7 @@ def test_synthetic_reviews_come_with_a_banner(tmp_path: Path) -> None:
 def test_the_folder_holds_what_is_promised(finished: Finished) -> None:
     drawn = {f"{name}.{suffix}" for name in ("curves", "model") for suffix in ("svg", "png")}
     assert {path.name for path in finished.folder.iterdir()} == {
-        "config.toml", "metrics.csv", "model.npz", "best.npz", "checkpoint.npz", *drawn,
+        "config.toml", "metrics.csv", "model.npz", "best.npz", "checkpoint.npz", "checkpoint.previous.npz", *drawn,
     }  # fmt: skip
     assert re.fullmatch(r"ff-\d{8}-\d{6}-[0-9a-f]{8}", finished.folder.name)
     for name in drawn:

@@ -23,6 +23,7 @@ from tests.commands.test_train import (
     train,
     write_data,
 )
+from tests.training.test_kept_by_fit import flip
 
 EPOCHS = 100  # two seconds: enough to be stopped in the middle
 ROW = r" +3 "  # the row of the third epoch
@@ -104,9 +105,10 @@ def test_ctrl_c_twice_and_on(place: Path, undisturbed: str) -> None:
     assert epochs_recorded(place) == list(range(1, EPOCHS + 1))
 
 
-def test_sigterm(place: Path, undisturbed: str) -> None:
-    status, command = stop([*COMMAND, *ARGUMENTS, "--epochs", str(EPOCHS)], place, signal.SIGTERM)
-    assert status == 143
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_sigterm_and_sighup(number: int, expected: int, place: Path, undisturbed: str) -> None:
+    status, command = stop([*COMMAND, *ARGUMENTS, "--epochs", str(EPOCHS)], place, number)
+    assert status == expected
     assert checksum_of(go_on(command, place)) == undisturbed
     assert epochs_recorded(place) == list(range(1, EPOCHS + 1))
 
@@ -227,8 +229,24 @@ DAMAGE: dict[str, Callable[[Path], Any]] = {
 @pytest.mark.parametrize("name", DAMAGE)
 def test_a_damaged_run_is_refused_in_one_line(name: str, two_epochs: Path, tmp_path: Path) -> None:
     shutil.copytree(two_epochs, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "run" / "checkpoint.previous.npz").unlink()  # which would be used
     DAMAGE[name](tmp_path / "run")
     assert_refused(train(tmp_path, *RESUME))
+
+
+@pytest.mark.parametrize("name", ["no checkpoint", "checkpoint cut off", "a model for a checkpoint", "one bit"])
+def test_the_one_before_a_damaged_checkpoint_is_used(
+    name: str, two_epochs: Path, four_epochs: str, tmp_path: Path
+) -> None:
+    shutil.copytree(two_epochs, tmp_path, dirs_exist_ok=True)
+    run = tmp_path / "run"
+    (DAMAGE | {"one bit": lambda run: flip(run / "checkpoint.npz", 0.5)})[name](run)
+    good = (run / "checkpoint.previous.npz").read_bytes()
+    resumed = train(tmp_path, *RESUME)
+    assert checksum_of(resumed) == four_epochs
+    assert re.search(r"^warning: .*; the one before is used, .*checkpoint\.previous\.npz$", resumed.stderr, re.M)
+    assert (run / "checkpoint.previous.npz").read_bytes() != good  # by now it is a later one
+    assert len((run / "metrics.csv").read_text().splitlines()) == 1 + 4
 
 
 def replace(path: Path, pattern: str, text: str) -> None:

@@ -21,8 +21,8 @@ NOT_DECIDING = {
     "data.keras_npz", "data.labels", "data.py_dataset", "data.sources", "data.synthetic", "data.synthetic_words",
     "data.vectors", "experiments", "keras", "layers", "models", "models.calls", "models.cloning",
     "models.custom_objects", "models.loading", "models.place", "models.saving", "models.stored", "nn", "report",
-    "report.best", "report.console", "report.curves", "report.diagram", "report.figure", "report.summary", "report.table",
-    "scratchnn", "study", "study.code", "study.memory", "study.results", "study.tasks", "training",
+    "report.best", "report.console", "report.curves", "report.diagram", "report.figure", "report.summary",
+    "report.table", "scratchnn", "study", "study.code", "study.memory", "study.results", "study.tasks", "training",
     "training.balance", "training.compiling", "training.diagnosis", "training.hooks", "training.interrupts",
     "training.keeping",
 }  # fmt: skip

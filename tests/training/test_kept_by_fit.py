@@ -349,13 +349,9 @@ def test_where_it_cannot_be_written_is_an_error_before_training(tmp_path: Path) 
     model = new_model("adam")
     model.build((None, IDS.shape[1]))
     weights = model.flat_params.tobytes()
-    for path, error in (
-        (tmp_path / "no" / "c.npz", OSError),
-        (tmp_path / "c.keras", ValueError),
-        (tmp_path, ValueError),
-    ):
+    for path, error in (("no/c.npz", OSError), ("c.keras", ValueError), ("", ValueError)):
         with pytest.raises(error):
-            train(model, checkpoint=path)
+            train(model, checkpoint=tmp_path / path)
     assert model.flat_params.tobytes() == weights
     assert list(tmp_path.iterdir()) == []
 

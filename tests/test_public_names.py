@@ -14,8 +14,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "scratchnn": ("Input", "Model", "Sequential", "TextClassifier", "load_model", "plot_model", "set_random_seed"),
     "scratchnn.activations": ("ACTIVATIONS", "Activation", "sigmoid", "tanh"),
     "scratchnn.callbacks": (
-        "Callback", "CallbackList", "CSVLogger", "EarlyStopping", "History", "LambdaCallback", "LearningRateScheduler",
-        "ModelCheckpoint", "ReduceLROnPlateau", "TerminateOnNaN",
+        "BackupAndRestore", "Callback", "CallbackList", "CSVLogger", "EarlyStopping", "History", "LambdaCallback",
+        "LearningRateScheduler", "ModelCheckpoint", "ReduceLROnPlateau", "TerminateOnNaN",
     ),
     "scratchnn.data": ("Imdb", "Vocabulary", "imdb", "word_vectors"),
     "scratchnn.data.own.loading": ("load",),

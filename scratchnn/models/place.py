@@ -123,6 +123,11 @@ class Found:
         if where := _difference(here, saved):
             self._refuse(f"{where} here")
         model.seed = tuple(saved["seed"]) if isinstance(saved["seed"], list) else saved["seed"]
+        # What the model has learned since then is undone, also what a file of an untrained model says nothing of.
+        model.optimizer.init(model.trainable_params.size, model.dtype, model.backend)
+        for layer in model.layers:
+            if layer.takes_state:
+                layer.states = None
         fill(model, self.arrays, self.config)
         model.metadata = dict(self.config["metadata"])
         if rates[0] != rates[1]:

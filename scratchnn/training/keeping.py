@@ -116,6 +116,7 @@ class Backup(Keeper):
         self._progress = progress
         if self._callback is not None:
             self._callback.heard_by_fit()
+            os.makedirs(self._callback.backup_dir, exist_ok=True)
         if self._found is None:
             self._begun = self._model._identity()
             self.keep()
@@ -130,7 +131,7 @@ class Backup(Keeper):
         if progress.epoch >= epochs:
             warn(
                 f"nothing is trained: the training in {self._path} has had {progress.epoch} epochs. A larger epochs= "
-                "would train on; without the file, or with another one, training begins anew"
+                "would train on, and another path begin anew"
             )
 
     def _write_place(self) -> None:
@@ -165,7 +166,6 @@ def keeper_of(model: Any, callbacks: Any, checkpoint: Any, every_steps: Any, eve
 
 def _of_callback(model: Any, callback: BackupAndRestore) -> Backup:
     steps = None if callback.save_freq == "epoch" else callback.save_freq
-    os.makedirs(callback.backup_dir, exist_ok=True)
     return Backup(
         model,
         str(callback.path),

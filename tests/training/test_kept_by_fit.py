@@ -13,7 +13,7 @@ from scratchnn import Sequential, utils
 from scratchnn.callbacks import Callback, EarlyStopping, ReduceLROnPlateau
 from scratchnn.core.files.container import StorageError
 from scratchnn.layers import LSTM, Dense, Dropout, Embedding
-from scratchnn.models.checkpoint import load_checkpoint
+from scratchnn.models.checkpoint import load_checkpoint, save_checkpoint
 from scratchnn.optimizers import Adam
 from scratchnn.training.progress import Progress
 from tests.training.test_resuming import EPOCHS, IDS, LABELS, OPTIMIZERS, STEPS, new_model, result
@@ -148,6 +148,36 @@ def test_it_says_where_it_goes_on_and_when_nothing_is_left(tmp_path: Path, capsy
     assert again.flat_params.tobytes() == whole.flat_params.tobytes()
     assert len(again.history.records) == EPOCHS
     assert len(fit(epochs=EPOCHS + 1).history.records) == EPOCHS + 1
+
+
+def test_a_model_that_was_trained_meanwhile_goes_on_too(undisturbed: Callable, tmp_path: Path) -> None:
+    """In a notebook the cell that fits runs again, with the same object; also from a file of before its first step."""
+    whole = new_model("adam")
+    train(whole)
+    for steps in (4, ALL + 1):
+        model = new_model("adam")
+        path = tmp_path / f"{steps}.npz"
+        with pytest.raises(Killed):
+            train(model, Kill(2), checkpoint=path, every_steps=steps)
+        kept = load_checkpoint(path, backend="reference")[1]
+        assert (kept.epoch, kept.step) == (0, 0)
+        train(model)
+        set_rate(model)  # which callbacks have lowered
+        assert ended(model, train(model, checkpoint=path)) == undisturbed("adam")
+    path = tmp_path / "new.npz"
+    save_checkpoint(new_model_built(), Progress(), path)
+    set_rate(whole)
+    assert ended(whole, train(whole, checkpoint=path)) == undisturbed("adam")
+
+
+def set_rate(model: Any) -> None:
+    model.optimizer.learning_rate = 0.01
+
+
+def new_model_built() -> Sequential:
+    model = new_model("adam")
+    model.build((None, IDS.shape[1]))
+    return model
 
 
 def test_training_that_early_stopping_ended_stays_ended(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ def table(results: dict[str, Any]) -> str:
     sets = results["sets"]
     head, align = ["model"], ["---"]
     for each in sets:
-        head += [f"{each['title']}, %", "s"]
+        head += [each["title"], "s"]
         align += ["--:", "--:"]
     rows = [["always the commonest label"]]
     for each in sets:
@@ -41,7 +41,7 @@ def about(results: dict[str, Any]) -> str:
         f"({each['package']})"
         for each in sets
     )
-    networks = ", ".join(chosen(each, "best of four networks") for each in sets)
+    networks = ", ".join(chosen(each, "bow or cnn, up to 20 epochs") for each in sets)
     tfidf, bayes = (
         ", ".join(chosen(each, title).removeprefix("C ") for each in sets)
         for title in ("tf-idf, logistic regression", "naive Bayes' weights, logistic regression")
@@ -51,10 +51,11 @@ def about(results: dict[str, Any]) -> str:
     busy = max(model["others"] for each in sets for model in each["models"].values())
     times = "one run each" if rounds == 1 else f"means of {rounds} runs, medians of their seconds"
     return (
-        f"To train / validate / test: {sizes}. Seconds to learn from texts that are read already, with every choice "
-        f"that validation makes; {times}, {results['threads']} threads, {machine['cpu']}, on whose {machine['cores']} "
-        f"cores others used up to {busy:.0%}. The best networks were {networks}; C was {tfidf} with tf-idf and "
-        f"{bayes} with naive Bayes' weights. {packages}."
+        f"Accuracy in percent, with its 95% interval. To train / validate / test: {sizes}. Seconds of the CPU, all "
+        f"threads together, to learn with every choice that validation makes, such as seven C; {times}, "
+        f"{results['threads']} threads, {machine['cpu']}, of whose {machine['cores']} cores others used up to "
+        f"{busy:.0%} meanwhile. Validation chose {networks}; C {tfidf} for tf-idf and {bayes} for naive Bayes' "
+        f"weights. {packages}."
     )
 
 

@@ -44,15 +44,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="times that everything is done, each with a seed")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), help="those to measure (default: all)")
     args, cache = parser.parse_args(), cache_folder()
-    found = json.loads(pages.TEXT_SETS.read_text())["sets"] if pages.TEXT_SETS.exists() else []
-    by_title = {each["title"]: each for each in found}
     for name in args.sets:
-        by_title[SETS[name].title] = measured(SETS[name], cache, args.rounds)
-        results: dict[str, Any] = {"machine": machine.facts(), "rounds": args.rounds, "threads": THREADS, "draw": DRAW}
-        results["packages"] = {name: machine.version_of(name) for name in PACKAGES}
-        results["sets"] = [by_title[each.title] for each in SETS.values() if each.title in by_title]
-        pages.TEXT_SETS.write_text(json.dumps(results, indent=1) + "\n")
+        keep(measured(SETS[name], cache, args.rounds), args.rounds)
     pages.write()
+
+
+def keep(found: dict[str, Any], rounds: int) -> None:
+    """Write what was found of a set beside what is there of the others."""
+    there = json.loads(pages.TEXT_SETS.read_text())["sets"] if pages.TEXT_SETS.exists() else []
+    by_title = {each["title"]: each for each in (*there, found)}
+    results: dict[str, Any] = {"machine": machine.facts(), "rounds": rounds, "threads": THREADS, "draw": DRAW}
+    results["packages"] = {name: machine.version_of(name) for name in PACKAGES}
+    results["sets"] = [by_title[each.title] for each in SETS.values() if each.title in by_title]
+    pages.TEXT_SETS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def measured(chosen: TextSet, cache: Path, rounds: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """What labelling many lines costs, beside `model.predict` alone: `python -m benchmarks.stream RUN` (a minute).
 
-RUN is the folder of a run on the film reviews. 10,000 test reviews go line by line through what `predict RUN -` does, and
-as rows of ids, which are encoded already, through `model.predict`; interleaved. Printed are medians of the seconds of
-the CPU, all threads together, and of the clock. It takes the real reviews (SCRATCHNN_DATA).
+RUN is the folder of a run on the film reviews. 10,000 test reviews go line by line through what `predict RUN -` does,
+and as rows of ids, which are encoded already, through `model.predict`; interleaved. Printed are medians of the seconds
+of the CPU, all threads together, and of the clock. It takes the real reviews (SCRATCHNN_DATA).
 """
 
 import io

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scratchnn.core.program import usage_name
+from scratchnn.core import program
 
 
 class Format(NamedTuple):
@@ -30,14 +30,7 @@ FORMATS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 2 bad arguments, a model or a file that cannot be used, 130 Ctrl-C."""
     args = parser().parse_args(arguments)
-    try:
-        _export(args)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return program.ended(lambda: _export(args))
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -71,7 +64,7 @@ def _names(given: Sequence[str], format: str) -> dict[str, str]:
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.exchange export"),
+        prog=program.usage_name("scratchnn.exchange export"),
         description="Write a trained model for ONNX Runtime, Keras or PyTorch, or its arrays as safetensors. "
         "pip install 'scratchnn[exchange]' brings the packages for it.",
         epilog="example: python -m scratchnn.exchange export onnx runs/lstm-20260101-120000-0123abcd --out lstm.onnx",

@@ -10,21 +10,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchnn.core.program import usage_name
+from scratchnn.core import program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 2 bad arguments or file, 130 Ctrl-C."""
     args = parser().parse_args(arguments)
-    try:
-        found = _inspect(args.run)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return program.ended(lambda: _print(args))
+
+
+def _print(args: argparse.Namespace) -> None:
+    found = _inspect(args.run)
     print(json.dumps(found, indent=1) if args.json else "\n".join(_lines(found)))
-    return 0
 
 
 def _inspect(run: str) -> dict[str, Any]:
@@ -92,7 +89,7 @@ def _value(value: Any) -> str:
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.exchange inspect"),
+        prog=program.usage_name("scratchnn.exchange inspect"),
         description="Print what is in a model: its layers, every array with its shape, gates and norms, the "
         "vocabulary, the settings, and where it comes from.",
         epilog="example: python -m scratchnn.exchange inspect runs/lstm-20260101-120000-0123abcd --json",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn.core import program
 from scratchnn.core.checks import whole_number
+from scratchnn.core.names import visible
 
 if TYPE_CHECKING:
     from scratchnn.texts.labelled import Labelled
@@ -92,8 +93,8 @@ def _report(
     if mistakes:
         lines += ["", f"the most confident of {len(found.mistakes):,} mistakes"]
     for each in mistakes:
-        lines.append(f"  {each['place']} is {each['true']}, taken for {each['label']} ({each['probability']:.4f}):")
-        lines.append(f"    {textwrap.shorten(each['text'], 110, placeholder=' ...')}")
+        named = f"{each['place']} is {each['true']}, taken for {each['label']} ({each['probability']:.4f}):"
+        lines += [f"  {visible(named)}", f"    {visible(textwrap.shorten(each['text'], 110, placeholder=' ...'))}"]
     return lines
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn.core import program
 from scratchnn.core.checks import whole_number
+from scratchnn.core.names import visible
 
 if TYPE_CHECKING:
     from scratchnn.data.predictions import Prediction
@@ -80,7 +81,7 @@ def _shown(found: "Prediction", args: argparse.Namespace) -> str:
     elif args.top is not None:
         pairs = sorted(found.probabilities.items(), key=lambda pair: -pair[1])[: args.top]
     if not args.json:
-        return "\t".join(f"{label}\t{probability:.4f}" for label, probability in pairs)
+        return "\t".join(f"{visible(label)}\t{probability:.4f}" for label, probability in pairs)
     told: dict[str, Any] = {"label": found.label, "probability": found.probability}
     told |= {"probabilities": dict(pairs)} if args.proba or args.top is not None else {}
     told |= {"words": found.words, "unknown": found.unknown}

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -22,7 +23,7 @@ def _checked(args: argparse.Namespace) -> str:
     from scratchnn.data.own.options import TextOptions
     from scratchnn.data.own.reading import is_own
 
-    if not is_own(args.path):
+    if os.path.exists(args.path) and not is_own(args.path):
         raise ValueError(
             f"{args.path} is no table, file or folder of labelled texts; the film reviews are checked by their digest"
         )

@@ -34,7 +34,7 @@ class Config(NamedTuple):
             ValueError: if the texts of the run are not where they were.
         """
         found = {**self.settings, **self.texts}
-        if data is None and (data := found.get("data")) is not None and not Path(data).expanduser().exists():
+        if data is None and (data := found.get("data")) is not None and not os.path.exists(os.path.expanduser(data)):
             raise ValueError(f"--config is of a run on {data}, which is not there: say where it is now with --data")
         if data is not None and is_own(data):
             for name, usual in (("resplit", (0, 1)), ("validation_split", (Settings.validation_split,))):

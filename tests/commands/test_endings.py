@@ -22,7 +22,7 @@ def ending(error: BaseException) -> Callable[[], int]:
     ("error", "says"),
     [
         (ExchangeError("two\n  lines"), "error: two lines\n"),
-        (FileNotFoundError(2, "No such file or directory", "glove.txt"), "error: glove.txt: No such file or directory\n"),
+        (FileNotFoundError(2, "No such file", "glove.txt"), "error: glove.txt: No such file\n"),
         (OSError(28, "No space left on device"), "error: No space left on device\n"),
         (FileExistsError("m.onnx exists already"), "error: m.onnx exists already\n"),
         (MemoryError(), "error: not enough memory\n"),

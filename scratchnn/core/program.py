@@ -4,6 +4,7 @@ A command is started as a module of its own, `python -m scratchnn.train`, or by 
 docs/commands.md has the exit statuses.
 """
 
+import io
 import os
 import sys
 import warnings
@@ -36,6 +37,8 @@ def ended(work: Callable[[], int | None]) -> int:
     An error and every warning is a line on the standard error. Where nobody reads the standard output any longer, as
     behind `| head`, the command ends, and that is no error.
     """
+    if sys.stderr is None:  # it was closed: print would write what is meant for it among the results
+        sys.stderr = io.StringIO()
     with warnings.catch_warnings():
         warnings.showwarning = print_warning
         try:

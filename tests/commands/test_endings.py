@@ -51,6 +51,14 @@ def test_a_warning_is_one_line_and_warnings_are_as_before_afterwards(capsys: pyt
     assert warnings.showwarning is showing
 
 
+def test_without_a_standard_error_no_warning_is_among_the_results(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert program.ended(ending(ValueError("told to nobody"))) == 2
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("arguments", [["train", "--list"], ["--help"]])
 def test_a_reader_that_goes_away_is_no_error(arguments: list[str]) -> None:
     script = (

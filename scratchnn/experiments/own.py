@@ -10,8 +10,9 @@ from scratchnn.data.own.loading import WORDS, OwnTexts, load
 from scratchnn.data.own.options import TextOptions
 from scratchnn.data.vectors import WordVectors, word_vectors
 from scratchnn.experiments.preparation import build_model, shuffle_words
-from scratchnn.experiments.presets import Preset, Stack
+from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.settings import Settings
+from scratchnn.experiments.stack import Stack
 from scratchnn.models.sequential import Sequential
 
 
@@ -92,8 +93,7 @@ def _of_classes(preset: Preset, classes: int, vectors: WordVectors | None = None
         layers = preset.layers.with_classes(classes)
     except ValueError as error:
         raise ValueError(f"{preset.name!r} {error}") from None
-    features = layers.features if vectors is None else vectors.matrix.shape[1]
-    return replace(preset, layers=Stack(features, *layers.parts))
+    return replace(preset, layers=layers if vectors is None else layers.with_features(vectors.matrix.shape[1]))
 
 
 def _begin_with(model: Sequential, vectors: WordVectors) -> None:

@@ -16,6 +16,7 @@ DECIDING = (
     "activations.py", "core/arrays.py", "core/backend.py", "core/randomness.py", "core/threads.py", "data/corpus.py",
     "data/imdb.py", "data/text.py", "data/words.py", "experiments/grams.py", "experiments/linear.py",
     "experiments/preparation.py", "experiments/pretraining.py", "experiments/presets.py", "experiments/settings.py",
+    "experiments/stack.py",
     "initializers.py", "layers/*.py", "losses/*.py", "metrics/*.py", "models/chain.py", "models/initial_states.py",
     "models/model.py", "models/naming.py", "models/parameters.py", "models/penalties.py", "models/sequential.py",
     "optimizers/*.py", "regularizers.py", "study/run.py", "study/training.py", "training/ahead.py",

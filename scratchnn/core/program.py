@@ -49,7 +49,8 @@ def ended(work: Callable[[], int | None]) -> int:
         except KeyboardInterrupt:
             return 130
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
+            if sys.stdout is not None:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more
             return 0
         except (ValueError, OSError, ImportError, MemoryError) as error:
             print(f"error: {in_words(error)}", file=sys.stderr)

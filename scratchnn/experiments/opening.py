@@ -97,7 +97,8 @@ def _settings_of(metadata: Mapping[str, Any]) -> "Settings":
 
     if "settings" not in metadata:
         raise ValueError(
-            "the model was not saved by scratchnn.train, so that its reviews are not known: give texts of your own"
+            "the model was not saved by scratchnn.train, so that its reviews are not known: give texts of your own, "
+            "evaluate --data PATH or explain --text '...'"
         )
     saved: dict[str, Any] = metadata["settings"]
     if unknown := sorted(set(saved) - {field.name for field in dataclasses.fields(Settings)}):

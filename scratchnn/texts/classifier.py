@@ -91,11 +91,6 @@ class TextClassifier(Estimator):
         encoder, x = self._encoder(texts, tuple(map(str, classes.tolist())))
         settings = {name: getattr(self, name) for name in _SETTINGS if getattr(self, name) is not None}
         preset = named_network(self.arch)
-        if preset.settings().pretrain_epochs:
-            raise ValueError(
-                f"{preset.name!r} learns from texts without labels first, which fit does not do: python -m "
-                f"scratchnn.train --data ... --arch {preset.name} does, or take another arch"
-            )
         sizes = {"vocabulary": len(encoder.vocabulary), "length": encoder.length}
         chosen = preset.settings(**settings, **sizes)
         model = build_model(chosen, _with_classes(preset, len(classes)))

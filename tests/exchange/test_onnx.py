@@ -47,7 +47,8 @@ def test_every_activation_of_a_recurrent_layer_is_in_the_place_of_its_own(kind: 
     # A list of the settings holds a number for each activation that has some, and none for tanh and sigmoid.
     x = np.random.default_rng(5).normal(size=(4, 6, 3)).astype(np.float32)
     for place in ("activation",) if kind is SimpleRNN else ("activation", "recurrent_activation"):
-        model = Sequential([Input((None, 3)), kind(4, **{place: name})], seed=3, backend="reference")
+        settings: dict[str, Any] = {place: name}
+        model = Sequential([Input((None, 3)), kind(4, **settings)], seed=3, backend="reference")
         (y,) = session(to_onnx(model)).run(["y"], {"x": x})
         np.testing.assert_allclose(y, model.predict(x), rtol=1e-5, atol=1e-5)
 

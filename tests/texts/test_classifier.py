@@ -141,7 +141,6 @@ def test_what_cannot_be_learned(X: Any, y: Any, error: type[Exception], expected
         ({"arch": "bow", "units": 3}, "'bow' has no recurrent layer"),
         ({"vocabulary": 3}, "num_words must be a whole number of at least 4, got 3"),
         ({"vocabulary": 4}, "a vocabulary of 4 ids holds no word"),
-        ({"arch": "lm-lstm"}, "'lm-lstm' learns from texts without labels first, which fit does not do"),
         ({"epochs": 0}, "epochs must be a whole number from 1"),
         ({"min_count": 0}, "min_count must be a whole number of at least 1, got 0"),
         ({"class_weight": "balance"}, "unknown class_weight 'balance'; did you mean 'balanced'"),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from scratchnn.core.names import plural
 from scratchnn.data.corpus import DataError
 from scratchnn.data.own.decoding import text_of
-from scratchnn.data.own.labelled import Labelled, Parts, Row, labelled
+from scratchnn.data.own.labelled import PARTS, Labelled, Parts, Row, labelled
 
 _PARTS = {
     "train": "train", "training": "train", "test": "test", "testing": "test",
@@ -105,7 +105,9 @@ def _parts(files: list[_File], where: str) -> Parts:
     for name, found in rows.items():
         read[name], without = labelled(found, f"{where}, {name}" if has_parts else where)
         empty += without
-    return Parts(**read, source=where, notes=tuple(_notes(others)), empty=empty)
+    train, validation, test = (read.get(name) for name in PARTS)
+    assert train is not None
+    return Parts(train, validation, test, source=where, notes=tuple(_notes(others)), empty=empty)
 
 
 def _no_classes(where: str, files: list[_File]) -> str:

@@ -76,7 +76,5 @@ class TextEncoder:
         words, classes = metadata["vocabulary"], metadata.get("classes", REVIEW_CLASSES)
         for name, part in (("vocabulary", words), ("classes", classes)):
             if not isinstance(part, list | tuple) or not all(isinstance(each, str) for each in part):
-                raise ValueError(
-                    f"the model was saved with the {name} {str(part)[:40]!r}, which must be a list of words"
-                )
+                raise ValueError(f"the model was saved with the {name} {str(part)[:40]!r}, expected a list of words")
         return cls(Vocabulary(tuple(words)), length, tuple(classes))

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.checks import whole_number
 from scratchnn.core.names import look_up
-from scratchnn.core.program import usage_name
+from scratchnn.core.program import print_warning, usage_name
 from scratchnn.core.threads import check_environment, cores
 from scratchnn.experiments.flags import NAMES, add_settings, check_source
 from scratchnn.experiments.presets import CONTROLS, PRESETS, Preset
-from scratchnn.train import print_warning
 
 if TYPE_CHECKING:
     from pathlib import Path

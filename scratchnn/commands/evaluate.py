@@ -7,12 +7,12 @@ import argparse
 import json
 import sys
 import textwrap
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from scratchnn.core import program
 from scratchnn.core.checks import whole_number
-from scratchnn.core.program import usage_name
+from scratchnn.core.names import visible
 
 if TYPE_CHECKING:
     from scratchnn.texts.labelled import Labelled
@@ -25,15 +25,7 @@ _COLUMNS = ("text_column", "label_column")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 2 bad arguments, run or data, 130 Ctrl-C."""
     args = _parser().parse_args(arguments)
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    try:
-        _evaluate(args)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return program.ended(lambda: _evaluate(args))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -101,14 +93,14 @@ def _report(
     if mistakes:
         lines += ["", f"the most confident of {len(found.mistakes):,} mistakes"]
     for each in mistakes:
-        lines.append(f"  {each['place']} is {each['true']}, taken for {each['label']} ({each['probability']:.4f}):")
-        lines.append(f"    {textwrap.shorten(each['text'], 110, placeholder=' ...')}")
+        named = f"{each['place']} is {each['true']}, taken for {each['label']} ({each['probability']:.4f}):"
+        lines += [f"  {visible(named)}", f"    {visible(textwrap.shorten(each['text'], 110, placeholder=' ...'))}"]
     return lines
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.commands.evaluate"),
+        prog=program.usage_name("scratchnn.commands.evaluate"),
         description="Measure a trained model on labelled texts: accuracy with its interval, precision, recall and F1 "
         "of each class, which are taken for which, the log loss, whether its probabilities can be believed, and the "
         "mistakes that it was most confident of.",

@@ -16,7 +16,7 @@ from scratchnn_kernels.shapes import Float64, Int, Int32, Integer
 from scratchnn.core.files import container
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.data.encoder import TextEncoder
-from scratchnn.experiments.grams import features, numbers_of
+from scratchnn.experiments.grams import features, ids_of, numbers_of
 
 __all__ = ["LinearModel"]
 
@@ -86,6 +86,11 @@ class LinearModel:
             return np.hstack([1.0 - p, p])
         total = p.sum(axis=1, keepdims=True)
         return np.divide(p, total, out=np.full_like(p, 1 / len(self.classes)), where=total > 0)
+
+    def words_of(self, f: int) -> str:
+        """The word or the two words of the known feature of this number."""
+        words, pairs = ids_of(self.known[f : f + 1])
+        return " ".join(self.encoder.vocabulary.words[n] for n in [*words.ravel(), *pairs.ravel()])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it whole, in place of what is there; nothing in the file is pickled."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn.data.own.loading import OwnTexts, load
+from scratchnn.data.own.loading import WORDS, OwnTexts, load
 from scratchnn.data.own.options import TextOptions
 from scratchnn.data.vectors import WordVectors, word_vectors
 from scratchnn.experiments.preparation import build_model, shuffle_words
@@ -30,7 +30,7 @@ def prepared(
             "test_reviews is for the film reviews; of your own texts give the share to test on, --test-split 0.2, or "
             "a file, --test-data"
         )
-    settings = preset.settings(**chosen)
+    settings = preset.settings(**{"vocabulary": WORDS, **chosen})
     preset = _of_classes(preset, 2)  # before anything is read
     settings = replace(settings, resplit=settings.resplit or 1)  # the draw of the split
     data = texts_for(settings, options, chosen.get("vocabulary"), chosen.get("length"))

@@ -49,6 +49,10 @@ def test_what_the_run_was_tested_on(run: Path, capsys: Output) -> None:
         assert found["texts"] == 24
         assert found["accuracy"] == pytest.approx(tested["accuracy"])
         assert found["log_loss"] == pytest.approx(tested["loss"], rel=1e-5)
+    lines = data.read_text(encoding="utf-8").splitlines()
+    assert found["mistakes"]
+    for each in found["mistakes"]:  # as they stand in the file, and not as ids
+        assert each["text"] in lines[int(each["place"].removeprefix("line ")) - 1]
     assert list(found["classes"]) == ["bad", "good", "odd"]
     assert np.sum(found["confusion"]) == 24
     low, high = found["accuracy_95"]

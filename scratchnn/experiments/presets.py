@@ -4,7 +4,7 @@ Layers are made when a model is built, not when this file is read, so that the c
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.names import look_up
@@ -42,17 +42,19 @@ class Stack:
             raise ValueError("has no recurrent layer, so units cannot be given: leave units out, or the model")
         return Stack(self.features, *[_with_units(part, units) for part in self.parts], mask_zero=self.mask_zero)
 
-    def with_classes(self, classes: int) -> "Stack":
+    def with_classes(self, classes: int, features: int | None = None) -> "Stack":
         """The same with a probability of each class at its end, or of the second one where there are two.
+
+        `features`: of a word; None: as many as before.
 
         Raises:
             ValueError: if it does not end in the probability of one class.
         """
-        if self.parts[-1] != OUTPUT:
+        kind, settings = self.parts[-1]
+        if kind != "Dense" or not OUTPUT[1].items() <= settings.items():
             raise ValueError("ends in no probability, which texts of your own need: take another model")
-        if classes == 2:
-            return self
-        return Stack(self.features, *self.parts[:-1], dense(classes, "softmax"), mask_zero=self.mask_zero)
+        head = (kind, settings if classes == 2 else {**settings, **dense(classes, "softmax")[1]})
+        return Stack(features or self.features, *self.parts[:-1], head, mask_zero=self.mask_zero)
 
 
 _RECURRENT = ("SimpleRNN", "LSTM", "GRU")
@@ -95,7 +97,9 @@ class Preset:
     layers: Callable[[int], list["Layer"]]  # from the vocabulary size V, such as a `Stack`
     defaults: Mapping[str, Any] = field(default_factory=dict)  # where they differ from those of `Settings`
     published: Published | None = None
-    grams: int | None = None  # a linear model of so many neighbouring words at most (linear.py), in place of layers
+    # A linear model of so many neighbouring words at most (linear.py), in place of layers; 0: the commonest class.
+    grams: int | None = None
+    compiled: Mapping[str, Any] | None = None  # the optimizer and the loss of a saved model; None: those of settings
 
     def layers_for(self, settings: Settings) -> list["Layer"]:
         """New layers, of the vocabulary and the units that are set.
@@ -111,6 +115,23 @@ class Preset:
             return self.layers.with_units(settings.units)(settings.vocabulary)
         except ValueError as error:
             raise ValueError(f"{self.name!r} {error}") from None
+
+    def with_classes(self, classes: int, features: int | None = None) -> "Preset":
+        """The same for texts of so many classes, and words of so many features; None: of as many as before.
+
+        Raises:
+            ValueError: if its layers cannot be fitted to them.
+        """
+        if self.grams is not None:
+            return self
+        fit: Callable[[int, int | None], Any] | None = getattr(self.layers, "with_classes", None)
+        if fit is None:
+            raise ValueError(f"{self.name!r} makes its layers itself, so that they cannot be fitted to your classes")
+        try:
+            layers = fit(classes, features)
+        except ValueError as error:
+            raise ValueError(f"{self.name!r} {error}") from None
+        return replace(self, layers=layers)
 
     def settings(self, **chosen: Any) -> Settings:
         """The settings it is trained with; `chosen` ones override the defaults.
@@ -297,5 +318,6 @@ CONTROLS = {
             "linear", "logistic regression on the words, weighted as by naive Bayes", _no_layers, _ALL_AT_ONCE, grams=1
         ),
         Preset("linear-bigrams", "linear, on pairs of neighbouring words too", _no_layers, _ALL_AT_ONCE, grams=2),
+        Preset("majority", "the commonest class, whatever the text", _no_layers, _ALL_AT_ONCE, grams=0),
     )
 }

@@ -1,7 +1,6 @@
 """A classifier of texts that is trained and used in one line each, as scikit-learn's are."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from scratchnn.data.encoder import TextEncoder
 from scratchnn.data.own.loading import WORDS, length_for, ranked_words
 from scratchnn.data.text import Vocabulary
 from scratchnn.experiments.preparation import build_model
-from scratchnn.experiments.presets import Preset, Stack, named_network
+from scratchnn.experiments.presets import named_network
 from scratchnn.texts.estimator import Estimator, not_fitted
 from scratchnn.texts.predictor import NetworkPredictor
 
@@ -85,7 +84,7 @@ class TextClassifier(Estimator):
         preset = named_network(self.arch)
         sizes = {"vocabulary": len(encoder.vocabulary), "length": encoder.length}
         chosen = preset.settings(**settings, **sizes)
-        model = build_model(chosen, _with_classes(preset, len(classes)))
+        model = build_model(chosen, preset.with_classes(len(classes)))
         weight = _weights(self.class_weight, classes, numbers, sample_weight)
         model.fit(x, numbers, chosen.batch_size, chosen.epochs, self.verbose, sample_weight=weight)
         model.metadata = encoder.to_metadata()
@@ -125,14 +124,6 @@ class TextClassifier(Estimator):
 
 
 _SETTINGS = ("units", "batch_size", "epochs", "optimizer", "learning_rate", "global_clipnorm", "seed", "backend")
-
-
-def _with_classes(preset: Preset, classes: int) -> Preset:
-    assert isinstance(preset.layers, Stack)  # as those of all networks are
-    try:
-        return replace(preset, layers=preset.layers.with_classes(classes))
-    except ValueError as error:
-        raise ValueError(f"{preset.name!r} {error}") from None
 
 
 def _texts(X: Any) -> list[str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,11 +14,11 @@ from scratchnn.experiments.settings import Settings
 from scratchnn.models.model import Model
 from scratchnn.study.built import Built, built_for
 from scratchnn.study.results import Reviews, RunResult
-from scratchnn.study.sources import Examples, Rows
+from scratchnn.study.sources import Examples, Rows, Source
 
 
 @dataclass(frozen=True, eq=False)
-class ArraySource:
+class ArraySource(Source):
     """Arrays in this process."""
 
     noun: ClassVar[str] = "example"
@@ -78,7 +78,8 @@ class ArraySource:
         return built_for(preset, settings.seed, self.blank(settings), self.examples.classes)
 
     def fitted(self, preset: Preset, settings: Settings) -> Preset:
-        return preset
+        assert isinstance(preset, Built)
+        return replace(preset, row=self.examples.x_train.shape[1:])
 
     def blank(self, settings: Settings) -> Any:
         return self.examples.x_train[:1]

@@ -124,7 +124,8 @@ def compare(
         common = {"data": source.digest, **tasks[0].code, "protocols": list(tested), **chosen, **source.deciding}
         folder = None if out is None else StudyFolder.open(out, common)
         results = _train(tasks, folder, Console(quiet=not verbose, unit="examples"))
-        return Comparison(tuple(results), source.describe(results), margin / 100, presets, common)
+        shown = {task.preset.name: source.fitted(task.preset, task.settings) for task in tasks}
+        return Comparison(tuple(results), source.describe(results), margin / 100, shown, common)
     finally:
         sources.forget()
 

@@ -24,6 +24,7 @@ class Built(Preset):
     builder: Builder | None = None
     described: Any = None  # the layers of the first model, which those of every seed must have
     backend: str = "cpu"
+    row: tuple[int, ...] | None = None  # the shape of one example, to draw a model that was not built for one
 
     @classmethod
     def of(cls, name: str, builder: Builder, seed: int) -> "Built":

@@ -25,11 +25,11 @@ from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.model import Model
 from scratchnn.study.results import Reviews, RunResult
-from scratchnn.study.sources import Examples, loaded, remember
+from scratchnn.study.sources import Examples, Source, loaded, remember
 
 
 @dataclass(frozen=True)
-class OwnSource:
+class OwnSource(Source):
     """The texts that the options name."""
 
     noun: ClassVar[str] = "text"
@@ -95,9 +95,6 @@ class OwnSource:
         with suppress(ValueError):
             preset = preset.with_classes(data.classes, None if data.vectors is None else data.vectors.matrix.shape[1])
         return preset
-
-    def blank(self, settings: Settings) -> Any:
-        return np.zeros((1, settings.length), np.int32)
 
     def load(self, settings: Settings) -> Examples:
         if self.options.vectors is not None and _digest_of(self.options.vectors) != self.vectors_digest:

@@ -23,18 +23,24 @@ from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.model import Model
 from scratchnn.study.results import Reviews, RunResult
-from scratchnn.study.sources import Examples
+from scratchnn.study.sources import Examples, Source
 from scratchnn.training import batches
 
 
 @dataclass(frozen=True)
-class FilmReviews:
+class FilmReviews(Source):
     """The IMDB reviews, where they are found, or the generated ones."""
 
     noun: ClassVar[str] = "review"
-    unused: ClassVar[tuple[str, ...]] = ()
     path: str | None = None
     synthetic: bool = False
+
+    @classmethod
+    def of(cls, found: Found, path: str | None = None) -> "FilmReviews":
+        """Of reviews that were found already, at this path."""
+        source = cls(path, found.is_synthetic)
+        vars(source)["found"] = found
+        return source
 
     def __reduce__(self) -> Any:
         return FilmReviews, (self.path, self.synthetic)  # without the reviews
@@ -50,10 +56,6 @@ class FilmReviews:
     @property
     def digest(self) -> str:
         return self.corpus.digest
-
-    @property
-    def deciding(self) -> dict[str, Any]:
-        return {}
 
     def settings(self, preset: Preset, chosen: Mapping[str, Any]) -> Settings:
         return preset.settings(**{"synthetic": self.found.is_synthetic, **chosen})
@@ -93,12 +95,6 @@ class FilmReviews:
         if isinstance(preset.layers, SavedLayers):
             preset = preset.with_classes(len(REVIEW_CLASSES))
         return build_model(settings, preset)
-
-    def fitted(self, preset: Preset, settings: Settings) -> Preset:
-        return preset
-
-    def blank(self, settings: Settings) -> Any:
-        return np.zeros((1, settings.length), np.int32)
 
     def load(self, settings: Settings) -> Examples:
         data = load_reviews(settings, self.path)

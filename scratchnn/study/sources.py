@@ -5,9 +5,10 @@ says which settings a model has on them; when a run begins it loads them; and in
 """
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from scratchnn_kernels.contract import Array
@@ -65,61 +66,63 @@ class Examples:
         return np.array([self.class_weight[int(k)] for k in y.tolist()])
 
 
-class Source(Protocol):
+class Source(ABC):
     noun: ClassVar[str]  # what one example is
-    unused: ClassVar[tuple[str, ...]]  # settings that say nothing of a model here
+    unused: ClassVar[tuple[str, ...]] = ()  # settings that say nothing of a model here
 
     @property
+    @abstractmethod
     def digest(self) -> str:
         """Of all examples, before any splitting."""
-        ...
 
     @property
     def deciding(self) -> dict[str, Any]:
         """What else is said of the examples that changes numbers, by the names of the flags."""
-        ...
+        return {}
 
+    @abstractmethod
     def settings(self, preset: Preset, chosen: Mapping[str, Any]) -> Settings:
         """Those that a model is trained with on these examples; ValueError for what has no use here."""
-        ...
 
+    @abstractmethod
     def check(self, model: str, settings: Settings) -> None:
         """Raise ValueError, naming the model, if there are too few examples for the settings."""
-        ...
 
+    @abstractmethod
     def validates(self, settings: Settings) -> bool:
         """Whether something is held out to choose the best epoch by."""
-        ...
 
+    @abstractmethod
     def test_set(self, settings: Settings) -> str:
         """The digest of what a model with these settings is tested on."""
-        ...
 
+    @abstractmethod
     def build(self, preset: Preset, settings: Settings) -> Model:
         """The model with its initial weights, compiled."""
-        ...
 
     def fitted(self, preset: Preset, settings: Settings) -> Preset:
         """The preset with the layers that a model has on these examples, where it can be fitted to them."""
-        ...
+        return preset
 
     def blank(self, settings: Settings) -> Any:
         """An x of one row, to see whether a model takes it."""
-        ...
+        return np.zeros((1, settings.length), np.int32)
 
-    def load(self, settings: Settings) -> Examples: ...
+    @abstractmethod
+    def load(self, settings: Settings) -> Examples:
+        """The examples as a model with these settings sees them."""
 
+    @abstractmethod
     def key(self, settings: Settings) -> tuple[Any, ...]:
         """What `load` goes by."""
-        ...
 
+    @abstractmethod
     def describe(self, results: Sequence[RunResult]) -> dict[str, Reviews]:
         """Every test set of the runs by its digest."""
-        ...
 
+    @abstractmethod
     def heading(self, settings: Settings) -> list[tuple[str, str]]:
         """Names and values to print before the first run."""
-        ...
 
 
 _loaded: dict[tuple[Any, ...], Examples] = {}  # those of the last run: the next one often has the same

@@ -97,8 +97,9 @@ def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol], 
             "compare the last epochs alone, with --protocol last"
         )
     source.check(variant.name, settings)
+    if settings.units is not None:
+        variant.preset.layers_for(settings)  # that they are those of some layer
     if variant.preset.grams is not None:  # it is trained in a way of its own
-        variant.preset.layers_for(settings)
         return
     _check_optimizer(variant.name, settings)
     try:  # built once, on the backend that compiles nothing, and shown a row

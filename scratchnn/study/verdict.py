@@ -41,7 +41,7 @@ def _comparison(analysis: Analysis, counted: Sequence[ModelStatistics]) -> list[
     first = next(iter(standings.values()))
     opening, closing = [], []
     if analysis.first.noun != "review":
-        opening.append(f"The question is asked of the most accurate model, {subject}.")
+        opening.append(f"The others are compared with the most accurate model, {subject}.")
     elif subject != "lstm":
         why = "is not in this study" if analysis.first.model("lstm") is None else "has no run that counts"
         opening.append(f"The model lstm {why}, so the question is asked of the most accurate one, {subject}.")

@@ -81,7 +81,7 @@ def write(
         figures=draw_gallery(
             folder, analysis, published, presets or {}, REVIEW_CLASSES if about is None else about.classes
         ),
-        environment=here | {name: value for name, value in code.items() if name not in here},
+        environment=here | {name: value for name, value in code.items() if name not in here and value is not None},
         least_seeds=LEAST_SEEDS,
         margin=margin_in_words(margin),
         citation=imdb.CITATION,

@@ -156,6 +156,8 @@ def _model_of(preset: Preset, settings: Mapping[str, Any]) -> Model | None:
     """The model, to be drawn; None where its sizes are unknown."""
     if isinstance(preset, Built):
         model = preset.build(0)
+        if not model.built and preset.row is not None:
+            model.build((None, *preset.row))
         return model if model.built else None
     if not {"vocabulary", "length"} <= settings.keys():
         return None

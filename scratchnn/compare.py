@@ -82,7 +82,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         backend.load(args.backend)  # if it cannot be used here, that is one error now, not one in every run
     console = Console(quiet=args.quiet)
     source, found = _source(args, has_own)
-    models = variants(presets, chosen, grid)
+    models = variants(presets, chosen, grid, spared=() if args.arch else CONTROLS)
     tasks = plan(models, seeds, source, CHOICES[args.protocol])
     if found is not None and found.is_synthetic:
         console.line(synthetic.banner())

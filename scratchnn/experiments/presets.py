@@ -139,7 +139,7 @@ class Preset:
         Raises:
             ValueError: if one is out of its range, or chosen for a linear model that has no use for it.
         """
-        if self.grams is not None and (useless := [name for name in chosen if name in _OF_NETWORKS]):
+        if self.grams is not None and (useless := [name for name in chosen if name in OF_NETWORKS]):
             raise ValueError(
                 f"{self.name!r} is no network: it has no {useless[0]}. Leave {useless[0]} out, or the model"
             )
@@ -201,7 +201,7 @@ _LSTM_DROPOUT = {
     "epochs": 10,
 }
 
-_OF_NETWORKS = ("pretrain_epochs", "batch_size", "optimizer", "learning_rate", "global_clipnorm", "units", "backend")
+OF_NETWORKS = ("pretrain_epochs", "batch_size", "optimizer", "learning_rate", "global_clipnorm", "units", "backend")
 
 PRESETS = {
     preset.name: preset

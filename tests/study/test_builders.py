@@ -82,7 +82,7 @@ def test_a_folder_is_gone_on_with_and_tells_models_apart(tmp_path: Path) -> None
     ]
     with pytest.raises(ValueError, match="holds runs of 'small' with other layers or settings"):
         compared({"small": flat}, out=tmp_path)
-    with pytest.raises(ValueError, match="another study: data is .* there"):
+    with pytest.raises(ValueError, match=r"another study: data is .* there"):
         compared(out=tmp_path, test_data=(X[61:], Y[61:]))
 
 

@@ -1,7 +1,7 @@
 """A study of the user's own texts: its numbers are those of `train`, and whatever decides them tells studies apart."""
 
+import copy
 import dataclasses
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_the_numbers_are_those_of_train(
     monkeypatch.chdir(tmp_path)
     Path("words.txt").write_text("great 1 0 0.5\ndull 0 1 -0.5\n")
     task = task_of(arch, source(tmp_path, classes, **options), seed=3)
-    result = run(pickle.loads(pickle.dumps(task)))  # as a worker gets it
+    result = run(copy.deepcopy(task))  # as a worker gets it: without what planning has found out
     trained = experiment.start_own(named(arch), {**FAST, "seed": 3, "out": "runs"}, task.source.options)
     quiet = Console(quiet=True)
     experiment.train(trained, quiet)

@@ -88,10 +88,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         console.line(synthetic.banner())
     plan_of = f"{plural(len(models), 'model')}, {plural(len(seeds), 'seed')}: {', '.join(each.name for each in models)}"
     with _runner(args, len(tasks)) as runner:
-        common = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()} | source.deciding
-        folder = StudyFolder.open(
-            args.out, {"data": source.digest, **tasks[0].code, "protocols": list(tasks[0].protocols), **common}
-        )
+        folder = StudyFolder.open(args.out, _common(tasks[0], chosen))
         console.header([
             *source.heading(tasks[0].settings),
             ("plan", plan_of),
@@ -109,8 +106,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     results = all_results(folder)
     published = overview.published_of(results, found, PRESETS)
     known = PRESETS | CONTROLS | {preset.name: preset for preset in presets}
-    fitted = {name: source.fitted(preset, tasks[0].settings) for name, preset in known.items()}
-    path = _write_page(folder, results, source, published, margin, fitted)
+    path = _write_page(folder, results, tasks[0], published, margin, known)
     console.line("")
     for line in overview.summary(results, published):
         console.line(line)
@@ -119,6 +115,13 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     console.line(f"{counted}; wall time {time.perf_counter() - started:.1f} s")
     console.line(f"saved {path}")
     return _status(overview.failures(results), args.quiet)
+
+
+def _common(task: "Task", chosen: dict[str, Any]) -> dict[str, Any]:
+    """What all runs of the study have in common."""
+    flags = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
+    about = {"data": task.data_digest, **task.code, "protocols": list(task.protocols)}
+    return {**about, **flags, **task.source.deciding}
 
 
 def _source(args: argparse.Namespace, has_own: bool) -> "tuple[Source, Found | None]":
@@ -204,14 +207,15 @@ def _margin(points: float) -> float:
 def _write_page(
     folder: "StudyFolder",
     results: "list[RunResult]",
-    source: "Source",
+    task: "Task",
     published: dict[str, float],
     margin: float,
-    presets: dict[str, Preset],
+    known: dict[str, Preset],
 ) -> "Path":
     from scratchnn.study import page
 
-    reviews = source.describe(results)
+    reviews = task.source.describe(results)
+    presets = {name: task.source.fitted(preset, task.settings) for name, preset in known.items()}
     return page.write(folder.path, results, reviews, published, code=folder.common, margin=margin, presets=presets)
 
 
@@ -232,6 +236,30 @@ def _parser() -> argparse.ArgumentParser:
         help=f"{known}, one of --presets, or the .npz of a saved model, which is trained anew (default: those of "
         f"--presets, or else {' '.join(ARTICLE)}; on texts of your own {' '.join(ON_OWN_TEXTS[len(ARTICLE) :])} too)",
     )
+    _add_plan(parser)
+    add("--out", default="study", metavar="DIR", help="folder of the study, new or to be continued (default: study)")
+    add(
+        "--data",
+        metavar="PATH",
+        help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched); or texts of your own: "
+        "a .csv, .tsv or .jsonl, lines with __label__x, or a folder label/*.txt",
+    )
+    add("--synthetic", action="store_true", help="use generated reviews, without looking for the real ones")
+    add("--workers", type=int, metavar="N", help="runs at a time on this machine (default: one per core)")
+    add(
+        "--cluster",
+        metavar="ADDRESS",
+        help="run on Dask: the address of a scheduler, such as tcp://host:8786, or local",
+    )
+    add_settings(parser)
+    add("--quiet", action="store_true", help="print errors only")
+    add_own(parser)
+    return parser
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    """The flags of what is compared, how often and how."""
+    add = parser.add_argument
     add("--presets", metavar="FILE", help="presets of your own, as docs/comparing.md shows (a TOML file)")
     add(
         "--seeds",
@@ -264,24 +292,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TIME",
         help="begin only runs that are expected to end within this time, such as 90s, 10m or 2h",
     )
-    add("--out", default="study", metavar="DIR", help="folder of the study, new or to be continued (default: study)")
-    add(
-        "--data",
-        metavar="PATH",
-        help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched); or texts of your own: "
-        "a .csv, .tsv or .jsonl, lines with __label__x, or a folder label/*.txt",
-    )
-    add("--synthetic", action="store_true", help="use generated reviews, without looking for the real ones")
-    add("--workers", type=int, metavar="N", help="runs at a time on this machine (default: one per core)")
-    add(
-        "--cluster",
-        metavar="ADDRESS",
-        help="run on Dask: the address of a scheduler, such as tcp://host:8786, or local",
-    )
-    add_settings(parser)
-    add("--quiet", action="store_true", help="print errors only")
-    add_own(parser)
-    return parser
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def test_so_have_data_code_and_layers(planned: Plan) -> None:
 def test_seed_and_folder_have_none(planned: Plan) -> None:
     (task,) = planned("ff")
     other = dataclasses.replace(task.settings, seed=7, out="elsewhere")
-    assert config_hash(task.preset, other, task.data_digest, task.code) == task.config_hash
+    assert config_hash(task.preset, other, task.source, task.code) == task.config_hash
 
 
 def test_models_are_tested_on_the_reviews_of_their_split(planned: Plan, corpus: Corpus) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scratchnn.experiments import presets
-from scratchnn.experiments.presets import OUTPUT, dropout, recurrent
+from scratchnn.experiments.stack import OUTPUT, dropout, recurrent
 
 TRAIN_REVIEWS, TEST_REVIEWS = 20_000, 25_000
 GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}

@@ -10,8 +10,10 @@ deep linear neural networks", 2014.
 
 import inspect
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
@@ -89,18 +91,35 @@ class Held(dict):
         self.array = array
 
 
-_values_follow = False  # inside of `values_follow`
+_following: ContextVar[list[int] | None] = ContextVar("_following", default=None)  # see `values_follow`
 
 
 @contextmanager
-def values_follow() -> Iterator[None]:
-    """For reading a model file: the values that it has no `Constant` for come later, as the model's parameters."""
-    global _values_follow
-    before, _values_follow = _values_follow, True
+def values_follow(numbers: int = sys.maxsize) -> Iterator[None]:
+    """For layers that are built in here: their parameters come later, from a file or from another layer.
+
+    They are not drawn. `numbers`: how many there are; a layer that wants more is an error, before it takes any memory.
+    """
+    token = _following.set([numbers])
     try:
         yield
     finally:
-        _values_follow = before
+        _following.reset(token)
+
+
+def follow(count: int) -> bool:
+    """Whether the values of so many more parameters come later.
+
+    Raises:
+        ValueError: if there are not as many left.
+    """
+    left = _following.get()
+    if left is None:
+        return False
+    left[0] -= count
+    if left[0] < 0:
+        raise ValueError("its layers have more parameters than there are numbers for")
+    return True
 
 
 @heeds_keras
@@ -143,7 +162,7 @@ class Constant(Initializer):
 
     def _in_shape(self, shape: tuple[int, ...]) -> Array:
         if isinstance(self.value, Mapping):
-            if not _values_follow:
+            if _following.get() is None:
                 raise ValueError(
                     f"the array of this Constant, of shape {tuple(self.value['shape'])}, is not in the model file that "
                     "it was read from: give it again, or set_weights"

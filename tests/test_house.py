@@ -103,7 +103,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "models",
         "scratchnn",
     ),
-    "texts": ("core", "data", "models", "experiments"),
+    "texts": ("core", "data", "report", "models", "experiments"),
     "explain": ("core", "activations", "data", "layers", "models", "experiments"),
     # With what the texts of the labs import. Its solutions are in tests/labs/solutions/.
     "exchange": ("core", "report", "layers", "models", "experiments"),

@@ -7,12 +7,13 @@ from typing import Any
 from scratchnn_kernels import BACKENDS
 
 from scratchnn.core.names import look_up
-from scratchnn.experiments.settings import Settings
+from scratchnn.experiments.settings import DECAYS, Settings
 
 NAMES = (
     "vocabulary", "length", "skip_top", "resplit", "train_reviews", "test_reviews", "shuffle_words", "units",
     "pretrain_epochs",
-    "batch_size", "epochs", "validation_split", "optimizer", "learning_rate", "global_clipnorm", "backend",
+    "batch_size", "epochs", "validation_split", "optimizer", "learning_rate",
+    "learning_rate_decay", "global_clipnorm", "backend",
 )  # fmt: skip
 
 
@@ -59,6 +60,11 @@ def add_settings(parser: argparse.ArgumentParser, defaults: Settings | None = No
     rules = "adadelta, adagrad, adam, adamax, adamw, ftrl, nadam, rmsprop or sgd"
     add("--optimizer", type=_optimizer, help=f"{rules} {default('optimizer')}")
     add("--learning-rate", type=float, metavar="RATE", help="(default: the optimizer's own)")
+    add(
+        "--learning-rate-decay",
+        type=one_of("learning_rate_decay", DECAYS),
+        help="how the rate falls to 0 from the first step to the last: linear or cosine (default: it stays)",
+    )
     add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
     add(
         "--backend",

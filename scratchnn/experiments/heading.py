@@ -14,8 +14,7 @@ def header(run: Run) -> list[tuple[str, str]]:
     settings, data, model = run.settings, run.data, run.model
     early = "" if settings.early_stop is None else f", stops after {settings.early_stop} without lower validation loss"
     clip = "" if settings.global_clipnorm is None else f", gradient clipped to {settings.global_clipnorm:g}"
-    assert model.optimizer is not None
-    rate = model.optimizer.learning_rate
+    fall = "" if settings.learning_rate_decay is None else f" falling to 0 ({settings.learning_rate_decay})"
     hardware = model.backend.hardware()
     threads = f"{hardware.get('threads')} threads"
     unit = "reviews" if isinstance(data, Imdb) else "texts"
@@ -30,7 +29,8 @@ def header(run: Run) -> list[tuple[str, str]]:
         ("model", f"{settings.arch}, {model.count_params():,} parameters"),
         (
             "train",
-            f"{settings.optimizer}, learning rate {rate:g}, batch {settings.batch_size}{clip}{early}",
+            f"{settings.optimizer}, learning rate {settings.learning_rate:g}{fall}, batch {settings.batch_size}"
+            f"{clip}{early}",
         ),
         ("machine", f"backend {settings.backend}, {hardware.get('device') or threads}"),
         ("seed", str(settings.seed)),

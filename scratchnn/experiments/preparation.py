@@ -1,7 +1,9 @@
 """What a training run starts from: the reviews and the model that its settings describe."""
 
 import hashlib
+import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from scratchnn.experiments.pretraining import starts_with
 from scratchnn.experiments.settings import Settings
 from scratchnn.models.model import Model
 from scratchnn.models.sequential import Sequential
+from scratchnn.optimizers.schedules import CosineDecay, PolynomialDecay
 from scratchnn.training.ahead import Snapshot, outcome_of
 from scratchnn.training.epoch import train_epoch
 
@@ -91,6 +94,15 @@ def build_model(settings: Settings, preset: Preset | None = None) -> Sequential:
     model.compile(optimizers.get(optimizer), loss=compiled.get("loss", loss), metrics=["accuracy"])
     model.ready_optimizer()
     return model
+
+
+def let_the_rate_fall(model: Model, settings: Settings, rows: int) -> None:
+    """Let the learning rate fall to 0 in a training on so many rows, if that is set."""
+    if settings.learning_rate_decay is not None:
+        assert model.optimizer is not None
+        decay = {"linear": partial(PolynomialDecay, end_learning_rate=0.0), "cosine": CosineDecay}
+        steps = settings.epochs * math.ceil(rows / settings.batch_size)
+        model.optimizer.learning_rate = decay[settings.learning_rate_decay](model.optimizer.learning_rate, steps)
 
 
 def warm_up(model: Model, x: Any) -> None:

@@ -19,8 +19,9 @@ from typing import Any
 
 from scratchnn import activations
 from scratchnn.core.names import look_up
-from scratchnn.experiments.presets import CONTROLS, PRESETS, Part, Preset, Stack
+from scratchnn.experiments.presets import CONTROLS, PRESETS, Preset
 from scratchnn.experiments.settings import Settings
+from scratchnn.experiments.stack import Part, Stack
 
 _NOT_SET = ("arch", "seed", "backend", "synthetic", "out", "early_stop")  # chosen when a model is trained
 SETTINGS = {field.name: field.name for field in fields(Settings) if field.name not in _NOT_SET}

@@ -9,76 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.names import look_up
 from scratchnn.experiments.settings import Settings
+from scratchnn.experiments.stack import OUTPUT, Part, Stack, bidirectional, dense, dropout, recurrent
 
 if TYPE_CHECKING:
     from scratchnn.layers import Layer
-
-__all__ = ["PRESETS", "Preset", "bidirectional", "dense", "dropout", "named", "recurrent"]
-
-
-Part = tuple[str, Mapping[str, Any]]  # a layer: the name of its class and its settings
-
-
-class Stack:
-    """Layers as data, from which other frameworks' layers can be made too: an embedding of `features` numbers for
-    each word, which masks padding with `mask_zero`, and the `parts` that follow it. Called with the vocabulary size V,
-    it returns new layers of ours."""
-
-    def __init__(self, features: int, *parts: Part, mask_zero: bool = False) -> None:
-        self.features, self.parts, self.mask_zero = features, parts, mask_zero
-
-    def __call__(self, V: int) -> list["Layer"]:
-        from scratchnn.layers import Embedding
-
-        return [Embedding(V, self.features, mask_zero=self.mask_zero), *map(_layer, self.parts)]
-
-    def with_units(self, units: int) -> "Stack":
-        """The same with so many units in every recurrent layer.
-
-        Raises:
-            ValueError: if there is none.
-        """
-        if not any(map(_is_recurrent, self.parts)):
-            raise ValueError("has no recurrent layer, so units cannot be given: leave units out, or the model")
-        return Stack(self.features, *[_with_units(part, units) for part in self.parts], mask_zero=self.mask_zero)
-
-    def with_classes(self, classes: int, features: int | None = None) -> "Stack":
-        """The same with a probability of each class at its end, or of the second one where there are two.
-
-        `features`: of a word; None: as many as before.
-
-        Raises:
-            ValueError: if it does not end in the probability of one class.
-        """
-        kind, settings = self.parts[-1]
-        if kind != "Dense" or not OUTPUT[1].items() <= settings.items():
-            raise ValueError("ends in no probability, which texts of your own need: take another model")
-        head = (kind, settings if classes == 2 else {**settings, **dense(classes, "softmax")[1]})
-        return Stack(features or self.features, *self.parts[:-1], head, mask_zero=self.mask_zero)
-
-
-_RECURRENT = ("SimpleRNN", "LSTM", "GRU")
-
-
-def _with_units(part: Part, units: int) -> Part:
-    kind, settings = part
-    if kind == "Bidirectional":
-        inside = {name: _with_units(part, units) for name, part in settings.items() if isinstance(part, tuple)}
-        return kind, {**settings, **inside}  # layer, and backward_layer where it is another one
-    return (kind, {**settings, "units": units}) if kind in _RECURRENT else part
-
-
-def _is_recurrent(part: Part) -> bool:
-    kind, settings = part
-    return kind in _RECURRENT or (kind == "Bidirectional" and _is_recurrent(settings["layer"]))
-
-
-def _layer(part: Part) -> "Layer":
-    from scratchnn import layers
-
-    kind, settings = part
-    inside = {name: _layer(value) if isinstance(value, tuple) else value for name, value in settings.items()}
-    return getattr(layers, kind)(**inside)
 
 
 @dataclass(frozen=True)
@@ -161,30 +95,10 @@ def named_network(name: str) -> Preset:
     return look_up("preset", name, PRESETS)
 
 
-# ---- Layers as data: the name of a class and its settings, spelled as in Keras.
-
-
-def recurrent(kind: str, H: int, sequences: bool = False, **settings: Any) -> Part:
-    return kind, {"units": H, "return_sequences": sequences, **settings}
-
-
-def bidirectional(layer: Part) -> Part:
-    return "Bidirectional", {"layer": layer}
-
-
-def dense(H: int, activation: str) -> Part:
-    return "Dense", {"units": H, "activation": activation}
-
-
-def dropout(rate: float) -> Part:
-    return "Dropout", {"rate": rate}
-
-
 def _no_layers(V: int) -> list["Layer"]:
     return []
 
 
-OUTPUT = dense(1, "sigmoid")
 _DENSE_HEAD = (dense(32, "relu"), dropout(0.2), OUTPUT)
 _CONVOLUTION: Part = ("Conv1D", {"filters": 32, "kernel_size": 7, "activation": "relu"})
 _POOLING: Part = ("MaxPooling1D", {"pool_size": 5})
@@ -201,7 +115,10 @@ _LSTM_DROPOUT = {
     "epochs": 10,
 }
 
-OF_NETWORKS = ("pretrain_epochs", "batch_size", "optimizer", "learning_rate", "global_clipnorm", "units", "backend")
+OF_NETWORKS = (
+    "pretrain_epochs", "batch_size", "optimizer", "learning_rate", "learning_rate_decay", "global_clipnorm", "units",
+    "backend",
+)  # fmt: skip
 
 PRESETS = {
     preset.name: preset

@@ -23,6 +23,7 @@ from scratchnn.experiments.preparation import (
     PREDICT_BATCH,
     build_model,
     checksum,
+    let_the_rate_fall,
     load_reviews,
     use_every_kernel,
     warm_up,
@@ -37,6 +38,7 @@ from scratchnn.models.sequential import Sequential
 from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
 from scratchnn.report.diagram import plot_model
+from scratchnn.training.batches import split
 from scratchnn.training.interrupts import Interrupts
 from scratchnn.training.progress import Progress
 
@@ -93,6 +95,7 @@ def _begun(
     settings = dataclasses.replace(settings, learning_rate=model.optimizer.learning_rate)
     about_data = {"source": data.source, "digest": data.digest, "oov_share": data.oov_share, **(about_own or {})}
     model.metadata = {"settings": dataclasses.asdict(settings), "data": about_data}
+    let_the_rate_fall(model, settings, _rows(data, settings))
     config = {key: value for key, value in dataclasses.asdict(settings).items() if key != "arch"}
     if isinstance(data, OwnTexts):
         model.metadata |= data.encoder.to_metadata()
@@ -103,6 +106,12 @@ def _begun(
     run = Run(settings, data, model, folder, Progress(), options)
     save_checkpoint(model, run.progress, folder.checkpoint)
     return run
+
+
+def _rows(data: Imdb | OwnTexts, settings: Settings) -> int:
+    """How many of them `fit` trains on."""
+    held_out = settings.validation_split if isinstance(data, Imdb) else 0.0
+    return len(split((data.x_train, data.y_train, None), held_out)[0][0])
 
 
 def resume(
@@ -129,6 +138,11 @@ def resume(
         digest, told_source = model.metadata["data"]["digest"], model.metadata["data"]["source"]
     except (KeyError, TypeError) as error:
         raise ValueError(f"{folder.checkpoint} is not the checkpoint of a training run ({error!r})") from error
+    if epochs not in (None, settings.epochs) and settings.learning_rate_decay is not None:
+        raise ValueError(
+            f"the learning rate of this run falls to 0 in {settings.epochs} epochs, and no other number goes on from "
+            "there: leave out --epochs, or begin a run with as many as you want"
+        )
     changed = {"epochs": epochs, "early_stop": early_stop}
     settings = dataclasses.replace(settings, **{name: new for name, new in changed.items() if new is not None})
     data, options = _data_again(settings, model, source, paths)

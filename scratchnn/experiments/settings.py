@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from scratchnn.core.checks import flag, share, whole_number
+from scratchnn.core.names import look_up
 
 # The reviews hold 88,587 different words, and no review is longer than 2,494.
 _WHOLE = {
@@ -16,6 +17,7 @@ _WHOLE = {
     "pretrain_epochs": (0, 1_000_000),
 }
 _WHOLE_OR_NONE = ("units", "train_reviews", "test_reviews")
+DECAYS = ("linear", "cosine")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Settings:
     validation_split: float = 0.2
     optimizer: str = "adam"
     learning_rate: float | None = None  # None: the optimizer's own
+    learning_rate_decay: str | None = None  # one of DECAYS: it falls to 0 by the last step; None: it stays
     global_clipnorm: float | None = None  # None: no clipping
     early_stop: int | None = None  # epochs without a lower validation loss that end training; None: all are trained
     seed: int = 0
@@ -51,6 +54,8 @@ class Settings:
         for name in _WHOLE_OR_NONE:
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, whole_number(name, value, 1, 1_000_000))
+        if self.learning_rate_decay is not None:
+            look_up("learning_rate_decay", self.learning_rate_decay, {name: name for name in DECAYS})
         object.__setattr__(self, "shuffle_words", flag("settings", "shuffle_words", self.shuffle_words))
         if self.test_reviews is not None and not self.resplit:
             raise ValueError(

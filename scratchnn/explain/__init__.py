@@ -5,7 +5,8 @@
     reading = explain.read(model, "a dull start, and then the best film of the year")
     flow = explain.flow(model, reading)
 
-`read` and `saliency` take any classifier of word ids with one output; `flow` one with recurrent layers. The command
+`read` and `saliency` take any classifier of word ids, with one output or one for each class (`of_class` says whose
+probability p is); `flow` one with recurrent layers. The command
 `python -m scratchnn.explain` writes all of it as one page. Everything is computed in float64 by the reference kernels,
 whatever backend the model has.
 

@@ -57,10 +57,12 @@ def _explain(args: argparse.Namespace) -> None:
             for name, each in zip(names, (model, other), strict=True)
             for what, fact in facts_of(each)
         ]
-    found = write(out, model, text, label=label, compare=other, kicker=f"{runs}: {what}", facts=facts)
+    kicker = f"{runs}: {what}"
+    found = write(out, model, text, label=label, compare=other, of_class=args.of_class, kicker=kicker, facts=facts)
     for name, each in zip(names, found, strict=True):
         words = len(each.reading.words) - each.reading.words.count("<start>")
-        print(f"{name}  p {each.reading.prediction:.4f} after {words} words")
+        of = "" if each.reading.of_class is None else f" of {each.chain.classes[each.reading.of_class]}"
+        print(f"{name}  p{of} {each.reading.prediction:.4f} after {words} words")
     print(f"wrote {out}: open it in a browser")
     if args.npz is not None:
         save_arrays(args.npz, found)
@@ -69,8 +71,10 @@ def _explain(args: argparse.Namespace) -> None:
 
 def _require_heeded(args: argparse.Namespace) -> None:
     """Raise ValueError where something was given that what is asked for would not heed."""
-    unheeded = ["compare", "out", "npz"] * args.instructive + ["data"] * bool(args.stdin or args.text is not None)
-    given = [f"--{name}" for name in unheeded if getattr(args, name) is not None]
+    unheeded = ["compare", "class", "out", "npz"] * args.instructive + ["data"] * bool(
+        args.stdin or args.text is not None
+    )
+    given = [f"--{name}" for name in unheeded if getattr(args, "of_class" if name == "class" else name) is not None]
     if given:
         what = "--instructive, which writes its pages into the run's folder," if args.instructive else "a text"
         raise ValueError(f"{what} has no use for {', '.join(given)}: leave it out")
@@ -94,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     what.add_argument("stdin", nargs="?", choices=["-"], help="read the text from the standard input")
     parser.add_argument("--compare", metavar="OTHER_RUN", help="stand another model, of the same words, beside it")
+    parser.add_argument(
+        "--class",
+        dest="of_class",
+        metavar="NAME",
+        help="of several classes, the one whose probability p is (default: the likeliest)",
+    )
     parser.add_argument("--out", metavar="PAGE", help="the page (default: explain-N.html or explain.html in the run)")
     parser.add_argument("--npz", metavar="FILE", help="write all numbers in full as well, as arrays of NumPy")
     parser.add_argument("--data", metavar="PATH", help="where the reviews are (default: searched, as by train)")

@@ -9,6 +9,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn import layers as kinds
 from scratchnn.core import backend
 from scratchnn.core.threads import one_blas_thread
+from scratchnn.explain.classes import class_of, classes_of
 from scratchnn.layers.recurrent import Recurrent
 from scratchnn.layers.trace import on_reference
 from scratchnn.models.model import Model
@@ -21,8 +22,9 @@ _STEP_BY_STEP = (
 )  # fmt: skip
 
 
+_PASSING = (kinds.Dropout, kinds.Flatten, kinds.Reshape)  # which make a probability of nothing
 _ROWS = 128  # of a batch of texts
-_PROBABILITIES = ("sigmoid", "hard_sigmoid")
+_PROBABILITIES = ("sigmoid", "hard_sigmoid", "softmax")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +38,19 @@ class Walk:
 class Chain:
     """The layers of a classifier of word ids: Embedding first, one number per row last.
 
-    Where the model's loss takes logits, a sigmoid comes behind them: what is told of the model is its probability.
+    Where the model's loss takes logits, a sigmoid or softmax comes behind them: what is told of the model is its
+    probability. Of a model with an output for each class, a layer behind them picks the one that is told of.
+
+    Args:
+        of_class: the class that is told of, its name or number, if there are several outputs.
+        later: whether `pick` may say so later.
 
     Raises:
-        ValueError: for another model, or one that carries states from batch to batch.
+        ValueError: for another model, one that carries states from batch to batch, one whose weights are no finite
+            numbers, and for a class that there is not.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, of_class: Any = None, *, later: bool = False) -> None:
         model.require_built()
         self.model = model
         found = model.layers
@@ -50,16 +58,26 @@ class Chain:
             raise ValueError(
                 f"explain reads words: it needs a model that begins with an Embedding, and {found[0].label} is first"
             )
-        if model.has_several_outputs or tuple(model.output_shape) != (None, 1):
+        shape = tuple(model.output_shape)
+        if model.has_several_outputs or len(shape) != 2 or shape[1] is None:
             raise ValueError(
-                f"explain needs a model with one number per text, of shape (None, 1), got {model.output_shape}"
+                "explain needs a model with one number per text, of shape (None, 1), or one for each class, of shape "
+                f"(None, C), got {model.output_shape}"
             )
         if any(getattr(layer, "stateful", False) for layer in found):
             raise ValueError("explain takes no stateful layers: what they read would depend on the batch before")
+        self.classes = classes_of(model)
+        self.of_class = class_of(model, of_class, later)
+        self.undecided = self.of_class is not None and of_class is None
         self.layers = [on_reference(layer, np.float64) for layer in found]
+        _require_finite(self.layers)
         self.of_logits = bool(getattr(model.loss, "from_logits", False))
+        self.behind: list[Any] = []  # what comes behind the model's own layers
         if self.of_logits:  # the loss makes a probability of the output, and so do we
-            self.layers.append(_sigmoid())
+            self.behind.append(_probability(shape[1], getattr(model.loss, "joins", None) or "sigmoid"))
+        if self.of_class is not None:
+            self.behind.append(_picking(shape[1], self.of_class))
+        self.layers += self.behind
         names = [name for name, _ in self.walks()]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(
@@ -70,16 +88,22 @@ class Chain:
         self.length: int | None = model.input_shape[1]
 
     @classmethod
-    def of(cls, model: "Model | Chain") -> "Chain":
+    def of(cls, model: "Model | Chain", of_class: Any = None, *, later: bool = False) -> "Chain":
         """That of the model; a chain itself, made once for several calls, is taken as it is."""
-        return model if isinstance(model, Chain) else cls(model)
+        return model if isinstance(model, Chain) else cls(model, of_class, later=later)
+
+    def pick(self, place: int) -> None:
+        """Tell of this class from now on."""
+        W = self.behind[-1].params["W"]
+        W[...] = np.eye(len(W))[:, place : place + 1]
+        self.of_class, self.undecided = place, False
 
     @property
     def gives_probability(self) -> bool:
         """Whether the last number is one by the activation it comes from; True where that is not known."""
-        others = [
-            layer for layer in self.layers if not isinstance(layer, kinds.Dropout | kinds.Flatten | kinds.Reshape)
-        ]
+        others = [layer for layer in self.layers if not isinstance(layer, _PASSING)]
+        if self.of_class is not None:
+            others.pop()  # which only picks
         activation = getattr(others[-1], "activation", None)
         return activation is None or activation.name in _PROBABILITIES
 
@@ -101,7 +125,9 @@ class Chain:
     def predicted(self, rows: Array) -> Array:
         """The model's own predictions (N,) for rows of ids, in its own backend."""
         y = np.asarray(self.model.predict(rows, batch_size=_ROWS, verbose=0), np.float64)
-        return self.layers[-1].forward(y)[0][:, 0] if self.of_logits else y[:, 0]
+        for layer in self.behind:
+            y = layer.forward(y)[0]
+        return y[:, 0]
 
     @property
     def last_recurrent(self) -> int | None:
@@ -159,7 +185,26 @@ class Chain:
         return dy
 
 
-def _sigmoid() -> Any:
-    layer = kinds.Activation("sigmoid")
-    layer.build((None, 1), backend=backend.load("reference"), dtype=np.float64, seed=0)
+def _probability(outputs: int, activation: str) -> Any:
+    layer = kinds.Activation(activation)
+    layer.build((None, outputs), backend=backend.load("reference"), dtype=np.float64, seed=0)
     return layer
+
+
+def _picking(outputs: int, place: int) -> Any:
+    """A layer that hands on one of the outputs."""
+    layer = kinds.Dense(1, use_bias=False)
+    layer.build((None, outputs), backend=backend.load("reference"), dtype=np.float64, seed=0)
+    layer.params["W"][...] = np.eye(outputs)[:, place : place + 1]
+    return layer
+
+
+def _require_finite(layers: Any) -> None:
+    """Said before anything is computed with them, which would warn."""
+    for layer in layers:
+        for name, param in layer.params.items():
+            if count := int((~np.isfinite(param)).sum()):
+                raise ValueError(
+                    f"the model's weights are not usable: {count} of {param.size} numbers of {name} of {layer.label} "
+                    "are NaN or infinite"
+                )

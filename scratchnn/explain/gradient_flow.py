@@ -82,7 +82,9 @@ def flow(model: Model | Chain, reading: Reading, target: str = "p") -> Flow:
     """
     if target not in TARGETS:
         raise ValueError(f"target must be one of {TARGETS}, got {target!r}")
-    chain = Chain.of(model)
+    chain = Chain.of(model, reading.of_class)
+    if target == "loss" and chain.of_class is not None:
+        raise ValueError("the gradient of the loss needs a model with one output; of several classes, take target='p'")
     if chain.last_recurrent is None:
         raise ValueError("the model has no recurrent layer, so that no gradient flows through time")
     records = {name: _recorded(layer) for name, layer in chain.walks()}

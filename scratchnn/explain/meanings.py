@@ -27,7 +27,9 @@ def neighbours(model: Model, word: str, k: int = 8) -> list[tuple[str, float]]:
     place = vocabulary.ids.get(word.lower())
     if place is None:
         raise ValueError(f"{word!r} is not among the {len(vocabulary):,} words of the model")
-    E = Chain(model).layers[0].params["E"][: len(vocabulary.words)]  # a table may have more rows than there are words
+    E = (
+        Chain(model, later=True).layers[0].params["E"][: len(vocabulary.words)]
+    )  # a table may have more rows than there are words
     unit = E / np.maximum(np.linalg.norm(E, axis=1, keepdims=True), 1e-300)
     cosine = unit @ unit[place]
     cosine[: INDEX_FROM + 1] = cosine[place] = -np.inf  # neither words

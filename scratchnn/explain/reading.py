@@ -12,6 +12,7 @@ from scratchnn.core.checks import number
 from scratchnn.data.text import OOV, PAD, START, Vocabulary
 from scratchnn.data.words import normal_words, parts
 from scratchnn.explain.chain import Chain
+from scratchnn.explain.classes import number_of
 from scratchnn.layers.trace import Trace, of_walk
 from scratchnn.models.model import Model
 
@@ -42,28 +43,37 @@ class Reading:
     cut: int = 0
     """Words in front that the model's length left out."""
     label: float | None = None
-    """What the text is labelled, if that is known."""
+    """What the text is labelled, if that is known; of several classes 1.0 if it is that of p, else 0.0."""
+    of_class: int | None = None
+    """The output that p is, of a model with one for each class."""
+    likeliest: int | None = None
+    """Of such a model, the class that it takes for the text's."""
 
     def __repr__(self) -> str:
         return f"<Reading of {len(self.words)} words, p {self.prediction:.4f}, traces: {', '.join(self.traces) or '-'}>"
 
 
-def read(model: Model | Chain, text: Any, *, label: Any = None, vocabulary: Any = None) -> Reading:
+def read(
+    model: Model | Chain, text: Any, *, label: Any = None, vocabulary: Any = None, of_class: Any = None
+) -> Reading:
     """Let a model read a text, or a row of ids (padding, id 0, is no word).
 
     A text is cut to the model's length, its last words kept, and padded in front, as the reviews are.
 
     Args:
         vocabulary: words by their ids; None: that which `scratchnn.train` saves with the model.
-        label: 0 or 1, or a probability between them.
+        label: 0 or 1, or a probability between them; of several classes the name or number of one.
+        of_class: the class whose probability p is, its name or number, for a model with an output for each class;
+            None: the one that the model takes for the text's.
 
     Raises:
         ValueError: for a text without a word or without a known one, an id beyond the table, a model without a
             vocabulary if a text is given, and a model that `Chain` refuses.
     """
-    chain = Chain.of(model)
+    chain = Chain.of(model, of_class, later=True)
+    several = chain.of_class is not None
     if label is not None:
-        label = number("label", label, 0, 1)
+        label = number_of(chain.classes, label) if several else number("label", label, 0, 1)
     known = vocabulary_of(chain.model) if vocabulary is None else Vocabulary(tuple(vocabulary))
     if isinstance(text, str):
         ids, typed = encoded(text, known)
@@ -78,7 +88,10 @@ def read(model: Model | Chain, text: Any, *, label: Any = None, vocabulary: Any 
     words = _named(row[places], known) if typed is None else tuple(typed[len(typed) - len(places) :])
     walk = chain.forward(row[None])
     traces = {name: of_walk(layer, cache.kernel_cache) for name, layer, cache in chain.walked(walk.caches)}
-    prediction = float(walk.outputs[-1][0, 0])
+    likeliest = int(np.argmax(walk.outputs[-2][0])) if several else None
+    if chain.undecided and likeliest is not None:
+        chain.pick(likeliest)
+    prediction = float(walk.outputs[-1][0, 0] if likeliest is None else walk.outputs[-2][0, chain.of_class])
     if not np.isfinite(prediction):
         raise ValueError(f"the model's output for this text is {prediction}: its weights are not usable")
     if chain.reads_on:
@@ -88,7 +101,11 @@ def read(model: Model | Chain, text: Any, *, label: Any = None, vocabulary: Any 
         p = chain.forward(h, last + 1).outputs[-1][:, 0] if last + 1 < len(chain.layers) else h[:, 0]
     else:
         p = _of_shortened(chain, row[places], len(row))
-    return Reading(words, row[places], row, places, p, prediction, chain.reads_on, traces, cut, label)
+    if several and label is not None:
+        label = float(label == chain.of_class)
+    return Reading(
+        words, row[places], row, places, p, prediction, chain.reads_on, traces, cut, label, chain.of_class, likeliest
+    )
 
 
 def vocabulary_of(model: Model) -> Vocabulary | None:

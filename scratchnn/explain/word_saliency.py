@@ -45,7 +45,7 @@ class Saliency:
 
 def saliency(model: Model | Chain, reading: Reading) -> Saliency:
     """What each word of a reading does to p; see `Saliency`."""
-    chain = Chain.of(model)
+    chain = Chain.of(model, reading.of_class)
     e = chain.layers[0].forward(reading.x[None])[0]
     mask = chain.layers[0].compute_mask(reading.x[None], None)
     slope = _slopes(chain, e, mask)[0][0]

@@ -27,6 +27,7 @@ it has holes to fill, it measures, and it explains what came out. To write lab N
 
 3.  A line for it in `shelf.py`.
 4.  `tests/labs/solutions/labN.py`, kept out of the package: the holes filled (functions and predictions of the same
-    names), and `WRONG`, at least two mistakes as (text, what replaces it, a part of the message that must appear).
+    names), and `WRONG`, at least two mistakes as (text, what replaces it, a part of the message that must appear). If
+    the lab trains, `surprises(names)` may list what came out otherwise than the text says.
     `pytest tests/labs` then solves the lab, leaves it unsolved and plants each mistake.
 """

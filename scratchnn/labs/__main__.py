@@ -86,6 +86,7 @@ def _export(args: argparse.Namespace) -> int:
     folder = args.out if args.out is not None else Path(f"labs-{re.sub(r'[^A-Za-z0-9_.-]', '_', args.student)}")
     written = export(args.student, folder, args.notebook)
     print(f"wrote {len(written)} files to {folder}: {', '.join(path.name for path in written)}")
+    print("The student runs the files, and the commands that stand in them, in that folder.")
     print(f"When they come back: `python -m scratchnn.labs grade FOLDER --student {args.student}`")
     return 0
 
@@ -93,8 +94,9 @@ def _export(args: argparse.Namespace) -> int:
 def _grade(args: argparse.Namespace) -> int:
     from scratchnn.labs.exported import grade_folder
 
+    seconds = {} if args.seconds is None else {"seconds": args.seconds}
     right = tasks = 0
-    for lab, found in grade_folder(args.student, args.graded):
+    for lab, found in grade_folder(args.student, args.graded, **seconds):
         tasks += len(lab.tasks)
         if found is None:
             print(f"{lab.title}: not handed in")
@@ -154,6 +156,9 @@ def _add_teachers_commands(commands: "argparse._SubParsersAction") -> None:
     command = commands.add_parser("grade", help=words, description=f"{words}.".capitalize())
     command.add_argument("graded", type=Path, metavar="FOLDER", help="with the files that came back")
     command.add_argument("--student", metavar="ID", required=True, help="as it was given to export")
+    command.add_argument(
+        "--seconds", type=float, help="for each program; what is not done by then is wrong (default: 120)"
+    )
     command.set_defaults(run=_grade)
 
 

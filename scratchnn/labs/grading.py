@@ -31,6 +31,7 @@ class Grade:
     predictions: tuple[str, ...]
     error: str | None  # of a cell that broke off although all tasks are right
     unreadable: str | None = None  # a cell that is no Python
+    stopped: str | None = None  # why grading ended before all was looked at
 
     @property
     def right(self) -> int:
@@ -46,6 +47,8 @@ class Grade:
         told += [(result.verdict, f"{result.task}: {result.words}") for result in self.results]
         if self.unreadable is not None:  # what else could be said follows from it
             told = [("error", f"Python cannot read a cell; mend this first: {self.unreadable}")]
+        elif self.stopped is not None:
+            told.append(("error", self.stopped))
         elif self.error is not None:
             told.append(("error", f"a cell breaks off: {self.error}"))
         yield f"{self.lab.title} ({self.path})"

@@ -4,10 +4,11 @@ from importlib import resources
 from pathlib import Path
 
 from scratchnn.core.files.atomic import write_atomically
-from scratchnn.labs.checks import lab0, lab1, lab2, lab3, lab4, lab5, lab6, lab7, lab8, lab9, zoo
+from scratchnn.labs.checks import lab0, lab1, lab2, lab3, lab4, lab5, lab6, lab7, lab8, lab9, lab10, zoo
 from scratchnn.labs.lab import Lab
 
-LABS: dict[str, Lab] = {each.LAB.key: each.LAB for each in (lab0, lab1, lab2, lab3, lab4, lab5, lab6, lab7, lab8, lab9)}
+NUMBERED = (lab0, lab1, lab2, lab3, lab4, lab5, lab6, lab7, lab8, lab9, lab10)
+LABS: dict[str, Lab] = {each.LAB.key: each.LAB for each in NUMBERED}
 LABS |= {bug.key: bug for bug in zoo.ZOO}
 ENDINGS = (".py", ".ipynb")
 

@@ -63,6 +63,15 @@ def source_of(path: Path) -> str:
         raise ValueError(f"{path} cannot be read as a {'notebook' if path.suffix == '.ipynb' else 'script'}") from error
 
 
+def line_of(path: Path, number: int) -> str:
+    """A line of a file's script, in words; of a notebook, the line of a cell."""
+    if path.suffix != ".ipynb":
+        return f"{path}, line {number}"
+    cells = enumerate(cells_of(source_of(path)), 1)
+    start, cell = max((start, i) for i, (start, _) in cells if start < number)
+    return f"{path}, cell of code {cell}, line {number - start - 1}"
+
+
 class Student:
     """The names of a file, after its cells were run: one that meets an open hole or an error ends there, and those that
     only measure are left out."""
@@ -140,18 +149,12 @@ class Student:
         """An error as the line of the student's file in which it arose."""
         told = " ".join(traceback.format_exception_only(error)[-1].split())
         if isinstance(error, SyntaxError) and error.filename == os.fspath(self.path):
-            return f"{self._line(error.lineno or 1)}: {(error.text or '').strip()}  ->  {told}"
+            return f"{line_of(self.path, error.lineno or 1)}: {(error.text or '').strip()}  ->  {told}"
         frames = [each for each in traceback.extract_tb(error.__traceback__) if each.filename == os.fspath(self.path)]
         if not frames:
             return told
         where = "" if frames[-1].name.startswith("<") else f", in {frames[-1].name}"
-        return f"{self._line(frames[-1].lineno or 1)}{where}: {frames[-1].line}  ->  {told}"
-
-    def _line(self, number: int) -> str:
-        if self.path.suffix != ".ipynb":
-            return f"{self.path}, line {number}"
-        start, cell = max((start, i) for i, (start, _) in enumerate(cells_of(self.source), 1) if start < number)
-        return f"{self.path}, cell of code {cell}, line {number - start - 1}"
+        return f"{line_of(self.path, frames[-1].lineno or 1)}{where}: {frames[-1].line}  ->  {told}"
 
 
 def _is_empty(function: Any) -> bool:

@@ -200,11 +200,16 @@ class Layer(Weighted, Attributes):
         generator = randomness.generator(randomness.layer_seed() if seed is None else seed, "weights", layer=index)
         shapes = self.parameter_shapes(self.input_shape)
         count = sum(math.prod(shape) for shape, _ in shapes.values())
+        come_later = initializers.follow(count)
         self.backend.require_memory(
             2 * count * self.dtype.itemsize, f"{self.label}: {count:,} parameters and gradients"
         )
-        params = {name: self._drawn(name, *each, generator) for name, each in shapes.items()}
-        self.set_params({name: self.backend.array(param, self.dtype) for name, param in params.items()})
+        if come_later:
+            params = {name: self.backend.xp.zeros(shape, self.dtype) for name, (shape, _) in shapes.items()}
+        else:
+            drawn = {name: self._drawn(name, *each, generator) for name, each in shapes.items()}
+            params = {name: self.backend.array(param, self.dtype) for name, param in drawn.items()}
+        self.set_params(params)
         self.built = True
         if self._softmax_length() == 1:
             warn(

@@ -64,7 +64,7 @@ class AUC(Curve):
             raise ValueError("num_labels belongs to multi_label=True")
         self.curve, self.summation_method = str(curve).upper(), str(summation_method).lower()
         self._given_thresholds = None if thresholds is None else checked_thresholds(sorted(thresholds))
-        whole_number("num_thresholds", num_thresholds, 2)
+        whole_number("num_thresholds", num_thresholds, 2, 1_000_000)
         self.multi_label, self.num_labels, self.from_logits = multi_label, num_labels, from_logits
         self.label_weights = None if label_weights is None else [float(weight) for weight in label_weights]
         inner = np.linspace(0, 1, num_thresholds)[1:-1] if thresholds is None else np.array(self._given_thresholds)

@@ -6,8 +6,10 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core import backend as backends
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files import container
+from scratchnn.core.warning import warn
 from scratchnn.initializers import values_follow
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
@@ -16,14 +18,20 @@ from scratchnn.models.sequential import Sequential
 from scratchnn.training.progress import Clock
 
 # What rebuilding raises when a file that is whole makes no model; constructors of the user's own may raise any of them.
-UNUSABLE = (ArithmeticError, AssertionError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
+UNUSABLE = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, NotImplementedError, RecursionError,
+    TypeError, ValueError,
+)  # fmt: skip
+MOST_LAYERS = 10_000  # of a model in a file
 
 
 @heeds_keras_in("load_model")
 def load_model(
     filepath: str | os.PathLike[str], *, backend: str | None = None, custom_objects: CustomObjects = None
 ) -> Model:
-    """Read a model back: ready to predict, and to train on to the same bits. `backend` None: the one it had.
+    """Read a model back: ready to predict, and to train on to the same bits.
+
+    `backend` None: the one it had, or `cpu`, with a warning, where that one cannot be used.
 
     `custom_objects`: the classes of your own that it holds, by name; `save` warned of them.
 
@@ -45,8 +53,10 @@ def rebuild(
     arrays: Mapping[str, Array], config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]
 ) -> Model:
     """The model that `saving.contents` describes; `given` has all that `require` asks for."""
-    with values_follow():
-        model = described_model(config, backend, given)
+    if len(config["layers"]) > MOST_LAYERS:
+        raise ValueError(f"it has {len(config['layers']):,} layers, and at most {MOST_LAYERS:,} are read")
+    with values_follow(arrays["params"].size):
+        model = described_model(config, backend or _usable(config["backend"]), given)
     model.clock = Clock(**config.get("clock", {}))
     model.set_flat_params(arrays["params"])
     carried = _beginning_with(CARRIED, arrays)
@@ -62,6 +72,15 @@ def rebuild(
         model.ready_optimizer()
         model.optimizer.load_state(state)
     return model
+
+
+def _usable(name: str) -> str:
+    """The backend that a model was saved on, or cpu."""
+    try:
+        return backends.load(name).name
+    except ImportError as error:
+        warn(f"the model was saved on the backend {name!r}, which cannot be used here ({error}); it is read for 'cpu'")
+        return "cpu"
 
 
 def _beginning_with(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:

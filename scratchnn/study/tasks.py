@@ -105,6 +105,9 @@ def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol], 
     try:  # built once, on the backend that compiles nothing, and shown a row
         model = source.build(variant.preset, replace(settings, backend="reference"))
         model.forward(model.check_input(source.blank(settings)), keep_caches=False)
+        rate = (variant.preset.compiled or {"optimizer": {}})["optimizer"].get("learning_rate")
+        if settings.learning_rate_decay is not None and isinstance(rate, dict) and settings.learning_rate is None:
+            raise ValueError("its learning rate has a schedule of its own: leave learning_rate_decay out")
     except (ValueError, TypeError) as error:
         raise ValueError(f"{variant.name!r}: {error}") from None
 

@@ -14,7 +14,7 @@ from scratchnn.callbacks import Callback, Logs
 from scratchnn.core import randomness
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.experiments.linear_model import shares_of
-from scratchnn.experiments.preparation import PREDICT_BATCH, checksum, warm_up
+from scratchnn.experiments.preparation import PREDICT_BATCH, checksum, let_the_rate_fall, warm_up
 from scratchnn.experiments.pretraining import pretrain
 from scratchnn.report.console import Console
 from scratchnn.study import breakdown
@@ -36,6 +36,7 @@ def train_network(
     warm_up(model, data.x_train[: settings.batch_size])
     if settings.pretrain_epochs:
         pretrain(model, data.x_train, settings.pretrain_epochs, Console(quiet=True))
+    let_the_rate_fall(model, settings, len(x))
     best = _KeepBest(progress)
     model.fit(
         data.x_train,

@@ -12,8 +12,10 @@ from scratchnn.core.names import look_up
 from scratchnn.data.encoder import TextEncoder
 from scratchnn.data.own.loading import WORDS, length_for, ranked_words
 from scratchnn.data.text import Vocabulary
-from scratchnn.experiments.preparation import build_model
+from scratchnn.experiments.preparation import build_model, let_the_rate_fall
 from scratchnn.experiments.presets import named_network
+from scratchnn.experiments.pretraining import pretrain
+from scratchnn.report.console import Console
 from scratchnn.texts.estimator import Estimator, not_fitted
 from scratchnn.texts.predictor import NetworkPredictor
 
@@ -36,7 +38,8 @@ class TextClassifier(Estimator):
         length: words read of a text, the last ones; None: as many as 95% of the training texts have, 50 to 400.
         min_count: how often a word must be in the training texts to be known.
         class_weight: {label: weight} multiplies what a text counts in the loss; "balanced": classes count the same.
-        units, batch_size, epochs, optimizer, learning_rate, global_clipnorm: None: the preset's own.
+        units, pretrain_epochs, batch_size, epochs, optimizer, learning_rate, learning_rate_decay, global_clipnorm: as
+            the flags of `scratchnn train`; None: the preset's own.
         verbose: 1 shows the epochs, 0 nothing.
 
     After `fit`, `classes_` holds the labels in their order and `model_` the model, which can be saved: `scratchnn
@@ -53,10 +56,12 @@ class TextClassifier(Estimator):
         length: int | None = None,
         min_count: int = 2,
         units: int | None = None,
+        pretrain_epochs: int | None = None,
         batch_size: int | None = None,
         epochs: int | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
+        learning_rate_decay: str | None = None,
         global_clipnorm: float | None = None,
         class_weight: Any = None,
         seed: int = 0,
@@ -64,8 +69,10 @@ class TextClassifier(Estimator):
         verbose: int = 0,
     ) -> None:
         self.arch, self.vocabulary, self.length, self.min_count = arch, vocabulary, length, min_count
-        self.units, self.batch_size, self.epochs, self.optimizer = units, batch_size, epochs, optimizer
-        self.learning_rate, self.global_clipnorm, self.class_weight = learning_rate, global_clipnorm, class_weight
+        self.units, self.pretrain_epochs = units, pretrain_epochs
+        self.batch_size, self.epochs, self.optimizer = batch_size, epochs, optimizer
+        self.learning_rate, self.learning_rate_decay = learning_rate, learning_rate_decay
+        self.global_clipnorm, self.class_weight = global_clipnorm, class_weight
         self.seed, self.backend, self.verbose = seed, backend, verbose
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "TextClassifier":
@@ -85,6 +92,9 @@ class TextClassifier(Estimator):
         sizes = {"vocabulary": len(encoder.vocabulary), "length": encoder.length}
         chosen = preset.settings(**settings, **sizes)
         model = build_model(chosen, preset.with_classes(len(classes)))
+        if chosen.pretrain_epochs:
+            pretrain(model, x, chosen.pretrain_epochs, Console(quiet=not self.verbose).counting("windows"))
+        let_the_rate_fall(model, chosen, len(x))
         weight = _weights(self.class_weight, classes, numbers, sample_weight)
         model.fit(x, numbers, chosen.batch_size, chosen.epochs, self.verbose, sample_weight=weight)
         model.metadata = encoder.to_metadata()
@@ -123,7 +133,10 @@ class TextClassifier(Estimator):
         return self._predictor
 
 
-_SETTINGS = ("units", "batch_size", "epochs", "optimizer", "learning_rate", "global_clipnorm", "seed", "backend")
+_SETTINGS = (
+    "units", "pretrain_epochs", "batch_size", "epochs", "optimizer", "learning_rate", "learning_rate_decay",
+    "global_clipnorm", "seed", "backend",
+)  # fmt: skip
 
 
 def _texts(X: Any) -> list[str]:

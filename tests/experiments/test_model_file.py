@@ -12,7 +12,7 @@ from scratchnn.experiments.model_file import read
 from scratchnn.experiments.preparation import build_model
 from scratchnn.layers import LSTM, Dense, Dropout, Embedding, Flatten, Lambda
 
-OPTIMIZER = {"learning_rate": 0.02, "beta_1": 0.5, "clipnorm": 1.0}
+OPTIMIZER: dict[str, Any] = {"learning_rate": 0.02, "beta_1": 0.5, "clipnorm": 1.0}
 
 
 def layers(outputs: int = 1, activation: str | None = None, **settings: Any) -> list[Any]:

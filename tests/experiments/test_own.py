@@ -87,6 +87,7 @@ def test_an_embedding_begins_with_the_vectors_that_are_found(tmp_path: Path) -> 
     drawn = np.delete(table, [ids["dull"], ids["great"]], axis=0)
     assert np.abs(drawn).max() <= 0.05, "the others keep what Keras' initializer drew"
     assert (drawn != 0).all()
+    assert prepared("lm-lstm", options)[2].layers[0].mask_zero, "vectors take the place of the features alone"
     assert own.about(options, vectors) == {
         "texts": dataclasses.asdict(options), "vectors_found": pytest.approx(2 / len(ids)),
     }  # fmt: skip

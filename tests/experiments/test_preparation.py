@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scratchnn.experiments.preparation import build_model, load_reviews, shuffle_words
+from scratchnn.experiments.preparation import build_model, let_the_rate_fall, load_reviews, shuffle_words
 from scratchnn.experiments.presets import named
 from scratchnn.experiments.settings import Settings
 
@@ -87,3 +87,26 @@ def test_units_are_those_of_every_recurrent_layer() -> None:
     assert units("lstm") == [32, 32, 1]
     with pytest.raises(ValueError, match="'ff' has no recurrent layer, so units cannot be given"):
         named("ff").layers_for(named("ff").settings(units=8))
+
+
+@pytest.mark.parametrize(("decay", "half_way"), [("linear", 0.01), ("cosine", 0.01), (None, 0.02)])
+def test_the_learning_rate_falls_to_0_at_the_last_step(decay: str | None, half_way: float) -> None:
+    settings = Settings(**{**vars(SMALL), "learning_rate": 0.02, "learning_rate_decay": decay, "epochs": 5})
+    model = build_model(settings)
+    let_the_rate_fall(model, settings, 90)  # 3 steps an epoch, the last one of 26 reviews
+    optimizer = model.optimizer
+    assert optimizer is not None
+    rates = []
+    for optimizer.iterations in range(16):
+        rates.append(optimizer.learning_rate)
+    assert rates[0] == 0.02
+    assert (rates[7] + rates[8]) / 2 == pytest.approx(half_way)
+    assert rates[15] == pytest.approx(0.0 if decay else 0.02, abs=1e-12)
+    if decay:
+        assert (np.diff(rates) < 0).all()
+        assert (np.ptp(np.diff(rates)) < 1e-12) == (decay == "linear")
+
+
+def test_an_unknown_decay_is_corrected() -> None:
+    with pytest.raises(ValueError, match="unknown learning_rate_decay 'linaer'; did you mean 'linear'"):
+        Settings(learning_rate_decay="linaer")

@@ -11,8 +11,9 @@ from scratchnn_kernels import BACKENDS
 from scratchnn import Sequential, optimizers, train
 from scratchnn.data import pad_sequences, synthetic
 from scratchnn.experiments.preparation import build_model
-from scratchnn.experiments.presets import PRESETS, Stack, named
+from scratchnn.experiments.presets import PRESETS, named
 from scratchnn.experiments.settings import Settings
+from scratchnn.experiments.stack import Stack
 
 PARAMETERS = {
     "ff": 17_601,

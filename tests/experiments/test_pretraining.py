@@ -128,3 +128,37 @@ def test_a_run_pretrains_once_and_a_study_does_the_same(
     assert len(calls) == 2, "the resumed run did not pretrain again"
     assert run(task).tested["last"].weights == straight
     assert trained(experiment.start(dataclasses.replace(settings, pretrain_epochs=0), str(data))) != straight
+
+
+@pytest.mark.filterwarnings("ignore::scratchnn.data.DataWarning")
+def test_a_falling_rate_is_the_same_in_a_run_a_resumed_one_and_a_study(
+    planned: Callable[..., list[Task]],  # noqa: F811
+    data: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = planned("ff", learning_rate_decay="linear", epochs=3)[0]
+    settings = dataclasses.replace(task.settings, out=str(tmp_path))
+
+    def trained(begun: experiment.Run) -> str:
+        experiment.train(begun, QUIET)
+        return experiment.checksum(begun.model)
+
+    whole = experiment.start(settings, str(data))
+    straight = trained(whole)
+    optimizer = whole.model.optimizer
+    assert optimizer is not None
+    assert optimizer.learning_rate == 0, "after the last step"
+    assert trained(experiment.start(dataclasses.replace(settings, learning_rate_decay=None), str(data))) != straight
+    assert run(task).tested["last"].weights == straight
+
+    def stops(begun: experiment.Run, epoch: int) -> None:
+        monkeypatch.setattr(experiment, "ends_early", lambda progress, _: progress.epoch == epoch)
+        experiment.train(begun, QUIET)
+        monkeypatch.undo()
+
+    first = experiment.start(settings, str(data))
+    stops(first, 1)
+    assert trained(experiment.resume(first.folder.path, str(data), None)) == straight
+    with pytest.raises(ValueError, match=r"falls to 0 in 3 epochs.*leave out --epochs"):
+        experiment.resume(first.folder.path, str(data), 5)

@@ -85,6 +85,7 @@ def test_the_model_is_not_written_over(run: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize("flag", ["--out", "--npz"])
 def test_a_link_stays_and_the_file_it_points_to_is_replaced(run: Path, flag: str) -> None:
     """As `Model.save` does it."""
+    (run / "there").touch()
     (run / "link").symlink_to(run / "there")
     assert main([str(run), "--text", TEXT, flag, str(run / "link")]) == 0
     assert (run / "link").is_symlink() and (run / "there").stat().st_size > 1000

@@ -1,6 +1,7 @@
 """p after every word is the model's own prediction, and the words stand in their places."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -111,10 +112,10 @@ def test_models_that_are_none() -> None:
     with pytest.raises(ValueError, match="saved without a vocabulary, so that a text cannot be encoded"):
         explain.read(model, TEXT)
     assert explain.read(model, [4, 5]).words == ("id 4", "id 5")
-    wide = Sequential([Embedding(9, 2), LSTM(3), Dense(2, "softmax")], backend="reference")
-    wide.build((None, 4))
-    with pytest.raises(ValueError, match=r"one number per text, of shape \(None, 1\), got \(None, 2\)"):
-        explain.read(wide, [4])
+    long = Sequential([Embedding(9, 2), LSTM(3, return_sequences=True), Dense(2, "softmax")], backend="reference")
+    long.build((None, 4))
+    with pytest.raises(ValueError, match=r"or one for each class, of shape \(None, C\), got \(None, 4, 2\)"):
+        explain.read(long, [4])
     numbers = Sequential([LSTM(3), Dense(1)], backend="reference")
     numbers.build((None, 4, 2))
     with pytest.raises(ValueError, match="it needs a model that begins with an Embedding, and LSTM"):
@@ -125,8 +126,13 @@ def test_models_that_are_none() -> None:
         explain.read(carrying, [4])
 
 
-def test_weights_that_are_not_numbers() -> None:
-    model = built("lstm")
-    model.layers[1].params["Wx"][0, 0] = np.nan
-    with pytest.raises(ValueError, match="the model's output for this text is nan: its weights are not usable"):
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("kind", ["lstm", "bilstm", "ff"])
+def test_weights_that_are_not_numbers_are_told_before_they_are_used(kind: str, number: float, tmp_path: Path) -> None:
+    model = built(kind)
+    model.layers[-1].params["W"][:2] = number
+    with pytest.raises(ValueError, match=r"weights are not usable: 2 of .* numbers of W of Dense 'dense.*' are NaN or"):
         explain.read(model, TEXT)
+    with pytest.raises(ValueError, match="weights are not usable"):
+        explain.write(tmp_path / "page.html", model, TEXT)

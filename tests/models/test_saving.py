@@ -1,16 +1,19 @@
 """Models in files: everything comes back, bit for bit; a file that is damaged or not one of ours is refused."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scratchnn_kernels.gpu import availability
 
 from scratchnn import Sequential, load_model
 from scratchnn.activations import Activation as Function
 from scratchnn.core.files import container
 from scratchnn.core.files.container import StorageError
+from scratchnn.initializers import RandomUniform
 from scratchnn.layers import (
     ELU,
     GRU,
@@ -242,6 +245,76 @@ def test_an_intact_file_that_makes_no_model_is_refused(change: Callable, kind: s
     container.write(path, arrays, meta)
     with pytest.raises(StorageError, match=r"file\.npz"):
         load(path, backend="reference")
+
+
+def nested(depth: int) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+    def change(arrays: dict[str, Any], meta: dict[str, Any]) -> None:
+        for _ in range(depth):
+            layers = meta["model"]["layers"]
+            layers[2] = {"class": "TimeDistributed", "config": {"name": "deep", "layer": layers[2]}}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    {
+        "embedding": (
+            lambda arrays, meta: meta["model"]["layers"][0]["config"].update(input_dim=10**9, output_dim=10**3),
+            "more parameters than there are numbers for",
+        ),
+        "units": (with_layer(config={"units": 4 * 10**8}), "more parameters than there are numbers for"),
+        "layers": (lambda arrays, meta: meta["model"]["layers"].extend([{}] * 10_000), "10,003 layers, and at most"),
+        "nesting": (nested(90), ""),
+        "thresholds": (
+            lambda arrays, meta: meta["model"]["compiled"].update(
+                metrics=[{"name": "auc", "num_thresholds": 10**10}], weighted_metrics=None
+            ),
+            "",
+        ),
+    }.values(),
+    ids=["embedding", "units", "layers", "nesting", "thresholds"],
+)
+def test_a_small_file_takes_little_memory(change: Callable, said: str, tmp_path: Path) -> None:
+    """What a description asks for is compared with the numbers that are there before anything is allocated."""
+    path = tmp_path / "file.npz"
+    model = built(MODELS["mean"]())
+    model.compile("adam", "binary_crossentropy")
+    model.save(path)
+    arrays, meta = container.read(path)
+    change(arrays, meta)
+    container.write(path, arrays, meta)
+    tracemalloc.start()
+    try:
+        with pytest.raises(StorageError, match=rf"file\.npz.*{said}"):
+            load_model(path, backend="reference")
+        assert tracemalloc.get_traced_memory()[1] < 30e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_parameters_are_taken_and_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.npz"
+    model = built(MODELS["mean"]())
+    model.save(path)
+    monkeypatch.setattr(RandomUniform, "draw", None)
+    loaded = load_model(path, backend="reference")
+    assert np.array_equal(loaded.flat_params, model.flat_params)
+
+
+def test_a_model_of_a_backend_that_is_not_there_is_read_for_the_cpu(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    model = built(MODELS["mean"]())
+    model.save(path)
+    arrays, meta = container.read(path)
+    meta["model"]["backend"] = "gpu"
+    container.write(path, arrays, meta)
+    if availability.problem() is None:
+        pytest.skip("the GPU is there")
+    with pytest.warns(UserWarning, match="was saved on the backend 'gpu', which cannot be used here .*read for 'cpu'"):
+        assert load_model(path).backend.name == "cpu"
+    with pytest.raises(ImportError, match="gpu"):
+        load_model(path, backend="gpu")
 
 
 def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(tmp_path: Path) -> None:

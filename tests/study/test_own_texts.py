@@ -44,9 +44,10 @@ def test_the_numbers_are_those_of_train(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("words.txt").write_text("great 1 0 0.5\ndull 0 1 -0.5\n")
-    task = task_of(arch, source(tmp_path, classes, **options), seed=3)
+    of = source(tmp_path, classes, **options)
+    task = task_of(arch, of, seed=3)
     result = run(copy.deepcopy(task))  # as a worker gets it: without what planning has found out
-    trained = experiment.start_own(named(arch), {**FAST, "seed": 3, "out": "runs"}, task.source.options)
+    trained = experiment.start_own(named(arch), {**FAST, "seed": 3, "out": "runs"}, of.options)
     quiet = Console(quiet=True)
     experiment.train(trained, quiet)
     test = experiment.finish(trained, quiet)

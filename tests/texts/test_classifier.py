@@ -11,6 +11,7 @@ import pytest
 
 import scratchnn
 from scratchnn import TextClassifier, load_model
+from scratchnn.experiments import pretraining
 from scratchnn.texts.estimator import NotFittedError
 
 WORDS = {"good": "great fine nice lovely", "bad": "awful dull poor sad", "odd": "strange weird queer curious"}
@@ -49,6 +50,20 @@ def test_a_seed_repeats_and_another_does_not(three: TextClassifier) -> None:
     assert np.array_equal(again.predict_proba(texts), three.predict_proba(texts))
     other = again.set_params(seed=1).fit(texts, labels)
     assert not np.array_equal(other.predict_proba(texts), three.predict_proba(texts))
+
+
+def test_every_setting_of_a_preset_acts(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, labels = labelled(90, "good", "bad")
+    with pytest.raises(ValueError, match="pretraining reads 64 streams"):
+        TextClassifier("lm-lstm").fit(texts, labels)
+    monkeypatch.setattr(pretraining, "STREAMS", 2)
+    monkeypatch.setattr(pretraining, "WINDOW", 8)
+    small = {"arch": "lstm", "units": 3, "epochs": 1, "batch_size": 8}
+    plain, read, falling = (
+        TextClassifier(**small, **more).fit(texts, labels).predict_proba(texts)
+        for more in ({}, {"pretrain_epochs": 1}, {"learning_rate_decay": "linear"})
+    )
+    assert (plain != read).any() and (plain != falling).any()
 
 
 def test_parameters() -> None:

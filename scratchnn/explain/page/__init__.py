@@ -26,6 +26,7 @@ def write(
     *,
     label: Any = None,
     compare: Model | None = None,
+    of_class: Any = None,
     kicker: str = "",
     facts: Sequence[tuple[str, str]] = (),
 ) -> list[Explained]:
@@ -33,6 +34,7 @@ def write(
 
     Args:
         compare: the model to stand beside the first; it must have the same words.
+        of_class: as of `read`; the second model is asked for the class of the first.
         kicker, facts: a line above the title, and pairs of a name and a text at the end of the page.
 
     Raises:
@@ -42,7 +44,10 @@ def write(
     models = [model] if compare is None else [model, compare]
     if compare is not None:
         require_one_vocabulary(model, compare)
-    found = [explained(each, text, label) for each in models]
+    found = [explained(model, text, label, of_class)]
+    if compare is not None:
+        chosen = found[0].chain.of_class
+        found.append(explained(compare, text, label, None if chosen is None else found[0].chain.classes[chosen]))
     contents = [content_of(each) | {"name": name} for each, name in zip(found, names_of(models), strict=True)]
     write_atomically(path, [_page(found, contents, kicker, facts).encode("utf-8")])
     return found

@@ -43,13 +43,14 @@ class Explained:
     saliency: Saliency
 
 
-def explained(model: Model, text: Any, label: Any = None) -> Explained:
-    chain = Chain(model)
+def explained(model: Model, text: Any, label: Any = None, of_class: Any = None) -> Explained:
+    chain = Chain(model, of_class, later=True)
     reading = read(chain, text, label=label)
     if not chain.gives_probability or reading.p.min() < 0 or reading.p.max() > 1:
         raise ValueError(
-            "the page tells a probability from 0 to 1, and the model's output is none: end it in Dense(1, 'sigmoid'), "
-            "or compile it with BinaryCrossentropy(from_logits=True). explain.read, flow and saliency take it as it is"
+            "the page tells a probability from 0 to 1, and the model's output is none: end it in Dense(1, 'sigmoid') "
+            "or, for classes, Dense(C, 'softmax'), or compile it with a loss of from_logits=True. explain.read, flow "
+            "and saliency take it as it is"
         )
     salient = saliency(chain, reading)
     flown = flow(chain, reading) if chain.last_recurrent is not None else None
@@ -64,7 +65,12 @@ def content_of(about: Explained) -> dict[str, Any]:
     except NotCarried as error:
         net, why = None, str(error)
     salient = {method: _short(getattr(about.saliency, method)) for method in METHODS}
-    return {
+    names = chain.classes
+    several = {"of": None, "likeliest": None, "ends": names[:2]}
+    if reading.of_class is not None and reading.likeliest is not None:
+        name = names[reading.of_class]
+        several = {"of": name, "likeliest": names[reading.likeliest], "ends": (f"not {name}", name)}
+    return several | {
         "words": list(reading.words),
         "ids": reading.ids.tolist(),
         "p": _short(reading.p),

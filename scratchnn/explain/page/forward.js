@@ -8,6 +8,12 @@ const ACTIVATIONS = {
   elu: a => a > 0 ? a : Math.expm1(a), selu: a => SELU * (a > 0 ? a : ALPHA * Math.expm1(a)),
 };
 
+const activated = (L, row) => {
+  if (L.act !== "softmax") return row.map(L.f);
+  const most = Math.max(...row), e = row.map(a => Math.exp(a - most)), sum = e.reduce((s, v) => s + v, 0);
+  return e.map(v => v / sum);
+};
+
 // a (G) = b + row W; W is (rows, G), of which columns `first` to `last` are used
 function affine(row, W, b, G, a, first = 0, last = G) {
   for (let g = first; g < last; g++) a[g] = b ? b[g] : 0;
@@ -80,10 +86,10 @@ function layer(L, x, mask, traces) {
     return x[0].map((_, d) => real.reduce((sum, row) => sum + row[d], 0) / (real.length || 1));
   }
   if (Array.isArray(x)) return x.map(row => layer(L, row, mask, traces));  // step by step
-  if (L.kind === "Activation") return x.map(L.f);
+  if (L.kind === "Activation") return activated(L, x);
   const y = new Float64Array(L.units);  // Dense
   affine(x, L.params.W, L.params.b, L.units, y);
-  return y.map(L.f);
+  return activated(L, y);
 }
 
 // What the page calls: the weights once, and then one row of ids after another.

@@ -67,16 +67,18 @@ def _layer(layer: Any, arrays: list[Array]) -> dict[str, Any]:
         both = [_layer(each, arrays) | {"name": f"{layer.name}.{side}"} for side, each in sides.items()]
         return spec | {"merge": layer.merge_mode, "sides": both, "sequences": layer.forward_layer.return_sequences}
     if kind is kinds.Dense:
-        return _placed(spec | {"units": layer.units, "act": _name(layer, layer.activation)}, layer.params, arrays)
+        spec |= {"units": layer.units, "act": _name(layer, layer.activation, of_rows=True)}
+        return _placed(spec, layer.params, arrays)
     if kind is kinds.Activation:
-        return spec | {"act": _name(layer, layer.activation)}
+        return spec | {"act": _name(layer, layer.activation, of_rows=True)}
     if kind in (kinds.Flatten, kinds.GlobalAveragePooling1D, kinds.GlobalMaxPooling1D):
         return spec
     raise NotCarried(f"the page cannot run {layer.label} itself")
 
 
-def _name(layer: Any, activation: Any) -> str:
-    if ACTIVATIONS.get(activation.name) != activation or activation.name == "softmax":
+def _name(layer: Any, activation: Any, of_rows: bool = False) -> str:
+    """The name of an activation that the page has; softmax alone takes a whole row, as two layers give it."""
+    if ACTIVATIONS.get(activation.name) != activation or (activation.name == "softmax" and not of_rows):
         raise NotCarried(f"the page does not have the activation {activation.name} of {layer.label}")
     return activation.name
 

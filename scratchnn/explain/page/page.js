@@ -120,7 +120,7 @@ function drawWords() {
   if (focused) focusWord();
   MODELS.forEach((model, m) => {
     $(`#p${m}`).textContent = digits(shown[m].prediction, 4);
-    if (edited) $(`#said${m}`).textContent = `, ${shown[m].prediction >= 0.5 ? "positive" : "negative"}, for the changed text.`;
+    if (edited) $(`#said${m}`).textContent = `, ${model.of === null ? model.ends[shown[m].prediction >= 0.5 ? 1 : 0] : `the probability of ${model.of}`}, for the changed text.`;
   });
 }
 

@@ -64,26 +64,19 @@ def _walk_back(student: Student, rng: Generator) -> str:
     return f"da agrees at all {len(right)} steps, and dh0"
 
 
-def _weights(student: Student, rng: Generator) -> str:
-    dy, x, h, Wx, Wh, _ = _drawn(rng)
+def _of_Wh(student: Student, rng: Generator) -> str:
+    dy, _, h, _, Wh, _ = _drawn(rng)
     da = walk(dy, h, Wh)[0]
-    names = ("dx", "dWx", "dWh", "db")
-    dx, dWx, dWh, db = parts("weight_gradients", student.call("weight_gradients", x, h, da, Wx), *names)
-    same("dx", dx, da @ Wx.T, "dx[t] = da[t] Wxᵀ, each step for itself.", axes="T steps, B rows and D features")
-    then = "It is a sum over steps and rows: x[t].T @ da[t] sums the rows."
-    same(
-        "dWx",
-        dWx,
-        np.einsum("tbd,tbh->dh", x, da),
-        then,
-        axes="as Wx has: D features and H units, without steps or rows",
-    )
-    of_after = {"It takes the state that entered the step, h[t], not h[t+1].": np.einsum("tbk,tbh->kh", h[1:], da)}
-    then = advice(dWh, of_after, "A sum over the steps of h[t].T @ da[t]: are all steps in it?")
-    same("dWh", dWh, np.einsum("tbk,tbh->kh", h[:-1], da), then, axes="as Wh has: H units twice, without steps or rows")
-    then = "b is added at every step and in every row, so da is summed over both."
-    same("db", db, da.sum(axis=(0, 1)), then, axes="H units alone: the rows are summed too, not only the steps")
-    return "dx, dWx, dWh and db agree"
+    came = student.call("gradient_of_Wh", h, da)
+    right = np.einsum("tbk,tbh->kh", h[:-1], da)
+    mistakes = {
+        "It takes the state that entered the step, h[t], not h[t+1].": np.einsum("tbk,tbh->kh", h[1:], da),
+        "That is its transpose: h[t]ᵀ stands left of da[t].": right.T,
+        "The last step is missing: t goes to len(da) - 1.": np.einsum("tbk,tbh->kh", h[:-2], da[:-1]),
+    }
+    then = advice(came, mistakes, "A sum over the steps of h[t].T @ da[t]: are all steps in it?")
+    same("dWh", came, right, then, axes="as Wh has: H units twice, without steps or rows")
+    return "dWh agrees"
 
 
 def _backward(student: Student, rng: Generator) -> str:
@@ -118,7 +111,7 @@ def _percent(student: Student) -> float:
 LAB = Lab(
     key="2",
     title="Lab 2: which way should the weights change?",
-    minutes=35,
+    minutes=25,
     tasks=(
         Task(
             "walk_back",
@@ -131,28 +124,24 @@ LAB = Lab(
             ),
         ),
         Task(
-            "weight_gradients",
-            _weights,
+            "gradient_of_Wh",
+            _of_Wh,
             (
-                "Begin with zeros in the shapes of Wx, Wh and b, and add the items of every step in a loop.",
-                "x[t].T @ da[t] is (D, B) times (B, H): the product sums over the rows by itself.",
-                "h has T+1 rows, da has T: step t pairs h[t], the state that entered it, with da[t].",
-                "For b, da[t].sum(axis=0) sums the rows. dx needs no sum: da @ Wx.T does all steps at once.",
+                "h[t].T @ da[t] is (H, B) times (B, H): the product sums over the rows by itself.",
+                "h has T+1 rows, da has T: step t pairs h[t], the state that entered it, with da[t]. Add all of them.",
             ),
         ),
         Task(
             "backward",
             _backward,
             (
-                "It is made of walk_back and weight_gradients: when both are right, so is it.",
+                "It is made of walk_back and gradient_of_Wh: when both are right, so is it.",
                 "If you changed forward or backward, put them back as `start` wrote them.",
             ),
         ),
     ),
     predictions=(
         Prediction("dh1_on_paper", "a number", lambda student: 0.1 + 0.108 * 0.5),
-        Prediction("da0_on_paper", "a number", lambda student: round((0.1 + 0.108 * 0.5) * 0.64, 6)),
-        Prediction("terms_in_dWh", "a whole number", lambda student: student.number("LENGTH") - 1),
         Prediction("percent_wrong", "a number", _percent),
     ),
     numbers={"SEED": range(1, 1000), "LENGTH": range(24, 41), "UNITS": range(5, 10)},

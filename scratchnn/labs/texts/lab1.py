@@ -2,7 +2,7 @@
 # # Lab 1: what does a recurrent network compute?
 #
 # Does the order of words matter to it, and how long does it remember a word? To ask, write its forward pass: a loop
-# over time, and one line of NumPy in it. About 20 minutes.
+# over time, and one line of NumPy in it. About 15 minutes.
 #
 # Letters: B rows in a batch, T time steps, D numbers per input, H units. `x[t]` (B, D) is the input of step t.
 # `h[t]` (B, H) enters step t and `h[t+1]` leaves it, so there are T+1 states. The weights are `Wx` (D, H), `Wh` (H, H)
@@ -63,11 +63,9 @@ print(forward(x, Wx, Wh, b)[:, 0].round(3))
 # %% [markdown]
 # ## How many numbers are learned?
 #
-# Predict first: how many parameters do Wx, Wh and b have for 8 features and 16 units? And if the sequence is twice as
-# long?
+# Predict first: how many are there if the sequence is twice as long?
 
 # %%
-parameters_of_8_and_16 = None  # a whole number
 twice_as_long = None  # "twice as many", "as many" or "more, but fewer than twice as many"
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import stat
 import subprocess
 import sys
 import time
@@ -24,11 +25,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "model.npz"
 
 
-def assert_old_file_and_nothing_else(path: Path) -> None:
+def assert_old_file_and_nothing_else(path: Path, but: tuple[str, ...] = ()) -> None:
     arrays, meta = container.read(path)
     assert meta == {"save": 0}
     assert np.array_equal(arrays["w"], OLD["w"])
-    assert os.listdir(path.parent) == [path.name]
+    assert sorted(os.listdir(path.parent)) == sorted([path.name, *but])
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
@@ -119,6 +120,7 @@ def test_a_full_disk_at_any_byte_keeps_the_old_file(path: Path) -> None:
 def test_a_read_only_folder() -> None:
     with open_folder() as folder:
         container.write(folder / "model.npz", OLD, {"save": 0})
+        (folder / "model.npz").chmod(0o666)
         folder.chmod(0o555)
         with as_ordinary_user(), pytest.raises(PermissionError, match=r"not saved, .*Permission denied: .*model\.npz"):
             container.write(folder / "model.npz", NEW, {"save": 1})
@@ -143,6 +145,66 @@ def test_long_odd_and_linked_names(path: Path, tmp_path: Path) -> None:
     container.write(tmp_path / "link.npz", NEW, {"save": 1})
     assert (tmp_path / "link.npz").is_symlink()
     assert container.read(path)[1] == {"save": 1}
+
+
+def test_mode_owner_and_group_of_the_file_stay(path: Path) -> None:
+    path.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(path, 1234, 2345)
+    before = path.stat()
+    container.write(path, NEW, {"save": 1})
+    after = path.stat()
+    assert container.read(path)[1] == {"save": 1}
+    assert [(each.st_mode, each.st_uid, each.st_gid) for each in (before, after)] == [
+        (before.st_mode, before.st_uid, before.st_gid)
+    ] * 2
+
+
+def test_a_new_file_has_the_mode_that_the_umask_says(tmp_path: Path) -> None:
+    usual = os.umask(0o027)
+    try:
+        container.write(tmp_path / "new.npz", NEW, {})
+    finally:
+        os.umask(usual)
+    assert stat.S_IMODE((tmp_path / "new.npz").stat().st_mode) == 0o640
+
+
+def test_only_a_file_is_replaced(path: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "to-pipe").symlink_to("pipe")
+    (tmp_path / "dangling").symlink_to("nothing")
+    (tmp_path / "loop").symlink_to("loop")
+    for name, said in {
+        "pipe": "it is a device, a pipe or a socket, and no file: choose another name",
+        "to-pipe": "it is a device, a pipe or a socket, and no file: choose another name",
+        "dangling": "it is a link to .*nothing, which is not there: remove the link",
+        "loop": "Too many levels of symbolic links",
+    }.items():
+        with pytest.raises(OSError, match=rf"not saved, .*{said}.*: '{tmp_path / name}'"):
+            container.write(tmp_path / name, NEW, {})
+    with pytest.raises(OSError, match=r"not saved, .*a device"):
+        container.write(os.devnull, NEW, {})
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode) and stat.S_ISCHR(os.stat(os.devnull).st_mode)
+    assert not (tmp_path / "nothing").exists() and os.path.islink(tmp_path / "dangling")
+    assert_old_file_and_nothing_else(path, but=("pipe", "to-pipe", "dangling", "loop"))
+
+
+def test_a_file_that_may_not_be_written_or_is_of_another_user_stays() -> None:
+    with open_folder() as folder:
+        for name in ("protected.npz", "other.npz"):
+            container.write(folder / name, OLD, {"save": 0})
+        folder.chmod(0o777)
+        (folder / "protected.npz").chmod(0o444)
+        (folder / "other.npz").chmod(0o666)
+        with as_ordinary_user():
+            with pytest.raises(PermissionError, match=r"not saved, .*may not be written: choose another name"):
+                container.write(folder / "protected.npz", NEW, {"save": 1})
+            if os.getuid() == 0:  # else there is no other user
+                with pytest.raises(PermissionError, match=r"not saved, .*belongs to another user"):
+                    container.write(folder / "other.npz", NEW, {"save": 1})
+        for name in ("protected.npz", "other.npz"):
+            assert container.read(folder / name)[1] == {"save": 0}
+        assert sorted(os.listdir(folder)) == ["other.npz", "protected.npz"]
 
 
 def test_temporary_files_of_killed_processes_go_after_an_hour(path: Path) -> None:

@@ -1,6 +1,5 @@
 import numpy as np
 
-parameters_of_8_and_16 = 400
 twice_as_long = "as many"
 last_state_changes = "yes"
 steps_to_forget = 20

@@ -1,8 +1,6 @@
 import numpy as np
 
 dh1_on_paper = 0.154
-da0_on_paper = 0.09856
-terms_in_dWh = 29
 percent_wrong = 10
 
 
@@ -16,13 +14,8 @@ def walk_back(dy, h, Wh):
     return da, sent
 
 
-def weight_gradients(x, h, da, Wx):
-    dWx, dWh, db = 0, 0, 0
-    for t in range(len(x)):
-        dWx = dWx + x[t].T @ da[t]
-        dWh = dWh + h[t].T @ da[t]
-        db = db + da[t].sum(axis=0)
-    return da @ Wx.T, dWx, dWh, db
+def gradient_of_Wh(h, da):
+    return sum(h[t].T @ da[t] for t in range(len(da)))
 
 
 WRONG = (
@@ -32,8 +25,10 @@ WRONG = (
     ("sent = da[t] @ Wh.T", "sent = dh @ Wh.T", "(5) sends da back, not dh"),
     ("dh * (1 - h[t + 1] ** 2)", "dh", "da is off already at the last step"),
     ("dh * (1 - h[t + 1] ** 2)", "dh * (1 - h[t] ** 2)", "h[t+1], not h[t]"),
-    ("dWh + h[t].T @ da[t]", "dWh + h[t + 1].T @ da[t]", "the state that entered the step"),
-    ("dWh + h[t].T @ da[t]", "dWh + h[t + 1].T @ da[t]", "finds off: dWh (relative error"),
-    ("db + da[t].sum(axis=0)", "da[t].sum(axis=0)", "b is added at every step"),
+    ("return sum(h[t].T @ da[t] for", "return sum(h[t + 1].T @ da[t] for", "the state that entered the step"),
+    ("return sum(h[t].T @ da[t] for", "return sum(h[t + 1].T @ da[t] for", "finds off: dWh (relative error"),
+    ("return sum(h[t].T @ da[t] for", "return sum(da[t].T @ h[t] for", "That is its transpose"),
+    ("for t in range(len(da)))", "for t in range(len(da) - 1))", "The last step is missing"),
+    ("return sum(h[t].T @ da[t] for t in range(len(da)))", "return h[:-1] * da", "without steps or rows"),
     ("return da, sent", "return da", "expected to get back 2 things, (da, dh0)"),
 )

@@ -24,7 +24,8 @@ class ArraySource(Source):
     noun: ClassVar[str] = "example"
     unused: ClassVar[tuple[str, ...]] = (
         "vocabulary", "length", "skip_top", "resplit", "train_reviews", "test_reviews", "shuffle_words", "units",
-        "pretrain_epochs", "optimizer", "learning_rate", "learning_rate_decay", "global_clipnorm", "early_stop", "synthetic",
+        "pretrain_epochs", "optimizer", "learning_rate", "learning_rate_decay", "global_clipnorm", "early_stop",
+        "synthetic",
     )  # fmt: skip
     examples: Examples
     classes: tuple[str, ...]

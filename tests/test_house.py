@@ -119,7 +119,18 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "explain",
         "scratchnn",
     ),
-    "study": ("core", "callbacks", "data", "report", "optimizers", "training", "models", "experiments", "scratchnn"),
+    "study": (
+        "core",
+        "callbacks",
+        "data",
+        "report",
+        "optimizers",
+        "layers",
+        "training",
+        "models",
+        "experiments",
+        "scratchnn",
+    ),
 }
 FACE = "scratchnn"  # scratchnn/__init__.py, which imports a name of another room when it is asked for
 

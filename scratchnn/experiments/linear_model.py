@@ -84,8 +84,7 @@ class LinearModel:
             p = 1.0 / (1.0 + np.exp(-np.stack(scores, axis=1)))
         if len(self.classes) == 2:
             return np.hstack([1.0 - p, p])
-        total = p.sum(axis=1, keepdims=True)
-        return np.divide(p, total, out=np.full_like(p, 1 / len(self.classes)), where=total > 0)
+        return shares_of(p)
 
     def words_of(self, f: int) -> str:
         """The word or the two words of the known feature of this number."""
@@ -108,3 +107,9 @@ class LinearModel:
         if meta.get("kind") != KIND:
             raise container.StorageError(f"{path} holds no linear model, but {meta.get('kind', 'something else')!r}")
         return cls(TextEncoder.from_metadata(meta), meta["grams"], arrays["known"], arrays["weights"], arrays["bias"])
+
+
+def shares_of(p: Float64[Array, "N K"]) -> Float64[Array, "N K"]:
+    """Probabilities of classes that were learned each against all others, divided by their sum."""
+    total = p.sum(axis=1, keepdims=True)
+    return np.divide(p, total, out=np.full_like(p, 1 / p.shape[1]), where=total > 0)

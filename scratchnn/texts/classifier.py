@@ -1,7 +1,6 @@
 """A classifier of texts that is trained and used in one line each, as scikit-learn's are."""
 
 from collections.abc import Iterable, Mapping, Sized
-from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -15,9 +14,8 @@ from scratchnn.data.encoder import TextEncoder
 from scratchnn.data.own.loading import WORDS, length_for, ranked_words, require_words
 from scratchnn.data.text import Vocabulary
 from scratchnn.experiments.preparation import build_model, let_the_rate_fall
-from scratchnn.experiments.presets import Preset, named_network
+from scratchnn.experiments.presets import named_network
 from scratchnn.experiments.pretraining import pretrain
-from scratchnn.experiments.stack import Stack
 from scratchnn.report.console import Console
 from scratchnn.texts.estimator import Estimator, not_fitted
 from scratchnn.texts.predictor import NetworkPredictor
@@ -93,7 +91,7 @@ class TextClassifier(Estimator):
         preset = named_network(self.arch)
         sizes = {"vocabulary": len(encoder.vocabulary), "length": encoder.length}
         chosen = preset.settings(**settings, **sizes)
-        model = build_model(chosen, _with_classes(preset, len(classes)))
+        model = build_model(chosen, preset.with_classes(len(classes)))
         if chosen.pretrain_epochs:
             pretrain(model, x, chosen.pretrain_epochs, Console(quiet=not self.verbose).counting("windows"))
         let_the_rate_fall(model, chosen, len(x))
@@ -148,14 +146,6 @@ _SETTINGS = (
     "units", "pretrain_epochs", "batch_size", "epochs", "optimizer", "learning_rate", "learning_rate_decay",
     "global_clipnorm", "seed", "backend",
 )  # fmt: skip
-
-
-def _with_classes(preset: Preset, classes: int) -> Preset:
-    assert isinstance(preset.layers, Stack)  # as those of all networks are
-    try:
-        return replace(preset, layers=preset.layers.with_classes(classes))
-    except ValueError as error:
-        raise ValueError(f"{preset.name!r} {error}") from None
 
 
 def _texts(X: Any) -> list[str]:

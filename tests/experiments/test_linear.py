@@ -85,7 +85,7 @@ def test_pairs_know_what_words_do_not() -> None:
 
 def test_they_are_compared_and_not_trained_alone() -> None:
     assert not PRESETS.keys() & CONTROLS.keys()
-    assert [named(name).grams for name in CONTROLS] == [1, 2]
+    assert [named(name).grams for name in CONTROLS] == [1, 2, 0]
     with pytest.raises(ValueError, match=r"'linear' is no network.*scratchnn.compare --arch linear lstm"):
         named_network("linear")
     with pytest.raises(ValueError, match=r"'linear' is no network: it has no learning_rate\. Leave learning_rate out"):

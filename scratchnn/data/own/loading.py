@@ -231,15 +231,25 @@ def load(
     found = read_all(options)
     tell(found)
     _tell_seen(found)
+    split_up = to_use(found, options, validation_split, draw, train_texts)
+    drawn = tuple(name for name in split_up.named() if getattr(found, name) is None)
+    encoded = _encoded(split_up, options.min_count, vocabulary, length, skip_top)
+    return replace(encoded, digest=found.digest, drawn=drawn)
+
+
+def to_use(found: Parts, options: TextOptions, validation_split: float, draw: int, train_texts: int | None) -> Parts:
+    """As `in_parts`, with as many texts to train on as are asked for.
+
+    Raises:
+        DataError: as `in_parts`; ValueError: if there are fewer.
+    """
     split_up = in_parts(found, options, validation_split, draw)
     if train_texts is not None:
         if train_texts > len(split_up.train):
             raise ValueError(f"there are {len(split_up.train):,} texts to train on, asked for were {train_texts:,}")
         split_up = replace(split_up, train=split_up.train.at(range(train_texts)))
         require_classes(split_up)
-    drawn = tuple(name for name in split_up.named() if getattr(found, name) is None)
-    encoded = _encoded(split_up, options.min_count, vocabulary, length, skip_top)
-    return replace(encoded, digest=found.digest, drawn=drawn)
+    return split_up
 
 
 def _encoded(found: Parts, min_count: int, num_words: int | None, length: int | None, skip_top: int) -> OwnTexts:

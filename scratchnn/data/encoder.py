@@ -42,7 +42,7 @@ class TextEncoder:
         """
         if isinstance(texts, str):
             raise TypeError(f"texts must be several, such as a list, got one: [{texts[:40]!r}]")
-        return self.padded([self.vocabulary.encode(text)[-self.length :] for text in texts])
+        return self.vocabulary.encode_rows(texts, self.length)
 
     def padded(self, rows: list[Int32[Array, " _"]]) -> Int32[Array, "N T"]:
         """Rows of ids that `vocabulary.encode` gave, as one array (N, T)."""

@@ -18,7 +18,7 @@ from scratchnn.data.own.options import TextOptions
 from scratchnn.data.own.reading import read
 from scratchnn.data.own.splitting import split
 from scratchnn.data.text import OOV, START, Vocabulary
-from scratchnn.data.words import normal_words, parts
+from scratchnn.data.words import decoded, normal_words, parts, spaced
 
 __all__ = ["OwnTexts", "load"]
 
@@ -156,8 +156,11 @@ def _as_number(name: str) -> tuple[float, str]:
 
 def words_of(text: str) -> list[str]:
     """The words of a text as a vocabulary of its own holds them, which `Vocabulary.encode` finds again."""
-    found = (word.strip("'") for part in parts(text, ()) for word in normal_words(part))
-    return [word for word in found if word]
+    return [word for part in parts(text, ()) for word in _bare_words(part)]
+
+
+def _bare_words(part: str) -> list[str]:
+    return [bare for word in normal_words(part) if (bare := word.strip("'"))]
 
 
 def ranked_words(texts: Iterable[str], min_count: int) -> list[str]:
@@ -165,7 +168,11 @@ def ranked_words(texts: Iterable[str], min_count: int) -> list[str]:
 
     Without the word br: where a vocabulary has it, every line break <br /> becomes one, as in the film reviews.
     """
-    counts = Counter(word for text in texts for word in words_of(text))
+    found = Counter(part for text in texts for part in spaced(text, ()).split())
+    counts: Counter[str] = Counter()
+    for part, count in found.items():
+        for word in _bare_words(decoded(part)):
+            counts[word] += count
     del counts["br"]
     known = ((-count, word) for word, count in counts.items() if count >= min_count)
     return [word for _, word in sorted(known)]

@@ -14,6 +14,8 @@ from scratchnn.experiments.stack import OUTPUT, Part, Stack, bidirectional, dens
 if TYPE_CHECKING:
     from scratchnn.layers import Layer
 
+__all__ = ["PRESETS", "Preset", "named"]
+
 
 @dataclass(frozen=True)
 class Published:

@@ -10,8 +10,9 @@ import pytest
 
 from scratchnn import load_model
 from scratchnn.commands import predict
-from scratchnn.commands.evaluate import main
+from scratchnn.commands.evaluate import _confusions, main
 from scratchnn.experiments.linear_model import LinearModel
+from scratchnn.texts.measures import measure
 from scratchnn.train import main as train
 from tests.texts.test_classifier import labelled
 
@@ -92,6 +93,13 @@ def test_the_report(run: Path, capsys: Output) -> None:
     assert f"{found['classes']['bad']['recall']:.4f}" in told
     assert told.count(", taken for ") == 1
     assert f"the most confident of {24 - round(24 * found['accuracy'])} mistakes" in told
+
+
+def test_the_confusions_of_many_classes_are_a_list() -> None:
+    classes = tuple(f"c{k}" for k in range(13))
+    p = np.eye(13)[[*range(13), 1, 1, 2]]
+    found = measure(p, np.array([*range(13), 0, 0, 12]), classes)
+    assert _confusions(found) == ([("is", "was taken for", "texts"), ("c0", "c1", "2"), ("c12", "c2", "1")], "<<>")
 
 
 def test_what_is_refused(run: Path, tmp_path: Path, capsys: Output) -> None:

@@ -181,7 +181,10 @@ def ranked_words(texts: Iterable[str], min_count: int) -> list[str]:
 def require_words(vocabulary: Vocabulary) -> None:
     """Raise ValueError for a vocabulary without a word."""
     if not vocabulary.ids:
-        raise ValueError(f"a vocabulary of {len(vocabulary)} ids holds no word: four of them stand for none")
+        raise ValueError(
+            f"a vocabulary of {len(vocabulary)} ids holds no word: the first four stand for none, and skip_top leaves "
+            "others out. Give a larger vocabulary, or a smaller min_count or skip_top"
+        )
 
 
 def length_for(lengths: Integer[Array, " N"]) -> int:

@@ -21,7 +21,7 @@ DECIDING = (
     "optimizers/*.py", "regularizers.py", "study/run.py", "study/training.py", "training/ahead.py",
     "training/batches.py", "training/epoch.py", "training/evaluator.py", "training/examples.py", "training/on_disk.py",
     "training/progress.py", "training/session.py", "training/sources.py", "training/streams.py", "training/trainer.py",
-    "training/sample_weights.py",
+    "training/sample_weights.py", "experiments/lbfgs.py",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from scratchnn.callbacks import Callback, Logs
 from scratchnn.core import randomness
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.data import Imdb
+from scratchnn.experiments import linear
 from scratchnn.experiments.preparation import PREDICT_BATCH, build_model, checksum, warm_up
 from scratchnn.experiments.pretraining import pretrain
 from scratchnn.report.console import Console
@@ -79,10 +80,6 @@ class _KeepBest(Callback):
 def train_linear(
     task: Task, data: Imdb, progress: Progress, known: dict[str, Any], watch: Callable[[int], Any] | None
 ) -> None:
-    from scipy.special import expit
-
-    from scratchnn.experiments import linear  # imports SciPy, which networks do without
-
     settings, grams = task.settings, task.preset.grams
     assert grams is not None
     within, held_out = batches.split((data.x_train, data.y_train, None), settings.validation_split)
@@ -100,7 +97,7 @@ def train_linear(
         nonlocal began
         record = {}
         for prefix, (X, y) in measured.items():
-            p = expit(X @ w[:-1] + w[-1])
+            p = linear.sigmoid(X @ w[:-1] + w[-1])
             record |= {f"{prefix}loss": cross_entropy(p, y), f"{prefix}accuracy": accuracy(p, y)}
         now = time.perf_counter()
         progress.finish_epoch({**record, "seconds": now - began})
@@ -120,7 +117,7 @@ def train_linear(
         assert epoch is not None
         w = found[epoch]
         digest = hashlib.sha256(w.astype("<f8").tobytes()).hexdigest()[:8]
-        probabilities = expit(X_test @ w[:-1] + w[-1]).astype(np.float32)
+        probabilities = linear.sigmoid(X_test @ w[:-1] + w[-1]).astype(np.float32)
         known["tested"][protocol] = _tested(epoch, digest, probabilities, data.y_test)
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.checks import whole_number
+from scratchnn.core.extras import require_extra
 from scratchnn.core.names import look_up
 from scratchnn.core.program import usage_name
 from scratchnn.core.threads import check_environment, cores
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
+    require_extra("study", "a comparison", "scipy", "jinja2", "rich", "matplotlib")
     _check_workers(args)
     check_source(args.data, args.synthetic)
     seeds, margin = _seeds(args.seeds), _margin(args.margin)

@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = _inspect(args.run)
     except KeyboardInterrupt:
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(json.dumps(found, indent=1) if args.json else "\n".join(_lines(found)))

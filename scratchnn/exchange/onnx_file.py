@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from scratchnn.core.extras import extra
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.core.files.plain import or_null, plain
-from scratchnn.exchange.errors import ExchangeError, extra, target
+from scratchnn.exchange.errors import ExchangeError, target
 from scratchnn.exchange.onnx_graph import IR_VERSION, OPSET, Graph, Mask
 from scratchnn.exchange.onnx_layers import rule_of
 from scratchnn.layers import Embedding, Flatten, LayerNormalization, Masking, Permute, PReLU, Reshape
@@ -79,7 +80,7 @@ def _mask_from(graph: Graph, layer: Any, x: str) -> Mask | None:
 
 
 def _proto(model: Model, graph: Graph, y: str) -> Any:
-    with extra("to_onnx"):
+    with extra("exchange", "to_onnx"):
         import onnx
     helper, kinds = onnx.helper, onnx.TensorProto
     graph.nodes[-1][2][0] = "y"

@@ -24,7 +24,8 @@ def for_an_index(readme: str, address: str) -> str:
         return f"*{says}*" if mark else says
 
     return "```".join(
-        part if n % 2 else LINK.sub(elsewhere, part) for n, part in enumerate(readme.split("```"))  # not in code
+        part if n % 2 else LINK.sub(elsewhere, part)
+        for n, part in enumerate(readme.split("```"))  # not in code
     )
 
 

@@ -19,7 +19,10 @@ def constraints() -> list[str]:
         ValueError: for a requirement without a lowest version.
     """
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-    requirements = [*project["dependencies"], *(each for name in EXTRAS for each in project["optional-dependencies"][name])]
+    requirements = [
+        *project["dependencies"],
+        *(each for name in EXTRAS for each in project["optional-dependencies"][name]),
+    ]
     found = []
     for requirement in requirements:
         if requirement.startswith("scratchnn["):

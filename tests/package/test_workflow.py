@@ -12,8 +12,8 @@ from tests.house import ROOT
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
 
-def lint(path: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+def lint(path: Path, schema: str = "vendor.github-workflows") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -47,3 +47,11 @@ def test_the_wheel_is_tried_everywhere() -> None:
     assert "system: [ubuntu-latest, ubuntu-24.04-arm, macos-latest, windows-latest]\n" in wheel
     assert 'python: ["3.11", "3.12", "3.13", "3.14"]\n' in wheel
     assert "python installed.py\n        working-directory: ${{ runner.temp }}\n" in wheel
+
+
+@pytest.mark.parametrize("name", ["bug", "wish"])
+def test_a_template_is_a_form(name: str) -> None:
+    pytest.importorskip("check_jsonschema", reason="reads templates: pip install check-jsonschema")
+    path = ROOT / ".github" / "ISSUE_TEMPLATE" / f"{name}.yml"
+    told = lint(path, "vendor.github-issue-forms")
+    assert told.returncode == 0, told.stdout

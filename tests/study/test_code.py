@@ -14,7 +14,7 @@ NOT_DECIDING = {
     "callbacks", "callbacks.callback", "callbacks.callback_list", "callbacks.early_stopping", "callbacks.files",
     "callbacks.history", "callbacks.lambda_callback", "callbacks.learning_rate", "callbacks.monitor",
     "callbacks.terminate_on_nan", "core", "core.attributes", "core.checks", "core.files", "core.files.atomic",
-    "core.descriptions", "core.files.container", "core.files.foreign", "core.files.plain", "core.keras_missing",
+    "core.descriptions", "core.extras", "core.files.container", "core.files.foreign", "core.files.plain", "core.keras_missing",
     "core.keras_names", "core.names", "core.spelling", "core.warning", "data", "data.cache",
     "data.download", "data.encoder", "data.predictions",
     "data.keras_npz", "data.labels", "data.py_dataset", "data.sources", "data.synthetic", "data.synthetic_words",

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.checks import whole_number
+from scratchnn.core.extras import require_extra
 from scratchnn.core.program import print_warning, usage_name
 from scratchnn.core.threads import check_environment, cores
 from scratchnn.experiments.flags import NAMES, add_own, add_settings, check_own, check_source, own_options
@@ -55,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
+    require_extra("study", "a comparison", "scipy", "jinja2", "rich", "matplotlib")
     _check_workers(args)
     check_source(args.data, args.synthetic)
     seeds, margin = _seeds(args.seeds), _margin(args.margin)

@@ -4,12 +4,12 @@ This file parses, calls and prints. Nothing heavy is imported before the argumen
 """
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core import program
+from scratchnn.core.program import to_be_typed
 from scratchnn.core.threads import set_threads
 from scratchnn.experiments.flags import OWN, add_own, add_settings, check_own, check_source, own_options
 from scratchnn.experiments.presets import PRESETS, Published, named_network
@@ -75,7 +75,7 @@ def _run(args: argparse.Namespace) -> int:
         done = f"{run.progress.epoch} epochs" + (f" and {run.progress.step} steps" if run.progress.step else "")
         again = ["python", "-m", "scratchnn.train", "--resume", str(run.folder.path)]
         again += [] if args.data is None or has_own else ["--data", args.data]
-        print(f"\nstopped after {done}; continue with: {shlex.join(again)}", file=sys.stderr)
+        print(f"\nstopped after {done}; continue with: {to_be_typed(again)}", file=sys.stderr)
         return 130 if isinstance(stop, KeyboardInterrupt) else 143
     if run.data.is_synthetic:
         console.line("(synthetic reviews: not comparable with published accuracies)")

@@ -1,4 +1,4 @@
-"""What all commands have in common: the words that they were started with, and how they end.
+"""What all commands have in common: the words that they were started with, the words to type next, and how they end.
 
 A command is started as a module of its own, `python -m scratchnn.train`, or by the one command, `scratchnn train`.
 docs/commands.md has the exit statuses.
@@ -6,9 +6,10 @@ docs/commands.md has the exit statuses.
 
 import io
 import os
+import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +19,13 @@ _typed: str | None = None
 def usage_name(module: str) -> str:
     """How the command of this module was called, for the `prog` of its parser."""
     return _typed or f"python -m {module}"
+
+
+def to_be_typed(words: Sequence[str], is_windows: bool = os.name == "nt") -> str:
+    """The words as a line for the shell, in which each is one word again."""
+    if is_windows:
+        return " ".join(f'"{word}"' if " " in word or "&" in word else word for word in words)
+    return shlex.join(words)
 
 
 @contextmanager

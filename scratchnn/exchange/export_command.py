@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
         prog=program.usage_name("scratchnn.exchange export"),
         description="Write a trained model for ONNX Runtime, Keras or PyTorch, or its arrays as safetensors. "
-        "pip install 'scratchnn[exchange]' brings the packages for it.",
+        'pip install "scratchnn[exchange]" brings the packages for it.',
         epilog="example: python -m scratchnn.exchange export onnx runs/lstm-20260101-120000-0123abcd --out lstm.onnx",
     )
     found.add_argument("format", choices=FORMATS, help="what to write")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from scratchnn.core.extras import extra
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.core.files.plain import or_null, plain
-from scratchnn.exchange.errors import ExchangeError, extra, target
+from scratchnn.exchange.errors import ExchangeError, target
 from scratchnn.exchange.onnx_graph import IR_VERSION, OPSET, Graph, Mask
 from scratchnn.exchange.onnx_layers import rule_of
 from scratchnn.layers import Embedding, Flatten, LayerNormalization, Masking, Permute, PReLU, Reshape
@@ -90,7 +91,7 @@ def assembled(
     graph: Graph, name: str, x: list[int | str], y: list[int | str], metadata: Mapping[str, Any], *, ids: bool
 ) -> Any:
     """The file of a graph from "x" to its last node, which is "y"; the lengths of their axes, or names for them."""
-    with extra("to_onnx"):
+    with extra("exchange", "to_onnx"):
         import onnx
     helper, kinds = onnx.helper, onnx.TensorProto
     graph.nodes[-1][2][0] = "y"

@@ -13,6 +13,7 @@ from scratchnn_kernels.shapes import Float, Shaped
 from scratchnn.callbacks import Callback, Logs
 from scratchnn.core import randomness
 from scratchnn.core.threads import one_blas_thread
+from scratchnn.experiments import linear
 from scratchnn.experiments.linear_model import shares_of
 from scratchnn.experiments.preparation import PREDICT_BATCH, checksum, let_the_rate_fall, warm_up
 from scratchnn.experiments.pretraining import pretrain
@@ -88,8 +89,6 @@ def train_linear(
     task: Task, data: Examples, progress: Progress, known: dict[str, Any], watch: Callable[[int], Any] | None
 ) -> None:
     """Two classes have one score, that of the second; of more, each is learned against all others."""
-    from scratchnn.experiments import linear  # imports SciPy, which networks do without
-
     settings, grams = task.settings, task.preset.grams
     assert grams is not None
     within, held_out = data.parts(settings.validation_split)
@@ -153,11 +152,9 @@ class _LinearEpochs:
 
     def finish(self, scores: Sequence[tuple[Mapping[str, Any], bytes]]) -> None:
         """`scores`: of each class that has one, and the weights that gave them."""
-        from scipy.special import expit
-
         answers = {}
         for name in self.x:
-            p = [expit(each[name]) for each, _ in scores]
+            p = [linear.sigmoid(each[name]) for each, _ in scores]
             answers[name] = p[0] if len(p) == 1 else shares_of(np.stack(p, axis=1))
         self.record(answers, b"".join(weights for _, weights in scores))
 

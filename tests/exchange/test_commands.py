@@ -179,7 +179,7 @@ def test_a_missing_package_is_named_with_the_extra(
         monkeypatch.setitem(sys.modules, f"{package}.numpy", None)
         assert main(["export", format, str(run)]) == 2
         assert f"needs the package {package}" in (said := capsys.readouterr().err)
-        assert "pip install 'scratchnn[exchange]'" in said
+        assert 'pip install "scratchnn[exchange]"' in said
 
 
 def test_names_of_the_face() -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from scratchnn.core.extras import extra
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.data import imdb
 from scratchnn.data.encoder import REVIEW_CLASSES
@@ -13,14 +14,16 @@ from scratchnn.experiments.presets import Preset
 from scratchnn.study.inference import LEAST_SEEDS
 from scratchnn.study.page.environment import environment
 from scratchnn.study.page.facts import facts
-from scratchnn.study.page.gallery import by_test_set, draw_gallery, in_order
-from scratchnn.study.page.render import render
 from scratchnn.study.page.summary import summary
 from scratchnn.study.pairs import MARGIN
 from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import analyse
 from scratchnn.study.verdict import verdict
 from scratchnn.study.wording import margin_in_words
+
+with extra("study", "the page of a comparison"):
+    from scratchnn.study.page.gallery import by_test_set, draw_gallery, in_order
+    from scratchnn.study.page.render import render
 
 __all__ = ["write"]
 

@@ -37,8 +37,9 @@ check: .venv/dev-installed
 .venv/bin/python:
 	$(PYTHON) -m venv .venv || { rm -rf .venv; false; }
 
+# With the pictures of a run, and all that README shows to do with one.
 .venv/train-installed: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[study]"
 	@touch $@
 
 .venv/%-installed: pyproject.toml | .venv/bin/python

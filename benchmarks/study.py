@@ -21,8 +21,6 @@ from benchmarks import imdb_results, pages
 from benchmarks.imdb_page import logs
 from benchmarks.studies import PROTOCOLS, STUDIES, Study, by_name
 from scratchnn.core.threads import cores
-from scratchnn.data import sources
-from scratchnn.data.corpus import Corpus
 from scratchnn.experiments.presets import named
 from scratchnn.experiments.settings import Settings
 from scratchnn.report.console import Console
@@ -33,7 +31,7 @@ from scratchnn.study.conduct import all_results, conduct
 from scratchnn.study.folder import StudyFolder
 from scratchnn.study.pool import Pool
 from scratchnn.study.results import Reviews, RunResult
-from scratchnn.study.reviews import describe_all
+from scratchnn.study.reviews import FilmReviews
 from scratchnn.study.tasks import plan
 
 FIGURES = pages.ROOT / "docs" / "imdb"
@@ -72,9 +70,9 @@ def conduct_all(root: Path, names: Sequence[str], budget: float | None) -> int:
     """Do what is missing, and return how many runs are left."""
     began, left = time.perf_counter(), 0
     for study in (by_name(name) for name in names or [study.name for study in STUDIES]):
-        corpus = corpus_of(study)
-        tasks = plan(study.variants(), range(study.seeds), corpus, None)
-        folder = open_folder(study, root, corpus)
+        source = source_of(study)
+        tasks = plan(study.variants(), range(study.seeds), source)
+        folder = open_folder(study, root, source.digest)
         print(f"{study.name}: {study.question}", flush=True)
         with Pool(cores()) as pool:
             # Nothing is expected of a model until one of its runs has been timed.
@@ -85,17 +83,17 @@ def conduct_all(root: Path, names: Sequence[str], budget: float | None) -> int:
     return left
 
 
-def corpus_of(study: Study) -> Corpus:
+def source_of(study: Study) -> FilmReviews:
     """Its reviews; the generated ones only where it asks for them."""
-    found = sources.find(None, synthetic_data=True if study.synthetic else None)
-    if found.is_synthetic and not study.synthetic:
+    source = FilmReviews(None, study.synthetic)
+    if source.found.is_synthetic and not study.synthetic:
         raise SystemExit(f"{study.name} is about the real reviews: SCRATCHNN_DATA names their folder")
-    return found.corpus
+    return source
 
 
-def open_folder(study: Study, root: Path, corpus: Corpus) -> StudyFolder:
+def open_folder(study: Study, root: Path, digest: str) -> StudyFolder:
     chosen = {f"--{key.replace('_', '-')}": value for key, value in study.settings.items() if key != "synthetic"}
-    common = {"data": corpus.digest, **code_version(Settings().backend), "protocols": list(PROTOCOLS), **chosen}
+    common = {"data": digest, **code_version(Settings().backend), "protocols": list(PROTOCOLS), **chosen}
     return StudyFolder.open(root / study.name, common)
 
 
@@ -108,13 +106,13 @@ def publish(root: Path) -> None:
     reviews: dict[str, Reviews] = {}
     summaries: dict[str, Any] = {}
     for study in (each for each in STUDIES if (root / each.name / "study.json").exists()):
-        corpus = corpus_of(study)
-        folder = open_folder(study, root, corpus)
-        keys = {task.key for task in plan(study.variants(), range(study.seeds), corpus, None)}
+        source = source_of(study)
+        folder = open_folder(study, root, source.digest)
+        keys = {task.key for task in plan(study.variants(), range(study.seeds), source)}
         runs = [run for run in all_results(folder) if run.key in keys]
         if runs:
             results[study.name] = runs
-            about = describe_all(corpus, runs)
+            about = source.describe(runs)
             reviews |= about
             code = code_version(Settings().backend)
             page.write(folder.path, runs, about, published_of(study), code=code)

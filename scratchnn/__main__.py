@@ -35,7 +35,11 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: that of the command, or 2 if there is none of that name."""
-    name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    return program.ended(lambda: _run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
+    name, *rest = arguments or [""]
     called = "python -m scratchnn" if sys.argv[0] == __file__ else "scratchnn"
     if name in ("-h", "--help", "help"):
         print(_help(called))
@@ -48,11 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not name:
         print(_help(called), file=sys.stderr)
         return 2
-    try:
-        command = look_up("command", name, {known: known for known in COMMANDS})
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    command = look_up("command", name, {known: known for known in COMMANDS})
     with program.typed(f"{called} {command}"):
         return importlib.import_module(COMMANDS[command].module).main(rest)
 

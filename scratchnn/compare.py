@@ -10,16 +10,15 @@ import textwrap
 import time
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.checks import whole_number
-from scratchnn.core.names import look_up
-from scratchnn.core.program import usage_name
+from scratchnn.core.extras import require_extra
+from scratchnn.core.program import print_warning, usage_name
 from scratchnn.core.threads import check_environment, cores
-from scratchnn.experiments.flags import NAMES, add_settings, check_source
+from scratchnn.experiments.flags import NAMES, add_own, add_settings, check_own, check_source, own_options
 from scratchnn.experiments.presets import CONTROLS, PRESETS, Preset
-from scratchnn.train import print_warning
+from scratchnn.study.candidates import ARTICLE, ON_OWN_TEXTS, candidates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,9 +27,9 @@ if TYPE_CHECKING:
     from scratchnn.report.console import Console
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.results import Protocol, RunResult
+    from scratchnn.study.sources import Source
     from scratchnn.study.tasks import Task
 
-ARTICLE = ("ff", "rnn", "lstm", "cnn")
 CHOICES: "dict[str, tuple[Protocol, ...]]" = {"both": ("last", "best"), "last": ("last",), "best": ("best",)}
 
 
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("\nstopped; the same command continues with the rest", file=sys.stderr)
         return int(stop.code or 0)
     except MemoryError as error:
-        print(f"error: not enough memory, for the reviews or a model: {error or 'use smaller ones'}", file=sys.stderr)
+        print(f"error: not enough memory, for the texts or a model: {error or 'use smaller ones'}", file=sys.stderr)
         return 2
     except (ValueError, OSError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -59,44 +58,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(args: argparse.Namespace, started: float) -> int:
     check_environment()
+    require_extra("study", "a comparison", "scipy", "jinja2", "rich", "matplotlib")
     _check_workers(args)
     check_source(args.data, args.synthetic)
     seeds, margin = _seeds(args.seeds), _margin(args.margin)
-    known = _known(args.presets)
-    own = [name for name in known if name not in PRESETS | CONTROLS]
-    presets = [look_up("preset", name, known) for name in args.arch or own or ARTICLE]
 
     from scratchnn.core import backend
     from scratchnn.core.names import plural
-    from scratchnn.data import sources, synthetic
+    from scratchnn.data import synthetic
+    from scratchnn.data.own.reading import is_own
     from scratchnn.report.console import Console
     from scratchnn.study import overview
+    from scratchnn.study.beforehand import budget_of, compile_for
     from scratchnn.study.budget import parse
     from scratchnn.study.conduct import all_results, conduct, missing
     from scratchnn.study.folder import StudyFolder
     from scratchnn.study.tasks import plan
     from scratchnn.study.variants import parse_grid, variants
 
+    has_own = args.data is not None and is_own(args.data)
+    check_own(args, has_own)
+    presets = candidates(args.arch, args.presets, has_own)
     chosen = {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
     seconds, grid = None if args.budget is None else parse(args.budget), parse_grid(args.grid, chosen)
     if args.cluster in (None, "local") and args.backend is not None:
         backend.load(args.backend)  # if it cannot be used here, that is one error now, not one in every run
     console = Console(quiet=args.quiet)
-    found = sources.find(args.data, synthetic_data=True if args.synthetic else None)
-    models = variants(presets, {**chosen, "synthetic": found.is_synthetic}, grid)
-    tasks = plan(models, seeds, found.corpus, args.data, CHOICES[args.protocol])
-    if found.is_synthetic:
+    source, found = _source(args, has_own)
+    models = variants(presets, chosen, grid, spared=() if args.arch else CONTROLS)
+    tasks = plan(models, seeds, source, CHOICES[args.protocol])
+    if found is not None and found.is_synthetic:
         console.line(synthetic.banner())
     plan_of = f"{plural(len(models), 'model')}, {plural(len(seeds), 'seed')}: {', '.join(each.name for each in models)}"
     with _runner(args, len(tasks)) as runner:
-        common = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
-        folder = StudyFolder.open(
-            args.out, {"data": found.corpus.digest, **tasks[0].code, "protocols": list(tasks[0].protocols), **common}
-        )
+        folder = StudyFolder.open(args.out, _common(tasks[0], chosen))
         console.header([
-            ("data", f"{found.source}, digest {found.corpus.digest[:8]}"),
+            *source.heading(tasks[0].settings),
             ("plan", plan_of),
-            ("training", overview.about(tasks)),
+            ("training", overview.about(tasks, source.noun)),
             ("protocols", overview.in_words(tasks[0].protocols, margin)),
             ("runner", runner.description),
             ("folder", str(folder.path)),
@@ -104,19 +103,41 @@ def _compare(args: argparse.Namespace, started: float) -> int:
         console.line("")
         todo, _ = missing(tasks, folder)
         if args.cluster is None:
-            _compile([task for task in tasks if task.settings.seed == seeds[0]], console)
-        budget = None if seconds is None else _budget(seconds, started, todo, runner.threads)
+            compile_for([task for task in tasks if task.settings.seed == seeds[0]], console)
+        budget = None if seconds is None else budget_of(seconds, started, todo, runner.threads)
         done = conduct(tasks, folder, runner, console, args.quiet, budget)
     results = all_results(folder)
-    path = _write_page(folder, results, found, margin, known)
+    published = overview.published_of(results, found, PRESETS)
+    known = PRESETS | CONTROLS | {preset.name: preset for preset in presets}
+    path = _write_page(folder, results, tasks[0], published, margin, known)
     console.line("")
-    for line in overview.summary(results, overview.published_of(results, found, known)):
+    for line in overview.summary(results, published):
         console.line(line)
     _tell_verdict(folder, console)
     counted = f"{plural(done, 'run')} done, {len(results)} in all{_left(todo, results)}"
     console.line(f"{counted}; wall time {time.perf_counter() - started:.1f} s")
     console.line(f"saved {path}")
     return _status(overview.failures(results), args.quiet)
+
+
+def _common(task: "Task", chosen: dict[str, Any]) -> dict[str, Any]:
+    """What all runs of the study have in common."""
+    flags = {f"--{name.replace('_', '-')}": value for name, value in chosen.items()}
+    about = {"data": task.data_digest, **task.code, "protocols": list(task.protocols)}
+    return {**about, **flags, **task.source.deciding}
+
+
+def _source(args: argparse.Namespace, has_own: bool) -> "tuple[Source, Found | None]":
+    """What the models are trained on; of the film reviews also what was found."""
+    if has_own:
+        from scratchnn.data.own.options import TextOptions
+        from scratchnn.study.own_texts import OwnSource
+
+        return OwnSource.of(TextOptions(args.data, **own_options(args))), None
+    from scratchnn.study.reviews import FilmReviews
+
+    source = FilmReviews(args.data, args.synthetic)
+    return source, source.found
 
 
 def _left(todo: "Sequence[Task]", results: "Sequence[RunResult]") -> str:
@@ -132,15 +153,6 @@ def _status(failures: list[str], quiet: bool) -> int:
     for line in failures if quiet else []:
         print(line, file=sys.stderr)
     return 1 if failures else 0
-
-
-def _known(path: str | None) -> dict[str, Preset]:
-    """All presets by name, those in the file at `path` among them."""
-    if path is None:
-        return PRESETS | CONTROLS
-    from scratchnn.experiments import preset_file
-
-    return PRESETS | CONTROLS | preset_file.read(path)
 
 
 def _runner(args: argparse.Namespace, runs: int) -> Any:
@@ -195,48 +207,27 @@ def _margin(points: float) -> float:
     return points / 100
 
 
-def _budget(seconds: float, started: float, todo: "Sequence[Task]", threads: int) -> Any:
-    from scratchnn.experiments.preparation import load_reviews
-    from scratchnn.study.budget import Budget, expectation
-
-    budget = Budget(seconds, started, expectation(todo, lambda task: load_reviews(task.settings, task.source), threads))
-    budget.check(todo)
-    return budget
-
-
-def _compile(tasks: "Sequence[Task]", console: "Console") -> None:
-    """Compile what the runs need before they begin: in parallel, each would compile all of it again."""
-    from scratchnn.core import backend
-    from scratchnn.experiments import compiling
-    from scratchnn.experiments.preparation import build_model, use_every_kernel
-    from scratchnn.training.interrupts import Interrupts
-
-    def work() -> None:
-        for task in tasks:
-            if task.preset.grams is None:
-                with suppress(ValueError):  # a model that cannot be built: its runs will fail, and are reported
-                    use_every_kernel(build_model(task.settings, task.preset), task.settings)
-
-    with Interrupts() as interrupts:  # one backend computes all runs of a study
-        compiling.compile_for(backend.load(tasks[0].settings.backend), work, console, interrupts)
-
-
 def _write_page(
-    folder: "StudyFolder", results: "list[RunResult]", found: "Found", margin: float, presets: dict[str, Preset]
+    folder: "StudyFolder",
+    results: "list[RunResult]",
+    task: "Task",
+    published: dict[str, float],
+    margin: float,
+    known: dict[str, Preset],
 ) -> "Path":
-    from scratchnn.study import overview, page
-    from scratchnn.study.reviews import describe_all
+    from scratchnn.study import page
 
-    reviews, published = describe_all(found.corpus, results), overview.published_of(results, found, presets)
+    reviews = task.source.describe(results)
+    presets = {name: task.source.fitted(preset, task.settings) for name, preset in known.items()}
     return page.write(folder.path, results, reviews, published, code=folder.common, margin=margin, presets=presets)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=usage_name("scratchnn.compare"),
-        description="Train models on the IMDB reviews, each with the same seeds, and say which is better, by how much, "
-        "and how sure that is. Finished runs are not repeated: stop it at any time and give the same command again, or "
-        "ask for more seeds or models later.",
+        description="Train models on the IMDB reviews, or on labelled texts of your own, each with the same seeds, "
+        "and say which is better, by how much, and how sure that is. Finished runs are not repeated: stop it at any "
+        "time and give the same command again, or ask for more seeds or models later.",
         epilog="example: python -m scratchnn.compare --arch ff lstm linear-bigrams --seeds 10 --out study",
     )
     add = parser.add_argument
@@ -245,8 +236,33 @@ def _parser() -> argparse.ArgumentParser:
         "--arch",
         nargs="+",
         metavar="NAME",
-        help=f"{known}, or one of --presets (default: those of --presets, or else {' '.join(ARTICLE)})",
+        help=f"{known}, one of --presets, or the .npz of a saved model, which is trained anew (default: those of "
+        f"--presets, or else {' '.join(ARTICLE)}; on texts of your own {' '.join(ON_OWN_TEXTS[len(ARTICLE) :])} too)",
     )
+    _add_plan(parser)
+    add("--out", default="study", metavar="DIR", help="folder of the study, new or to be continued (default: study)")
+    add(
+        "--data",
+        metavar="PATH",
+        help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched); or texts of your own: "
+        "a .csv, .tsv or .jsonl, lines with __label__x, or a folder label/*.txt",
+    )
+    add("--synthetic", action="store_true", help="use generated reviews, without looking for the real ones")
+    add("--workers", type=int, metavar="N", help="runs at a time on this machine (default: one per core)")
+    add(
+        "--cluster",
+        metavar="ADDRESS",
+        help="run on Dask: the address of a scheduler, such as tcp://host:8786, or local",
+    )
+    add_settings(parser)
+    add("--quiet", action="store_true", help="print errors only")
+    add_own(parser)
+    return parser
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    """The flags of what is compared, how often and how."""
+    add = parser.add_argument
     add("--presets", metavar="FILE", help="presets of your own, as docs/comparing.md shows (a TOML file)")
     add(
         "--seeds",
@@ -279,18 +295,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TIME",
         help="begin only runs that are expected to end within this time, such as 90s, 10m or 2h",
     )
-    add("--out", default="study", metavar="DIR", help="folder of the study, new or to be continued (default: study)")
-    add("--data", metavar="PATH", help="folder with imdb.npz and imdb_word_index.json, or the .npz (default: searched)")
-    add("--synthetic", action="store_true", help="use generated reviews, without looking for the real ones")
-    add("--workers", type=int, metavar="N", help="runs at a time on this machine (default: one per core)")
-    add(
-        "--cluster",
-        metavar="ADDRESS",
-        help="run on Dask: the address of a scheduler, such as tcp://host:8786, or local",
-    )
-    add_settings(parser)
-    add("--quiet", action="store_true", help="print errors only")
-    return parser
 
 
 if __name__ == "__main__":

@@ -4,14 +4,13 @@ This file parses, calls and prints. Nothing heavy is imported before the argumen
 """
 
 import argparse
-import shlex
 import sys
-import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from scratchnn.core.program import usage_name
+from scratchnn.core import program
+from scratchnn.core.program import to_be_typed
 from scratchnn.core.threads import set_threads
 from scratchnn.experiments.flags import (
     OWN,
@@ -33,27 +32,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 1 training failed, 2 bad arguments or data, 130 Ctrl-C, 143 SIGTERM,
     129 SIGHUP."""
     args = _parser().parse_args(arguments)
-    warnings.showwarning = print_warning
+    return program.ended(lambda: _done(args))
+
+
+def _done(args: argparse.Namespace) -> int:
+    if args.list:
+        _require_alone("--list", args, set(vars(args)) - {"list"})
+        _list()
+        return 0
+    if args.explain_kernels:
+        _explain_kernels(args)
+        return 0
+    if args.threads is not None:
+        set_threads(args.threads)
     try:
-        if args.list:
-            _require_alone("--list", args, set(vars(args)) - {"list"})
-            _list()
-            return 0
-        if args.explain_kernels:
-            _explain_kernels(args)
-            return 0
-        if args.threads is not None:
-            set_threads(args.threads)
         return _run(args)
-    except KeyboardInterrupt:  # before training began
-        return 130
     except MemoryError as error:  # what is needed, where that is known
-        words = f"{error}" or "not enough memory"
-        print(f"error: {words}; use a smaller vocabulary, length or batch size", file=sys.stderr)
-        return 2
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        raise MemoryError(f"{error or 'not enough memory'}; use a smaller vocabulary, length or batch size") from None
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -99,7 +94,7 @@ def _trained(args: argparse.Namespace, run: "Run") -> int:
         again = ["python", "-m", "scratchnn.train", "--resume", str(run.folder.path)]
         again += [] if args.data is None or has_own else ["--data", args.data]
         with suppress(OSError):  # a terminal that was closed, which SIGHUP tells
-            print(f"\nstopped after {done}; continue with: {shlex.join(again)}", file=sys.stderr)
+            print(f"\nstopped after {done}; continue with: {to_be_typed(again)}", file=sys.stderr)
         return 130 if isinstance(stop, KeyboardInterrupt) else int(stop.code or 0)
     if run.data.is_synthetic:
         console.line("(synthetic reviews: not comparable with published accuracies)")
@@ -203,7 +198,7 @@ def _list() -> None:
 def _parser() -> argparse.ArgumentParser:
     defaults = Settings()
     parser = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.train"),
+        prog=program.usage_name("scratchnn.train"),
         description="Train one of the published models on the IMDB reviews, or on labelled texts of your own. The "
         "defaults are the published settings: those given below, or the preset's own, which --list shows.",
         epilog="example: python -m scratchnn.train --arch lstm --epochs 3 --seed 1",
@@ -265,10 +260,6 @@ def _network(name: str) -> str:
         return named_network(name).name
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def print_warning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
-    print(f"warning: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchnn.core.program import usage_name
+from scratchnn.core import program
 from scratchnn.core.threads import check_environment
 
 # Everything else is imported when it is needed: --help answers at once.
@@ -17,7 +17,7 @@ from scratchnn.core.threads import check_environment
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 1 compiled but not all stored, 2 nowhere to store kernels, 130 Ctrl-C."""
     parser = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.warmup"),
+        prog=program.usage_name("scratchnn.warmup"),
         description="Compile the kernels of all layers and optimizers and store them on disk. A training run compiles "
         "the kernels that it uses; this command saves it the wait, for instance when you build a container image or "
         "prepare a classroom.",
@@ -26,13 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("--dtype", choices=("float32", "float64"), default="float32", help="of the models (default: float32)")
     args = parser.parse_args(arguments)
-    try:
-        return _run(args.dtype)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return program.ended(lambda: _run(args.dtype))
 
 
 def _run(dtype: str) -> int:

@@ -64,6 +64,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "PiecewiseConstantDecay", "PolynomialDecay",
     ),
     "scratchnn.regularizers": ("L1", "L1L2", "L2", "Regularizer"),
+    "scratchnn.study.builders": ("Comparison", "compare"),
     "scratchnn.threads": ("set_threads",),
     "scratchnn.utils": (
         "PyDataset", "Sequence", "clear_session", "pad_sequences", "plot_model", "set_random_seed",

@@ -217,7 +217,7 @@ class CSVLogger(Callback):
                 f"CSVLogger: there is no folder {self.filename.parent} for {self.filename.name}; make it first, with "
                 "os.makedirs"
             ) from error
-        with self.filename.open(newline="") as file:
+        with self.filename.open(newline="", encoding="utf-8") as file:
             self._columns = next(csv.reader(file, delimiter=self.separator), None)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -225,7 +225,7 @@ class CSVLogger(Callback):
         if self._columns is None and self.skips_validation and "val_loss" not in columns:
             columns += [f"val_{name}" for name in columns[1:]]
         # Opened and closed for every row: the file is whole at any time, and nothing is left open by an interruption.
-        with self.filename.open("a", newline="") as file:
+        with self.filename.open("a", newline="", encoding="utf-8") as file:
             rows = csv.writer(file, delimiter=self.separator, lineterminator="\n")
             if self._columns is None:
                 rows.writerow(columns)

@@ -7,33 +7,27 @@ import argparse
 import json
 import sys
 import textwrap
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from scratchnn.core import program
 from scratchnn.core.checks import whole_number
-from scratchnn.core.program import usage_name
+from scratchnn.core.names import visible
 
 if TYPE_CHECKING:
     from scratchnn.texts.labelled import Labelled
     from scratchnn.texts.measures import Measures
 
 _MISTAKES = 5
+_MOST_COLUMNS, _MOST_CONFUSIONS = 12, 20  # of more classes than that a table would be wider than any screen
 _COLUMNS = ("text_column", "label_column")
+Table = tuple[list[Sequence[str]], str]  # its rows, and on which side their cells are
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 2 bad arguments, run or data, 130 Ctrl-C."""
     args = _parser().parse_args(arguments)
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    try:
-        _evaluate(args)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return program.ended(lambda: _evaluate(args))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -80,35 +74,47 @@ def _report(
         ("log loss", f"{found.log_loss:.4f}"),
         ("calibration error", f"{found.calibration_error:.4f}"),
     ])  # fmt: skip
+    for rows, align in (_of_classes(found), _confusions(found), _calibration(found)):
+        lines += ["", *table(rows, align)]
+    if mistakes:
+        lines += ["", f"the most confident of {len(found.mistakes):,} mistakes"]
+    for each in mistakes:
+        named = f"{each['place']} is {each['true']}, taken for {each['label']} ({each['probability']:.4f}):"
+        lines += [f"  {visible(named)}", f"    {visible(textwrap.shorten(each['text'], 110, placeholder=' ...'))}"]
+    return lines
+
+
+def _of_classes(found: "Measures") -> Table:
     rows: list[Sequence[str]] = [("class", "precision", "recall", "F1", "texts")]
     for k, name in enumerate(found.classes):
         *shares, texts = found.of_class(k)
         rows.append((name, *("-" if share is None else f"{share:.4f}" for share in shares), f"{texts:,}"))
-    lines += ["", *table(rows, "<>>>>")]
-    counts = [[f"{n:,}" for n in row] for row in found.confusion.tolist()]
-    named = [(name, *row) for name, row in zip(found.classes, counts, strict=True)]
-    lines += ["", *table([("is, and was taken for", *found.classes), *named], "<" + ">" * len(found.classes))]
-    bins = [
-        (
-            f"{each.low:.1f} to {each.high:.1f}",
-            f"{each.texts:,}",
-            f"{each.mean_probability:.4f}",
-            f"{each.accuracy:.4f}",
-        )
-        for each in found.bins
-    ]
-    lines += ["", *table([("probability", "texts", "on average", "right"), *bins], "<>>>")]
-    if mistakes:
-        lines += ["", f"the most confident of {len(found.mistakes):,} mistakes"]
-    for each in mistakes:
-        lines.append(f"  {each['place']} is {each['true']}, taken for {each['label']} ({each['probability']:.4f}):")
-        lines.append(f"    {textwrap.shorten(each['text'], 110, placeholder=' ...')}")
-    return lines
+    return rows, "<>>>>"
+
+
+def _confusions(found: "Measures") -> Table:
+    """Which class was taken for which: all of them, or of many classes the commonest confusions."""
+    names, counts = found.classes, found.confusion
+    if len(names) <= _MOST_COLUMNS:
+        rows: list[Sequence[str]] = [("is, and was taken for", *names)]
+        rows += [(name, *(f"{n:,}" for n in row)) for name, row in zip(names, counts.tolist(), strict=True)]
+        return rows, "<" + ">" * len(names)
+    wrong = [(n, k, j) for k, row in enumerate(counts.tolist()) for j, n in enumerate(row) if n and k != j]
+    commonest = sorted(wrong, key=lambda each: -each[0])[:_MOST_CONFUSIONS]
+    return [("is", "was taken for", "texts"), *((names[k], names[j], f"{n:,}") for n, k, j in commonest)], "<<>"
+
+
+def _calibration(found: "Measures") -> Table:
+    rows: list[Sequence[str]] = [("probability", "texts", "on average", "right")]
+    for each in found.bins:
+        between = f"{each.low:.1f} to {each.high:.1f}"
+        rows.append((between, f"{each.texts:,}", f"{each.mean_probability:.4f}", f"{each.accuracy:.4f}"))
+    return rows, "<>>>"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.commands.evaluate"),
+        prog=program.usage_name("scratchnn.commands.evaluate"),
         description="Measure a trained model on labelled texts: accuracy with its interval, precision, recall and F1 "
         "of each class, which are taken for which, the log loss, whether its probabilities can be believed, and the "
         "mistakes that it was most confident of.",

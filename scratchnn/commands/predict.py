@@ -6,14 +6,13 @@ This file parses, calls and prints. Nothing heavy is imported before the argumen
 import argparse
 import io
 import json
-import os
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from scratchnn.core import program
 from scratchnn.core.checks import whole_number
-from scratchnn.core.program import usage_name
+from scratchnn.core.names import visible
 
 if TYPE_CHECKING:
     from scratchnn.data.predictions import Prediction
@@ -24,17 +23,7 @@ _TOLD = 5  # texts that the model hardly knows; of more, their number is told
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 2 bad arguments, run or text, 130 Ctrl-C."""
     args = _parser().parse_args(arguments)
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    try:
-        _predict(args)
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:  # whoever reads the labels, such as `head`, has enough; Python would complain at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return program.ended(lambda: _predict(args))
 
 
 def _predict(args: argparse.Namespace) -> None:
@@ -92,7 +81,7 @@ def _shown(found: "Prediction", args: argparse.Namespace) -> str:
     elif args.top is not None:
         pairs = sorted(found.probabilities.items(), key=lambda pair: -pair[1])[: args.top]
     if not args.json:
-        return "\t".join(f"{label}\t{probability:.4f}" for label, probability in pairs)
+        return "\t".join(f"{visible(label)}\t{probability:.4f}" for label, probability in pairs)
     told: dict[str, Any] = {"label": found.label, "probability": found.probability}
     told |= {"probabilities": dict(pairs)} if args.proba or args.top is not None else {}
     told |= {"words": found.words, "unknown": found.unknown}
@@ -101,7 +90,7 @@ def _shown(found: "Prediction", args: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.commands.predict"),
+        prog=program.usage_name("scratchnn.commands.predict"),
         description="Label texts with a trained model: for each, a line with the label and its probability, separated "
         "by a tab. What the model says of texts without a word, or mostly of unknown words, is worth little; the "
         "standard error says which they are.",

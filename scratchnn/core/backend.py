@@ -181,8 +181,14 @@ def load(name: str) -> Backend:
         return Backend(name, reference)
     if name == "cpu":
         check_environment()
-        from scratchnn_kernels import cpu
-
+        try:
+            from scratchnn_kernels import cpu
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f'backend="cpu" needs the package {error.name}, which is not installed: pip install {error.name}; '
+                'backend="reference" needs NumPy alone',
+                name=error.name,
+            ) from None
         return CompiledBackend(name, cpu)
     from scratchnn_kernels import gpu
     from scratchnn_kernels.gpu import availability, device

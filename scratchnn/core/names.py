@@ -152,3 +152,12 @@ def make(kind: str, identifier: Any, base: type[T], table: Mapping[str, Callable
     if isinstance(identifier, type) and issubclass(identifier, base):
         hint = f": call it, {identifier.__name__}()"
     raise TypeError(f"{kind} must be a name or an object, got {identifier!r}{hint}. Known: {', '.join(sorted(table))}")
+
+
+# Line ends, tabs, what steers a terminal, the order in which letters are shown, and halves of characters.
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """Text of others for a line of a terminal: what it could not show as one line, or would obey, is escaped."""
+    return _HIDDEN.sub(lambda sign: repr(sign[0])[1:-1], text)

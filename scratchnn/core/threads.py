@@ -4,7 +4,7 @@ import functools
 import os
 import re
 import sys
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from scratchnn.core.checks import whole_number
@@ -16,8 +16,10 @@ _MOST = 1024
 
 @functools.cache
 def _controller() -> Any:
-    from threadpoolctl import ThreadpoolController
-
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ModuleNotFoundError:  # NumPy and this package alone label texts; every whole installation has it
+        return None
     return ThreadpoolController()
 
 
@@ -27,7 +29,8 @@ def one_blas_thread() -> AbstractContextManager:
     Two pools of threads spin against each other at their barriers: the small products between two kernels would cost
     ten times their work. It also makes NumPy's sums independent of the number of threads.
     """
-    return _controller().limit(limits=1, user_api="blas")
+    controller = _controller()
+    return nullcontext() if controller is None else controller.limit(limits=1, user_api="blas")
 
 
 def set_threads(threads: int) -> None:

@@ -4,26 +4,15 @@ import argparse
 import json
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 
-from scratchnn.core.program import usage_name
+from scratchnn.core import program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0 audited, whatever was found; 2 bad arguments or data."""
+    """Return the exit status: 0 audited, whatever was found; 2 bad arguments or data, 130 Ctrl-C."""
     args = _parser().parse_args(arguments)
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    try:
-        print(_checked(args), flush=True)
-    except BrokenPipeError:  # whoever reads it, such as `head`, has enough; Python would complain at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (ValueError, OSError, MemoryError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return program.ended(lambda: print(_checked(args)))
 
 
 def _checked(args: argparse.Namespace) -> str:
@@ -34,7 +23,7 @@ def _checked(args: argparse.Namespace) -> str:
     from scratchnn.data.own.options import TextOptions
     from scratchnn.data.own.reading import is_own
 
-    if not is_own(args.path):
+    if os.path.exists(args.path) and not is_own(args.path):
         raise ValueError(
             f"{args.path} is no table, file or folder of labelled texts; the film reviews are checked by their digest"
         )
@@ -55,7 +44,7 @@ def _checked(args: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.data"),
+        prog=program.usage_name("scratchnn.data"),
         description="Labelled texts of your own.",
         epilog="docs/own-text.md says more",
     )

@@ -42,7 +42,7 @@ class TextEncoder:
         """
         if isinstance(texts, str):
             raise TypeError(f"texts must be several, such as a list, got one: [{texts[:40]!r}]")
-        return self.padded([self.vocabulary.encode(text)[-self.length :] for text in texts])
+        return self.vocabulary.encode_rows(texts, self.length)
 
     def padded(self, rows: list[Int32[Array, " _"]]) -> Int32[Array, "N T"]:
         """Rows of ids that `vocabulary.encode` gave, as one array (N, T)."""
@@ -57,7 +57,8 @@ class TextEncoder:
         """The encoder of a saved model, from its `metadata`.
 
         Raises:
-            ValueError: for a model that was saved without its words, or without how many of them it reads.
+            ValueError: for a model that was saved without its words, or without how many of them it reads, or with
+                something else in their place.
         """
         if "vocabulary" not in metadata:
             raise ValueError(
@@ -65,10 +66,15 @@ class TextEncoder:
                 "`python -m scratchnn.train` saves have one; give one of your own with "
                 "model.metadata |= TextEncoder(vocabulary, length, classes).to_metadata() before it is saved"
             )
-        length = metadata.get("length", metadata.get("settings", {}).get("length"))
+        settings = metadata.get("settings")
+        length = metadata.get("length", settings.get("length") if isinstance(settings, Mapping) else None)
         if length is None:
             raise ValueError(
                 "the model was saved without the number of words that it reads of a text: "
                 "set model.metadata['length'] to the length of the rows it was trained on, and save it again"
             )
-        return cls(Vocabulary(tuple(metadata["vocabulary"])), length, tuple(metadata.get("classes", REVIEW_CLASSES)))
+        words, classes = metadata["vocabulary"], metadata.get("classes", REVIEW_CLASSES)
+        for name, part in (("vocabulary", words), ("classes", classes)):
+            if not isinstance(part, list | tuple) or not all(isinstance(each, str) for each in part):
+                raise ValueError(f"the model was saved with the {name} {str(part)[:40]!r}, expected a list of words")
+        return cls(Vocabulary(tuple(words)), length, tuple(classes))

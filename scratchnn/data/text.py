@@ -4,10 +4,9 @@ Ids: 0 padding, 1 start of a review, 2 a word outside the vocabulary, 3 unused, 
 `num_words=1000` keeps the 996 commonest words.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,11 @@ from scratchnn_kernels.shapes import Int32, Integer, Shaped
 from scratchnn.core.arrays import as_numbers, narrowed
 from scratchnn.core.checks import whole_number
 from scratchnn.data.corpus import Reviews
-from scratchnn.data.words import LookedUp, normal_words, parts, spellings, unmarked
+from scratchnn.data.words import ID_BYTES, LookedUp, normal_words, spaced, spellings, unmarked
 
 PAD, START, OOV, INDEX_FROM = 0, 1, 2, 3
 _SPECIAL = ("<pad>", "<start>", "<oov>", "<unused>")
+_PADDING = bytes([PAD])
 # Rows encoded at a time: the table of positions then stays small even at the longest length.
 _BLOCK = 2048
 
@@ -100,21 +100,35 @@ class Vocabulary:
         Raises:
             TypeError: for anything but one text.
         """
-        start = START if self.words[START] == _SPECIAL[START] else OOV
-        return np.array([start, *self._ids_in(text)], np.int32)
+        return np.frombuffer(bytearray(self._start + self._looked_up.all(self._spaced(text))), np.int32)
+
+    def encode_rows(self, texts: Iterable[str], length: int) -> Int32[Array, "N T"]:
+        """The same for several texts, as rows (N, T), T = length: the last T ids of each, padded in front.
+
+        Raises:
+            TypeError: as `encode`.
+        """
+        looked_up, start, T = self._looked_up, self._start, length * ID_BYTES
+        rows = ((start + looked_up.last(self._spaced(text), length))[-T:].rjust(T, _PADDING) for text in texts)
+        return np.frombuffer(bytearray().join(rows), np.int32).reshape(-1, length)
+
+    @cached_property
+    def _start(self) -> bytes:
+        return np.int32(START if self.words[START] == _SPECIAL[START] else OOV).tobytes()
 
     def oov_share(self, texts: str | Iterable[str]) -> float:
         """Return the share of unknown words among all words of the texts; NaN where there are none.
 
         Where it is far above that of the training reviews, `Imdb.oov_share`, a model knows little of these texts.
         """
-        ids = [n for text in ([texts] if isinstance(texts, str) else texts) for n in self._ids_in(text)]
-        return ids.count(OOV) / len(ids) if ids else float("nan")
+        found = map(self._looked_up.all, map(self._spaced, [texts] if isinstance(texts, str) else texts))
+        ids = np.frombuffer(b"".join(found), np.int32)
+        return np.count_nonzero(ids == OOV) / len(ids) if len(ids) else float("nan")
 
-    def _ids_in(self, text: str) -> Iterator[int]:
+    def _spaced(self, text: str) -> bytes:
         if not isinstance(text, str):
             raise TypeError(f"a text must be a str, got {_shown(text)}{_TO_DO.get(type(text), '')}")
-        return chain.from_iterable(map(self._looked_up.__getitem__, parts(text, self.ids)))
+        return spaced(text, self.ids)
 
     @cached_property
     def _looked_up(self) -> LookedUp:
@@ -123,8 +137,11 @@ class Vocabulary:
     def _look_up(self, part: str) -> tuple[int, ...]:
         """The ids of the words in a part of a text between white space and punctuation."""
         ids, others = self.ids, self._other_spellings
-        if known := ids.get(part) or ids.get(part.lower()):
+        lower = part.lower()
+        if known := ids.get(part) or ids.get(lower):
             return (known,)
+        if part.isascii() and part.isalnum():  # the only spelling of it that there is, as the lines below would find
+            return (others.get(lower, OOV),)
         words = normal_words(part)
         return tuple(next((n for each in spellings(w) if (n := ids.get(each) or others.get(each))), OOV) for w in words)
 

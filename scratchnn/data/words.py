@@ -3,16 +3,22 @@
 Two steps. A part of the text between ASCII white space and punctuation that the vocabulary has just as it is written is
 that word: so are the reviews encoded, whose index holds some words with typographic marks in them. Any other part is
 normalised, and what comes out is looked up among the words, and among the normalised ones.
+
+Texts are cut in UTF-8, where a table of 256 bytes finds the separators, and the ids of a part are kept as the bytes of
+an array, so that those of a text are joined and not counted out one by one: many texts are read as fast as a small
+network labels them.
 """
 
 import html
 import html.entities
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterator
+from array import array
+from collections.abc import Callable, Container, Iterator, Sequence
 
 # Everything that the word index of the reviews leaves out; apostrophes stay inside words.
-_SEPARATORS = re.compile(r"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\s]+", re.ASCII)
+_SEPARATORS = b'!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'
+_SPACED = bytes.maketrans(_SEPARATORS, b" " * len(_SEPARATORS))
 _ENTITY = re.compile(r"&(?:#[0-9]+;?|#x[0-9a-f]+;?|([a-z][a-z0-9]*);?)", re.IGNORECASE)
 _COMMENT = re.compile("<!--.*?-->", re.DOTALL)
 _TAG_NAMES = (
@@ -44,16 +50,33 @@ def parts(text: str, known: Container[str]) -> list[str]:
 
     A line break <br /> gives the word br where it is known: in the reviews, which are full of them, it is one.
     """
+    return list(map(decoded, spaced(text, known).split()))
+
+
+def spaced(text: str, known: Container[str]) -> bytes:
+    """The same parts in UTF-8 with ASCII white space between them, which is what `split` of bytes splits at."""
     if "&" in text:
         for _ in range(2):  # some texts were escaped twice
             text = _ENTITY.sub(lambda entity: _unescaped(entity, known), text)
     if "`" in text:
         text = _BACKTICK.sub(lambda word: _joined(word, known), text)
     if "<" in text:
-        end = text.rfind("-->") + 3  # nothing behind it can be a comment, and need not be searched
-        text = _COMMENT.sub(" ", text[:end]) + text[end:] if end > 2 else text
-        text = _TAG.sub(lambda tag: " br " if tag[1].lower() == "br" and "br" in known else " ", text)
-    return [part for part in _SEPARATORS.split(text) if part]
+        text = _without_tags(text, " br " if "br" in known else " ")
+    return text.encode("utf-8", "surrogatepass").translate(_SPACED)
+
+
+def decoded(part: bytes) -> str:
+    """A part of what `spaced` returns as text; lone surrogates, which UTF-8 does not have, come back too."""
+    return part.decode("utf-8", "surrogatepass")
+
+
+def _without_tags(text: str, br: str) -> str:
+    """The text with a space for each comment and each tag, and `br` for a line break."""
+    if text.count("<") == text.count("<br />"):  # as in most reviews; there is nothing else to look for then
+        return text.replace("<br />", br)
+    end = text.rfind("-->") + 3  # nothing behind it can be a comment, and need not be searched
+    text = _COMMENT.sub(" ", text[:end]) + text[end:] if end > 2 else text
+    return _TAG.sub(lambda tag: br if tag[1].lower() == "br" else " ", text)
 
 
 def _joined(word: re.Match, known: Container[str]) -> str:
@@ -73,7 +96,7 @@ def normal_words(part: str) -> list[str]:
     zero-width characters and soft hyphens. All other white space, punctuation and symbols of Unicode separate words,
     those that stand for letters or digits, such as ™, ² and ½, among them.
     """
-    if part.isascii() and part.isalnum():
+    if part.isascii() and part.replace("'", "").isalnum():
         return [part.lower()]
     plain = _COMMA_ABOVE.sub("'", _without_mojibake(part).translate(_APOSTROPHES))
     plain = _ENCLOSED_WORD.sub(lambda word: word[0].translate(_ENCLOSED), _KEYCAP.sub(r"\1 ", plain))
@@ -133,18 +156,36 @@ def unmarked(word: str) -> str:
     return unicodedata.normalize("NFC", _MARKS_ON_LATIN.sub("", letters))
 
 
-class LookedUp(dict[str, tuple[int, ...]]):
-    """The ids of parts of texts, each looked up once: most parts of a text were in others before."""
+ID_BYTES = 4
 
-    _MOST, _LONGEST = 1 << 16, 40  # parts that are kept, and letters of one
 
-    def __init__(self, look_up: Callable[[str], tuple[int, ...]]) -> None:
+class LookedUp(dict[bytes, bytes]):
+    """The ids of parts of texts, each looked up once: most parts of a text were in others before.
+
+    Parts are in UTF-8, and ids are the bytes of an array of int32: those of several parts are joined as they are.
+    """
+
+    _MOST, _LONGEST = 1 << 16, 40  # parts that are kept, and bytes of one
+
+    def __init__(self, look_up: Callable[[str], Sequence[int]]) -> None:
         self._look_up = look_up
 
-    def __missing__(self, part: str) -> tuple[int, ...]:
-        ids = self._look_up(part)
+    def __missing__(self, part: bytes) -> bytes:
+        ids = array("i", self._look_up(decoded(part))).tobytes()
         if len(part) <= self._LONGEST:
             if len(self) >= self._MOST:
                 self.clear()
             self[part] = ids
         return ids
+
+    def all(self, spaced: bytes) -> bytes:
+        """The ids of all parts."""
+        return b"".join(map(self.__getitem__, spaced.split()))
+
+    def last(self, spaced: bytes, count: int) -> bytes:
+        """The last `count` ids, or all where there are fewer."""
+        parts = spaced.rsplit(None, count)  # what stands before the last `count` parts is the first of these
+        ids = b"".join(map(self.__getitem__, parts[-count:]))
+        if len(ids) < count * ID_BYTES and len(parts) > count:  # some parts are no words
+            ids = self.all(spaced)
+        return ids[-count * ID_BYTES :]

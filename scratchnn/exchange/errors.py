@@ -1,4 +1,4 @@
-"""What all ways out and in have in common: one error, the packages that they need, and files that nobody loses."""
+"""What all ways out and in have in common: one error, and files that nobody loses."""
 
 import os
 from collections.abc import Iterator
@@ -11,21 +11,6 @@ from scratchnn.core import checks
 
 class ExchangeError(ValueError):
     """A model cannot be written in a format, or a file cannot be used. The message names the place, and what to do."""
-
-
-@contextmanager
-def extra(what: str) -> Iterator[None]:
-    """An import of a package of the extra `exchange`: where it is missing, the error says what brings it.
-
-    Raises:
-        ImportError: naming the package and the extra.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"{what} needs the package {error.name}: pip install 'scratchnn[exchange]'", name=error.name
-        ) from None
 
 
 def target(path: str | os.PathLike[str], what: str, endings: tuple[str, ...], overwrite: bool) -> Path:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from scratchnn.core.program import usage_name
+from scratchnn.core import program
 
 
 class Format(NamedTuple):
-    file: str  # its name in the folder of a run
+    file: str  # its name in the folder of a run; of best.npz, best in place of model
     function: str  # in scratchnn.exchange
     opened_by: str
 
@@ -30,33 +30,35 @@ FORMATS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 2 bad arguments, a model or a file that cannot be used, 130 Ctrl-C."""
     args = parser().parse_args(arguments)
-    try:
-        _export(args)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return program.ended(lambda: _export(args))
 
 
 def _export(args: argparse.Namespace) -> None:
     from scratchnn import exchange
-    from scratchnn.experiments.opening import open_run
+    from scratchnn.exchange.onnx_linear import save_linear_onnx
+    from scratchnn.experiments.linear_model import LinearModel
+    from scratchnn.experiments.opening import model_file, open_either
 
     format = FORMATS[args.format]
-    folder, model = open_run(args.run)
-    out = folder / format.file if args.out is None else Path(args.out)
+    folder, model = open_either(args.run)
+    save: Callable[..., None]
+    if isinstance(model, LinearModel):
+        if args.format != "onnx":
+            raise ValueError(f"{args.run} is a linear model, which can be exported as onnx, and not as {args.format}")
+        save, size = save_linear_onnx, f"{len(model.known):,} features"
+    else:
+        save, size = getattr(exchange, format.function), f"{model.count_params():,} parameters"
+    name = format.file.replace("model", model_file(args.run).stem, 1)
+    out = folder / name if args.out is None else Path(args.out)
     if out.exists() and not args.overwrite:
         raise FileExistsError(f"{out} exists already: give another --out FILE, or --overwrite")
     options = {} if args.names is None else {"names": _names(args.names, args.format)}
-    save: Callable[..., None] = getattr(exchange, format.function)
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always")
         save(model, out, overwrite=args.overwrite, **options)
     for each in noticed:
         print(f"note: {each.message}", file=sys.stderr)
-    print(f"wrote {out}: {model.count_params():,} parameters, to be opened by {format.opened_by}")
+    print(f"wrote {out}: {size}, to be opened by {format.opened_by}")
 
 
 def _names(given: Sequence[str], format: str) -> dict[str, str]:
@@ -71,9 +73,9 @@ def _names(given: Sequence[str], format: str) -> dict[str, str]:
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.exchange export"),
+        prog=program.usage_name("scratchnn.exchange export"),
         description="Write a trained model for ONNX Runtime, Keras or PyTorch, or its arrays as safetensors. "
-        "pip install 'scratchnn[exchange]' brings the packages for it.",
+        'pip install "scratchnn[exchange]" brings the packages for it.',
         epilog="example: python -m scratchnn.exchange export onnx runs/lstm-20260101-120000-0123abcd --out lstm.onnx",
     )
     found.add_argument("format", choices=FORMATS, help="what to write")

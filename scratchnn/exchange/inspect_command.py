@@ -7,41 +7,58 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from scratchnn.core.program import usage_name
+from scratchnn.core import program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 2 bad arguments or file, 130 Ctrl-C."""
     args = parser().parse_args(arguments)
-    try:
-        found = _inspect(args.run)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return program.ended(lambda: _print(args))
+
+
+def _print(args: argparse.Namespace) -> None:
+    found = _inspect(args.run)
     print(json.dumps(found, indent=1) if args.json else "\n".join(_lines(found)))
-    return 0
 
 
 def _inspect(run: str) -> dict[str, Any]:
-    from scratchnn.exchange.inspection import inspected
+    from scratchnn.exchange.inspection import inspected, inspected_linear
     from scratchnn.experiments.folder import RunFolder
-    from scratchnn.experiments.opening import open_run
+    from scratchnn.experiments.linear_model import LinearModel
+    from scratchnn.experiments.opening import model_file, open_either
 
-    folder, model = open_run(run)
-    found = inspected(model)
-    file = folder / "model.npz" if Path(run).is_dir() else Path(run)
+    folder, model = open_either(run)
+    found = inspected_linear(model) if isinstance(model, LinearModel) else inspected(model)
+    file = model_file(run)
     config = RunFolder(folder, {}).config
-    versions = RunFolder(folder, {}).read_config().get("versions", {}) if config.is_file() else {}
-    found["provenance"] |= {"file": str(file), "bytes": file.stat().st_size, "versions": versions}
+    found["provenance"] |= {"file": str(file), "bytes": file.stat().st_size}
+    if config.is_file():
+        found["provenance"]["versions"] = RunFolder(folder, {}).read_config().get("versions", {})
     return found
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
+    yield from _features(found) if found["class"] == "LinearModel" else _layers(found)
+    if words := found["vocabulary"]:
+        yield f"\nvocabulary: {words['size']:,} words, from id 0: {' '.join(map(str, words['first']))} ..."
+    for title in ("settings", "provenance"):
+        if found[title]:
+            yield f"\n{title}:"
+            yield from (f"  {name} = {_value(value)}" for name, value in found[title].items())
+
+
+def _features(found: dict[str, Any]) -> Iterator[str]:
+    from scratchnn.report.table import table
+
+    yield f"LinearModel, {found['words']:,} words and {found['pairs']:,} pairs of neighbouring words\n"
+    rows = [("class", "what speaks most for it")]
+    rows += [(name, ", ".join(f"{words} {v:.2f}" for words, v in most)) for name, most in found["strongest"].items()]
+    yield from table(rows, "<<")
+
+
+def _layers(found: dict[str, Any]) -> Iterator[str]:
     from scratchnn.exchange.inspection import MEANINGS
     from scratchnn.report.table import table
 
@@ -64,12 +81,6 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield from table(rows, "<<<<<>>>>")
     if gates:
         yield "gates: " + ", ".join(f"{gate} {meaning}" for gate, meaning in gates.items())
-    if words := found["vocabulary"]:
-        yield f"\nvocabulary: {words['size']:,} words, from id 0: {' '.join(map(str, words['first']))} ..."
-    for title in ("settings", "provenance"):
-        if found[title]:
-            yield f"\n{title}:"
-            yield from (f"  {name} = {_value(value)}" for name, value in found[title].items())
 
 
 def _shape(shape: Any) -> str:
@@ -86,13 +97,15 @@ def _numbers(array: dict[str, Any]) -> tuple[str, str, str]:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_value(each)}" for name, each in value.items())
+        return ", ".join(f"{name} {_value(each)}" for name, each in value.items() if each is not None)
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.exchange inspect"),
+        prog=program.usage_name("scratchnn.exchange inspect"),
         description="Print what is in a model: its layers, every array with its shape, gates and norms, the "
         "vocabulary, the settings, and where it comes from.",
         epilog="example: python -m scratchnn.exchange inspect runs/lstm-20260101-120000-0123abcd --json",

@@ -6,9 +6,12 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.files.plain import or_null, plain
+from scratchnn.experiments.grams import ids_of
+from scratchnn.experiments.linear_model import LinearModel
 from scratchnn.layers import GRU, LSTM, Layer
 from scratchnn.models.model import Model
 
+_SHOWN = 10  # features for each class
 _GATES = {LSTM: "ifgo", GRU: "zrg"}  # the order of the blocks of columns
 MEANINGS = {
     "i": "input gate",
@@ -43,9 +46,28 @@ def inspected(model: Model) -> dict[str, Any]:
         "layers": [_layer(layer) for layer in model.layers],
         "vocabulary": None if words is None else {"size": len(words), "first": list(words)[:10]},
         "settings": settings,
-        "provenance": metadata | {"epochs_trained": model.clock.epoch},
+        "provenance": metadata | ({"epochs_trained": model.clock.epoch} if model.clock.epoch else {}),
     }
     return plain(found, "model", or_null)
+
+
+def inspected_linear(model: LinearModel) -> dict[str, Any]:
+    """The same of a linear model: how many features it knows, and which of them speak most for each class."""
+    words, pairs = ids_of(model.known)
+    strongest = {}
+    for k, name in enumerate(model.classes):
+        v = model.weights[k] if len(model.weights) > 1 else model.weights[0] * (1 if k else -1)
+        most = np.argsort(-v, kind="stable")[:_SHOWN]
+        strongest[name] = [[model.words_of(int(f)), float(v[f])] for f in most]
+    return {
+        "class": "LinearModel",
+        "words": len(words),
+        "pairs": len(pairs),
+        "strongest": strongest,
+        "vocabulary": {"size": len(model.encoder.vocabulary), "first": list(model.encoder.vocabulary.words)[:10]},
+        "settings": None,
+        "provenance": {"classes": list(model.classes), "length": model.encoder.length},
+    }
 
 
 def _layer(layer: Layer) -> dict[str, Any]:

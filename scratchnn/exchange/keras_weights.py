@@ -14,9 +14,10 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.extras import extra
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.core.names import is_own
-from scratchnn.exchange.errors import ExchangeError, extra, numbers_of, refused, require_shapes, source, target
+from scratchnn.exchange.errors import ExchangeError, numbers_of, refused, require_shapes, source, target
 from scratchnn.exchange.keras_archive import member
 from scratchnn.layers import GRU, LSTM, RNN, Bidirectional, SimpleRNN, TimeDistributed
 from scratchnn.models.model import Model
@@ -36,7 +37,7 @@ def save_keras(model: Model, path: str | os.PathLike[str], *, overwrite: bool = 
     file = target(path, "save_keras", (".weights.h5",), overwrite)
     model.require_built()
     arrays: dict[str, Array] = dict(zip(_places(model), model.get_weights(), strict=True))
-    with extra("save_keras"):
+    with extra("exchange", "save_keras"):
         import h5py
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as h5:
@@ -58,7 +59,7 @@ def load_keras(model: Model, path: str | os.PathLike[str]) -> None:
     model.require_built()
     shapes = dict(zip(_places(model), (weight.shape for weight in model.weights), strict=True))
     content: Any = io.BytesIO(member(file, "model.weights.h5")) if file.suffix == ".keras" else file
-    with extra("load_keras"):
+    with extra("exchange", "load_keras"):
         import h5py
     try:
         with h5py.File(content, "r") as opened:

@@ -2,13 +2,15 @@
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from scratchnn.core.extras import extra
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.core.files.plain import or_null, plain
-from scratchnn.exchange.errors import ExchangeError, extra, target
+from scratchnn.exchange.errors import ExchangeError, target
 from scratchnn.exchange.onnx_graph import IR_VERSION, OPSET, Graph, Mask
 from scratchnn.exchange.onnx_layers import rule_of
 from scratchnn.layers import Embedding, Flatten, LayerNormalization, Masking, Permute, PReLU, Reshape
@@ -51,12 +53,12 @@ def to_onnx(model: Model) -> Any:
             "a merge_mode"
         )
     graph = Graph()
-    y = _written(graph, model)
-    return _proto(model, graph, y)
+    _written(graph, model)
+    return _proto(model, graph)
 
 
-def _written(graph: Graph, model: Model) -> str:
-    """Write all layers; the name of what the last one returns."""
+def _written(graph: Graph, model: Model) -> None:
+    """Write all layers."""
     x, mask = "x", None
     for layer in model.layers:
         rule, graph.prefix = rule_of(layer), str(layer.name)
@@ -64,7 +66,7 @@ def _written(graph: Graph, model: Model) -> str:
         x = rule(graph, layer, x, made if isinstance(layer, Masking) else mask)
         goes_on = layer.supports_masking and not isinstance(layer, Embedding) and len(layer.output_shape) > 2
         mask = made or (mask if goes_on else None)
-    return graph.add("Identity", x)
+    graph.add("Identity", x)
 
 
 def _mask_from(graph: Graph, layer: Any, x: str) -> Mask | None:
@@ -78,24 +80,31 @@ def _mask_from(graph: Graph, layer: Any, x: str) -> Mask | None:
     return None
 
 
-def _proto(model: Model, graph: Graph, y: str) -> Any:
-    with extra("to_onnx"):
+def _proto(model: Model, graph: Graph) -> Any:
+    fixed = any(isinstance(layer, FIXED) for layer in model.layers)
+    metadata = plain(model.metadata, "metadata", or_null)
+    x, y = _shape(model.input_shape, "time", fixed), _shape(model.output_shape, "time_out", fixed)
+    return assembled(graph, str(model.name), x, y, metadata, ids=isinstance(model.layers[0], Embedding))
+
+
+def assembled(
+    graph: Graph, name: str, x: list[int | str], y: list[int | str], metadata: Mapping[str, Any], *, ids: bool
+) -> Any:
+    """The file of a graph from "x" to its last node, which is "y"; the lengths of their axes, or names for them."""
+    with extra("exchange", "to_onnx"):
         import onnx
     helper, kinds = onnx.helper, onnx.TensorProto
     graph.nodes[-1][2][0] = "y"
-    nodes = [helper.make_node(op, ins, outs, name=name, **rest) for op, ins, outs, name, rest in graph.nodes]
-    arrays = [onnx.numpy_helper.from_array(array, name) for name, array in graph.arrays.items()]
-    fixed = any(isinstance(layer, FIXED) for layer in model.layers)
-    kind = kinds.INT64 if isinstance(model.layers[0], Embedding) else kinds.FLOAT
-    x_info = helper.make_tensor_value_info("x", kind, _shape(model.input_shape, "time", fixed))
-    y_info = helper.make_tensor_value_info("y", kinds.FLOAT, _shape(model.output_shape, "time_out", fixed))
+    nodes = [helper.make_node(op, ins, outs, name=label, **rest) for op, ins, outs, label, rest in graph.nodes]
+    arrays = [onnx.numpy_helper.from_array(array, label) for label, array in graph.arrays.items()]
+    x_info = helper.make_tensor_value_info("x", kinds.INT64 if ids else kinds.FLOAT, x)
+    y_info = helper.make_tensor_value_info("y", kinds.FLOAT, y)
     proto = helper.make_model(
-        helper.make_graph(nodes, str(model.name), [x_info], [y_info], arrays),
+        helper.make_graph(nodes, name, [x_info], [y_info], arrays),
         producer_name="scratchnn",
         ir_version=IR_VERSION,
         opset_imports=[helper.make_opsetid("", OPSET)],
     )
-    metadata = plain(model.metadata, "metadata", or_null)
     helper.set_model_props(proto, {"scratchnn": json.dumps(metadata)})
     onnx.checker.check_model(proto, full_check=True)
     return proto

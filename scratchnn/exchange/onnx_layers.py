@@ -1,12 +1,12 @@
 """The other layers as nodes of ONNX. A rule takes the graph, the layer, the name of x and the mask, and returns y's."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from scratchnn.exchange.errors import ExchangeError, refused
 from scratchnn.exchange.onnx_graph import Graph, Mask
+from scratchnn.exchange.onnx_pooling import Rule, concat, global_average, global_max, over_time, pooling
 from scratchnn.exchange.onnx_recurrent import bidirectional, recurrent
 from scratchnn.layers import (
     ELU,
@@ -16,6 +16,7 @@ from scratchnn.layers import (
     AlphaDropout,
     AveragePooling1D,
     Bidirectional,
+    ConcatPooling1D,
     Conv1D,
     Cropping1D,
     Dense,
@@ -41,8 +42,6 @@ from scratchnn.layers import (
     TimeDistributed,
     ZeroPadding1D,
 )
-
-Rule = Callable[[Graph, Any, str, Mask | None], str]
 
 _ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "relu": ("Relu", {}),
@@ -90,11 +89,6 @@ def _dense(graph: Graph, layer: Any, x: str, mask: Mask | None) -> str:
 # ---- over time: ONNX has it last, (B, D, T)
 
 
-def _over_time(graph: Graph, op: str, x: str, *weights: str, **attributes: Any) -> str:
-    y = graph.add(op, graph.add("Transpose", x, perm=[0, 2, 1]), *weights, **attributes)
-    return graph.add("Transpose", y, perm=[0, 2, 1])
-
-
 def _conv1d(graph: Graph, layer: Any, x: str, mask: Mask | None) -> str:
     W, *rest = layer.get_weights()
     weights = [graph.weight("W", W.transpose(2, 1, 0)), *(graph.weight("b", b) for b in rest)]
@@ -103,29 +97,7 @@ def _conv1d(graph: Graph, layer: Any, x: str, mask: Mask | None) -> str:
         attributes["auto_pad"] = "SAME_UPPER"  # how many zeros depends on T
     elif layer.padding != "valid":
         attributes["pads"] = list(layer._padding(layer.window))  # of stride 1: whatever T is
-    return activated(graph, layer, _over_time(graph, "Conv", x, *weights, **attributes))
-
-
-def _pooling(op: str, **attributes: Any) -> Rule:
-    def rule(graph: Graph, layer: Any, x: str, mask: Mask | None) -> str:
-        pad = "SAME_UPPER" if layer.padding == "same" else "VALID"
-        shape = {"kernel_shape": [layer.pool_size], "strides": [layer.strides], "auto_pad": pad}
-        return _over_time(graph, op, x, **shape, **attributes)
-
-    return rule
-
-
-def _global_max(graph: Graph, layer: Any, x: str, mask: Mask | None) -> str:
-    return graph.add("ReduceMax", x, axes=[1], keepdims=0)
-
-
-def _global_average(graph: Graph, layer: Any, x: str, mask: Mask | None) -> str:
-    if mask is None:
-        return graph.add("ReduceMean", x, axes=[1], keepdims=0)
-    real, axis = graph.spread(mask.real), graph.constant([1])
-    count = graph.add("Max", graph.add("ReduceSum", real, axis, keepdims=0), graph.constant(1, "float32"))
-    total = graph.add("ReduceSum", graph.add("Mul", x, real), axis, keepdims=0)
-    return graph.add("Div", total, count)
+    return activated(graph, layer, over_time(graph, "Conv", x, *weights, **attributes))
 
 
 # ---- shapes
@@ -210,10 +182,11 @@ RULES: dict[type, Rule] = {
     **dict.fromkeys((SimpleRNN, LSTM, GRU), recurrent),
     Bidirectional: bidirectional,
     Conv1D: _conv1d,
-    MaxPooling1D: _pooling("MaxPool"),
-    AveragePooling1D: _pooling("AveragePool", count_include_pad=0),
-    GlobalMaxPooling1D: _global_max,
-    GlobalAveragePooling1D: _global_average,
+    MaxPooling1D: pooling("MaxPool"),
+    AveragePooling1D: pooling("AveragePool", count_include_pad=0),
+    GlobalMaxPooling1D: global_max,
+    GlobalAveragePooling1D: global_average,
+    ConcatPooling1D: concat,
     Flatten: _flatten,
     Reshape: _reshape,
     Permute: _permute,

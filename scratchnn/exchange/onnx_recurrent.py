@@ -121,9 +121,10 @@ def _settings(label: str, layer: Any) -> dict[str, Any]:
             )
     known = [_ACTIVATIONS[rule.name] for rule in rules]
     found: dict[str, Any] = {"activations": [name for name, _, _ in known]}
-    if any(alpha is not None for _, alpha, _ in known):  # one for each: those that have no setting do not read it
-        found["activation_alpha"] = [0.0 if alpha is None else alpha for _, alpha, _ in known]
-        found["activation_beta"] = [0.0 if beta is None else beta for _, _, beta in known]
+    # An activation that has such a setting takes the next number of the list; the others take none.
+    alphas, betas = ([numbers[n] for numbers in known if numbers[n] is not None] for n in (1, 2))
+    found |= {"activation_alpha": alphas} if alphas else {}
+    found |= {"activation_beta": betas} if betas else {}
     if isinstance(layer, GRU):
         found["linear_before_reset"] = int(layer.reset_after)
     return found

@@ -58,10 +58,8 @@ def to_pytorch(model: Model, names: Names = None) -> dict[str, Array]:
                 f"{layer.label} masks padding, and a state_dict holds no mask: in PyTorch, pack the sequences "
                 "(pack_padded_sequence, padding behind); docs/exchange.md shows how"
             )
-    places = _given_places(model, names)
-    return {
-        places[layer.label].key(name): array for layer in _weighted(model) for name, array in exported(layer).items()
-    }
+    plan = _plan(_given_places(model, names), {layer.label: exported(layer) for layer in _weighted(model)})
+    return {plan[layer.label][name]: array for layer in _weighted(model) for name, array in exported(layer).items()}
 
 
 def from_pytorch(model: Model, state: Mapping[str, Any], names: Names = None, *, ordered: bool = True) -> None:
@@ -95,9 +93,24 @@ def plan_for(model: Model, shapes: Mapping[str, tuple[int, ...]], names: Names, 
     places = _given_places(model, names)
     if names is None and not {place.module for place in places.values()} <= _modules(shapes):
         places = _found_places(needed, shapes, ordered)
-    plan = {label: {name: places[label].key(name) for name in arrays} for label, arrays in needed.items()}
+    plan = _plan(places, needed)
     expected = {plan[label][name]: shape for label, arrays in needed.items() for name, shape in arrays.items()}
     require_shapes("the state_dict", expected, dict(shapes))
+    return plan
+
+
+def _plan(places: Mapping[str, Place], arrays: Mapping[str, Mapping[str, Any]]) -> Plan:
+    """The key of each array of each layer, by the layer's label.
+
+    Raises:
+        ExchangeError: where two layers would have one key: only recurrent layers of a kind are layers of one module.
+    """
+    plan = {label: {name: places[label].key(name) for name in each} for label, each in arrays.items()}
+    owners: dict[str, str] = {}
+    for label, keys in plan.items():
+        for key in keys.values():
+            if (first := owners.setdefault(key, label)) != label:
+                raise ExchangeError(f"names: {first} and {label} would both be {key!r}: give them different modules")
     return plan
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn.core.arrays import converted
+from scratchnn.core.extras import extra
 from scratchnn.core.files.atomic import write_atomically
-from scratchnn.exchange.errors import ExchangeError, extra, numbers_of, require_shapes, source, target
+from scratchnn.exchange.errors import ExchangeError, numbers_of, require_shapes, source, target
 from scratchnn.models.model import Model
 
 _DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64"}
@@ -67,7 +68,7 @@ def _named(model: Model) -> dict[str, Array]:
 
 
 def write(path: Path, arrays: dict[str, Array], metadata: dict[str, str]) -> None:
-    with extra("safetensors"):
+    with extra("exchange", "safetensors"):
         import safetensors.numpy
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     write_atomically(path, [safetensors.numpy.save(whole, metadata)])
@@ -99,7 +100,7 @@ def read(path: Path) -> dict[str, Array]:
 
 
 def _opened(path: Path) -> Any:
-    with extra("safetensors"):
+    with extra("exchange", "safetensors"):
         import safetensors
     try:
         return safetensors.safe_open(path, framework="numpy")

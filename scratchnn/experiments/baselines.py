@@ -6,6 +6,7 @@ them: if both were equally good, each would be on either side by a fair coin. Th
 least as unevenly (McNemar's exact test). A network that does not win by more than chance loses to the simpler model.
 """
 
+import shlex
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -81,7 +82,8 @@ def verdict(run: Run, baselines: Baselines) -> list[str]:
     beats, beside_majority = compared(chosen, majority, name, f"always {baselines.answer!r}")
     if not beats:
         return [f"ship  nothing yet: {beside_majority}", "      python -m scratchnn.data check may tell why"]
-    return [f"ship  {name}: {told}"]
+    ship = shlex.join(["python", "-m", "scratchnn", "predict", str(run.folder.path / name)])
+    return [f"ship  {name}: {told}", f"try   {ship} 'a text'"]
 
 
 def compared(first: Bool[Array, " M"], second: Bool[Array, " M"], name: str, other: str) -> tuple[bool, str]:

@@ -34,7 +34,7 @@ class Config(NamedTuple):
             ValueError: if the texts of the run are not where they were.
         """
         found = {**self.settings, **self.texts}
-        if data is None and (data := found.get("data")) is not None and not Path(data).expanduser().exists():
+        if data is None and (data := found.get("data")) is not None and not os.path.exists(os.path.expanduser(data)):
             raise ValueError(f"--config is of a run on {data}, which is not there: say where it is now with --data")
         if data is not None and is_own(data):
             for name, usual in (("resplit", (0, 1)), ("validation_split", (Settings.validation_split,))):
@@ -61,14 +61,21 @@ def read(path: str | os.PathLike[str]) -> Config:
         raise ValueError(f"{where} is no TOML file: {error}") from None
     recorded = {name: table.pop(name) for name in _RECORDED if name in table}
     data, versions = (recorded.get(name, {}) for name in ("data", "versions"))
-    for name, part in (("data", data), ("versions", versions)):
-        if not isinstance(part, dict):
-            raise ValueError(f"{where}: {name} must be a table, got {part!r}")
-    texts = data.get("texts", {})
+    _require_table(where, "data", data)
+    _require_table(where, "versions", versions)
+    texts, digest = data.get("texts", {}), data.get("digest")
+    _require_table(where, "data.texts", texts)
+    if not isinstance(digest, str | None):
+        raise ValueError(f"{where}: data.digest must be text, got {digest!r}")
     _check(where, table, Settings)
     _check(f"{where}, [data.texts]", texts, TextOptions)
     _tell_versions(path, versions)
-    return Config(table, texts, data.get("digest"))
+    return Config(table, texts, digest)
+
+
+def _require_table(where: str, name: str, part: Any) -> None:
+    if not isinstance(part, dict):
+        raise ValueError(f"{where}: {name} must be a table, got {part!r}")
 
 
 def _check(where: str, table: dict[str, Any], owner: type) -> None:

@@ -22,8 +22,6 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, SupportsFloat
 
-import tomli_w
-
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.core.files.plain import plain
 
@@ -62,6 +60,8 @@ class RunFolder:
             )
         config = _without_none(plain({"arch": arch, **settings}, "settings"))
         digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:8]
+        import tomli_w  # whoever reads a run does without
+
         text = tomli_w.dumps({**config, "versions": versions_here()})
         path = _make_folder(Path(root), f"{arch}-{now or datetime.now():%Y%m%d-%H%M%S}-{digest}")
         run = cls(path, {})

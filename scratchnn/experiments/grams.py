@@ -20,6 +20,12 @@ def features(x: Int32[Array, "N T"], grams: int) -> tuple[Int[Array, " K"], Int[
     return once >> 2 * _ID_BITS, once & (1 << 2 * _ID_BITS) - 1
 
 
+def ids_of(codes: Int[Array, " F"]) -> tuple[Int[Array, "W 1"], Int[Array, "P 2"]]:
+    """The ids of each word, and of each pair, of features in ascending order."""
+    pairs = codes[codes >> _ID_BITS > 0]
+    return codes[: len(codes) - len(pairs), None], np.stack([pairs >> _ID_BITS, pairs & (1 << _ID_BITS) - 1], axis=1)
+
+
 def distinct(numbers: Int[Array, " _"]) -> Int[Array, " _"]:
     ordered = np.sort(numbers)  # numpy.unique takes seven times as long
     return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]

@@ -2,6 +2,7 @@
 
 from scratchnn.data import Imdb
 from scratchnn.data.own.loading import OwnTexts
+from scratchnn.data.own.options import TextOptions
 from scratchnn.experiments.run import Run
 from scratchnn.experiments.settings import Settings
 
@@ -18,7 +19,7 @@ def header(run: Run) -> list[tuple[str, str]]:
     threads = f"{hardware.get('threads')} threads"
     unit = "reviews" if isinstance(data, Imdb) else "texts"
     return [
-        *(_of_reviews(settings, data) if isinstance(data, Imdb) else _of_texts(run, data)),
+        *(_of_reviews(settings, data) if isinstance(data, Imdb) else _of_own(run, data)),
         (
             "words",
             f"vocabulary {settings.vocabulary:,}: {data.oov_share:.1%} unknown"
@@ -51,19 +52,25 @@ def _of_reviews(settings: Settings, data: Imdb) -> list[tuple[str, str]]:
     ]
 
 
-def _of_texts(run: Run, data: OwnTexts) -> list[tuple[str, str]]:
+def _of_own(run: Run, data: OwnTexts) -> list[tuple[str, str]]:
     assert run.options is not None
+    return of_texts(data, run.settings, run.options, run.model.metadata["data"].get("vectors_found"))
+
+
+def of_texts(
+    data: OwnTexts, settings: Settings, options: TextOptions, vectors_found: float | None
+) -> list[tuple[str, str]]:
+    """Of texts of the user's own. `vectors_found`: the share of the words that have a vector, if there are some."""
     sizes = f"{len(data.x_train):,} to train, {len(data.x_validation):,} to validate, {len(data.x_test):,} to test"
-    drawn = f", split by draw {run.settings.resplit}" if data.drawn else ""
+    drawn = f", split by draw {settings.resplit}" if data.drawn else ""
     counts = [f"{name} {(data.y_train == k).mean():.1%}" for k, name in enumerate(data.classes)]
     more = f" and {len(counts) - _MOST_CLASSES} more" if len(counts) > _MOST_CLASSES else ""
-    balanced = "" if run.options.class_weights is None else "; weighted so that all count alike"
+    balanced = "" if options.class_weights is None else "; weighted so that all count alike"
     lines = [
         ("data", f"{data.source}, digest {data.digest[:8]}"),
         ("texts", sizes + drawn),
         ("classes", ", ".join(counts[:_MOST_CLASSES]) + more + balanced),
     ]
-    if run.options.vectors is not None:
-        found = run.model.metadata["data"]["vectors_found"]
-        lines.append(("vectors", f"{run.options.vectors}: {found:.1%} of the words found"))
+    if vectors_found is not None:
+        lines.append(("vectors", f"{options.vectors}: {vectors_found:.1%} of the words found"))
     return lines

@@ -17,12 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
-from scipy.special import expit
 from scratchnn_kernels.contract import Array
 from scratchnn_kernels.shapes import Float, Int, Int32, Shaped
 
+from scratchnn.experiments import lbfgs
 from scratchnn.experiments.grams import distinct, features, numbers_of
 
 PENALTY = 10.0  # of 0.3, 1, 3, 10, 30 that of lowest validation loss after 10 epochs, with pairs, at both lengths
@@ -43,11 +41,37 @@ class NaiveBayes:
         p, q = (1 + np.bincount(f[(y[rows] > 0.5) == positive], minlength=len(known)) for positive in (True, False))
         return cls(grams, known, np.log((p / p.sum()) / (q / q.sum())))
 
-    def __call__(self, x: Int32[Array, "N T"]) -> Any:
-        """X (N, F) as a sparse matrix; features that no training review has are left out."""
+    def __call__(self, x: Int32[Array, "N T"]) -> "Features":
+        """X (N, F); features that no training review has are left out."""
         rows, codes = features(x, self.grams)
         seen, f = numbers_of(codes, self.known)
-        return csr_matrix((self.r[f], (rows[seen], f)), shape=(len(x), len(self.known)))
+        return Features(len(x), rows[seen], f, self.r)
+
+
+class Features:
+    """X (N, F), of which only those numbers are kept that are not 0: which row has which feature, row by row."""
+
+    __array_ufunc__ = None  # NumPy leaves products to this class
+
+    def __init__(self, N: int, rows: Int[Array, " K"], f: Int[Array, " K"], r: Float[Array, " F"]) -> None:
+        self.rows, self.f, self.r, self.shape = rows, f, r, (N, len(r))
+        self._starts = np.flatnonzero(np.diff(rows, prepend=-1))  # of the rows that have features
+
+    def __matmul__(self, w: Float[Array, " F"]) -> Float[Array, " N"]:
+        """X w."""
+        sums = np.zeros(self.shape[0])
+        if len(self._starts):
+            sums[self.rows[self._starts]] = np.add.reduceat((self.r * w)[self.f], self._starts)
+        return sums
+
+    def __rmatmul__(self, dz: Float[Array, " N"]) -> Float[Array, " F"]:
+        """X' dz."""
+        return self.r * np.bincount(self.f, dz[self.rows], self.shape[1])
+
+
+def sigmoid(z: Float[Array, " *s"]) -> Float[Array, " *s"]:
+    with np.errstate(over="ignore"):  # the exponential of a score far below 0, whose sigmoid is 0
+        return 1.0 / (1.0 + np.exp(-z))
 
 
 def loss_and_gradient(
@@ -56,8 +80,8 @@ def loss_and_gradient(
     """The loss above and its gradient; `w` (P,) holds F weights, and b at its end; `s` is how much each row counts."""
     N, z = len(y), X @ w[:-1] + w[-1]
     loss = (s * np.logaddexp(0, np.where(y > 0.5, -z, z))).mean() + PENALTY / (2 * N) * w[:-1] @ w[:-1]
-    dz = s * (expit(z) - y) / N
-    return float(loss), np.append(X.T @ dz + PENALTY / N * w[:-1], dz.sum())
+    dz = s * (sigmoid(z) - y) / N
+    return float(loss), np.append(dz @ X + PENALTY / N * w[:-1], dz.sum())
 
 
 def train(
@@ -67,6 +91,5 @@ def train(
     watch: Callable[[Float[Array, " P"]], Any],
     s: Float[Array, " N"] | float = 1.0,
 ) -> None:
-    """Minimise the loss from zero weights on (L-BFGS). An epoch is an iteration: it reads all reviews, mostly once."""
-    start, options = np.zeros(X.shape[1] + 1), {"maxiter": epochs, "ftol": 0, "gtol": 0}
-    minimize(loss_and_gradient, start, (X, y, s), "L-BFGS-B", jac=True, callback=watch, options=options)
+    """Minimise the loss from zero weights on. An epoch is an iteration of L-BFGS: it reads all reviews, mostly once."""
+    lbfgs.minimize(lambda w: loss_and_gradient(w, X, y, s), np.zeros(X.shape[1] + 1), epochs, watch)

@@ -2,7 +2,7 @@
 
 A score of each class is a sum over what a text holds: score_k = b_k + Σ_f v_kf. Of two classes only the second one has
 a score, and its sigmoid is its probability. Of more, each class is learned against all others, and the sigmoids are
-divided by their sum. NumPy is enough to use it; `fit` needs SciPy.
+divided by their sum. NumPy is all that it needs.
 """
 
 import os
@@ -16,7 +16,8 @@ from scratchnn_kernels.shapes import Float64, Int, Int32, Integer
 from scratchnn.core.files import container
 from scratchnn.core.threads import one_blas_thread
 from scratchnn.data.encoder import TextEncoder
-from scratchnn.experiments.grams import features, numbers_of
+from scratchnn.experiments import linear
+from scratchnn.experiments.grams import features, ids_of, numbers_of
 
 __all__ = ["LinearModel"]
 
@@ -55,8 +56,6 @@ class LinearModel:
         sample_weight: Float64[Array, " N"] | None = None,
     ) -> "LinearModel":
         """Learn from rows of ids and the numbers of their classes, as `linear.py` says."""
-        from scratchnn.experiments import linear  # imports SciPy, which labelling texts does without
-
         weights, bias, known = [], [], np.empty(0, np.int64)
         for k in (1,) if len(encoder.classes) == 2 else range(len(encoder.classes)):
             is_k = (y == k).astype(float)
@@ -80,12 +79,15 @@ class LinearModel:
         scores = [
             np.bincount(rows[seen], v[f], minlength=len(x)) + b for v, b in zip(self.weights, self.bias, strict=True)
         ]
-        with np.errstate(over="ignore"):  # the exponential of a score far below 0; its sigmoid is 0 then
-            p = 1.0 / (1.0 + np.exp(-np.stack(scores, axis=1)))
+        p = linear.sigmoid(np.stack(scores, axis=1))
         if len(self.classes) == 2:
             return np.hstack([1.0 - p, p])
-        total = p.sum(axis=1, keepdims=True)
-        return np.divide(p, total, out=np.full_like(p, 1 / len(self.classes)), where=total > 0)
+        return shares_of(p)
+
+    def words_of(self, f: int) -> str:
+        """The word or the two words of the known feature of this number."""
+        words, pairs = ids_of(self.known[f : f + 1])
+        return " ".join(self.encoder.vocabulary.words[n] for n in [*words.ravel(), *pairs.ravel()])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it whole, in place of what is there; nothing in the file is pickled."""
@@ -103,3 +105,9 @@ class LinearModel:
         if meta.get("kind") != KIND:
             raise container.StorageError(f"{path} holds no linear model, but {meta.get('kind', 'something else')!r}")
         return cls(TextEncoder.from_metadata(meta), meta["grams"], arrays["known"], arrays["weights"], arrays["bias"])
+
+
+def shares_of(p: Float64[Array, "N K"]) -> Float64[Array, "N K"]:
+    """Probabilities of classes that were learned each against all others, divided by their sum."""
+    total = p.sum(axis=1, keepdims=True)
+    return np.divide(p, total, out=np.full_like(p, 1 / p.shape[1]), where=total > 0)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from scratchnn_kernels.contract import Array
 
+from scratchnn.core.files.container import StorageError
+from scratchnn.experiments.linear_model import LinearModel
 from scratchnn.models.loading import load_model
 from scratchnn.models.model import Model
 
@@ -20,7 +22,21 @@ def open_run(path: str | os.PathLike[str]) -> tuple[Path, Model]:
     """The folder of a run and its model after the last epoch; or those of a saved model.
 
     Raises:
-        FileNotFoundError: if there is neither; StorageError: if the file cannot be read as a model.
+        FileNotFoundError: if there is neither; StorageError: if the file holds no network.
+    """
+    folder, model = open_either(path)
+    if isinstance(model, LinearModel):
+        raise StorageError(
+            f"{os.fspath(path)} is a linear model of words, and this needs a network, such as the model.npz beside it"
+        )
+    return folder, model
+
+
+def open_either(path: str | os.PathLike[str]) -> tuple[Path, Model | LinearModel]:
+    """The folder of a run and its network; or those of a file, which may hold a network or a linear model.
+
+    Raises:
+        FileNotFoundError, StorageError: as `open_run`.
     """
     path, file = Path(path), model_file(path)
     if not file.is_file():
@@ -30,7 +46,13 @@ def open_run(path: str | os.PathLike[str]) -> tuple[Path, Model]:
                 f"python -m scratchnn.train --resume {path} finishes it"
             )
         raise FileNotFoundError(f"{path} is neither the folder of a run, with a model.npz, nor a saved model")
-    return file.parent, load_model(file, backend="reference")
+    try:
+        return file.parent, load_model(file, backend="reference")
+    except StorageError as no_network:
+        try:
+            return file.parent, LinearModel.load(file)
+        except (OSError, StorageError):
+            raise no_network from None
 
 
 def model_file(path: str | os.PathLike[str]) -> Path:
@@ -75,7 +97,8 @@ def _settings_of(metadata: Mapping[str, Any]) -> "Settings":
 
     if "settings" not in metadata:
         raise ValueError(
-            "the model was not saved by scratchnn.train, so that its reviews are not known: give texts of your own"
+            "the model was not saved by scratchnn.train, so that its reviews are not known: give texts of your own, "
+            "evaluate --data PATH or explain --text '...'"
         )
     saved: dict[str, Any] = metadata["settings"]
     if unknown := sorted(set(saved) - {field.name for field in dataclasses.fields(Settings)}):

@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from scratchnn.data.own.loading import OwnTexts, load
+from scratchnn.data.own.loading import WORDS, OwnTexts, load
 from scratchnn.data.own.options import TextOptions
 from scratchnn.data.vectors import WordVectors, word_vectors
 from scratchnn.experiments.preparation import build_model, shuffle_words
-from scratchnn.experiments.presets import Preset
+from scratchnn.experiments.presets import CONTROLS, PRESETS, Preset
 from scratchnn.experiments.settings import Settings
-from scratchnn.experiments.stack import Stack
 from scratchnn.models.sequential import Sequential
 
 
@@ -22,25 +21,55 @@ def prepared(
     """The settings as they are resolved, the texts, and the model with its initial weights.
 
     Raises:
-        DataError: as `loading.load` and `word_vectors`.
-        ValueError: for a setting that acts on the film reviews alone, or a preset that gives no probability.
+        DataError, ValueError: as `resolved` and `build`.
     """
-    if "test_reviews" in chosen:
+    preset.with_classes(2)  # before anything is read
+    settings, data = resolved(preset, chosen, options)
+    vectors = vectors_for(data, options)
+    return settings, data, build(preset, settings, len(data.classes), vectors), vectors
+
+
+def resolved(preset: Preset, chosen: Mapping[str, Any], options: TextOptions) -> tuple[Settings, OwnTexts]:
+    """The settings of a preset on the texts, which decide what is not chosen: how many words, and how many of a text.
+
+    What a preset of ours says of these is said of the film reviews. A preset of the user's own means what it says.
+
+    Raises:
+        DataError: as `loading.load`.
+        ValueError: for a setting that acts on the film reviews alone.
+    """
+    said = {**({} if preset.name in PRESETS | CONTROLS else preset.defaults), **chosen}
+    if "test_reviews" in said:
         raise ValueError(
             "test_reviews is for the film reviews; of your own texts give the share to test on, --test-split 0.2, or "
             "a file, --test-data"
         )
-    settings = preset.settings(**chosen)
-    preset = _of_classes(preset, 2)  # before anything is read
+    settings = preset.settings(**{**chosen, "vocabulary": said.get("vocabulary", WORDS)})
     settings = replace(settings, resplit=settings.resplit or 1)  # the draw of the split
-    data = texts_for(settings, options, chosen.get("vocabulary"), chosen.get("length"))
-    _check_draw(chosen, data)
-    settings = replace(settings, vocabulary=len(data.vocabulary), length=data.encoder.length)
-    vectors = None if options.vectors is None else word_vectors(options.vectors, data.vocabulary)
-    model = build_model(settings, _of_classes(preset, len(data.classes), vectors))
+    data = texts_for(settings, options, said.get("vocabulary"), said.get("length"))
+    _check_draw(said, data)
+    return replace(settings, vocabulary=len(data.vocabulary), length=data.encoder.length), data
+
+
+def vectors_for(data: OwnTexts, options: TextOptions) -> WordVectors | None:
+    """The word vectors of the vocabulary, if some were named.
+
+    Raises:
+        DataError: as `word_vectors`.
+    """
+    return None if options.vectors is None else word_vectors(options.vectors, data.vocabulary)
+
+
+def build(preset: Preset, settings: Settings, classes: int, vectors: WordVectors | None) -> Sequential:
+    """The model of so many classes with its initial weights; those of the embedding are the vectors, if there are some.
+
+    Raises:
+        ValueError: if its layers cannot be fitted to the classes, or to the vectors.
+    """
+    model = build_model(settings, preset.with_classes(classes, None if vectors is None else vectors.matrix.shape[1]))
     if vectors is not None:
         _begin_with(model, vectors)
-    return settings, data, model, vectors
+    return model
 
 
 def texts_for(settings: Settings, options: TextOptions, vocabulary: int | None, length: int | None) -> OwnTexts:
@@ -83,17 +112,6 @@ def _check_draw(chosen: Mapping[str, Any], data: OwnTexts) -> None:
             "resplit splits the texts by another draw, and yours have a part to test on: leave resplit out, or give "
             "one file with all texts"
         )
-
-
-def _of_classes(preset: Preset, classes: int, vectors: WordVectors | None = None) -> Preset:
-    """The preset with an output for each class, and an embedding as wide as the vectors."""
-    if not isinstance(preset.layers, Stack):
-        raise ValueError(f"{preset.name!r} makes its layers itself, so that they cannot be fitted to your classes")
-    try:
-        layers = preset.layers.with_classes(classes)
-    except ValueError as error:
-        raise ValueError(f"{preset.name!r} {error}") from None
-    return replace(preset, layers=layers if vectors is None else layers.with_features(vectors.matrix.shape[1]))
 
 
 def _begin_with(model: Sequential, vectors: WordVectors) -> None:

@@ -73,8 +73,9 @@ def shuffle_words(x: Int32[Array, "N T"], seed: int, split: int) -> Int32[Array,
 
 def build_model(settings: Settings, preset: Preset | None = None) -> Sequential:
     """The model with its initial weights, ready to train. `preset`: the one of `settings.arch`, if it is your own."""
+    preset = preset or named(settings.arch)
     model = Sequential(
-        (preset or named(settings.arch)).layers_for(settings),
+        preset.layers_for(settings),
         backend=settings.backend,
         seed=settings.seed,
         name=settings.arch,
@@ -82,12 +83,15 @@ def build_model(settings: Settings, preset: Preset | None = None) -> Sequential:
     model.build((None, settings.length))
     if settings.pretrain_epochs:
         starts_with(model)  # it can be pretrained, or that is an error now
+    compiled = preset.compiled or {}
     optimizer: dict[str, Any] = {"name": settings.optimizer}
+    if compiled and compiled["optimizer"]["name"] == settings.optimizer:
+        optimizer = dict(compiled["optimizer"])
     optimizer |= {} if settings.learning_rate is None else {"learning_rate": settings.learning_rate}
     optimizer |= {} if settings.global_clipnorm is None else {"global_clipnorm": settings.global_clipnorm}
     several = model.output_shape[-1] > 1  # classes, each with its own output
     loss = "sparse_categorical_crossentropy" if several else "binary_crossentropy"
-    model.compile(optimizers.get(optimizer), loss=loss, metrics=["accuracy"])
+    model.compile(optimizers.get(optimizer), loss=compiled.get("loss", loss), metrics=["accuracy"])
     model.ready_optimizer()
     return model
 

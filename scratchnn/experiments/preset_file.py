@@ -25,8 +25,8 @@ from scratchnn.experiments.stack import Part, Stack
 
 _NOT_SET = ("arch", "seed", "backend", "synthetic", "out", "early_stop")  # chosen when a model is trained
 SETTINGS = {field.name: field.name for field in fields(Settings) if field.name not in _NOT_SET}
-_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
-_LONGEST = 60  # letters of a name: it becomes part of names of files
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
+LONGEST = 60  # letters of a name: it becomes part of names of files
 _WRAPPERS = ("Bidirectional", "TimeDistributed")
 _NOT_FOR_A_FILE = ("Layer", "Lambda", "RNN")  # bases, and what takes code of your own
 
@@ -58,18 +58,23 @@ def read(path: str | os.PathLike[str]) -> dict[str, Preset]:
     return found
 
 
+def is_taken(name: str) -> bool:
+    """Whether a preset of ours has the name, in whatever capitals."""
+    return _plain(name) in map(_plain, PRESETS | CONTROLS)
+
+
 def _plain(name: str) -> str:
     """As `look_up` reads a name: two that are equal here would be one for --arch."""
     return name.replace("_", "").lower()
 
 
 def _preset(where: str, name: str, table: Any) -> Preset:
-    if not re.fullmatch(_NAME, name):
+    if not re.fullmatch(NAME, name):
         raise ValueError(
             f"{where}: a name must be of letters, digits, '_', '.' and '-', since files are named after it"
         )
-    if len(name) > _LONGEST:
-        raise ValueError(f"{where}: a name may have {_LONGEST} letters, since files are named after it")
+    if len(name) > LONGEST:
+        raise ValueError(f"{where}: a name may have {LONGEST} letters, since files are named after it")
     if not isinstance(table, dict):
         raise ValueError(f"{where}: expected a table with embedding and layers, got {table!r}")
     given = dict(table)

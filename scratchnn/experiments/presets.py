@@ -4,7 +4,7 @@ Layers are made when a model is built, not when this file is read, so that the c
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.names import look_up
@@ -13,6 +13,8 @@ from scratchnn.experiments.stack import OUTPUT, Part, Stack, bidirectional, dens
 
 if TYPE_CHECKING:
     from scratchnn.layers import Layer
+
+__all__ = ["PRESETS", "Preset", "named"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,9 @@ class Preset:
     layers: Callable[[int], list["Layer"]]  # from the vocabulary size V, such as a `Stack`
     defaults: Mapping[str, Any] = field(default_factory=dict)  # where they differ from those of `Settings`
     published: Published | None = None
-    grams: int | None = None  # a linear model of so many neighbouring words at most (linear.py), in place of layers
+    # A linear model of so many neighbouring words at most (linear.py), in place of layers; 0: the commonest class.
+    grams: int | None = None
+    compiled: Mapping[str, Any] | None = None  # the optimizer and the loss of a saved model; None: those of settings
 
     def layers_for(self, settings: Settings) -> list["Layer"]:
         """New layers, of the vocabulary and the units that are set.
@@ -48,13 +52,30 @@ class Preset:
         except ValueError as error:
             raise ValueError(f"{self.name!r} {error}") from None
 
+    def with_classes(self, classes: int, features: int | None = None) -> "Preset":
+        """The same for texts of so many classes, and words of so many features; None: of as many as before.
+
+        Raises:
+            ValueError: if its layers cannot be fitted to them.
+        """
+        if self.grams is not None:
+            return self
+        fit: Callable[[int, int | None], Any] | None = getattr(self.layers, "with_classes", None)
+        if fit is None:
+            raise ValueError(f"{self.name!r} makes its layers itself, so that they cannot be fitted to your classes")
+        try:
+            layers = fit(classes, features)
+        except ValueError as error:
+            raise ValueError(f"{self.name!r} {error}") from None
+        return replace(self, layers=layers)
+
     def settings(self, **chosen: Any) -> Settings:
         """The settings it is trained with; `chosen` ones override the defaults.
 
         Raises:
             ValueError: if one is out of its range, or chosen for a linear model that has no use for it.
         """
-        if self.grams is not None and (useless := [name for name in chosen if name in _OF_NETWORKS]):
+        if self.grams is not None and (useless := [name for name in chosen if name in OF_NETWORKS]):
             raise ValueError(
                 f"{self.name!r} is no network: it has no {useless[0]}. Leave {useless[0]} out, or the model"
             )
@@ -96,7 +117,7 @@ _LSTM_DROPOUT = {
     "epochs": 10,
 }
 
-_OF_NETWORKS = (
+OF_NETWORKS = (
     "pretrain_epochs", "batch_size", "optimizer", "learning_rate", "learning_rate_decay", "global_clipnorm", "units",
     "backend",
 )  # fmt: skip
@@ -216,5 +237,6 @@ CONTROLS = {
             "linear", "logistic regression on the words, weighted as by naive Bayes", _no_layers, _ALL_AT_ONCE, grams=1
         ),
         Preset("linear-bigrams", "linear, on pairs of neighbouring words too", _no_layers, _ALL_AT_ONCE, grams=2),
+        Preset("majority", "the commonest class, whatever the text", _no_layers, _ALL_AT_ONCE, grams=0),
     )
 }

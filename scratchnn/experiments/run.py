@@ -280,11 +280,15 @@ def _finished(run: Run, console: Console, width: int, interrupts: Interrupts) ->
     model.save(folder.model, overwrite=True)
     if run.data.is_synthetic:
         title = f"{accuracy} on synthetic reviews"  # with both, it would reach the legend
-    plot_curves(folder.history(), folder.curves, title=title)
-    for suffix in (".svg", ".png"):
-        plot_model(model, folder.diagram.with_suffix(suffix))
-    files = f"model.npz, {kept}{linear}metrics.csv, config.toml, curves and model as .svg and .png"
-    console.line(f"saved {folder.path}{os.sep}: {files}")
+    pictures = ", curves and model as .svg and .png"
+    try:
+        plot_curves(folder.history(), folder.curves, title=title)
+        for suffix in (".svg", ".png"):
+            plot_model(model, folder.diagram.with_suffix(suffix))
+    except ImportError as error:  # what was trained is there without its pictures
+        pictures = ""
+        console.line(f"no curves and no picture of the layers: {error}")
+    console.line(f"saved {folder.path}{os.sep}: model.npz, {kept}{linear}metrics.csv, config.toml{pictures}")
     return result
 
 

@@ -32,21 +32,19 @@ class Stack:
             raise ValueError("has no recurrent layer, so units cannot be given: leave units out, or the model")
         return self._with(parts=[_with_units(part, units) for part in self.parts])
 
-    def with_classes(self, classes: int) -> "Stack":
+    def with_classes(self, classes: int, features: int | None = None) -> "Stack":
         """The same with a probability of each class at its end, or of the second one where there are two.
+
+        `features`: of a word; None: as many as before.
 
         Raises:
             ValueError: if it does not end in the probability of one class.
         """
-        if self.parts[-1] != OUTPUT:
+        kind, settings = self.parts[-1]
+        if kind != "Dense" or not OUTPUT[1].items() <= settings.items():
             raise ValueError("ends in no probability, which texts of your own need: take another model")
-        if classes == 2:
-            return self
-        return self._with(parts=[*self.parts[:-1], dense(classes, "softmax")])
-
-    def with_features(self, features: int) -> "Stack":
-        """The same with an embedding of so many numbers for each word."""
-        return self._with(features=features)
+        head = (kind, settings if classes == 2 else {**settings, **dense(classes, "softmax")[1]})
+        return self._with(features, [*self.parts[:-1], head])
 
     def _with(self, features: int | None = None, parts: Sequence[Part] | None = None) -> "Stack":
         features, parts = features or self.features, self.parts if parts is None else parts

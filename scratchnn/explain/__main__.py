@@ -9,20 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scratchnn.core.program import usage_name
+from scratchnn.core import program
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 2 bad arguments, run or data, 130 Ctrl-C."""
     args = _parser().parse_args(arguments)
-    try:
-        _explain(args)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return program.ended(lambda: _explain(args))
 
 
 def _explain(args: argparse.Namespace) -> None:
@@ -82,7 +75,7 @@ def _require_heeded(args: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.explain"),
+        prog=program.usage_name("scratchnn.explain"),
         description="Write one page, readable offline, that shows how a trained model reads a text: p after every "
         "word, gates and states, the gradient's way back, and the words that counted. The text can be changed in it.",
         epilog="example: python -m scratchnn.explain runs/lstm-20260101-120000-0123abcd --text 'dull, then wonderful'",

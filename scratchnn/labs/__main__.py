@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scratchnn.core.program import usage_name
+from scratchnn.core import program
 
 if TYPE_CHECKING:
     from scratchnn.labs.grading import Grade
@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 done, 1 a task is open or wrong, 2 bad arguments or files, 130 Ctrl-C."""
     args = _parser().parse_args(arguments)
-    try:
-        return args.run(args)
-    except KeyboardInterrupt:
-        return 130
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return program.ended(lambda: args.run(args))
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -113,7 +107,7 @@ def _key(args: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=usage_name("scratchnn.labs"),
+        prog=program.usage_name("scratchnn.labs"),
         description="Learn recurrent networks by writing them: labs with a question, a prediction, holes to fill and a "
         "measurement.",
         epilog="example: `start 1` copies a lab to labs/lab1.py; fill its holes, and `check 1` says what is right",

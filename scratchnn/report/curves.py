@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, SupportsFloat
 
@@ -29,15 +30,17 @@ def plot_curves(
 
     Raises:
         ValueError: if `history` has none of the keys, or no epoch.
+        ImportError: without Matplotlib, naming the extra.
     """
     with style():
         return save(_figure_of(history, title, metric), path)
 
 
-def svg_of_curves(history: Mapping[str, Sequence[SupportsFloat]], metric: str = "accuracy") -> str:
-    """The same picture as the text of an SVG."""
-    with style():
+def svg_of_curves(history: Mapping[str, Sequence[SupportsFloat]], metric: str = "accuracy") -> str | None:
+    """The same picture as the text of an SVG, for a notebook, which shows text instead where nothing can be drawn."""
+    with suppress(ImportError), style():
         return svg_of(_figure_of(history, "", metric))
+    return None
 
 
 def _figure_of(history: Mapping[str, Sequence[SupportsFloat]], title: str, metric: str) -> "Figure":

@@ -3,6 +3,7 @@
 import os
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,10 +66,12 @@ def draw_model(
         return save(_figure_of(rows, title, input_shape, show_shapes, show_layer_names), path, dpi)
 
 
-def svg_of_model(model: Any) -> str:
-    """The diagram of a built model as the text of an SVG."""
-    with style():
+def svg_of_model(model: Any) -> str | None:
+    """The diagram of a built model as the text of an SVG, for a notebook, which shows text instead where nothing can
+    be drawn."""
+    with suppress(ImportError), style():
         return svg_of(_figure_of(rows_of(model), getattr(model, "name", None) or "", model.input_shape, True, True))
+    return None
 
 
 def _figure_of(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scratchnn.core.extras import extra
 from scratchnn.core.files.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ _MAX_PIXELS = 2**15 - 1  # of one side; many viewers open no more, Matplotlib it
 @contextmanager
 def style() -> Iterator[None]:
     """Draw and save in here: Matplotlib's defaults and ours, whatever the user's matplotlibrc says, restored after."""
-    import matplotlib.style
+    with extra("plots", "drawing"):
+        import matplotlib.style
 
     ours = {
         "svg.fonttype": "none",  # text stays text: it can be searched, copied and read aloud

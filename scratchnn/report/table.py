@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from scratchnn.core.names import visible
+
 Row = Sequence[str]
 
 
@@ -18,5 +20,6 @@ def line(row: Row, columns: Sequence[int], align: str, gap: str = "  ") -> str:
 
 def table(rows: Sequence[Row], align: str) -> list[str]:
     """The lines of a table, as wide as its cells; no line ends in spaces."""
+    rows = [[visible(cell) for cell in row] for row in rows]
     columns = widths(rows)
     return [line(row, columns, align).rstrip() for row in rows]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from scratchnn.core.extras import extra
 from scratchnn.report.console import Console
 from scratchnn.study.results import RunResult
 from scratchnn.study.tasks import Task
@@ -30,8 +31,9 @@ class Board:
 
     def __enter__(self) -> "Board":
         if not self._quiet and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            from rich.console import Console as Terminal
-            from rich.live import Live
+            with extra("study", "the table of a comparison"):
+                from rich.console import Console as Terminal
+                from rich.live import Live
 
             terminal = Terminal(stderr=True, no_color=True, highlight=False)
             live = Live(get_renderable=self._table, console=terminal, refresh_per_second=2, transient=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scratchnn_kernels.contract import Array
-from scratchnn_kernels.shapes import Bool, Float, Shaped
+from scratchnn_kernels.shapes import Bool, Float, Float64, Integer, Shaped
 
 from scratchnn.study.results import Reviews
 
@@ -26,26 +26,19 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Confusion:
-    """Reviews by their class and the class they were given; means over the seeds."""
-
-    true_negative: float
-    false_positive: float
-    false_negative: float
-    true_positive: float
-
-
-@dataclass(frozen=True)
 class Bin:
     """The answers of all seeds whose probability is in one tenth of [0, 1]."""
 
     answers: int
     probability: float  # their mean
-    positive: float  # share of them where the review is positive
+    true: float  # share of them that come true
 
 
 @dataclass(frozen=True)
 class Calibration:
+    """Of two classes the probability of the second one is held against how often it is that; of more, that of the
+    class which was answered."""
+
     bins: tuple[Bin, ...]  # those that hold answers
     error: float  # expected calibration error, mean over the seeds
     outside: float  # share of answers below 0 or above 1, which were clipped to these
@@ -54,16 +47,23 @@ class Calibration:
 @dataclass(frozen=True)
 class Mistake:
     review: int  # its place in the test set
-    positive: bool  # what it is
-    probability: float  # mean over the seeds
+    label: int  # the number of its class
+    called: int  # that of the class it was given
+    probability: float  # of the latter, mean over the seeds
     low: float
     high: float
     in_training: bool
 
 
-def answers(probabilities: Float[Array, "S N"], y: Float[Array, " N"]) -> Bool[Array, "S N"]:
-    """Return which answers are right: more than 0.5 means positive, as in the metric `binary_accuracy`."""
-    return (probabilities > 0.5) == (y > 0.5)
+def called(probabilities: Float[Array, "S N ..."]) -> Integer[Array, "S N"]:
+    """Return the classes that are answered: of two the second one above 0.5, as in the metric `binary_accuracy`; of
+    more the most probable."""
+    return probabilities.argmax(axis=2) if probabilities.ndim == 3 else (probabilities > 0.5).astype(np.int64)
+
+
+def answers(probabilities: Float[Array, "S N ..."], y: Shaped[Array, " N"]) -> Bool[Array, "S N"]:
+    """Return which answers are right."""
+    return called(probabilities) == np.asarray(y)
 
 
 def parts_by(values: Shaped[Array, " N"], correct: Bool[Array, "S N"], parts: int = PARTS) -> tuple[Part, ...]:
@@ -78,54 +78,67 @@ def parts_by(values: Shaped[Array, " N"], correct: Bool[Array, "S N"], parts: in
     return tuple(found)
 
 
-def confusion(probabilities: Float[Array, "S N"], y: Float[Array, " N"]) -> Confusion:
-    called = probabilities > 0.5
-    counts = [
-        float(np.count_nonzero((called == call) & (y > 0.5 if truth else y <= 0.5)) / len(called))
-        for truth in (False, True)
-        for call in (False, True)
-    ]
-    return Confusion(*counts)
+def confusion(probabilities: Float[Array, "S N ..."], y: Shaped[Array, " N"]) -> tuple[tuple[float, ...], ...]:
+    """Count the reviews of each class, a row, by the class they were given, a column; means over the seeds."""
+    given = called(probabilities)
+    K = probabilities.shape[2] if probabilities.ndim == 3 else 2
+    pairs = np.asarray(y, np.int64) * K + given  # (S, N)
+    counts = np.bincount(pairs.ravel(), minlength=K * K).reshape(K, K) / len(given)
+    return tuple(tuple(row) for row in counts.tolist())
 
 
-def calibration(probabilities: Float[Array, "S N"], y: Float[Array, " N"]) -> Calibration:
+def calibration(probabilities: Float[Array, "S N ..."], y: Shaped[Array, " N"]) -> Calibration:
     """Compare probabilities with how often they come true (Guo et al. 2017), in ten equal tenths of [0, 1]."""
-    S, N = probabilities.shape
-    p = np.clip(probabilities.astype(np.float64), 0, 1)
+    if probabilities.ndim == 3:
+        p, comes_true = probabilities.max(axis=2), answers(probabilities, y)
+    else:
+        p, comes_true = probabilities, np.broadcast_to(np.asarray(y) > 0.5, probabilities.shape)
+    outside = float(np.mean((p < 0) | (p > 1)))
+    p = np.clip(p.astype(np.float64), 0, 1)
+    S, N = p.shape
     place = np.minimum((p * BINS).astype(np.int64), BINS - 1) + BINS * np.arange(S)[:, None]  # each seed its own bins
 
     def per_bin(weights: Float[Array, "S N"] | None) -> Shaped[Array, "S bins"]:
         flat = None if weights is None else weights.ravel()
         return np.bincount(place.ravel(), flat, minlength=S * BINS).reshape(S, BINS)
 
-    count, sums, positive = per_bin(None), per_bin(p), per_bin(np.broadcast_to((y > 0.5) * 1.0, p.shape))
-    error = np.abs(sums - positive).sum(axis=1) / N
+    count, sums, true = per_bin(None), per_bin(p), per_bin(comes_true * 1.0)
+    error = np.abs(sums - true).sum(axis=1) / N
     bins = tuple(
-        Bin(int(n), float(total / n), float(positives / n))
-        for n, total, positives in zip(count.sum(0), sums.sum(0), positive.sum(0), strict=True)
+        Bin(int(n), float(total / n), float(truths / n))
+        for n, total, truths in zip(count.sum(0), sums.sum(0), true.sum(0), strict=True)
         if n
     )
-    outside = float(np.mean((probabilities < 0) | (probabilities > 1)))
     return Calibration(bins, float(error.mean()), outside)
 
 
-def mistakes(probabilities: Float[Array, "S N"], reviews: Reviews, most: int = MISTAKES) -> tuple[Mistake, ...]:
-    """Return the reviews whose mean probability over the seeds is furthest on the wrong side, the worst first."""
-    mean = probabilities.mean(axis=0, dtype=np.float64)
-    positive = reviews.y > 0.5
-    wrong = np.flatnonzero((mean > 0.5) != positive)
-    worst = wrong[np.argsort(-np.abs(mean[wrong] - 0.5), kind="stable")[:most]]
+def mistakes(probabilities: Float[Array, "S N ..."], reviews: Reviews, most: int = MISTAKES) -> tuple[Mistake, ...]:
+    """Return the reviews whose wrong class has the highest mean probability over the seeds, the worst first."""
+    every = by_class(probabilities)  # (S, N, K)
+    mean = every.mean(axis=0)
+    label = np.asarray(reviews.y, np.int64)
+    given = called(mean[None] if mean.shape[1] > 2 else mean[None, :, 1])[0]
+    sure = np.take_along_axis(mean, given[:, None], axis=1)[:, 0]
+    wrong = np.flatnonzero(given != label)
+    worst = wrong[np.argsort(-sure[wrong], kind="stable")[:most]]
     return tuple(
         Mistake(
             int(n),
-            bool(positive[n]),
-            float(mean[n]),
-            float(probabilities[:, n].min()),
-            float(probabilities[:, n].max()),
+            int(label[n]),
+            int(given[n]),
+            float(sure[n]),
+            float(every[:, n, given[n]].min()),
+            float(every[:, n, given[n]].max()),
             bool(reviews.in_training[n]),
         )
         for n in worst
     )
+
+
+def by_class(probabilities: Float[Array, "S N ..."]) -> Float64[Array, "S N K"]:
+    """The probability of each class, where one alone is given of two."""
+    p = probabilities.astype(np.float64)
+    return p if p.ndim == 3 else np.stack([1 - p, p], axis=2)
 
 
 def mean_of(values: Sequence[float | int]) -> float:

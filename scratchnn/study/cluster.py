@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+from scratchnn.core.extras import extra
 from scratchnn.core.threads import cores
 from scratchnn.study.pool import Event
 from scratchnn.study.results import RunResult
@@ -30,15 +31,13 @@ def connect(address: str) -> "Cluster":
     """Reach the scheduler at `address`, such as "tcp://host:8786", or start a cluster on this machine for "local".
 
     Raises:
-        ImportError: without Dask.
+        ImportError: without Dask, naming the extra.
         OSError: if no scheduler answers within ten seconds.
         ValueError: if it is no address.
     """
-    try:
+    with extra("cluster", "--cluster"):
         from distributed import Client, LocalCluster
         from distributed.comm.addressing import resolve_address
-    except ImportError:
-        raise ImportError("--cluster needs dask.distributed: pip install 'scratchnn[cluster]'") from None
     if address == "local":
         options: dict[str, Any] = {"dashboard_address": None, "silence_logs": 50}
         local = LocalCluster(n_workers=cores(), threads_per_worker=1, processes=True, **options)

@@ -177,7 +177,8 @@ def _check(content: Mapping[str, Any], measured: Mapping[str, Any], probabilitie
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise ValueError(f"its {name} is {number!r}, no number")
     for name, array in probabilities.items():
-        if array.ndim != 1 or array.dtype.kind != "f":
+        several = array.ndim == 2 and array.shape[1] > 2  # classes
+        if not (array.ndim == 1 or several) or array.dtype.kind != "f":
             raise ValueError(f"its probabilities {name!r} are {array.dtype} of shape {array.shape}")
     if not isinstance(content["error"], str | None):
         raise ValueError(f"its error is {content['error']!r}, no text")

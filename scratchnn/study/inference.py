@@ -13,6 +13,8 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 from scratchnn_kernels.shapes import Bool, Float, Int
 
+from scratchnn.core.extras import extra
+
 RESAMPLES = 2000
 LEVEL = 0.95
 # Fewer seeds have too few patterns of signs: the smallest p of the sign-flip test is 2 / 2**seeds. Their mean is given
@@ -103,7 +105,8 @@ def equivalence_p(seen: Float[Array, " S"], resampled: Float[Array, "K S"], marg
     S = len(seen)
     if S < LEAST_SEEDS:
         return math.nan
-    from scipy.stats import t
+    with extra("study", "the statistics of a comparison"):
+        from scipy.stats import t
 
     room = margin - abs(float(seen.mean()))
     error = math.sqrt(float(seen.var(ddof=1)) / S + float(resampled.mean(axis=1).var()))
@@ -145,7 +148,8 @@ def mcnemar_p(first_only: Int[Array, " S"], second_only: Int[Array, " S"]) -> fl
     seeds share reviews, so their p values depend on each other; S / k times the k-th smallest is a p value all the
     same (Rueger 1978), and k is half of S, rounded up: about twice the median.
     """
-    from scipy.stats import binomtest
+    with extra("study", "the statistics of a comparison"):
+        from scipy.stats import binomtest
 
     pairs = [(int(a), int(b)) for a, b in zip(first_only, second_only, strict=True)]
     if not pairs:
@@ -169,7 +173,8 @@ def _seed_weights(S: int, resamples: int) -> Float[Array, "K S"]:
     """Return how much more than once each seed was drawn in each sample, stretched as `bootstrap` says."""
     if S == 1:
         return np.zeros((resamples, 1))
-    from scipy.stats import norm, t
+    with extra("study", "the statistics of a comparison"):
+        from scipy.stats import norm, t
 
     tail = (1 + LEVEL) / 2
     stretch = math.sqrt(S / (S - 1)) * float(t.ppf(tail, S - 1)) / float(norm.ppf(tail))

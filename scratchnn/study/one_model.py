@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scratchnn.report.best import best_epoch
-from scratchnn.study.breakdown import Calibration, Confusion, Mistake, Part, mean_of, median_of
+from scratchnn.study.breakdown import Calibration, Mistake, Part, mean_of, median_of
 from scratchnn.study.inference import Estimate
 from scratchnn.study.results import Protocol, RunResult
 
@@ -29,7 +29,7 @@ class Answers:
     without_repeats: float  # accuracy on all others
     by_length: tuple[Part, ...]
     by_unknown: tuple[Part, ...]
-    confusion: Confusion
+    confusion: tuple[tuple[float, ...], ...]  # mean number of each class, a row, that was given each class
     calibration: Calibration
     mistakes: tuple[Mistake, ...]
 

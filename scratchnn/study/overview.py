@@ -11,9 +11,9 @@ from scratchnn.study.tasks import Task
 from scratchnn.study.wording import margin_in_words, settings_in_words
 
 
-def about(tasks: Sequence[Task]) -> str:
-    """Epochs, sizes and whatever else is special about the reviews, those of all models."""
-    return ", ".join(settings_in_words([vars(task.settings) for task in tasks]))
+def about(tasks: Sequence[Task], noun: str) -> str:
+    """Epochs, sizes and whatever else is special about the reviews or texts, those of all models."""
+    return ", ".join(settings_in_words([vars(task.settings) for task in tasks], noun))
 
 
 def in_words(protocols: Sequence[Protocol], margin: float) -> str:
@@ -22,9 +22,12 @@ def in_words(protocols: Sequence[Protocol], margin: float) -> str:
     return f"{when}; a difference within {margin_in_words(margin)} counts as none"
 
 
-def published_of(results: Sequence[RunResult], found: Found, presets: Mapping[str, Preset]) -> dict[str, float]:
-    """Published accuracies, of those models only whose data and settings are the published ones."""
-    if found.is_synthetic or not found.digest_known:
+def published_of(results: Sequence[RunResult], found: Found | None, presets: Mapping[str, Preset]) -> dict[str, float]:
+    """Published accuracies, of those models only whose data and settings are the published ones.
+
+    `found`: the film reviews; None: the study is on something else.
+    """
+    if found is None or found.is_synthetic or not found.digest_known:
         return {}
     here = ("seed", "backend", "out")
     told = {}
@@ -52,7 +55,9 @@ def summary(results: Sequence[RunResult], published: Mapping[str, float]) -> lis
             cells.append(mean)
         told = f"{published[model]:.4f}" if model in published else ""
         rows.append([model, str(len(runs)), str(len(runs) - len(good)), *cells, told])
-    return table(rows, "<>>" + ">" * len(protocols) + ">") + failures(results)
+    if not published:
+        rows = [row[:-1] for row in rows]
+    return table(rows, "<>>" + ">" * len(protocols) + ">" * bool(published)) + failures(results)
 
 
 def failures(results: Sequence[RunResult]) -> list[str]:

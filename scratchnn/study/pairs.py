@@ -71,7 +71,7 @@ def compare(
     if not common:
         return Pair(first, second, seeds, "they have no seed in common")
     if any(x.test_set != y.test_set for x, y in common):
-        return Pair(first, second, seeds, "they were tested on different reviews")
+        return Pair(first, second, seeds, "they were tested on different sets")
     answers = [(correct[x.key], correct[y.key]) for x, y in common]
     first_only = np.array([np.count_nonzero(x & ~y) for x, y in answers])
     second_only = np.array([np.count_nonzero(y & ~x) for x, y in answers])

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 from scratchnn_kernels.contract import Array
 from scratchnn_kernels.shapes import Bool, Float, Int
 
+from scratchnn.data.encoder import REVIEW_CLASSES
 from scratchnn.experiments.presets import CONTROLS, PRESETS
 
 Protocol = Literal["last", "best"]
@@ -27,7 +29,8 @@ class Tested:
     loss: float
     accuracy: float
     weights: str  # their checksum
-    probabilities: Float[Array, " N"] = field(repr=False)  # the model's output per test review
+    # Of each test review: (N,) that of the second of two classes, (N, K) of each of more.
+    probabilities: Float[Array, "N ..."] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,16 @@ class Reviews:
     """The reviews that all runs were tested on, in the order of `Tested.probabilities`."""
 
     digest: str
-    y: Float[Array, " N"]
+    y: Float[Array, " N"]  # numbers of their classes
     length: Int[Array, " N"]  # words of the whole review, before cutting or padding
     unknown_share: Float[Array, " N"]  # share of its words outside the vocabulary, of those the model is shown
     in_training: Bool[Array, " N"]  # whether the same review is also in the training set
     text: Callable[[int], str]  # the words of one review, for people to read
+    classes: tuple[str, ...] = REVIEW_CLASSES
+    noun: str = "review"  # what one of them is
+    source: str = "IMDB reviews"
+
+    def count(self) -> dict[str, int]:
+        """How many of each class there are."""
+        counts = np.bincount(self.y.astype(np.int64), minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))

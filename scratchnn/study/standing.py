@@ -12,7 +12,8 @@ from scratchnn.study.statistics import Statistics
 
 SIGNIFICANT = 0.05
 WHEN: dict[Protocol, str] = {"last": "after the last epoch", "best": "at the best epoch"}
-CONTROL_NAMES = ("bow", *CONTROLS)  # what counts words, or pairs of them: a network should beat these
+# What counts words, or pairs of them: a network should beat these.
+CONTROL_NAMES = ("bow", *[name for name, preset in CONTROLS.items() if preset.grams])
 
 
 @dataclass(frozen=True)

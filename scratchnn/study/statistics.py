@@ -33,6 +33,7 @@ class Statistics:
     models: tuple[ModelStatistics, ...]
     pairs: tuple[Pair, ...]
     resamples: int
+    noun: str = "review"  # what was tested on
 
     def model(self, name: str) -> ModelStatistics | None:
         return next((model for model in self.models if model.name == name), None)
@@ -48,9 +49,11 @@ class Statistics:
 
     @property
     def subject(self) -> str | None:
-        """The model that the others are compared with: lstm, or else the most accurate one."""
+        """The model that the others are compared with: of the film reviews lstm, else the most accurate one."""
         counted = {model.name: model.accuracy.value for model in self.models if model.accuracy}
-        return "lstm" if "lstm" in counted else max(counted, key=lambda name: counted[name], default=None)
+        if "lstm" in counted and self.noun == "review":
+            return "lstm"
+        return max(counted, key=lambda name: counted[name], default=None)
 
     @property
     def left_out(self) -> tuple[LeftOut, ...]:
@@ -146,7 +149,8 @@ class _Answered:
             compare(a.name, b.name, a.runs, b.runs, self.correct, self.drawn, margin)
             for a, b in itertools.combinations(models, 2)
         ]
-        return Statistics(self.protocol, tuple(models), tuple(correct_for_number(pairs)), self.resamples)
+        nouns = dict.fromkeys(about.noun for about in self.reviews.values()) or ("review",)
+        return Statistics(self.protocol, tuple(models), tuple(correct_for_number(pairs)), self.resamples, *nouns)
 
     def _model(self, name: str) -> ModelStatistics:
         runs = [run for run in self.runs if run.model == name]
@@ -193,13 +197,13 @@ def _reason(run: RunResult, reviews: Mapping[str, Reviews]) -> str | None:
             return f"test loss {tested.loss}, test accuracy {tested.accuracy}"
     if run.test_set not in reviews:
         known = ", ".join(digest[:8] for digest in reviews) or "none"
-        raise ValueError(f"{run.key} was tested on the reviews {run.test_set[:8]}, given are: {known}")
+        raise ValueError(f"{run.key} was tested on the set {run.test_set[:8]}, given are: {known}")
     for tested in run.tested.values():
-        if tested.probabilities.shape != reviews[run.test_set].y.shape:
-            raise ValueError(
-                f"{run.key} needs one probability per test review, {len(reviews[run.test_set].y)}; got shape "
-                f"{tested.probabilities.shape}"
-            )
+        about = reviews[run.test_set]
+        N, K = len(about.y), len(about.classes)
+        if tested.probabilities.shape != ((N,) if K == 2 else (N, K)):
+            wanted = f"one probability per test {about.noun}, {N}" if K == 2 else f"probabilities of shape {(N, K)}"
+            raise ValueError(f"{run.key} needs {wanted}; got shape {tested.probabilities.shape}")
     finite = all(np.isfinite(tested.probabilities).all() for tested in run.tested.values())
     return None if finite else "its outputs are not all finite"
 
@@ -210,7 +214,7 @@ def _correct(run: RunResult, protocol: Protocol, reviews: Reviews) -> Bool[Array
     if abs(correct.mean() - tested.accuracy) > 1e-9:
         raise ValueError(
             f"{run.key} says its test accuracy is {tested.accuracy:.4f}, its probabilities say {correct.mean():.4f}: "
-            "they are not in the order of these reviews"
+            f"they are not in the order of these {reviews.noun}s"
         )
     return correct
 

@@ -50,7 +50,9 @@ def _moved(last: Pair, best: Pair, stopping: Stopping, statistics: Statistics) -
     L, B, S = value(last.difference), value(best.difference), stopping.difference.value
     due = points_of(stopping.difference, stopping.seeds)
     by_luck = best.p_holm >= SIGNIFICANT
-    doubt = "luck with the seeds is not ruled out" if by_luck else "other test reviews could turn them round"
+    doubt = (
+        "luck with the seeds is not ruled out" if by_luck else f"other test {statistics.noun}s could turn them round"
+    )
     rest = {
         "equal": f", equivalent to none ({p_of([best.p_equivalent_holm])})",
         "open": f", for which {doubt} ({p_of([best.p_holm])})" if by_luck else f", and {doubt}",

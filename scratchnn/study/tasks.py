@@ -4,19 +4,15 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from scratchnn import optimizers
-from scratchnn.data.corpus import Corpus, resplit
-from scratchnn.experiments.preparation import build_model
 from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.settings import Settings
 from scratchnn.study.code import code_version
 from scratchnn.study.results import PROTOCOLS, Protocol
-from scratchnn.training.batches import split
+from scratchnn.study.sources import Source
 
 NOT_DECIDING = ("seed", "out")  # settings that are not part of the hash: the seed is next to it in the key
 
@@ -29,8 +25,8 @@ class Task:
     preset: Preset
     settings: Settings
     protocols: tuple[Protocol, ...]
-    source: str | None  # where to look for the reviews
-    data_digest: str  # of the reviews that must be found there
+    source: Source  # of what it is trained and tested on
+    data_digest: str  # of what must be found there
     test_set: str  # digest of those it is tested on
     code: Mapping[str, str]
     config_hash: str
@@ -54,40 +50,32 @@ class Variant:
 def plan(
     variants: Sequence[Variant],
     seeds: Sequence[int],
-    corpus: Corpus,
-    source: str | None,
+    source: Source,
     protocols: Sequence[Protocol] = PROTOCOLS,
 ) -> list[Task]:
     """All runs, seed by seed: stopped early, a study has finished blocks in which every model has its turn.
 
     Raises:
-        ValueError: for a name or a seed that is there twice, no seed, and settings that do not fit a model or a
-            protocol.
+        ValueError: for a name or a seed that is there twice, no seed, and settings that do not fit a model, the
+            examples or a protocol.
     """
     if not seeds:
         raise ValueError("a study needs at least 1 seed, got none; 6 or more can tell models apart")
     _no_two("seed", seeds)
     _no_two("model", [variant.name for variant in variants])
-    test_sets: dict[tuple[int, int | None], str] = {}
-    hashes: dict[str, str] = {}
-    tasks = []
-    for seed in seeds:
-        for variant in variants:
-            settings = variant.preset.settings(**variant.chosen, seed=seed)
-            split = settings.resplit, settings.test_reviews
-            if split not in test_sets:
-                test_sets[split] = (resplit(corpus, *split) if settings.resplit else corpus).test.digest
-            code = code_version(settings.backend)
-            if variant.name not in hashes:
-                _check(variant, settings, protocols, corpus)
-                hashes[variant.name] = config_hash(variant.preset, settings, corpus.digest, code)
-            tasks.append(
-                Task(
-                    variant.name, variant.preset, settings, tuple(protocols), source, corpus.digest, test_sets[split],
-                    code, hashes[variant.name],
-                )
-            )  # fmt: skip
-    return tasks
+    first = [_first_task(variant, seeds[0], source, protocols) for variant in variants]
+    return [replace(task, settings=replace(task.settings, seed=seed)) for seed in seeds for task in first]
+
+
+def _first_task(variant: Variant, seed: int, source: Source, protocols: Sequence[Protocol]) -> Task:
+    settings = replace(source.settings(variant.preset, variant.chosen), seed=seed)
+    _check(variant, settings, protocols, source)
+    code = code_version(settings.backend)
+    named = config_hash(variant.preset, settings, source, code)
+    return Task(
+        variant.name, variant.preset, settings, tuple(protocols), source, source.digest, source.test_set(settings),
+        code, named,
+    )  # fmt: skip
 
 
 def _no_two(kind: str, given: Sequence[Any]) -> None:
@@ -96,48 +84,30 @@ def _no_two(kind: str, given: Sequence[Any]) -> None:
             raise ValueError(f"{kind} {each!r} is there twice; name each {kind} once")
 
 
-def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol], corpus: Corpus) -> None:
+def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol], source: Source) -> None:
     if settings.early_stop is not None:
         raise ValueError(
             f"{variant.name!r} has early_stop={settings.early_stop}, but a study trains every model to its last epoch, "
             "and tests the best one too: leave early_stop out of the preset"
         )
-    if "best" in protocols and settings.validation_split == 0:
+    if "best" in protocols and not source.validates(settings):
         raise ValueError(
-            f"{variant.name!r} has validation_split=0, which leaves no reviews to validate on, and the best epoch is "
-            "that of the lowest validation loss: hold out a share, for instance 0.2, or compare the last epochs alone, "
-            "with --protocol last"
+            f"{variant.name!r} has validation_split={settings.validation_split:g}, which leaves nothing to validate "
+            "on, and the best epoch is that of the lowest validation loss: hold out a share, for instance 0.2, or "
+            "compare the last epochs alone, with --protocol last"
         )
-    _check_split(variant.name, settings, corpus)
-    variant.preset.layers_for(settings)  # that units, where they are set, are those of some layer
-    if variant.preset.grams is None:  # the linear models are trained in a way of their own
-        _check_optimizer(variant.name, settings)
-        _check_model(variant, settings)
-
-
-def _check_split(model: str, settings: Settings, corpus: Corpus) -> None:
-    """That there are as many reviews to train on as are asked for, and some of them on both sides of the split."""
-    there = len(corpus.train)
-    if settings.resplit:
-        both = there + len(corpus.test)
-        there = both - (both // 2 if settings.test_reviews is None else settings.test_reviews)
-    n = there if settings.train_reviews is None else settings.train_reviews
-    if n > there:
-        raise ValueError(
-            f"{model!r}: train_reviews must be at most {there:,}, the reviews there are to train on, got {n:,}; "
-            "resplit and a smaller number of test_reviews leave more"
-        )
-    try:
-        split((np.zeros(n), np.zeros(n), None), settings.validation_split)
-    except ValueError as error:
-        raise ValueError(f"{model!r}: {error}") from None
-
-
-def _check_model(variant: Variant, settings: Settings) -> None:
-    """Build it once, on the backend that compiles nothing, and show it a review."""
-    try:
-        model = build_model(dataclasses.replace(settings, backend="reference"), variant.preset)
-        model.forward(model.check_input(np.zeros((1, settings.length), np.int32)), keep_caches=False)
+    source.check(variant.name, settings)
+    if settings.units is not None:
+        variant.preset.layers_for(settings)  # that they are those of some layer
+    if variant.preset.grams is not None:  # it is trained in a way of its own
+        return
+    _check_optimizer(variant.name, settings)
+    try:  # built once, on the backend that compiles nothing, and shown a row
+        model = source.build(variant.preset, replace(settings, backend="reference"))
+        model.forward(model.check_input(source.blank(settings)), keep_caches=False)
+        rate = (variant.preset.compiled or {"optimizer": {}})["optimizer"].get("learning_rate")
+        if settings.learning_rate_decay is not None and isinstance(rate, dict) and settings.learning_rate is None:
+            raise ValueError("its learning rate has a schedule of its own: leave learning_rate_decay out")
     except (ValueError, TypeError) as error:
         raise ValueError(f"{variant.name!r}: {error}") from None
 
@@ -151,9 +121,9 @@ def _check_optimizer(model: str, settings: Settings) -> None:
         raise ValueError(f"{model!r}: {error}") from None
 
 
-def config_hash(preset: Preset, settings: Settings, data_digest: str, code: Mapping[str, str]) -> str:
+def config_hash(preset: Preset, settings: Settings, source: Source, code: Mapping[str, str]) -> str:
     """Twelve characters that change with anything that decides the numbers, except the seed."""
     layers = [[type(layer).__name__, layer.get_config()] for layer in preset.layers_for(settings)]
     plain = {key: value for key, value in dataclasses.asdict(settings).items() if key not in NOT_DECIDING}
-    content = json.dumps([layers, preset.grams, plain, data_digest, dict(code)], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
+    made_of = [layers, preset.grams, preset.compiled, plain, source.digest, source.deciding, dict(code)]
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:12]

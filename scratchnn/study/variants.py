@@ -1,21 +1,25 @@
 """The models of a study: presets, and with a grid each of them once per combination of settings."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, get_args, get_type_hints
 
 from scratchnn.core.names import look_up
 from scratchnn.experiments.flags import optimizers
 from scratchnn.experiments.preset_file import SETTINGS
-from scratchnn.experiments.presets import Preset
+from scratchnn.experiments.presets import OF_NETWORKS, Preset
 from scratchnn.experiments.settings import Settings
 from scratchnn.study.tasks import Variant
 
 Grid = Mapping[str, Sequence[Any]]  # setting -> its values
 
 
-def variants(presets: Sequence[Preset], chosen: Mapping[str, Any], grid: Grid) -> list[Variant]:
+def variants(
+    presets: Sequence[Preset], chosen: Mapping[str, Any], grid: Grid, spared: Collection[str] = ()
+) -> list[Variant]:
     """Every preset with every combination of the grid's values; `chosen` settings are the same for all.
+
+    Of the presets in `spared`, which nobody asked for, those that are no networks get no settings of networks.
 
     A model is named after what is special about it: "lstm,units=64".
 
@@ -29,7 +33,9 @@ def variants(presets: Sequence[Preset], chosen: Mapping[str, Any], grid: Grid) -
         for values in itertools.product(*grid.values()):
             special = dict(zip(grid, values, strict=True))
             name = ",".join([preset.name, *(f"{setting}={_told(value)}" for setting, value in special.items())])
-            found.append(Variant(name, preset, {**chosen, **special}))
+            useless = OF_NETWORKS if preset.grams is not None and preset.name in spared else ()
+            common = {setting: value for setting, value in chosen.items() if setting not in useless}
+            found.append(Variant(name, preset, {**common, **special}))
     return found
 
 

@@ -18,7 +18,12 @@ def verdict(analysis: Analysis) -> str:
     if not counted:
         paragraphs = [["No run counts, so there is nothing to compare."]]
     elif len(counted) == 1:
-        results = [_result(model) for each in analysis.by_protocol.values() for model in each.models if model.accuracy]
+        results = [
+            _result(model, each.noun)
+            for each in analysis.by_protocol.values()
+            for model in each.models
+            if model.accuracy
+        ]
         paragraphs = [[*results, "Nothing can be said of other models: a comparison needs at least two that finished."]]
     else:
         paragraphs = _comparison(analysis, counted)
@@ -35,7 +40,9 @@ def _comparison(analysis: Analysis, counted: Sequence[ModelStatistics]) -> list[
     }
     first = next(iter(standings.values()))
     opening, closing = [], []
-    if subject != "lstm":
+    if analysis.first.noun != "review":
+        opening.append(f"The others are compared with the most accurate model, {subject}.")
+    elif subject != "lstm":
         why = "is not in this study" if analysis.first.model("lstm") is None else "has no run that counts"
         opening.append(f"The model lstm {why}, so the question is asked of the most accurate one, {subject}.")
     if first.pairs:
@@ -51,7 +58,8 @@ def _comparison(analysis: Analysis, counted: Sequence[ModelStatistics]) -> list[
     if first.obstacles:
         why = listed([f"{pair.first} with {pair.second} ({pair.obstacle})" for pair in first.obstacles])
         closing.append(f"Not compared: {why}.")
-    if any(each.won for each in standings.values()) and not any(is_control(model.name) for model in counted):
+    asked = analysis.first.noun == "example" or any(is_control(model.name) for model in counted)
+    if any(each.won for each in standings.values()) and not asked:
         closing.append(
             f"None of the models that count words ({', '.join(CONTROL_NAMES)}) is in this study, so it does not say "
             "whether a network that reads the words in order is needed."
@@ -83,7 +91,8 @@ def _answer(subject: str, standings: Mapping[Protocol, Standing], depends: bool)
         standing = standing if any(above) else f"{subject} does not stand above {others}"
         undecided = [pair for each in every for pair in each.open + each.few]
         by_luck = any(pair.p_holm >= SIGNIFICANT for pair in undecided)
-        why = f"luck with the {'seeds' if by_luck else 'test reviews'} could explain the differences"
+        drawn = "seeds" if by_luck else f"test {every[0].statistics.noun}s"
+        why = f"luck with the {drawn} could explain the differences"
         why = "there are too few seeds to tell" if any(each.few for each in every) else why
         return f"Not decided: {standing}{when if best or not any(above) else ''}, {'but' if best else 'and'} {why}."
     if all(each.groups == every[0].groups for each in every):
@@ -106,7 +115,8 @@ def _phrase(standing: Standing) -> str:
 
 
 def _details(standing: Standing, margin: float) -> list[str]:
-    sentences = [_result(standing.subject)]
+    noun = standing.statistics.noun
+    sentences = [_result(standing.subject, noun)]
     for pairs, verb in ((standing.won, "beats"), (standing.lost, "loses to")):
         if pairs:
             sentences.append(f"It {verb} {listed([by(pair) for pair in pairs])} ({p_of([x.p_holm for x in pairs])}).")
@@ -123,7 +133,7 @@ def _details(standing: Standing, margin: float) -> list[str]:
         sentences.append(f"Not decided, neither different nor equivalent: {against} ({p}).")
         if unsure := [pair.second for pair in standing.open if pair.p_holm < SIGNIFICANT]:
             sentences.append(
-                f"Other seeds would show the difference to {listed(unsure)} again, but other test reviews could turn "
+                f"Other seeds would show the difference to {listed(unsure)} again, but other test {noun}s could turn "
                 "it round: the interval includes 0."
             )
     if standing.few:
@@ -131,11 +141,11 @@ def _details(standing: Standing, margin: float) -> list[str]:
     return sentences
 
 
-def _result(model: ModelStatistics) -> str:
+def _result(model: ModelStatistics, noun: str) -> str:
     assert model.accuracy is not None
     accuracy, seeds = model.accuracy, len(model.seeds)
     when = WHEN[model.protocol]
-    text = f"{when[0].upper()}{when[1:]}, {model.name} is right on {100 * accuracy.value:.1f}% of the test reviews"
+    text = f"{when[0].upper()}{when[1:]}, {model.name} is right on {100 * accuracy.value:.1f}% of the test {noun}s"
     if seeds == 1:
         return f"{text} with the one seed {model.seeds[0]}."
     ends = f"{100 * accuracy.low:.1f}% to {100 * accuracy.high:.1f}%"
@@ -147,6 +157,7 @@ def _result(model: ModelStatistics) -> str:
 
 def _tests(standings: Mapping[Protocol, Standing]) -> list[str]:
     number = max(each.statistics.compared for each in standings.values())
+    first = next(iter(standings.values())).statistics
     decided = [pair for each in standings.values() for pair in each.won + each.lost + each.equal + each.open]
     if not decided:
         return []
@@ -158,7 +169,7 @@ def _tests(standings: Mapping[Protocol, Standing]) -> list[str]:
         subject = decided[0].first
         sentences.append(
             f"Every seed gives the same {subject} and the same {listed(alike)}: between them the p is McNemar's, over "
-            "the reviews."
+            f"the {first.noun}s."
         )
     return sentences
 
@@ -196,7 +207,7 @@ def _repeats(analysis: Analysis) -> list[str]:
     if not changes:
         return []
     return [
-        "Leaving out the test reviews that also occur in the training set moves no mean by more than "
+        f"Leaving out the test {analysis.first.noun}s that also occur in the training set moves no mean by more than "
         f"{max(1, math.ceil(1e4 * max(changes) - 1e-9)) / 100:.2f} points."
     ]
 
@@ -206,7 +217,7 @@ def _converged(statistics: Statistics) -> list[str]:
     sentences = []
     for model in statistics.models:
         asked, done = model.settings.get("epochs"), [len(run.history.get("loss", [])) for run in model.runs]
-        if asked and done and 0 < max(done) < asked:
+        if asked and done and 0 < max(done) < asked and model.settings.get("arch") != "majority":
             span = f"{min(done)}" if min(done) == max(done) else f"{min(done)} to {max(done)}"
             sentences.append(f"{model.name} stopped after {span} of {asked} epochs, where its loss fell no more.")
     return sentences

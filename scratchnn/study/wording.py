@@ -69,15 +69,18 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def settings_in_words(all_settings: Sequence[Mapping[str, Any]]) -> list[str]:
+def settings_in_words(all_settings: Sequence[Mapping[str, Any]], noun: str = "review") -> list[str]:
     """What the models of a study were trained on, and for how long; of each setting every value that one has."""
+    if noun == "example":
+        all_settings = [{"epochs": settings.get("epochs")} for settings in all_settings]
+    split = "split again by draw {}" if noun == "review" else "split by draw {}"
     found = [
         _setting(all_settings, "epochs", "{} epochs"),
-        _setting(all_settings, "length", "the last {} words of a review"),
+        _setting(all_settings, "length", f"the last {{}} words of a {noun}"),
         _setting(all_settings, "vocabulary", "vocabulary {}"),
         _setting(all_settings, "train_reviews", "trained and validated on {}"),
-        _setting(all_settings, "resplit", "split again by draw {}"),
-        _setting(all_settings, "shuffle_words", "words of a review shuffled: {}"),
+        _setting(all_settings, "resplit", split),
+        _setting(all_settings, "shuffle_words", f"words of a {noun} shuffled: {{}}"),
     ]
     return ["1 epoch" if each == "1 epochs" else each for each in found if each]
 

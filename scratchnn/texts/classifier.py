@@ -1,7 +1,7 @@
 """A classifier of texts that is trained and used in one line each, as scikit-learn's are."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sized
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,11 @@ from scratchnn_kernels.shapes import Float64, Shaped
 from scratchnn.core.checks import whole_number
 from scratchnn.core.names import look_up
 from scratchnn.data.encoder import TextEncoder
-from scratchnn.data.own.loading import WORDS, length_for, ranked_words
+from scratchnn.data.own.loading import WORDS, length_for, ranked_words, require_words
 from scratchnn.data.text import Vocabulary
 from scratchnn.experiments.preparation import build_model, let_the_rate_fall
-from scratchnn.experiments.presets import Preset, named_network
+from scratchnn.experiments.presets import named_network
 from scratchnn.experiments.pretraining import pretrain
-from scratchnn.experiments.stack import Stack
 from scratchnn.report.console import Console
 from scratchnn.texts.estimator import Estimator, not_fitted
 from scratchnn.texts.predictor import NetworkPredictor
@@ -86,14 +85,13 @@ class TextClassifier(Estimator):
             TypeError, ValueError: for other texts or labels, for one class only, and for parameters out of range.
         """
         texts, (classes, numbers) = _texts(X), _classes(y)
-        if len(texts) != len(numbers):
-            raise ValueError(f"each text needs a label: there are {len(texts):,} texts and {len(numbers):,} labels")
+        _require_as_many(texts, numbers)
         encoder, x = self._encoder(texts, tuple(map(str, classes.tolist())))
         settings = {name: getattr(self, name) for name in _SETTINGS if getattr(self, name) is not None}
         preset = named_network(self.arch)
         sizes = {"vocabulary": len(encoder.vocabulary), "length": encoder.length}
         chosen = preset.settings(**settings, **sizes)
-        model = build_model(chosen, _with_classes(preset, len(classes)))
+        model = build_model(chosen, preset.with_classes(len(classes)))
         if chosen.pretrain_epochs:
             pretrain(model, x, chosen.pretrain_epochs, Console(quiet=not self.verbose).counting("windows"))
         let_the_rate_fall(model, chosen, len(x))
@@ -110,6 +108,7 @@ class TextClassifier(Estimator):
         if not ranked:
             raise ValueError(f"no word is {self.min_count} times or more in the {len(texts):,} texts: lower min_count")
         vocabulary = Vocabulary.from_ranked(ranked, WORDS if self.vocabulary is None else self.vocabulary)
+        require_words(vocabulary)
         rows = [vocabulary.encode(text) for text in texts]
         length = length_for(np.array([len(row) - 1 for row in rows])) if self.length is None else self.length
         encoder = TextEncoder(vocabulary, length, classes)
@@ -126,8 +125,16 @@ class TextClassifier(Estimator):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """The accuracy: the share of texts that get their label, weighted by `sample_weight`."""
-        right = self.predict(X) == _one_axis(y)
-        return float(np.average(right, weights=sample_weight))
+        given, labels = self.predict(X), _one_axis(y)
+        _require_as_many(given, labels)
+        if not len(labels):
+            raise ValueError("there are no texts to measure with")
+        if _is_text(given) != _is_text(labels):
+            found, known = labels.tolist()[0], self.classes_.tolist()[0]
+            raise ValueError(f"y holds {found!r}, and the labels that fit was given are such as {known!r}")
+        if sample_weight is not None:
+            _require_as_many(labels, np.atleast_1d(sample_weight), "weight")
+        return float(np.average(given == labels, weights=sample_weight))
 
     def _fitted(self) -> NetworkPredictor:
         if not hasattr(self, "classes_"):
@@ -139,14 +146,6 @@ _SETTINGS = (
     "units", "pretrain_epochs", "batch_size", "epochs", "optimizer", "learning_rate", "learning_rate_decay",
     "global_clipnorm", "seed", "backend",
 )  # fmt: skip
-
-
-def _with_classes(preset: Preset, classes: int) -> Preset:
-    assert isinstance(preset.layers, Stack)  # as those of all networks are
-    try:
-        return replace(preset, layers=preset.layers.with_classes(classes))
-    except ValueError as error:
-        raise ValueError(f"{preset.name!r} {error}") from None
 
 
 def _texts(X: Any) -> list[str]:
@@ -167,11 +166,27 @@ def _texts(X: Any) -> list[str]:
     return texts
 
 
+def _require_as_many(texts: Sized, labels: Sized, what: str = "label") -> None:
+    if len(texts) != len(labels):
+        raise ValueError(f"each text needs a {what}: there are {len(texts):,} texts and {len(labels):,} {what}s")
+
+
+def _is_text(labels: Labels) -> bool:
+    return isinstance(labels.flat[0], str | bytes)
+
+
 def _one_axis(y: Any) -> Labels:
-    labels = np.asarray(y)
+    # NumPy would make text of the None or the number in a list of words.
+    labels = np.asarray(y, object if isinstance(y, list | tuple) and _is_mixed(y) else None)
     if labels.ndim != 1:
         raise ValueError(f"y must be one label for each text, got an array of shape {labels.shape}")
     return labels
+
+
+def _is_mixed(labels: Iterable[Any]) -> bool:
+    """Whether some labels are words and others are not, or some are missing."""
+    kinds = (str, bool | np.bool_, Real)
+    return len({next((kind for kind in kinds if isinstance(each, kind)), type(each)) for each in labels}) > 1
 
 
 def _classes(y: Any) -> tuple[Classes, Labels]:
@@ -184,7 +199,7 @@ def _classes(y: Any) -> tuple[Classes, Labels]:
     kind = labels.dtype.kind
     if kind == "f" and not (np.isfinite(labels) & (labels == np.round(labels))).all():
         raise ValueError("y holds fractions or NaN, which are no labels of classes: give words or whole numbers")
-    if kind == "O" and len({str if isinstance(each, str) else type(each) for each in labels.tolist()}) > 1:
+    if kind == "O" and _is_mixed(labels.tolist()):
         raise ValueError("y holds labels of several types, or some are missing: give all as words, or all as numbers")
     if kind not in "OUSifub" or (kind == "O" and not isinstance(labels.flat[0] if labels.size else "", str | int)):
         raise ValueError(f"y must be labels, words or whole numbers, got {labels.dtype}")
@@ -207,4 +222,7 @@ def _weights(class_weight: Any, classes: Classes, numbers: Labels, sample_weight
         look_up("class_weight", class_weight, {"balanced": "balanced"})
         by_class = len(numbers) / (len(classes) * np.bincount(numbers))
     weight = by_class[numbers]
-    return weight if sample_weight is None else weight * np.asarray(sample_weight, np.float64)
+    if sample_weight is None:
+        return weight
+    _require_as_many(numbers, np.atleast_1d(sample_weight), "weight")
+    return weight * np.asarray(sample_weight, np.float64)

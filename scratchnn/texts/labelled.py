@@ -1,5 +1,6 @@
 """Labelled texts to measure a model on: those that its run kept to test with, or others in files of your own."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from scratchnn_kernels.shapes import Float64, Int, Int32, Integer
 
 from scratchnn.core.names import nearest
 from scratchnn.data import DataError
+from scratchnn.data.own.labelled import Row
 from scratchnn.data.own.loading import tell
 from scratchnn.data.own.reading import is_own, read
 from scratchnn.experiments.opening import own_texts_of, reviews_of
@@ -47,10 +49,7 @@ def texts_for(predictor: Predictor, source: str | None, columns: Mapping[str, st
         x = predictor.encoder.encode(part.texts)
         named = found.source if found.test is None else f"{found.source}, test"
         labels = numbers_of(part.labels, predictor.classes, [row.place for row in part.rows])
-        rows = part.rows
-        return Labelled(
-            named, predictor.proba_of(x), labels, lambda n: rows[n].place, lambda n: " ".join(rows[n].text.split())
-        )
+        return _of_rows(predictor, named, x, labels, part.rows)
     if columns:
         raise ValueError(f"--{next(iter(columns)).replace('_', '-')} is for a table of your own: name it with --data")
     if trained_on is not None:
@@ -63,12 +62,19 @@ def texts_for(predictor: Predictor, source: str | None, columns: Mapping[str, st
 
 
 def _is_same(path: str, other: str) -> bool:
-    return Path(path).expanduser().resolve() == Path(other).expanduser().resolve()
+    return Path(os.path.expanduser(path)).resolve() == Path(os.path.expanduser(other)).resolve()
 
 
 def _tested(predictor: Predictor, source: str | None) -> Labelled:
     data = own_texts_of(predictor.metadata, source)
-    return _encoded(predictor, f"{data.source}: what the run was tested on", data.x_test, data.y_test)
+    return _of_rows(predictor, f"{data.source}: what the run was tested on", data.x_test, data.y_test, data.test.rows)
+
+
+def _of_rows(
+    predictor: Predictor, source: str, x: Int32[Array, "N T"], y: Integer[Array, " N"], rows: Sequence[Row]
+) -> Labelled:
+    p = predictor.proba_of(x)
+    return Labelled(source, p, y.astype(np.int64), lambda n: rows[n].place, lambda n: " ".join(rows[n].text.split()))
 
 
 def _encoded(predictor: Predictor, source: str, x: Int32[Array, "N T"], y: Integer[Array, " N"]) -> Labelled:

@@ -10,18 +10,19 @@ import pytest
 
 from benchmarks import imdb_results, pages, study
 from benchmarks.studies import PROTOCOLS, STUDIES, by_name
-from scratchnn.data.corpus import Corpus
+from scratchnn.data.sources import Found
 from scratchnn.data.synthetic import make_corpus
 from scratchnn.experiments.settings import Settings
 from scratchnn.study import page
 from scratchnn.study.pairs import MARGIN
+from scratchnn.study.reviews import FilmReviews
 from scratchnn.study.statistics import analyse
 from scratchnn.study.tasks import Task, plan
 from tests.study import fakes
 
 
-def generated() -> Corpus:
-    return make_corpus(60, 40)
+def generated() -> FilmReviews:
+    return FilmReviews.of(Found(make_corpus(60, 40), "made up", False, False))
 
 
 def summary(tmp_path: Path, seeds: int = 6, **skills: float) -> dict[str, Any]:
@@ -50,11 +51,11 @@ def found(written: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str,
 
 
 def test_studies_can_be_planned_and_have_names_of_their_own() -> None:
-    corpus = generated()
+    source = generated()
     assert len({each.name for each in STUDIES}) == len(STUDIES)
     for each in STUDIES:
         if "test_reviews" not in each.settings:  # of more reviews than are generated
-            tasks = plan(each.variants(), range(2), corpus, None)
+            tasks = plan(each.variants(), range(2), source)
             assert [task.model for task in tasks] == 2 * each.models
             assert all(task.protocols == PROTOCOLS and task.settings.synthetic == each.synthetic for task in tasks)
 
@@ -193,9 +194,9 @@ def test_figures_are_those_that_are_shown(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_folder_is_opened_again_with_what_it_was_made_with(tmp_path: Path) -> None:
-    corpus = generated()
-    folder = study.open_folder(by_name("generated-shuffled"), tmp_path, corpus)
-    assert study.open_folder(by_name("generated-shuffled"), tmp_path, corpus).common == folder.common
+    source = generated()
+    folder = study.open_folder(by_name("generated-shuffled"), tmp_path, source.digest)
+    assert study.open_folder(by_name("generated-shuffled"), tmp_path, source.digest).common == folder.common
     assert folder.common["--shuffle-words"] is True and "--synthetic" not in folder.common
     assert Settings().backend == "cpu"
 
@@ -225,9 +226,9 @@ class FakePool:
 def test_the_studies_are_conducted_in_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    corpus = generated()
+    source = generated()
     monkeypatch.setattr(study, "Pool", FakePool)
-    monkeypatch.setattr(study, "corpus_of", lambda each: corpus)
+    monkeypatch.setattr(study, "source_of", lambda each: source)
     monkeypatch.setattr(study.time, "perf_counter", lambda: FakePool.now)
     names = ["generated", "generated-shuffled"]  # 10 seeds of 7 models each, a second for each run
     # A model that was not timed yet may begin a run until the very end: that is the last one, of the second study.

@@ -10,8 +10,9 @@ import pytest
 
 from scratchnn import load_model
 from scratchnn.commands import predict
-from scratchnn.commands.evaluate import main
+from scratchnn.commands.evaluate import _confusions, main
 from scratchnn.experiments.linear_model import LinearModel
+from scratchnn.texts.measures import measure
 from scratchnn.train import main as train
 from tests.texts.test_classifier import labelled
 
@@ -49,6 +50,10 @@ def test_what_the_run_was_tested_on(run: Path, capsys: Output) -> None:
         assert found["texts"] == 24
         assert found["accuracy"] == pytest.approx(tested["accuracy"])
         assert found["log_loss"] == pytest.approx(tested["loss"], rel=1e-5)
+    lines = data.read_text(encoding="utf-8").splitlines()
+    assert found["mistakes"]
+    for each in found["mistakes"]:  # as they stand in the file, and not as ids
+        assert each["text"] in lines[int(each["place"].removeprefix("line ")) - 1]
     assert list(found["classes"]) == ["bad", "good", "odd"]
     assert np.sum(found["confusion"]) == 24
     low, high = found["accuracy_95"]
@@ -88,6 +93,13 @@ def test_the_report(run: Path, capsys: Output) -> None:
     assert f"{found['classes']['bad']['recall']:.4f}" in told
     assert told.count(", taken for ") == 1
     assert f"the most confident of {24 - round(24 * found['accuracy'])} mistakes" in told
+
+
+def test_the_confusions_of_many_classes_are_a_list() -> None:
+    classes = tuple(f"c{k}" for k in range(13))
+    p = np.eye(13)[[*range(13), 1, 1, 2]]
+    found = measure(p, np.array([*range(13), 0, 0, 12]), classes)
+    assert _confusions(found) == ([("is", "was taken for", "texts"), ("c0", "c1", "2"), ("c12", "c2", "1")], "<<>")
 
 
 def test_what_is_refused(run: Path, tmp_path: Path, capsys: Output) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from scratchnn import __version__
 from scratchnn.__main__ import COMMANDS, main
+from scratchnn.core.program import to_be_typed
 from tests.house import ROOT
 
 HEAVY = ("numba", "matplotlib", "scipy", "rich", "jinja2", "keras")
@@ -58,3 +59,9 @@ def test_the_status_of_a_command_is_that_of_its_main(capsys: pytest.CaptureFixtu
     assert main(["train", "--data", "nowhere.npz"]) == 2
     assert "nowhere.npz" in capsys.readouterr().err
     assert main(["Train", "--list"]) == 0
+
+
+def test_a_command_to_be_typed_is_quoted_as_its_shell_wants_it() -> None:
+    words = ["python", "-m", "scratchnn.train", "--resume", "my runs/lstm-1"]
+    assert to_be_typed(words, is_windows=False) == "python -m scratchnn.train --resume 'my runs/lstm-1'"
+    assert to_be_typed(words, is_windows=True) == 'python -m scratchnn.train --resume "my runs/lstm-1"'

@@ -83,6 +83,9 @@ def test_other_data_are_refused_unless_they_are_named(
         ("out = 3", "out must be text, got 3"),
         ("arch = 'lstn'", "unknown preset 'lstn'; did you mean 'lstm'?"),
         ("length = ", "is no TOML file"),
+        ("[data]\ntexts = 3", "data.texts must be a table, got 3"),
+        ("[data]\ndigest = 3", "data.digest must be text, got 3"),
+        ("versions = 3", "versions must be a table, got 3"),
         (None, "cannot be read: No such file or directory"),
     ],
 )

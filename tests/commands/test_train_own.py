@@ -89,6 +89,8 @@ def test_baselines_stand_above_the_network_and_one_is_shipped(finished: Finished
     alone = int((network & ~right).sum()), int((right & ~network).sum())
     said = f"of {len(right)} test texts {file} alone gets {alone[0]} right, linear.npz alone {alone[1]}, "
     assert one(r"^ship  .*$", text).startswith(f"ship  linear.npz: {said}")
+    file = f"{finished.folder.relative_to(finished.folder.parents[1])}/linear.npz"
+    assert one(r"^try   .*$", text) == f"try   python -m scratchnn predict {file} 'a text'"
 
 
 def test_nothing_is_shipped_that_is_no_better_than_one_answer(tmp_path: Path) -> None:

@@ -44,6 +44,10 @@ def test_a_run_on_the_reviews_is_read_as_it_is() -> None:
         ({"vocabulary": list(VOCABULARY.words)}, r"metadata\['length'\]"),
         ({"vocabulary": list(VOCABULARY.words), "length": 0}, "length must be a whole number"),
         ({"vocabulary": list(VOCABULARY.words), "length": 3, "classes": ["a", "a"]}, "two different names"),
+        ({"vocabulary": 3, "length": 3}, "with the vocabulary '3', expected a list of words"),
+        ({"vocabulary": [1, 2, 3, 4, 5], "length": 3}, "expected a list of words"),
+        ({"vocabulary": list(VOCABULARY.words), "length": 3, "classes": "ab"}, "with the classes 'ab'"),
+        ({"vocabulary": list(VOCABULARY.words), "settings": 3}, r"metadata\['length'\]"),
     ],
 )
 def test_what_cannot_read_words_is_refused(metadata: dict, said: str) -> None:

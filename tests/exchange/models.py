@@ -13,6 +13,7 @@ from scratchnn.layers import (
     Activation,
     AveragePooling1D,
     Bidirectional,
+    ConcatPooling1D,
     Conv1D,
     Cropping1D,
     Dense,
@@ -131,6 +132,8 @@ CASES: dict[str, Case] = {
         ]
     ),
     "mean of words": Case(lambda: [_words(), GlobalAveragePooling1D(), Dense(1)], gaps=True),
+    "last, largest and mean": Case(lambda: [_words(), ConcatPooling1D(), Dense(1)], gaps=True),
+    "last, largest and mean of all": Case(lambda: [_words(False), ConcatPooling1D(), Dense(1)]),
     "mean of all": Case(lambda: [_words(False), GlobalAveragePooling1D(), Dense(1)]),
     "flat": Case(lambda: [_words(False), Conv1D(2, 3, padding="same"), Flatten(), Dense(2, "selu")], fixed=True),
     "numbers": Case(lambda: [LSTM(4, return_sequences=True), LayerNormalization(), GRU(2)], "numbers"),

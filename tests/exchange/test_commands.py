@@ -1,6 +1,7 @@
 """The commands: what they print, what they write, and that they overwrite nothing."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,15 @@ import numpy as np
 import pytest
 
 from scratchnn import Sequential
+from scratchnn.data import Vocabulary
+from scratchnn.data.encoder import TextEncoder
+from scratchnn.data.own.loading import ranked_words
 from scratchnn.exchange import load_pytorch, load_safetensors
 from scratchnn.exchange.__main__ import main
 from scratchnn.exchange.export_command import FORMATS
+from scratchnn.experiments.linear_model import LinearModel
 from tests.exchange.models import CASES, built
+from tests.own_texts import rows
 
 COUNT = 12 * 3 + 2 * 3 * (3 * 4 + 4 * 4 + 2 * 4) + 2 * 4 * (4 * 2 + 2 * 2 + 2)  # of the model below
 
@@ -64,7 +70,7 @@ def test_pytorch_says_what_it_cannot_hold(run: Path, capsys: pytest.CaptureFixtu
     assert "note: Embedding 'embedding' masks padding" in capsys.readouterr().err
     other = built(CASES["lstm masked"])
     other.set_weights([0 * weight for weight in other.get_weights()])
-    load_pytorch(other, tmp_path / "model.pytorch.safetensors")
+    load_pytorch(other, tmp_path / "m.pytorch.safetensors")
     np.testing.assert_array_equal(other.flat_params, model.flat_params)
 
 
@@ -75,7 +81,7 @@ def test_names_of_modules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     built(CASES["lstm"], backend="cpu").save(tmp_path / "m.npz")
     command = ["export", "pytorch", str(tmp_path / "m.npz"), "--names"]
     assert main([*command, "lstm=body.rnn", "dense="]) == 0
-    with safe_open(tmp_path / "model.pytorch.safetensors", framework="numpy") as file:
+    with safe_open(tmp_path / "m.pytorch.safetensors", framework="numpy") as file:
         assert {"body.rnn.weight_ih_l0", "embedding.weight", "bias"} <= set(file.keys())
     for names, says in (("lstm", "LAYER=MODULE"), ("lstn=rnn", "did you mean 'lstm'"), ("=rnn", "LAYER=MODULE")):
         assert main([*command, names, "--overwrite"]) == 2
@@ -173,7 +179,7 @@ def test_a_missing_package_is_named_with_the_extra(
         monkeypatch.setitem(sys.modules, f"{package}.numpy", None)
         assert main(["export", format, str(run)]) == 2
         assert f"needs the package {package}" in (said := capsys.readouterr().err)
-        assert "pip install 'scratchnn[exchange]'" in said
+        assert 'pip install "scratchnn[exchange]"' in said
 
 
 def test_names_of_the_face() -> None:
@@ -183,3 +189,40 @@ def test_names_of_the_face() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'save_tflite'"):
         _ = scratchnn.exchange.save_tflite
     assert isinstance(built(CASES["lstm"]), Sequential)
+
+
+@pytest.mark.parametrize("classes", [("bad", "good"), ("bad", "good", "odd")])
+def test_a_linear_model_is_exported_and_inspected(
+    classes: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts, labels = zip(*rows(40, *classes), strict=True)
+    encoder = TextEncoder(Vocabulary.from_ranked(ranked_words(texts, 1), 60), 8, classes)
+    y = np.array([classes.index(label) for label in labels])
+    model = LinearModel.fit(encoder.encode(texts), y, encoder)
+    model.save(tmp_path / "linear.npz")
+    assert main(["inspect", str(tmp_path / "linear.npz")]) == 0
+    told = capsys.readouterr().out
+    words = sum(code < 1 << 17 for code in model.known)
+    assert f"LinearModel, {words:,} words and {len(model.known) - words:,} pairs of neighbouring words" in told
+    most = model.words_of(int((-model.weights[-1]).argsort(kind="stable")[0]))
+    assert re.search(rf"^{classes[-1]} +{most} ", told, re.MULTILINE)
+    assert main(["export", "keras", str(tmp_path / "linear.npz")]) == 2
+    assert "a linear model, which can be exported as onnx" in capsys.readouterr().err
+
+    needs("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="needs the package onnxruntime")
+    assert main(["export", "onnx", str(tmp_path / "linear.npz")]) == 0
+    assert f"wrote {tmp_path / 'linear.onnx'}: {len(model.known)} features" in capsys.readouterr().out
+    x = encoder.encode(["", "zzz", texts[0], f"{texts[1]} {texts[1]}", *texts])
+    session = onnxruntime.InferenceSession(tmp_path / "linear.onnx", providers=["CPUExecutionProvider"])
+    (p,) = session.run(["y"], {"x": x.astype(np.int64)})
+    np.testing.assert_allclose(p, model.proba_of(x)[:, -p.shape[1] :], atol=1e-6)
+    known = json.loads(session.get_modelmeta().custom_metadata_map["scratchnn"])
+    assert known["classes"] == list(classes)
+
+
+def test_a_file_is_exported_under_its_own_name(run: Path) -> None:
+    needs("safetensors")
+    (run / "model.npz").rename(run / "best.npz")
+    assert main(["export", "safetensors", str(run / "best.npz")]) == 0
+    assert (run / "best.safetensors").is_file()

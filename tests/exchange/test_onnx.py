@@ -41,6 +41,18 @@ def test_onnx_runtime_gives_what_we_give(name: str) -> None:
         np.testing.assert_allclose(y, expected(model, x), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [SimpleRNN, LSTM, GRU])
+@pytest.mark.parametrize("name", ["linear", "leaky_relu", "hard_sigmoid", "elu", "softplus", "softsign", "relu"])
+def test_every_activation_of_a_recurrent_layer_is_in_the_place_of_its_own(kind: type, name: str) -> None:
+    # A list of the settings holds a number for each activation that has some, and none for tanh and sigmoid.
+    x = np.random.default_rng(5).normal(size=(4, 6, 3)).astype(np.float32)
+    for place in ("activation",) if kind is SimpleRNN else ("activation", "recurrent_activation"):
+        settings: dict[str, Any] = {place: name}
+        model = Sequential([Input((None, 3)), kind(4, **settings)], seed=3, backend="reference")
+        (y,) = session(to_onnx(model)).run(["y"], {"x": x})
+        np.testing.assert_allclose(y, model.predict(x), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if masks(case.layers())])
 def test_a_mask_with_gaps_is_refused_where_a_length_is_needed(name: str) -> None:
     case = CASES[name]

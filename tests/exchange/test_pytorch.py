@@ -134,6 +134,14 @@ def test_a_state_is_taken_in_full_or_not_at_all(change: Callable, says: str) -> 
         np.testing.assert_array_equal(a, b)
 
 
+def test_two_layers_are_not_written_over_one_another() -> None:
+    model = Sequential([Input((4,)), Dense(4, name="a"), Dense(4, name="b")], seed=0, backend="reference")
+    same = {"a": "x", "b": "x"}
+    for call in (lambda: to_pytorch(model, same), lambda: from_pytorch(model, linear("x"), same)):
+        with pytest.raises(ExchangeError, match=r"Dense 'a' and Dense 'b' would both be 'x.weight'"):
+            call()
+
+
 def test_names_are_of_layers() -> None:
     with pytest.raises(ExchangeError, match="no layer with weights is called 'aa'; did you mean 'a'"):
         to_pytorch(two(), {"aa": "x"})

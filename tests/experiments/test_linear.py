@@ -64,9 +64,13 @@ def test_weights_are_those_of_naive_bayes() -> None:
 
 def test_words_that_training_has_not_seen_are_left_out() -> None:
     fitted = NaiveBayes.fit(X, np.array([1.0, 0, 1]), grams=2)
-    found = fitted(pad_sequences([[8, 6, 9, 7], [7, 7]], 4)).toarray()
-    assert found.shape == (2, 5)
-    assert (found != 0).tolist() == [[False, True, True, False, False], [False, False, True, False, False]]
+    others = fitted(pad_sequences([[8, 6, 9, 7], [], [7, 7], []], 4))
+    found = np.stack([others @ one for one in np.eye(5)], axis=1)
+    assert others.shape == (4, 5)
+    known = [[1, 2], [], [2], []]
+    assert found.tolist() == [[r if f in row else 0 for f, r in enumerate(fitted.r)] for row in known]
+    np.testing.assert_array_equal([one @ others for one in np.eye(4)], found)
+    assert (fitted(pad_sequences([[], [9]], 4)) @ np.ones(5)).tolist() == [0, 0]
 
 
 def test_pairs_know_what_words_do_not() -> None:
@@ -85,7 +89,7 @@ def test_pairs_know_what_words_do_not() -> None:
 
 def test_they_are_compared_and_not_trained_alone() -> None:
     assert not PRESETS.keys() & CONTROLS.keys()
-    assert [named(name).grams for name in CONTROLS] == [1, 2]
+    assert [named(name).grams for name in CONTROLS] == [1, 2, 0]
     with pytest.raises(ValueError, match=r"'linear' is no network.*scratchnn.compare --arch linear lstm"):
         named_network("linear")
     with pytest.raises(ValueError, match=r"'linear' is no network: it has no learning_rate\. Leave learning_rate out"):

@@ -48,6 +48,7 @@ def test_every_preset_has_an_output_for_each_class(tmp_path: Path, arch: str, cl
         ("ff", {"skip_top": 60}, {}, "skip_top"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*are training texts too:scratchnn.data.DataWarning")  # one file in two places
 def test_what_would_not_act_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arch: str, chosen: dict, options: dict, said: str
 ) -> None:

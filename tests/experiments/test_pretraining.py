@@ -16,7 +16,7 @@ from scratchnn.layers import GRU, LSTM, Bidirectional, Dense, Dropout, Embedding
 from scratchnn.report.console import Console
 from scratchnn.study.run import run
 from scratchnn.study.tasks import Task
-from tests.study.conftest import corpus, data, planned  # noqa: F401 - fixtures: small reviews, and a study of them
+from tests.study.conftest import corpus, data, planned, source  # noqa: F401 - fixtures: small reviews, and a study
 
 QUIET = Console(quiet=True)
 ROWS = np.array([[0, 0, 1, 4, 5], [1, 6, 2, 7, 8], [0, 1, 9, 4, 4], [1, 5, 6, 7, 3]], np.int32)  # 17 words

@@ -74,10 +74,10 @@ def cupy_where(
         ({"driver": 12040}, r"a driver for CUDA 13\.0, .* knows up to 12\.4: update it, or pip install"),
         ({"devices": 0}, "needs an NVIDIA device"),
         ({"devices": None}, "needs an NVIDIA device, and CUDA finds none .*cudaErrorNoDevice"),
-        ({"libraries": False}, r"needs CUDA's libraries .*libnvrtc.*: pip install -e .\.\[cuda12\]"),
+        ({"libraries": False}, r"needs CUDA's libraries .*libnvrtc.*: pip install .scratchnn\[cuda12\]"),
         (
             {"fails": RuntimeError("Failed to find CUDA headers. Please install CUDA toolkit headers")},
-            r"a device that CuPy computes on, .*RuntimeError: Failed to find CUDA headers.*: pip install -e ",
+            r"a device that CuPy computes on, .*RuntimeError: Failed to find CUDA headers.*: pip install .scratchnn",
         ),
         ({"fails": MemoryError()}, r"here it fails \(MemoryError: no message\)"),
         ({"one": 0.0}, "needs a device that computes correctly, and here 12 comes out as 4"),
@@ -113,7 +113,7 @@ def test_a_cache_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch)
 
 def test_without_cupy_its_installation_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert 'pip install -e ".[cuda12]"' in str(availability.problem())
+    assert 'pip install "scratchnn[cuda12]"' in str(availability.problem())
 
 
 def test_where_nothing_is_missing_the_gpu_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

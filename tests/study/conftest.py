@@ -9,7 +9,9 @@ import pytest
 
 from scratchnn.data import DataWarning, sources
 from scratchnn.data.corpus import Corpus
+from scratchnn.data.sources import Found
 from scratchnn.experiments.presets import named
+from scratchnn.study.reviews import FilmReviews
 from scratchnn.study.tasks import Task, Variant, plan
 from tests.commands.test_train import write_data
 
@@ -29,11 +31,16 @@ def corpus(data: Path) -> Corpus:
 
 
 @pytest.fixture(scope="session")
-def planned(data: Path, corpus: Corpus) -> Callable[..., list[Task]]:
+def source(data: Path, corpus: Corpus) -> FilmReviews:
+    return FilmReviews.of(Found(corpus, "made up", False, False), str(data))
+
+
+@pytest.fixture(scope="session")
+def planned(source: FilmReviews) -> Callable[..., list[Task]]:
     """Return a function that plans small runs: presets, number of seeds, settings."""
 
     def make(*archs: str, seeds: int = 1, **chosen: Any) -> list[Task]:
         variants = [Variant(arch, named(arch), {**SMALL, **chosen}) for arch in archs]
-        return plan(variants, range(seeds), corpus, str(data))
+        return plan(variants, range(seeds), source)
 
     return make

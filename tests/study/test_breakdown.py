@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from scratchnn.study.breakdown import Confusion, answers, calibration, confusion, mistakes, parts_by
+from scratchnn.study.breakdown import answers, calibration, confusion, mistakes, parts_by
 from tests.study import fakes
 
 Y = np.array([1, 1, 0, 0], np.float32)
@@ -18,7 +18,7 @@ def test_more_than_a_half_is_positive() -> None:
 
 
 def test_confusion_is_the_mean_over_the_seeds() -> None:
-    assert confusion(P, Y) == Confusion(true_negative=1.5, false_positive=0.5, false_negative=0.5, true_positive=1.5)
+    assert confusion(P, Y) == ((1.5, 0.5), (0.5, 1.5))
 
 
 def test_calibration_by_hand() -> None:
@@ -27,7 +27,7 @@ def test_calibration_by_hand() -> None:
     assert found.error == pytest.approx(((0.05 + 0.55 + 0.15 + 0.85) / 4 + (0.25 + 0.35 + 0.35 + 0.45) / 4) / 2)
     assert [each.answers for each in found.bins] == [1, 1, 2, 1, 1, 1, 1]  # 0.15 0.35 0.45+0.45 0.65 0.75 0.85 0.95
     middle = found.bins[2]
-    assert (middle.probability, middle.positive) == pytest.approx((0.45, 0.5))
+    assert (middle.probability, middle.true) == pytest.approx((0.45, 0.5))
     assert found.outside == 0
 
 
@@ -72,10 +72,9 @@ def test_the_worst_mistakes_come_first() -> None:
     p[4] += 0.05 * np.sign(p[4] - 0.5)
     found = mistakes(np.stack([p, p]), about)
     assert [each.review for each in found] == [4, 1]
-    positive = bool(about.y[4] > 0.5)
-    expected = 0.05 if positive else 0.95
+    label = int(about.y[4])
     worst = found[0]
-    assert (worst.positive, worst.in_training) == (positive, bool(about.in_training[4]))
-    assert (worst.probability, worst.low, worst.high) == pytest.approx((expected,) * 3)
+    assert (worst.label, worst.called, worst.in_training) == (label, 1 - label, bool(about.in_training[4]))
+    assert (worst.probability, worst.low, worst.high) == pytest.approx((0.95,) * 3)
     assert len(mistakes(np.stack([1 - about.y] * 2), about, most=3)) == 3
     assert mistakes(about.y[None], about) == ()

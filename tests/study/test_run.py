@@ -70,7 +70,7 @@ def test_the_order_is_that_of_training(planned: Plan, monkeypatch: pytest.Monkey
         order = np.random.Generator(np.random.Philox(key=[0, 1], counter=[0, 0, 0, 0])).permutation(len(rows))
         assert digests[arch] == hashlib.sha256(order.astype("<i8").tobytes()).hexdigest()[:16]
         with pytest.warns(DataWarning, match="unknown content"):
-            x = experiment.load_reviews(task.settings, task.source).x_train
+            x = experiment.load_reviews(task.settings, task.source.path).x_train
         assert (x[: len(rows)][order] == rows).all()
     assert digests["ff"] == digests["rnn"]
     assert run(planned("ff", seeds=2)[1]).order_digest != digests["ff"]

@@ -165,7 +165,7 @@ def test_different_test_sets_are_not_compared() -> None:
         other,
     )
     (pair,) = found.pairs
-    assert pair.obstacle == "they were tested on different reviews"
+    assert pair.obstacle == "they were tested on different sets"
     assert pair.difference is None and math.isnan(pair.p_holm)
     ff = found.model("ff")  # a model that meets two test sets has one mean, and is broken down on the commoner one
     assert ff is not None and ff.answers is not None and ff.accuracy is not None
@@ -199,7 +199,7 @@ def test_bad_input() -> None:
     p = run.tested["last"].probabilities
     with pytest.raises(ValueError, match="got two of lstm with seed 0"):
         statistics([run, replace(run, config_hash="other")])
-    with pytest.raises(ValueError, match="tested on the reviews elsewher, given are: test-set"):
+    with pytest.raises(ValueError, match="tested on the set elsewher, given are: test-set"):
         statistics([replace(run, test_set="elsewhere")])
     for protocol in PROTOCOLS:
         with pytest.raises(ValueError, match=r"needs one probability per test review, 400; got shape \(399,\)"):

@@ -10,6 +10,7 @@ import pytest
 from scratchnn.data.corpus import Corpus, resplit
 from scratchnn.experiments.presets import PRESETS, Preset, named
 from scratchnn.study.results import RunResult
+from scratchnn.study.reviews import FilmReviews
 from scratchnn.study.run import nothing_yet
 from scratchnn.study.tasks import Task, Variant, config_hash, plan
 
@@ -58,10 +59,11 @@ def test_every_setting_has_a_say_in_the_name(changed: dict[str, Any], planned: P
 
 def test_so_have_data_code_and_layers(planned: Plan) -> None:
     (task,) = planned("ff")
-    arguments = (task.settings, task.data_digest, task.code)
+    arguments = (task.settings, task.source, task.code)
     assert config_hash(task.preset, *arguments) == task.config_hash
-    assert config_hash(task.preset, task.settings, "0" * 64, task.code) != task.config_hash
-    assert config_hash(task.preset, task.settings, task.data_digest, {**task.code, "numpy": "1.0"}) != task.config_hash
+    other = FilmReviews(synthetic=True)
+    assert config_hash(task.preset, task.settings, other, task.code) != task.config_hash
+    assert config_hash(task.preset, task.settings, task.source, {**task.code, "numpy": "1.0"}) != task.config_hash
     assert config_hash(Preset("ff", "", PRESETS["rnn"].layers), *arguments) != task.config_hash
     words, pairs = (named(name) for name in ("linear", "linear-bigrams"))
     assert config_hash(words, *arguments) != config_hash(pairs, *arguments)
@@ -70,7 +72,7 @@ def test_so_have_data_code_and_layers(planned: Plan) -> None:
 def test_seed_and_folder_have_none(planned: Plan) -> None:
     (task,) = planned("ff")
     other = dataclasses.replace(task.settings, seed=7, out="elsewhere")
-    assert config_hash(task.preset, other, task.data_digest, task.code) == task.config_hash
+    assert config_hash(task.preset, other, task.source, task.code) == task.config_hash
 
 
 def test_models_are_tested_on_the_reviews_of_their_split(planned: Plan, corpus: Corpus) -> None:
@@ -99,26 +101,26 @@ def variants(*names: str, **chosen: Any) -> list[Variant]:
         (variants("ff", learning_rate=float("nan")), [0], "'ff': learning_rate must be positive and finite, got nan"),
         (variants("ff", global_clipnorm=0.0), [0], "'ff': global_clipnorm must be positive and finite, got 0.0"),
         (variants("ff", optimizer="sgdd"), [0], "'ff': unknown optimizer 'sgdd'; did you mean 'sgd'"),
-        (variants("ff", validation_split=0.0), [0], "no reviews to validate on.*--protocol last"),
+        (variants("ff", validation_split=0.0), [0], "nothing to validate on.*--protocol last"),
     ],
 )
-def test_refused(models: list[Variant], seeds: list[int], told: str, corpus: Corpus) -> None:
+def test_refused(models: list[Variant], seeds: list[int], told: str, source: FilmReviews) -> None:
     with pytest.raises(ValueError, match=told):
-        plan(models, seeds, corpus, None)
+        plan(models, seeds, source)
 
 
 def test_linear_models_have_an_optimizer_of_their_own(planned: Plan) -> None:
     assert [task.settings.optimizer for task in planned("linear", "linear-bigrams")] == ["l-bfgs"] * 2
 
 
-def test_the_last_epoch_alone_needs_no_validation(corpus: Corpus) -> None:
-    (task,) = plan(variants("ff", validation_split=0.0), [4], corpus, None, ["last"])
+def test_the_last_epoch_alone_needs_no_validation(source: FilmReviews) -> None:
+    (task,) = plan(variants("ff", validation_split=0.0), [4], source, ["last"])
     assert task.protocols == ("last",) and task.settings.seed == 4
 
 
-def test_variants_of_one_preset_have_names_of_their_own(corpus: Corpus) -> None:
+def test_variants_of_one_preset_have_names_of_their_own(source: FilmReviews) -> None:
     models = [Variant(f"rnn,units={H}", named("rnn"), {"units": H}) for H in (8, 16)]
-    few, many = plan(models, [0], corpus, None)
+    few, many = plan(models, [0], source)
     assert (few.model, few.settings.arch, few.settings.units) == ("rnn,units=8", "rnn", 8)
     assert few.key == f"rnn,units=8-0-{few.config_hash}"
     assert few.config_hash != many.config_hash
@@ -132,8 +134,8 @@ def test_a_result_knows_whether_it_failed(planned: Plan) -> None:
     assert nothing_yet(task, "ValueError: no").failed
 
 
-def test_a_preset_that_stops_early_is_refused(corpus: Corpus) -> None:
+def test_a_preset_that_stops_early_is_refused(source: FilmReviews) -> None:
     """Its models would be compared after epochs of other numbers."""
     early = dataclasses.replace(PRESETS["ff"], defaults={**PRESETS["ff"].defaults, "early_stop": 2})
     with pytest.raises(ValueError, match="'ff' has early_stop=2, but a study trains every model to its last epoch"):
-        plan([Variant("ff", early)], [0], corpus, None)
+        plan([Variant("ff", early)], [0], source)

@@ -140,6 +140,7 @@ def test_what_cannot_be_learned(X: Any, y: Any, error: type[Exception], expected
         ({"arch": "cnn-linear"}, "'cnn-linear' ends in no probability"),
         ({"arch": "bow", "units": 3}, "'bow' has no recurrent layer"),
         ({"vocabulary": 3}, "num_words must be a whole number of at least 4, got 3"),
+        ({"vocabulary": 4}, "a vocabulary of 4 ids holds no word"),
         ({"epochs": 0}, "epochs must be a whole number from 1"),
         ({"min_count": 0}, "min_count must be a whole number of at least 1, got 0"),
         ({"class_weight": "balance"}, "unknown class_weight 'balance'; did you mean 'balanced'"),
@@ -149,6 +150,25 @@ def test_what_cannot_be_learned(X: Any, y: Any, error: type[Exception], expected
 def test_parameters_that_are_refused(params: dict[str, Any], expected: str) -> None:
     with pytest.raises(ValueError, match=expected):
         TextClassifier(**{"arch": "bow", **params}).fit(*labelled(30, "good", "bad"))
+
+
+@pytest.mark.parametrize("labels", [["a", 1], ["a", None], ["a", float("nan")], [True, 1]])
+def test_labels_of_several_kinds_are_not_made_words(labels: list[Any]) -> None:
+    with pytest.raises(ValueError, match="labels of several types, or some are missing"):
+        TextClassifier(arch="bow").fit(["a film", "a plot"] * 5, labels * 5)
+
+
+def test_a_score_is_of_as_many_labels_of_the_same_kind() -> None:
+    classifier = TextClassifier(**SMALL).fit(*labelled(30, "good", "bad"))
+    texts, labels = labelled(4, "good", "bad")
+    for X, y, s, said in (
+        (texts, labels[:1], None, "each text needs a label: there are 4 texts and 1 labels"),
+        (texts, [0, 1, 0, 1], None, "y holds 0, and the labels that fit was given are such as"),
+        (texts, labels, [1.0], "each text needs a weight: there are 4 texts and 1 weights"),
+        ([], [], None, "there are no texts to measure with"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            classifier.score(X, y, s)
 
 
 def test_before_fit() -> None:

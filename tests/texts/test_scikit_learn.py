@@ -56,6 +56,16 @@ def lower(texts: list[str]) -> list[str]:
     return [text.lower() for text in texts]
 
 
+def test_archs_are_compared_by_a_search() -> None:
+    from sklearn.model_selection import GridSearchCV
+
+    archs = ["ff", "bow", "gru"]
+    search = GridSearchCV(TextClassifier(**SMALL), {"arch": archs}, cv=2).fit(TEXTS, LABELS)
+    assert [each["arch"] for each in search.cv_results_["params"]] == archs
+    best = search.cv_results_["mean_test_score"].argmax()
+    assert search.best_estimator_.arch == archs[best] and search.best_estimator_.predict(TEXTS[:1]).shape == (1,)
+
+
 def test_cross_validation_in_two_processes() -> None:
     from sklearn.model_selection import cross_val_score
 

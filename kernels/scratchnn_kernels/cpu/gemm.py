@@ -14,23 +14,22 @@ The idea. A tile of C, a few rows by a few vector registers, stays in registers 
 
 `gemm` walks the tile over C: full tiles first, half a tile and single rows below them, narrower vectors at the right
 edge. (A convolution's 12 rows took twice as long with single rows alone: 2 accumulators leave the units waiting.) Every
-element of C is summed over k in ascending order by fused multiply-adds wherever its tile is, so its value depends on
-neither the shape of the batch nor the number of threads.
+element of C is summed over k in ascending order wherever its tile is, by fused multiply-adds where the CPU has them, so
+its value depends on neither the shape of the batch nor the number of threads.
 
 `tile` cannot be written in Numba's Python, which has no vector registers; it is emitted as LLVM instructions below.
 """
 
 import numba
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from scratchnn_kernels.cpu.jit import compiled, config
+from scratchnn_kernels.cpu.target import TARGET, multiply_add
 
-_features = binding.get_host_cpu_features()
-# The length of a vector register in bytes, and the rows of a tile: its rows * 2 accumulators must fit, with b and a,
-# into 32 registers (AVX-512, NEON) or 16 (AVX2).
-VECTOR_BYTES, ROWS = (64, 8) if _features.get("avx512f") else (32, 4) if _features.get("avx2") else (16, 8)
+VECTOR_BYTES = TARGET.vector_bytes
+ROWS = TARGET.registers // 4  # of a tile: its rows * 2 accumulators must fit into the registers, with b and a
 HALF_ROWS = ROWS // 2
 K_BLOCK = 256  # rows of B, as wide as a tile, that stay in the first-level cache while m runs
 
@@ -48,10 +47,10 @@ def tile(typingctx, C, A, B, m, n, k0, k1, rows, vectors, divisor):
         dtype = signature.args[0].dtype
         itemsize = dtype.bitwidth // 8
         lanes = VECTOR_BYTES // width_divisor // itemsize
+        if not lanes:
+            return context.get_dummy_value()  # never called: a quarter of two float64 is no column
         scalar, word = context.get_value_type(dtype), context.get_value_type(types.intp)
         vector = ir.VectorType(scalar, lanes)
-        fma_type = ir.FunctionType(vector, [vector] * 3)
-        fma = builder.module.declare_intrinsic(f"llvm.fma.v{lanes}f{dtype.bitwidth}", fnty=fma_type)
         C, A, B = (
             context.make_array(t)(context, builder, v) for t, v in zip(signature.args[:3], args[:3], strict=True)
         )
@@ -90,7 +89,7 @@ def tile(typingctx, C, A, B, m, n, k0, k1, rows, vectors, divisor):
                 a = builder.load(builder.inttoptr(address(A, row, k), scalar.as_pointer()))
                 a = in_every_lane(a)
                 for b_v, accumulator in zip(b, accumulators, strict=True):
-                    builder.store(builder.call(fma, [a, b_v, builder.load(accumulator)]), accumulator)
+                    builder.store(multiply_add(builder, a, b_v, builder.load(accumulator)), accumulator)
         for memory, register in pairs:
             builder.store(builder.load(register), memory, align=itemsize)
         return context.get_dummy_value()
@@ -130,7 +129,7 @@ def _gemm(C, A, B):
         if n + lanes // 2 <= N:
             _strip(C, A, B, n, k0, k1, 1, 2)
             n += lanes // 2
-        if n + lanes // 4 <= N:
+        if 0 < lanes // 4 <= N - n:
             _strip(C, A, B, n, k0, k1, 1, 4)
             n += lanes // 4
         for column in range(n, N):

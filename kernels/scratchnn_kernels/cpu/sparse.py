@@ -16,20 +16,19 @@ Lists by filter, with dW[f] in registers too, would save the stores and pay for 
 """
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from scratchnn_kernels.cpu.gemm import VECTOR_BYTES
 from scratchnn_kernels.cpu.jit import compiled, config
+from scratchnn_kernels.cpu.target import TARGET, multiply_add
 
-_features = binding.get_host_cpu_features()
-# How many registers of x and of dx are held at once: there are 32 registers (AVX-512, NEON) or 16 (AVX2). Windows are
-# often 7 steps long; 8 in place of 7 was 12% slower, powers of 2 alone 25%.
-WIDTHS = (4, 2, 1) if VECTOR_BYTES == 32 else (7, 4, 2, 1)
-# Whether registers can be compressed (see append_nonzeros), and how many float32 at a time.
-COMPRESSES = _features.get("avx512vl", False) and not config.DISABLE_JIT
-FILTERS_AT_ONCE = 16
+# How many registers of x and of dx are held at once. Windows are often 7 steps long; 8 in place of 7 was 12% slower,
+# powers of 2 alone 25%.
+WIDTHS = (7, 4, 2, 1) if TARGET.registers == 32 else (4, 2, 1)
+COMPRESSES = TARGET.compresses and not config.DISABLE_JIT  # see append_nonzeros
+FILTERS_AT_ONCE = 16  # float32 at a time
 
 
 @compiled
@@ -125,8 +124,6 @@ def strip(typingctx, da, filters, first, last, p, n, x, W, dx, dW, vectors):
         lanes = VECTOR_BYTES // itemsize
         scalar, word = context.get_value_type(dtype), context.get_value_type(types.intp)
         vector = ir.VectorType(scalar, lanes)
-        fma_type = ir.FunctionType(vector, [vector] * 3)
-        fma = builder.module.declare_intrinsic(f"llvm.fma.v{lanes}f{dtype.bitwidth}", fnty=fma_type)
         da, filters, first, last, p, n, x, W, dx, dW = (
             context.make_array(t)(context, builder, v) if isinstance(t, types.Array) else v
             for t, v in zip(signature.args[:10], args[:10], strict=True)
@@ -155,8 +152,8 @@ def strip(typingctx, da, filters, first, last, p, n, x, W, dx, dW, vectors):
             a = builder.shuffle_vector(a, ir.Constant(vector, ir.Undefined), lane_0)  # in every lane
             for W_f, dW_f, x_v, total in zip(vectors_at(W, f), vectors_at(dW, f), x_p, sums, strict=True):
                 w, dw = builder.load(W_f, align=itemsize), builder.load(dW_f, align=itemsize)
-                builder.store(builder.call(fma, [a, w, builder.load(total)]), total)
-                builder.store(builder.call(fma, [a, x_v, dw]), dW_f, align=itemsize)
+                builder.store(multiply_add(builder, a, w, builder.load(total)), total)
+                builder.store(multiply_add(builder, a, x_v, dw), dW_f, align=itemsize)
         for pointer, total in zip(dx_p, sums, strict=True):
             builder.store(builder.load(total), pointer, align=itemsize)
         return context.get_dummy_value()

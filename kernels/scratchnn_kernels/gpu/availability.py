@@ -2,7 +2,7 @@
 
 import importlib.util
 
-INSTALL = 'pip install -e ".[cuda12]" (or ".[cuda13]", after the CUDA version that nvidia-smi prints)'
+INSTALL = 'pip install "scratchnn[cuda12]" (or cuda13, after the CUDA version that nvidia-smi prints)'
 OLDEST = 75  # compute capability times ten: what NVRTC 13 still compiles for, and what our tests compile
 
 

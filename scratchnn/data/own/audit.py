@@ -1,5 +1,6 @@
 """What is wrong with labelled texts before anything is trained on them: an audit in plain values."""
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ import numpy as np
 
 from scratchnn.core.names import plural
 from scratchnn.data.own.labelled import Labelled, Parts, Row
-from scratchnn.data.own.loading import class_names, length_for, ranked_words, words_of
+from scratchnn.data.own.loading import class_names, is_number, length_for, ranked_words, words_of
 
 _SHOWN = 5  # examples of each kind
 _PERCENTILES = (5, 25, 50, 75, 95, 100)
 # A word foretells a label where nearly all texts with it have that label, and half of the texts of the label have it.
 _SURE, _COMMON, _OFTEN = 0.98, 0.5, 10
+_MISSING = {"nan", "null", "none", "n/a", "na", "nil", "undefined", "?", "-"}  # what programs write for no label
 _NAMED = 0.05  # share of the texts of a label that have its name in them, and twice as many as others
 
 
@@ -28,7 +30,9 @@ class Audit:
 
 def audit(read: Parts, split: Parts, *, num_words: int, length: int | None, min_count: int) -> Audit:
     """Look at texts as they were `read`, and as they are `split` to train, validate and test on."""
-    words = {name: [words_of(row.text) for row in part.rows] for name, part in split.named().items()}
+    of_text = {row.text: words_of(row.text) for _, row in _all_rows(read)}
+    words = {name: [of_text[text] for text in part.texts] for name, part in split.named().items()}
+    normal = {text: " ".join(each) for text, each in of_text.items()}
     lengths = np.array([len(each) for each in words["train"]])
     length = length_for(lengths) if length is None else length
     numbers: dict[str, Any] = {
@@ -37,9 +41,9 @@ def audit(read: Parts, split: Parts, *, num_words: int, length: int | None, min_
         "parts": {name: _sizes(split, part) for name, part in split.named().items()},
         "empty": len(read.empty),
         "left_out": list(read.notes),
-        "duplicates": _duplicates(read),
-        "two_labels": _with_two_labels(read),
-        "overlap": {name: _overlap(split, words, name) for name in split.named() if name != "train"},
+        "duplicates": _duplicates(read, normal),
+        "two_labels": _with_two_labels(read, normal),
+        "overlap": {name: _overlap(split, normal, name) for name in split.named() if name != "train"},
         "words": {str(p): int(np.percentile(lengths, p)) for p in _PERCENTILES},
         "length": length,
         "cut": float(np.mean(lengths + 1 > length)),
@@ -65,12 +69,12 @@ def _all_rows(read: Parts) -> list[tuple[str, Row]]:
     ]
 
 
-def _duplicates(read: Parts) -> dict[str, Any]:
+def _duplicates(read: Parts, normal: dict[str, str]) -> dict[str, Any]:
     """Texts that were there before: to the letter, and after normalising, which leaves only their words."""
     exact = Counter(row.text for _, row in _all_rows(read))
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for place, row in _all_rows(read):
-        groups[_normal(row.text)].append(place)
+        groups[normal[row.text]].append(place)
     several = [places for places in groups.values() if len(places) > 1]
     return {
         "exact": exact.total() - len(exact),
@@ -79,15 +83,11 @@ def _duplicates(read: Parts) -> dict[str, Any]:
     }
 
 
-def _normal(text: str) -> str:
-    return " ".join(words_of(text))
-
-
-def _with_two_labels(read: Parts) -> dict[str, Any]:
+def _with_two_labels(read: Parts, normal: dict[str, str]) -> dict[str, Any]:
     """Texts of the same words with different labels: nothing can learn both."""
     groups: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for place, row in _all_rows(read):
-        groups[_normal(row.text)].append((place, row.label))
+        groups[normal[row.text]].append((place, row.label))
     torn = [group for group in groups.values() if len({label for _, label in group}) > 1]
     return {
         "texts": sum(map(len, torn)),
@@ -95,22 +95,25 @@ def _with_two_labels(read: Parts) -> dict[str, Any]:
     }
 
 
-def _overlap(split: Parts, words: dict[str, list[list[str]]], name: str) -> dict[str, int]:
+def _overlap(split: Parts, normal: dict[str, str], name: str) -> dict[str, int]:
     """How many texts of a part are among the training texts too."""
-    exact, normal = set(split.train.texts), set(map(" ".join, words["train"]))
+    exact = set(split.train.texts)
+    same_words = {normal[text] for text in exact}
     part: Labelled = getattr(split, name)
     return {
         "exact": sum(text in exact for text in part.texts),
-        "normalised": sum(" ".join(each) in normal for each in words[name]),
+        "normalised": sum(normal[text] in same_words for text in part.texts),
     }
 
 
 def _vocabulary(split: Parts, words: dict[str, list[list[str]]], num_words: int, min_count: int) -> dict[str, Any]:
     """How many words there are, how many are known, and which share of each part is not."""
     different = {word for each in words["train"] for word in each}
-    known = set(ranked_words(split.train.texts, min_count)[: num_words - 4])  # four ids stand for no word
+    ranked = ranked_words(split.train.texts, min_count)
+    known = set(ranked[: num_words - 4])  # four ids stand for no word
     unknown = {name: _share_outside(known, texts) for name, texts in words.items()}
-    return {"different_words": len(different), "known_words": len(known), "unknown": unknown}
+    words_cut = len(ranked) - len(known)
+    return {"different_words": len(different), "known_words": len(known), "cut_words": words_cut, "unknown": unknown}
 
 
 def _share_outside(known: set[str], texts: Iterable[Sequence[str]]) -> float:
@@ -119,11 +122,18 @@ def _share_outside(known: set[str], texts: Iterable[Sequence[str]]) -> float:
 
 
 def _alike(names: Sequence[str]) -> list[list[str]]:
-    """Labels that differ in capitals, white space, "_" and "-" alone."""
+    """Labels that differ in capitals, white space, "_" and "-" alone, or are one number."""
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
-        groups["".join(name.lower().replace("_", "").replace("-", "").split())].append(name)
+        groups[_plain(name)].append(name)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def _plain(name: str) -> str:
+    if is_number(name):
+        return f"{float(name):g}"
+    letters = unicodedata.normalize("NFKC", name).casefold().replace("_", "").replace("-", "")
+    return "".join(each for each in letters if not each.isspace() and unicodedata.category(each) != "Cf")
 
 
 def _leaks(train: Labelled, words: list[list[str]]) -> list[dict[str, Any]]:
@@ -171,6 +181,9 @@ def _findings(numbers: dict[str, Any]) -> Iterable[str]:
         )
     for group in numbers["labels_alike"]:
         yield f"the labels {', '.join(map(repr, group))} may be one: make them equal"
+    for name in counts:
+        if name.lower() in _MISSING:
+            yield f"the label {name!r} may stand for one that is missing: {plural(counts[name], 'training text')}"
     if numbers["empty"]:
         yield f"{plural(numbers['empty'], 'row')} without a text, left out"
     if (torn := numbers["two_labels"])["texts"]:
@@ -188,7 +201,8 @@ def _findings(numbers: dict[str, Any]) -> Iterable[str]:
             )
     for name, share in numbers["unknown"].items():
         if share > 0.2:
-            yield f"{share:.0%} of the words of the {name} texts are unknown: a larger --vocabulary knows more"
+            more = "a larger --vocabulary knows more" if numbers["cut_words"] else "training has them too seldom"
+            yield f"{share:.0%} of the words of the {name} texts are unknown: {more}"
             break
     if numbers["cut"] > 0.25:
         yield f"{numbers['cut']:.0%} of the texts are cut to their last {numbers['length']} words: --length reads more"

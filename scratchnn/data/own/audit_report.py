@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from scratchnn.core.names import plural
 from scratchnn.data.own.audit import Audit
 from scratchnn.report.table import table
 
@@ -17,8 +18,8 @@ def report(audit: Audit) -> str:
     words, longest = numbers["words"], numbers["words"]["100"]
     pairs = [
         ("data", f"{numbers['source']}, digest {numbers['digest'][:8]}"),
-        ("empty", f"{numbers['empty']:,} rows without a text"),
-        ("repeated", f"{duplicates['normalised']:,} texts, {duplicates['exact']:,} of them to the letter"),
+        ("empty", f"{plural(numbers['empty'], 'row')} without a text"),
+        ("repeated", f"{plural(duplicates['normalised'], 'text')}, {duplicates['exact']:,} of them to the letter"),
         ("two labels", f"{torn['texts']:,} texts whose words are there with another label too"),
         *(
             ("overlap", f"{of['normalised']:,} {name} texts are in training too, {of['exact']:,} to the letter")

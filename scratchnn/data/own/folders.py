@@ -1,5 +1,6 @@
 """Folders of texts, `label/*.txt`, alone or inside train/ and test/; aclImdb among them, unpacked or as its archive."""
 
+import lzma
 import tarfile
 import zlib
 from collections import Counter
@@ -10,20 +11,23 @@ from typing import NamedTuple
 from scratchnn.core.names import plural
 from scratchnn.data.corpus import DataError
 from scratchnn.data.own.decoding import text_of
-from scratchnn.data.own.labelled import Labelled, Parts, Row, labelled
+from scratchnn.data.own.labelled import PARTS, Labelled, Parts, Row, labelled
 
 _PARTS = {
     "train": "train", "training": "train", "test": "test", "testing": "test",
     "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
 }  # fmt: skip
+# An archive of more bytes of text than both of these was made to fill a memory. Texts shrink to a third or less.
+_LARGE, _RATIO = 2**28, 100
 _UNLABELLED = "unsup"  # of aclImdb: 50,000 reviews without a label
 
 
 class _File(NamedTuple):
     path: PurePosixPath  # inside the folder
-    data: bytes | Path
+    data: bytes | Path | None  # None: not the bytes of a file, but a link, a pipe, or a folder too deep
 
     def read(self) -> bytes:
+        assert self.data is not None
         return self.data if isinstance(self.data, bytes) else self.data.read_bytes()
 
 
@@ -42,11 +46,11 @@ def _files_in(folder: Path, inside: PurePosixPath, deepest: int) -> Iterator[_Fi
         if _is_hidden(path.name):
             continue
         if not path.is_dir():
-            yield _File(inside / path.name, path)
+            yield _File(inside / path.name, path if path.is_file() else None)  # a pipe would be waited for
         elif deepest > 1 and path.name != _UNLABELLED:
             yield from _files_in(path, inside / path.name, deepest - 1)
         else:
-            yield _File(inside / path.name / "*", path)
+            yield _File(inside / path.name / "*", None)
 
 
 def read_archive(path: Path) -> Parts:
@@ -55,24 +59,30 @@ def read_archive(path: Path) -> Parts:
     Raises:
         DataError: as `read_folder`, and for an archive that cannot be unpacked.
     """
-    found = []
+    found, unpacked, most = [], 0, max(_LARGE, _RATIO * path.stat().st_size)
     try:
         with tarfile.open(path, "r:*") as archive:
             for member in archive:
                 inside = PurePosixPath(member.name)
-                wanted = inside.suffix == ".txt" and _UNLABELLED not in inside.parts
-                if member.isfile() and not any(map(_is_hidden, inside.parts)):
-                    content = archive.extractfile(member) if wanted else None
-                    found.append(_File(inside, content.read() if content else b""))
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise DataError(f"{path} cannot be unpacked ({error}); get the file again") from error
+                if member.isdir() or not inside.parts or any(map(_is_hidden, inside.parts)):
+                    continue
+                content = None
+                if member.isfile() and inside.suffix == ".txt" and _UNLABELLED not in inside.parts:
+                    unpacked += member.size
+                    if unpacked > most:
+                        raise DataError(f"{path} unpacks to more than {_RATIO} times its size: these are no texts")
+                    content = archive.extractfile(member)
+                found.append(_File(inside, content.read() if content else None))
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        told = "it is no tar archive" if "\n" in str(error) else error  # a line for each way that was tried
+        raise DataError(f"{path} cannot be unpacked ({told}); get the file again") from error
     if len({file.path.parts[0] for file in found}) == 1 and all(len(file.path.parts) > 1 for file in found):
         found = [file._replace(path=PurePosixPath(*file.path.parts[1:])) for file in found]
     return _parts(sorted(found, key=lambda file: file.path), str(path))
 
 
 def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
+    return (name.startswith(".") and name != "..") or name == "__MACOSX"
 
 
 def _parts(files: list[_File], where: str) -> Parts:
@@ -83,7 +93,7 @@ def _parts(files: list[_File], where: str) -> Parts:
     for file in files:
         names = file.path.parts
         part = _PARTS.get(names[0].lower()) if has_parts else "train"
-        if part is None or len(names) != depth or file.path.suffix != ".txt" or _UNLABELLED in names:
+        if part is None or len(names) != depth or file.path.suffix != ".txt" or file.data is None:
             others.append(file.path)
             continue
         content = text_of(file.read(), f"{where}, {file.path}")
@@ -95,7 +105,9 @@ def _parts(files: list[_File], where: str) -> Parts:
     for name, found in rows.items():
         read[name], without = labelled(found, f"{where}, {name}" if has_parts else where)
         empty += without
-    return Parts(**read, source=where, notes=tuple(_notes(others)), empty=empty)
+    train, validation, test = (read.get(name) for name in PARTS)
+    assert train is not None
+    return Parts(train, validation, test, source=where, notes=tuple(_notes(others)), empty=empty)
 
 
 def _no_classes(where: str, files: list[_File]) -> str:

@@ -1,15 +1,18 @@
 """Texts with their labels, and where each was read: what every reader returns."""
 
 import hashlib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from scratchnn.core.names import visible
 from scratchnn.data.corpus import DataError
 
 PARTS = ("train", "validation", "test")
+_LONGEST_LABEL = 200
 
 
 class Row(NamedTuple):
@@ -60,6 +63,9 @@ class Parts:
     empty: tuple[str, ...] = field(default=())
     """Where rows without a text were; they were left out."""
 
+    is_table: bool = False
+    """Whether the text and the label were columns, so that others can be named."""
+
     def named(self) -> dict[str, Labelled]:
         """The parts there are, by name."""
         return {name: part for name in PARTS if (part := getattr(self, name)) is not None}
@@ -82,13 +88,15 @@ class Parts:
         )  # fmt: skip
 
 
-def labelled(rows: Iterable[Row], where: str) -> tuple[Labelled, tuple[str, ...]]:
+def labelled(rows: Iterable[Row], where: str, is_table: bool = False) -> tuple[Labelled, tuple[str, ...]]:
     """The rows that have a text, and the places of those that have none.
 
+    Labels are in Unicode's composed form, since the same letters can be written in two ways.
+
     Raises:
-        DataError: if a label is missing, or there is no row at all.
+        DataError: if a label is missing or no name, or there is no row at all.
     """
-    rows = tuple(row._replace(label=row.label.strip()) for row in rows)
+    rows = tuple(row._replace(label=unicodedata.normalize("NFC", row.label.strip())) for row in rows)
     if not rows:
         raise DataError(f"{where}: expected labelled texts, and there are none. Is the file complete?")
     if missing := [row.place for row in rows if not row.label]:
@@ -96,10 +104,28 @@ def labelled(rows: Iterable[Row], where: str) -> tuple[Labelled, tuple[str, ...]
             f"{where}: {some(missing)} no label: give {'it' if len(missing) == 1 else 'them'} one, or delete "
             f"the row{'s' * (len(missing) > 1)}"
         )
+    for label, place in {row.label: row.place for row in reversed(rows)}.items():
+        _require_name(label, f"{where}, {place}", is_table)
     empty = tuple(row.place for row in rows if not row.text.strip())
     if len(empty) == len(rows):
-        raise DataError(f"{where}: no row has a text. Is another column the text? Name it with --text-column")
+        raise DataError(f"{where}: no row has a text{other_column('text', is_table)}")
     return Labelled(tuple(row for row in rows if row.text.strip())), empty
+
+
+def _require_name(label: str, here: str, is_table: bool) -> None:
+    """Raise DataError for a label that no line of a report, and no line of `predict`, could hold."""
+    if len(label) > _LONGEST_LABEL:
+        raise DataError(
+            f"{here}: a label of {len(label):,} characters, {label[:40]!r}..., expected a short name"
+            f"{other_column('label', is_table)}"
+        )
+    if visible(label) != label:
+        raise DataError(f"{here}: the label {label!r} holds a line end or another sign that is no letter: take it out")
+
+
+def other_column(what: str, is_table: bool) -> str:
+    """What to do where the texts or the labels look like something else: only a table has others."""
+    return f". Is another column the {what}? Name it with --{what}-column" if is_table else ""
 
 
 def some(places: Sequence[str]) -> str:

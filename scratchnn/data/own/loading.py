@@ -9,16 +9,16 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 from scratchnn_kernels.shapes import Int32, Integer
 
-from scratchnn.core.names import nearest
+from scratchnn.core.names import nearest, plural
 from scratchnn.core.warning import warn
 from scratchnn.data.corpus import DataError, DataWarning
 from scratchnn.data.encoder import TextEncoder
-from scratchnn.data.own.labelled import Labelled, Parts, some
+from scratchnn.data.own.labelled import Labelled, Parts, other_column, some
 from scratchnn.data.own.options import TextOptions
 from scratchnn.data.own.reading import read
 from scratchnn.data.own.splitting import split
 from scratchnn.data.text import OOV, START, Vocabulary
-from scratchnn.data.words import normal_words, parts
+from scratchnn.data.words import decoded, normal_words, parts, spaced
 
 __all__ = ["OwnTexts", "load"]
 
@@ -52,6 +52,8 @@ class OwnTexts:
     """Unknown words among the words inside the training rows."""
     truncated_share: float
     """Training texts that did not fit into a row."""
+    test: Labelled
+    """The texts of x_test as they were read."""
     drawn: tuple[str, ...]
     """The parts that were drawn from the training texts; the others are files or folders of their own."""
     is_synthetic: bool = False
@@ -116,12 +118,13 @@ def require_classes(found: Parts) -> None:
     if len(counts) < 2:
         raise DataError(
             f"{found.source}: all texts have the label {next(iter(counts))!r}, and a classifier needs two classes or "
-            "more. Is another column the label? Name it with --label-column"
+            f"more{other_column('label', found.is_table)}"
         )
     if len(counts) > _MOST_CLASSES or 2 * len(counts) > len(found.train):
         raise DataError(
             f"{found.source}: {len(counts):,} different labels for {len(found.train):,} texts, such as "
-            f"{', '.join(map(repr, list(counts)[:3]))}: these are no classes. Name the right column with --label-column"
+            f"{', '.join(map(repr, list(counts)[:3]))}: these are too few texts, or no classes"
+            f"{other_column('label', found.is_table)}"
         )
     listed = ", ".join(map(repr, class_names(found)[:12]))
     for name, part in found.named().items():
@@ -136,10 +139,11 @@ def require_classes(found: Parts) -> None:
 def class_names(found: Parts) -> tuple[str, ...]:
     """The labels in their order: as numbers, where all are, else as text."""
     names = found.train.counts
-    return tuple(sorted(names, key=_as_number if all(map(_is_number, names)) else None))
+    return tuple(sorted(names, key=_as_number if all(map(is_number, names)) else None))
 
 
-def _is_number(name: str) -> bool:
+def is_number(name: str) -> bool:
+    """Whether a label is a number, as class numbers and ratings are."""
     try:
         return math.isfinite(float(name))
     except ValueError:
@@ -152,8 +156,11 @@ def _as_number(name: str) -> tuple[float, str]:
 
 def words_of(text: str) -> list[str]:
     """The words of a text as a vocabulary of its own holds them, which `Vocabulary.encode` finds again."""
-    found = (word.strip("'") for part in parts(text, ()) for word in normal_words(part))
-    return [word for word in found if word]
+    return [word for part in parts(text, ()) for word in _bare_words(part)]
+
+
+def _bare_words(part: str) -> list[str]:
+    return [bare for word in normal_words(part) if (bare := word.strip("'"))]
 
 
 def ranked_words(texts: Iterable[str], min_count: int) -> list[str]:
@@ -161,10 +168,23 @@ def ranked_words(texts: Iterable[str], min_count: int) -> list[str]:
 
     Without the word br: where a vocabulary has it, every line break <br /> becomes one, as in the film reviews.
     """
-    counts = Counter(word for text in texts for word in words_of(text))
+    found = Counter(part for text in texts for part in spaced(text, ()).split())
+    counts: Counter[str] = Counter()
+    for part, count in found.items():
+        for word in _bare_words(decoded(part)):
+            counts[word] += count
     del counts["br"]
     known = ((-count, word) for word, count in counts.items() if count >= min_count)
     return [word for _, word in sorted(known)]
+
+
+def require_words(vocabulary: Vocabulary) -> None:
+    """Raise ValueError for a vocabulary without a word."""
+    if not vocabulary.ids:
+        raise ValueError(
+            f"a vocabulary of {len(vocabulary)} ids holds no word: the first four stand for none, and skip_top leaves "
+            "others out. Give a larger vocabulary, or a smaller min_count or skip_top"
+        )
 
 
 def length_for(lengths: Integer[Array, " N"]) -> int:
@@ -179,6 +199,14 @@ def tell(found: Parts) -> None:
         warn(note, DataWarning)
     if found.empty:
         warn(f"{some(found.empty)} no text; left out", DataWarning)
+
+
+def _tell_seen(read: Parts) -> None:
+    """Warn of texts to measure with that training sees as well, where they are files of their own."""
+    trained = set(read.train.texts)
+    for name, part in read.named().items():
+        if name != "train" and (seen := sum(text in trained for text in part.texts)):
+            warn(f"{seen:,} of {plural(len(part), f'{name} text')} are training texts too, to the letter", DataWarning)
 
 
 def load(
@@ -205,15 +233,26 @@ def load(
     """
     found = read_all(options)
     tell(found)
+    _tell_seen(found)
+    split_up = to_use(found, options, validation_split, draw, train_texts)
+    drawn = tuple(name for name in split_up.named() if getattr(found, name) is None)
+    encoded = _encoded(split_up, options.min_count, vocabulary, length, skip_top)
+    return replace(encoded, digest=found.digest, drawn=drawn)
+
+
+def to_use(found: Parts, options: TextOptions, validation_split: float, draw: int, train_texts: int | None) -> Parts:
+    """As `in_parts`, with as many texts to train on as are asked for.
+
+    Raises:
+        DataError: as `in_parts`; ValueError: if there are fewer.
+    """
     split_up = in_parts(found, options, validation_split, draw)
     if train_texts is not None:
         if train_texts > len(split_up.train):
             raise ValueError(f"there are {len(split_up.train):,} texts to train on, asked for were {train_texts:,}")
         split_up = replace(split_up, train=split_up.train.at(range(train_texts)))
         require_classes(split_up)
-    drawn = tuple(name for name in split_up.named() if getattr(found, name) is None)
-    encoded = _encoded(split_up, options.min_count, vocabulary, length, skip_top)
-    return replace(encoded, digest=found.digest, drawn=drawn)
+    return split_up
 
 
 def _encoded(found: Parts, min_count: int, num_words: int | None, length: int | None, skip_top: int) -> OwnTexts:
@@ -222,9 +261,10 @@ def _encoded(found: Parts, min_count: int, num_words: int | None, length: int | 
     if not ranked:
         raise DataError(
             f"{found.source}: no word is {min_count} times or more in the {len(found.train):,} training texts; "
-            "--min-count 1 keeps all words. Is another column the text? Name it with --text-column"
+            f"--min-count 1 keeps all words{other_column('text', found.is_table)}"
         )
     vocabulary = Vocabulary.from_ranked(ranked, WORDS if num_words is None else num_words, skip_top)
+    require_words(vocabulary)
     rows = [vocabulary.encode(text) for text in found.train.texts]
     lengths = np.array([len(row) - 1 for row in rows])
     encoder = TextEncoder(vocabulary, length_for(lengths) if length is None else length, class_names(found))
@@ -244,6 +284,7 @@ def _encoded(found: Parts, min_count: int, num_words: int | None, length: int | 
         digest="",
         oov_share=float((np.count_nonzero(x_train == OOV) - marks) / max(words, 1)),
         truncated_share=float(np.mean(lengths + 1 > encoder.length)),
+        test=test,
         drawn=(),
     )
 

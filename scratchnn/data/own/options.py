@@ -26,6 +26,8 @@ class TextOptions:
         for name in ("data", "test_data", "validation_data", "vectors"):
             if (path := getattr(self, name)) is not None:
                 object.__setattr__(self, name, os.fspath(path))
+                if not getattr(self, name):
+                    raise ValueError(f"{name} is empty, and must be a path; is a variable of the shell not set?")
         whole_number("min_count", self.min_count, 1, 1_000_000)
         if self.class_weights is not None:
             look_up("class_weights", self.class_weights, {"balanced": "balanced"})

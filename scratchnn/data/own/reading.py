@@ -27,7 +27,7 @@ EXPECTED = (
 
 def is_own(path: str | os.PathLike[str]) -> bool:
     """Whether a path given as --data names texts of the user's own, and not Keras' files of the reviews."""
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if path.is_dir():
         return not any((path / name).exists() for name in ("imdb.npz", "imdb_word_index.json"))
     return path.suffix != ".npz" and (path.is_file() or path.suffix in (*_COMMA, *_TAB, *_JSON, *_LINES, *_ARCHIVES))
@@ -41,10 +41,10 @@ def read(
     Raises:
         DataError: if it is not there, no such file, or anything in it is not as it should be; it names the line.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     where = str(path)
     if not path.exists():
-        raise DataError(f"{flag}: there is no {where}")
+        raise DataError(f"{flag}: there is no {where}{'' if path.is_absolute() else f' in {Path.cwd()}'}")
     is_table = path.suffix.lower() in (*_COMMA, *_TAB, *_JSON)
     if not is_table and (given := [name for name in (text_column, label_column) if name is not None]):
         raise DataError(f"{where} is no table, so that it has no column {given[0]!r}: leave the columns out")
@@ -68,5 +68,5 @@ def read(
         raise DataError(f"{where}: no line begins with __label__, so that no text has a label; expected {EXPECTED}")
     else:
         table = tables.read_fasttext(text, where)
-    rows, empty = labelled(table.rows, where)
-    return Parts(rows, source=f"{path.name}, {table.about}", empty=empty)
+    rows, empty = labelled(table.rows, where, is_table)
+    return Parts(rows, source=f"{path.name}, {table.about}", empty=empty, is_table=is_table)

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import math
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -13,8 +15,10 @@ from scratchnn.data.own.columns import Columns, choose
 from scratchnn.data.own.labelled import Row
 
 _MARK = "__label__"
+_DELIMITERS = ",;\t|"  # of files that are called .csv
 # What the second line of Orange's tables says of each column; a third line says what it is for.
 _KINDS = {"", "d", "c", "s", "t", "i", "discrete", "continuous", "string", "time", "ignore"}
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # JSON can say \ud83d, half of a character
 _field_limit = threading.Lock()  # the csv module has one limit for all readers
 
 
@@ -27,15 +31,14 @@ class Table(NamedTuple):
 def read_csv(text: str, where: str, delimiter: str, text_column: str | None, label_column: str | None) -> Table:
     """Rows of a table with the names of its columns in the first line; `delimiter` is "," or a tab.
 
-    A table that is called .csv may have semicolons or tabs where its first line has no comma.
+    A table that is called .csv may have semicolons, tabs or bars.
 
     Raises:
         DataError: for a wrong column, and for a row with too many or too few fields or with a quote that does not end;
             it names the line.
     """
-    first = text[: text.find("\n") + 1 or None]
-    if delimiter not in first:
-        delimiter = next((other for other in (";", "\t") if other in first), delimiter)
+    if delimiter == ",":
+        delimiter = _delimiter(text, text_column, label_column)
     records = _records(text, where, delimiter)
     names = [name.strip() for name in records[0][1]]
     columns = choose(names, where, text_column, label_column)
@@ -49,12 +52,26 @@ def read_csv(text: str, where: str, delimiter: str, text_column: str | None, lab
     return Table(rows, _about(columns))
 
 
+def _delimiter(text: str, text_column: str | None, label_column: str | None) -> str:
+    """What stands between the names of the columns: what makes the two that are needed of them, a comma first."""
+    line = text.lstrip("\r\n").partition("\n")[0]
+    there = [sign for sign in _DELIMITERS if sign in line] or [","]
+    for sign in there:
+        try:
+            names = [name.strip() for name in next(csv.reader([line], delimiter=sign))]
+            choose(names, "", text_column, label_column)
+        except (csv.Error, DataError):
+            continue
+        return sign
+    return there[0]
+
+
 def _about(columns: Columns) -> str:
     return f"columns {columns.text} and {columns.label}"
 
 
 def _wrong_number(where: str, line: int, found: int, names: list[str], delimiter: str) -> str:
-    sign = {"\t": "a tab", ";": "a semicolon"}.get(delimiter, "a comma")
+    sign = {"\t": "a tab", ";": "a semicolon", "|": "a bar"}.get(delimiter, "a comma")
     why = f"a text with {sign} in it must stand in quotes" if found > len(names) else "is the row cut off?"
     fields = f"{found} field{'s' * (found != 1)}"
     return f"{where}, line {line}: {fields}, expected {len(names)} ({', '.join(names)}); {why}"
@@ -122,8 +139,8 @@ def read_jsonl(text: str, where: str, text_column: str | None, label_column: str
         content, label = record[columns.text], record[columns.label]
         if not isinstance(content, str | None):
             raise DataError(f"{here}: {columns.text!r} must be text, got {str(content)[:40]!r}")
-        if "\0" in (content or ""):
-            raise DataError(f"{here}: a NUL character in {columns.text!r}, which no text has")
+        if wrong := _NO_TEXT.search(content or ""):
+            raise DataError(f"{here}: {wrong[0]!a} in {columns.text!r}, which no text has")
         rows.append(Row(content or "", _label(label, here, columns.label), f"line {number}"))
     return Table(rows, _about(columns) if columns else "")
 
@@ -146,6 +163,8 @@ def _keys(record: dict[str, Any]) -> str:
 def _label(value: Any, here: str, column: str) -> str:
     if isinstance(value, list | dict):
         raise DataError(f"{here}: {column!r} must be one label, got {str(value)[:40]}; several labels are not learned")
+    if isinstance(value, float):  # NaN is how some programs write that there is none
+        value = int(value) if value.is_integer() else None if math.isnan(value) else value
     return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
-from markupsafe import Markup
 
+from scratchnn.core.extras import extra
 from scratchnn.core.files.atomic import write_atomically
 from scratchnn.explain.page.content import Explained, content_of, explained
 from scratchnn.explain.reading import vocabulary_of
 from scratchnn.models.model import Model
+
+with extra("study", "the page"):
+    import jinja2
+    from markupsafe import Markup
 
 HERE = Path(__file__).parent
 STYLE = HERE.parents[1] / "study" / "page"  # the style of the comparison's page

@@ -133,7 +133,7 @@ def draw_parts(models: Mapping[str, Sequence[Part]], path: Path, xlabel: str, na
         save(figure, path)
 
 
-def draw_calibration(calibration: Calibration, path: Path) -> None:
+def draw_calibration(calibration: Calibration, path: Path, comes_true: str) -> None:
     """Draw how often answers of each probability come true; the area of a dot is the number of answers."""
     with style():
         from matplotlib.figure import Figure
@@ -142,11 +142,11 @@ def draw_calibration(calibration: Calibration, path: Path) -> None:
         ax = figure.subplots()
         figure.subplots_adjust(left=0.21, right=0.95, bottom=0.15, top=0.97)
         ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (1, 2)))
-        p, positive = ([getattr(each, key) for each in calibration.bins] for key in ("probability", "positive"))
+        p, true = ([getattr(each, key) for each in calibration.bins] for key in ("probability", "true"))
         most = max(each.answers for each in calibration.bins)
-        ax.plot(p, positive, color=BLUE, linewidth=1.6)
-        ax.scatter(p, positive, [12 + 130 * each.answers / most for each in calibration.bins], color=BLUE, zorder=3)
-        ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="probability given", ylabel="share positive")
+        ax.plot(p, true, color=BLUE, linewidth=1.6)
+        ax.scatter(p, true, [12 + 130 * each.answers / most for each in calibration.bins], color=BLUE, zorder=3)
+        ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="probability given", ylabel=comes_true)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_ticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
         plain(ax, "both")

@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from scratchnn.experiments.presets import PRESETS, Preset
 from scratchnn.experiments.settings import Settings
+from scratchnn.models.model import Model
 from scratchnn.report.diagram import draw_model, rows_of
+from scratchnn.study.built import Built
 from scratchnn.study.one_model import Answers, ModelStatistics
 from scratchnn.study.page import figures
 from scratchnn.study.page.inline import inline_svg
@@ -44,7 +46,11 @@ class AnswersGallery:
 
 
 def draw_gallery(
-    folder: Path, analysis: Analysis, published: Mapping[str, float], presets: Mapping[str, Preset]
+    folder: Path,
+    analysis: Analysis,
+    published: Mapping[str, float],
+    presets: Mapping[str, Preset],
+    classes: Sequence[str],
 ) -> Gallery:
     """Draw all. The names of files of the best epoch begin with best-, in front of what a model's name may be."""
     gallery = Gallery()
@@ -72,25 +78,28 @@ def draw_gallery(
             gallery.diagrams[model.name] = _inline(stem, f"The layers of {model.name}", (46.0, 16.0))
     for protocol, statistics in analysis.by_protocol.items():
         prefix = "" if protocol == "last" else f"{protocol}-"
-        gallery.answers[protocol] = _draw_answers(folder, prefix, statistics)
+        gallery.answers[protocol] = _draw_answers(folder, prefix, statistics, classes)
     return gallery
 
 
-def _draw_answers(folder: Path, prefix: str, statistics: Statistics) -> AnswersGallery:
+def _draw_answers(folder: Path, prefix: str, statistics: Statistics, classes: Sequence[str]) -> AnswersGallery:
     gallery = AnswersGallery()
     models = [model for model in statistics.models if model.answers]
-    when = WHEN[statistics.protocol]
+    when, noun = WHEN[statistics.protocol], statistics.noun
+    comes_true = f"share {figures.shorten(classes[1])}" if len(classes) == 2 else "share right"
     for model in models:
         assert model.answers is not None
         stem = folder / f"{prefix}calibration-{model.name}"
-        figures.draw_calibration(model.answers.calibration, stem)
+        figures.draw_calibration(model.answers.calibration, stem, comes_true)
         gallery.calibration[model.name] = _inline(stem, f"How often answers of {model.name} come true, {when}")
+    if noun == "example":
+        return gallery  # it has no words
     for n, (test_set, answers) in enumerate(by_test_set(models).items()):
         suffix = f"-{n + 1}" if n else ""
         stem = folder / f"{prefix}by-length{suffix}"
         lengths = {name: each.by_length for name, each in answers.items()}
-        figures.draw_parts(lengths, stem, "words in the review, up to", lambda x: f"{x:.0f}")
-        gallery.by_length[test_set] = _inline(stem, f"Accuracy by the length of the review, {when}")
+        figures.draw_parts(lengths, stem, f"words in the {noun}, up to", lambda x: f"{x:.0f}")
+        gallery.by_length[test_set] = _inline(stem, f"Accuracy by the length of the {noun}, {when}")
         stem = folder / f"{prefix}by-unknown{suffix}"
         unknown = {name: each.by_unknown for name, each in answers.items()}
         figures.draw_parts(unknown, stem, "unknown words among those shown, up to", lambda x: f"{100 * x:.0f}%")
@@ -130,20 +139,35 @@ def pairs_to_draw(analysis: Analysis) -> list[dict[Protocol, Pair]]:
 
 def _draw_diagram(stem: Path, name: str, settings: Mapping[str, Any], presets: Mapping[str, Preset]) -> bool:
     """Draw the layers of a model; False if it is no preset, has no layers, or its sizes are unknown or do not fit."""
-    preset = {**presets, **PRESETS}.get(settings.get("arch", ""))
-    if preset is None or preset.grams is not None or not {"vocabulary", "length"} <= settings.keys():
+    preset = {**PRESETS, **presets}.get(settings.get("arch", ""))
+    if preset is None or preset.grams is not None:
         return False
-    from scratchnn.models.sequential import Sequential
-
-    known = {field.name for field in fields(Settings)}
     try:
-        chosen = Settings(**{key: value for key, value in settings.items() if key in known})
-        model = Sequential(preset.layers_for(chosen), backend="reference", seed=0, name=preset.name)
-        model.build((None, chosen.length))
+        model = _model_of(preset, settings)
     except ValueError:  # it cannot be built for these settings: its runs have failed, and the page says why
+        return False
+    if model is None:
         return False
     draw_model(rows_of(model), stem, title=name, input_shape=model.input_shape, show_layer_names=False)
     return True
+
+
+def _model_of(preset: Preset, settings: Mapping[str, Any]) -> Model | None:
+    """The model, to be drawn; None where its sizes are unknown."""
+    if isinstance(preset, Built):
+        model = preset.build(0)
+        if not model.built and preset.row is not None:
+            model.build((None, *preset.row))
+        return model if model.built else None
+    if not {"vocabulary", "length"} <= settings.keys():
+        return None
+    from scratchnn.models.sequential import Sequential
+
+    known = {field.name for field in fields(Settings)}
+    chosen = Settings(**{key: value for key, value in settings.items() if key in known})
+    model = Sequential(preset.layers_for(chosen), backend="reference", seed=0, name=preset.name)
+    model.build((None, chosen.length))
+    return model
 
 
 def _inline(stem: Path, title: str, crop: tuple[float, float] = (0.0, 0.0)) -> Markup:

@@ -10,7 +10,8 @@ from scratchnn.study.results import Reviews, RunResult
 from scratchnn.study.statistics import Analysis, Statistics
 
 KEYS = ("loss", "accuracy", "val_loss", "val_accuracy")  # of a history; its seconds belong to the times
-FORMAT_VERSION = 3  # since 3, by protocol what depends on when a model was taken from its training
+# Since 3, by protocol what depends on when a model was taken from its training; since 4, classes by their names.
+FORMAT_VERSION = 4
 
 
 def summary(
@@ -89,8 +90,9 @@ def _answers(answers: Answers) -> dict[str, Any]:
 
 def _test_set(reviews: Reviews) -> dict[str, Any]:
     return {
+        "source": reviews.source,
         "reviews": len(reviews.y),
-        "positive": int((reviews.y > 0.5).sum()),
+        "classes": reviews.count(),
         "also_in_training": int(reviews.in_training.sum()),
     }
 

@@ -59,6 +59,14 @@ def alike(texts: Labelled) -> Labelled:
     return [(text, "Good" if n % 10 == 3 else label) for n, (text, label) in enumerate(texts)]
 
 
+def missing(texts: Labelled) -> Labelled:
+    return [(text, "NaN" if n % 10 == 3 else label) for n, (text, label) in enumerate(texts)]
+
+
+def numbers(texts: Labelled) -> Labelled:
+    return [(text, {"bad": "1", "good": "01" if n % 3 == 0 else "1.0"}[label]) for n, (text, label) in enumerate(texts)]
+
+
 def empty(texts: Labelled) -> Labelled:
     return [*texts, ("", "good"), (" ", "bad")]
 
@@ -73,6 +81,8 @@ PLANTED: list[tuple[Callable[[Labelled], Labelled], str]] = [
     ),
     (a_name, "the name of the label 'bad' stands in"),
     (alike, "the labels 'Good', 'good' may be one"),
+    (missing, "the label 'NaN' may stand for one that is missing: 8 training texts"),
+    (numbers, "the labels '01', '1', '1.0' may be one"),
     (empty, "2 rows without a text, left out"),
 ]
 

@@ -8,6 +8,7 @@ import pytest
 from scratchnn.data import DataError, DataWarning
 from scratchnn.data.own.loading import length_for, load, ranked_words, words_of
 from scratchnn.data.own.options import TextOptions
+from scratchnn.data.own.reading import read
 from scratchnn.data.text import OOV, Vocabulary
 from tests.own_texts import rows, write_csv, write_folder
 
@@ -76,7 +77,7 @@ def test_parts_of_their_own_are_not_split(tmp_path: Path, path: Path) -> None:
     np.testing.assert_array_equal(data.x_test, data.x_validation)
     assert data.drawn == ()
     for part in ("train", "dev"):
-        write_folder(tmp_path / "parts" / part, rows(5))
+        write_folder(tmp_path / "parts" / part, rows(5, seed=len(part)))
     folder = load(TextOptions(str(tmp_path / "parts")))
     assert [len(x) for x in (folder.x_train, folder.x_validation, folder.x_test)] == [8, 10, 2]
     assert folder.drawn == ("test",)
@@ -105,6 +106,7 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     ("labelled", "said"),
     [
         ([("a", "x"), ("b", "x")], "all texts have the label 'x', and a classifier needs two classes"),
+        ([("a", "x"), ("b", "y"), ("c", "x")], "2 different labels for 3 texts, .*: these are too few texts"),
         ([(f"t{n}", f"l{n}") for n in range(9)], "9 different labels for 9 texts, such as 'l0', .* no classes"),
         ([*rows(5), ("rare", "odd")], "each class needs 3 different texts .*'odd' 1"),
     ],
@@ -120,9 +122,20 @@ def test_a_label_that_training_has_not_seen(tmp_path: Path, path: Path) -> None:
         load(TextOptions(str(path), test_data=str(other)))
 
 
+def test_texts_to_test_on_that_training_sees_are_told(tmp_path: Path, path: Path) -> None:
+    other = write_csv(tmp_path / "b.csv", [read(path).train.rows[0][:2], ("unseen", "bad")])
+    with pytest.warns(DataWarning, match="1 of 2 test texts are training texts too, to the letter"):
+        load(TextOptions(str(path), test_data=str(other)))
+
+
+def test_a_vocabulary_without_words(path: Path) -> None:
+    with pytest.raises(ValueError, match="a vocabulary of 4 ids holds no word"):
+        load(TextOptions(str(path)), vocabulary=4)
+
+
 def test_parts_that_are_given_twice(tmp_path: Path, path: Path) -> None:
     for part in ("train", "test"):
-        write_folder(tmp_path / "parts" / part, rows(5))
+        write_folder(tmp_path / "parts" / part, rows(5, seed=len(part)))
     folder = str(tmp_path / "parts")
     for options, said in (
         (TextOptions(folder, test_data=str(path)), "has a test part of its own: leave --test-data out"),
@@ -141,6 +154,7 @@ def test_parts_that_are_given_twice(tmp_path: Path, path: Path) -> None:
         ({"test_split": 1.0}, "test_split must be at least 0 and below 1"),
         ({"test_split": 0.2, "test_data": "b.csv"}, "leave one out"),
         ({"min_count": 0}, "min_count must be a whole number"),
+        ({"vectors": ""}, "vectors is empty, and must be a path"),
         ({"class_weights": "balancd"}, "did you mean 'balanced'"),
     ],
 )

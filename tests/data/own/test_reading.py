@@ -1,7 +1,9 @@
 """Labelled texts come out of every kind of file as they went in, and what is wrong is told with its line."""
 
 import csv
+import io
 import json
+import os
 import tarfile
 from pathlib import Path
 
@@ -34,7 +36,7 @@ def test_a_table_with_commas(tmp_path: Path) -> None:
     assert found_in(write_csv(tmp_path / "a.csv", TEXTS)) == TEXTS
 
 
-@pytest.mark.parametrize(("name", "delimiter"), [("a.csv", ";"), ("a.csv", "\t"), ("a.tsv", "\t")])
+@pytest.mark.parametrize(("name", "delimiter"), [("a.csv", ";"), ("a.csv", "\t"), ("a.csv", "|"), ("a.tsv", "\t")])
 def test_other_signs_between_the_fields(tmp_path: Path, name: str, delimiter: str) -> None:
     with (tmp_path / name).open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, delimiter=delimiter).writerows([("label", "text"), *[(label, text) for text, label in TEXTS]])
@@ -59,6 +61,20 @@ def test_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path, end: str
     assert found_in(path) == [("a film", "good"), ("a plot", "bad"), ("the end", "good")]
 
 
+def test_semicolons_where_a_name_has_a_comma_in_it(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", "text;sent, by whom;label\n" + "a film, say;x;good\n")
+    assert found_in(path) == [("a film, say", "good")]
+
+
+def test_labels_that_look_the_same_are_the_same(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.csv", HEAD + "x,café\ny,cafe\u0301\nz, café \n")
+    assert {label for _, label in found_in(path)} == {"café"}
+    numbers = written(
+        tmp_path, "a.jsonl", "".join(f'{{"text": "x", "label": {each}}}\n' for each in ("1", "1.0", '"1"', "1e0"))
+    )
+    assert {label for _, label in found_in(numbers)} == {"1"}
+
+
 def test_an_object_per_line(tmp_path: Path) -> None:
     lines = [json.dumps({"id": 3, "text": text, "label": label}) for text, label in TEXTS]
     assert found_in(written(tmp_path, "a.jsonl", "\r\n".join(lines) + "\n\n")) == TEXTS
@@ -76,6 +92,33 @@ def test_a_folder_of_folders_and_its_archive(tmp_path: Path) -> None:
     (folder / ".DS_Store").write_bytes(b"\0")
     assert sorted(found_in(folder)) == sorted(TEXTS)
     assert read(folder).notes == ()
+
+
+def test_what_is_no_file_is_left_out_and_told(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "texts", TEXTS)
+    (folder / "bad" / "to_nowhere.txt").symlink_to("nowhere")
+    os.mkfifo(folder / "bad" / "pipe.txt")  # would be waited for
+    assert sorted(found_in(folder)) == sorted(TEXTS)
+    assert read(folder).notes[0].endswith("2 files, such as bad/pipe.txt (.txt)")
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for n, name in enumerate(("bad/1.txt", "good/1.txt", "../../bad/2.txt", "/bad/3.txt", "", "good/link.txt")):
+            member = tarfile.TarInfo(name)
+            member.size = 3 if n < 5 else 0
+            member.type, member.linkname = (tarfile.REGTYPE, "") if n < 5 else (tarfile.SYMTYPE, "/etc/hostname")
+            archive.addfile(member, io.BytesIO(b"abc"))
+    assert found_in(tmp_path / "a.tar") == [("abc", "bad"), ("abc", "good")]
+    assert "3 files, such as ../../bad/2.txt" in read(tmp_path / "a.tar").notes[0]
+
+
+def test_an_archive_that_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scratchnn.data.own.folders._LARGE", 10**5)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        for name in ("bad/1.txt", "good/1.txt"):
+            member = tarfile.TarInfo(name)
+            member.size = 10**6
+            archive.addfile(member, io.BytesIO(b"a" * 10**6))
+    with pytest.raises(DataError, match="unpacks to more than 100 times its size"):
+        read(tmp_path / "a.tar.gz")
 
 
 def acl_imdb(folder: Path) -> Path:
@@ -195,8 +238,14 @@ def test_wrong_columns(tmp_path: Path, head: str, columns: dict, said: str) -> N
         ("a.jsonl", "[" * 100_000, "line 1: no JSON"),
         ("a.jsonl", '{"text": 3, "label": 1}\n', "line 1: 'text' must be text, got '3'"),
         ("a.jsonl", '{"text": "a", "label": ["x", "y"]}\n', "line 1: 'label' must be one label"),
-        ("a.jsonl", '{"text": "a\\u0000", "label": 1}\n', "line 1: a NUL character in 'text'"),
+        ("a.jsonl", '{"text": "a\\u0000", "label": 1}\n', r"line 1: '\\x00' in 'text', which no text has"),
         ("a.jsonl", '{"text": "a", "label": null}\n', "line 1 has no label"),
+        ("a.jsonl", '{"text": "a \\ud83d", "label": 1}\n', r"line 1: '\\ud83d' in 'text', which no text has"),
+        ("a.jsonl", '{"text": "a", "label": NaN}\n', "line 1 has no label"),
+        ("a.csv", HEAD + SOME + "x,\x1b[31mred\n", r"line 4: the label '\\x1b\[31mred' holds a line end or another"),
+        ("a.csv", HEAD + SOME + 'x,"a\nb"\n', r"line 4: the label 'a\\nb' holds a line end"),
+        ("a.csv", HEAD + SOME + f"x,{'l' * 201}\n", "line 4: a label of 201 .* Is another column the label"),
+        ("a.txt", f"__label__{'l' * 201} x\n", "line 1: a label of 201 characters, .* expected a short name$"),
         ("a.txt", "__label__a x\n__label__a __label__b y\n", r"line 2: 2 labels \(a, b\)"),
         ("a.txt", "__label__a x\ny\n", "line 2 has no label"),
         ("a.txt", "x\ny\n", "no line begins with __label__"),
@@ -204,6 +253,7 @@ def test_wrong_columns(tmp_path: Path, head: str, columns: dict, said: str) -> N
         ("a.xlsx", b"PK\3\4", "save it as CSV"),
         ("a.doc", "x", "a file of another kind; expected a table"),
         ("a.tar.gz", b"\x1f\x8b\x08", "cannot be unpacked"),
+        ("a.tar", b"no archive at all", r"cannot be unpacked \(it is no tar archive\)"),
     ],
 )  # fmt: skip
 def test_bad_files(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:

@@ -91,7 +91,7 @@ write(sys.argv[1], [fakes.run("ff", seed, about) for seed in (0, 1)], {about.dig
 def test_the_summary(folder: Path, study: dict[str, Any]) -> None:
     text = (folder / "summary.json").read_text(encoding="utf-8")
     found = json.loads(text)
-    assert (found["format"], found["margin"], found["code"]) == (3, 0.005, study["code"])
+    assert (found["format"], found["margin"], found["code"]) == (4, 0.005, study["code"])
     lstm = found["models"]["lstm"]
     runs = {run.seed: run for run in study["results"] if run.model == "lstm"}
     assert list(found["protocols"]) == ["last", "best"]

@@ -10,6 +10,7 @@ import textwrap
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.checks import whole_number

@@ -165,7 +165,7 @@ def is_zombie(pid: int) -> bool:
 
 
 @pytest.mark.usefixtures("ctrl_c_interrupts")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_stopped_it_says_how_to_go_on(number: int, status: int, data: Path, tmp_path: Path) -> None:
     arguments = [*SMALL, "--arch", "ff", "--seeds", "3", "--epochs", "50000", "--data", str(data)]
     process = subprocess.Popen(

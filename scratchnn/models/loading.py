@@ -31,7 +31,7 @@ def load_model(
 ) -> Model:
     """Read a model back: ready to predict, and to train on to the same bits.
 
-    `backend` None: the one it had, or `cpu`, with a warning, where that one cannot be used.
+    `backend` None: the one it had, or `cpu`, with a warning, where that was a GPU and there is none.
 
     `custom_objects`: the classes of your own that it holds, by name; `save` warned of them.
 
@@ -62,10 +62,12 @@ def rebuild(
 
 
 def _usable(name: str) -> str:
-    """The backend that a model was saved on, or cpu."""
+    """The backend that a model was saved on, or cpu in the place of a GPU that is not there."""
     try:
         return backends.load(name).name
     except ImportError as error:
+        if name != "gpu":
+            raise
         warn(f"the model was saved on the backend {name!r}, which cannot be used here ({error}); it is read for 'cpu'")
         return "cpu"
 

@@ -64,6 +64,7 @@ def add_settings(parser: argparse.ArgumentParser, defaults: Settings | None = No
     add(
         "--learning-rate-decay",
         type=one_of("learning_rate_decay", DECAYS),
+        metavar="HOW",
         help="how the rate falls to 0 from the first step to the last: linear or cosine (default: it stays)",
     )
     add("--global-clipnorm", type=float, metavar="NORM", help="largest gradient norm (default: no clipping)")
@@ -98,7 +99,12 @@ def add_own(parser: argparse.ArgumentParser) -> None:
     add("--test-split", type=float, metavar="SHARE", help="to test on, of each class (default: 0.2)")
     add("--min-count", type=int, metavar="N", help="leave out words that training has less often (default: 2)")
     add("--vectors", metavar="PATH", help="word vectors to begin with, in GloVe's or word2vec's text format")
-    add("--class-weights", type=one_of("class_weights", ("balanced",)), help="balanced: all classes count alike")
+    add(
+        "--class-weights",
+        type=one_of("class_weights", ("balanced",)),
+        metavar="balanced",
+        help="all classes count alike, however many texts each has",
+    )
 
 
 def own_options(args: argparse.Namespace) -> dict[str, Any]:

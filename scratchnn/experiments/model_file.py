@@ -4,14 +4,14 @@ A file holds no code, so that naming one runs none: what is not scratchnn's own 
 """
 
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scratchnn.core.files.container import StorageError
-from scratchnn.experiments.preset_file import LONGEST, NAME, is_taken
+from scratchnn.core.names import plural
+from scratchnn.experiments.preset_file import check_name, is_taken
 from scratchnn.experiments.presets import Preset
 
 if TYPE_CHECKING:
@@ -49,11 +49,7 @@ class SavedLayers:
         Raises:
             ValueError: if it has outputs for another number of classes, or other features.
         """
-        if self.outputs not in ((1, 2) if classes == 2 else (classes,)):
-            raise ValueError(
-                f"has {self.outputs} output{'s' * (self.outputs > 1)}, and there are {classes} classes: end it in "
-                f"Dense({1 if classes == 2 else classes}, activation={'sigmoid' if classes == 2 else 'softmax'!r})"
-            )
+        check_outputs(self.outputs, classes)
         if features not in (None, self.features):
             raise ValueError(
                 f"has an embedding of {self.features} features, and the vectors have {features}: leave one of them out"
@@ -87,8 +83,7 @@ def read(path: str | os.PathLike[str]) -> Preset:
 
 def _name(path: Path) -> str:
     name = path.resolve().parent.name if path.stem in _OF_A_RUN else path.stem
-    if not re.fullmatch(NAME, name) or len(name) > LONGEST:
-        raise ValueError(f"its name becomes that of a model: {LONGEST} letters, digits, '_', '.' or '-' at most")
+    check_name(name)
     if is_taken(name):
         raise ValueError(f"{name!r} is a preset of scratchnn already: give the file another name")
     return name
@@ -141,6 +136,13 @@ def _model(config: Mapping[str, Any]) -> "Model":
 def _flags(state: Any) -> Iterator[bool]:
     for each in state:
         yield from _flags(each) if isinstance(each, list) else (each,)
+
+
+def check_outputs(outputs: int, classes: int) -> None:
+    """Raise ValueError if a model with so many outputs cannot tell the classes apart."""
+    if outputs not in ((1, 2) if classes == 2 else (classes,)):
+        last = "Dense(1, activation='sigmoid')" if classes == 2 else f"Dense({classes}, activation='softmax')"
+        raise ValueError(f"has {plural(outputs, 'output')}, and there are {classes} classes: end it in {last}")
 
 
 def check_output(model: "Model") -> None:

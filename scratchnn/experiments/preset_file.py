@@ -58,6 +58,15 @@ def read(path: str | os.PathLike[str]) -> dict[str, Preset]:
     return found
 
 
+def check_name(name: Any) -> None:
+    """Raise ValueError if no file can be called after a model of this name."""
+    if not isinstance(name, str) or not re.fullmatch(NAME, name) or len(name) > LONGEST:
+        raise ValueError(
+            f"files are named after a model, so that its name must be 1 to {LONGEST} letters, digits, '_', '.' or '-', "
+            f"beginning with a letter or a digit, got {name!r}"
+        )
+
+
 def is_taken(name: str) -> bool:
     """Whether a preset of ours has the name, in whatever capitals."""
     return _plain(name) in map(_plain, PRESETS | CONTROLS)
@@ -69,12 +78,10 @@ def _plain(name: str) -> str:
 
 
 def _preset(where: str, name: str, table: Any) -> Preset:
-    if not re.fullmatch(NAME, name):
-        raise ValueError(
-            f"{where}: a name must be of letters, digits, '_', '.' and '-', since files are named after it"
-        )
-    if len(name) > LONGEST:
-        raise ValueError(f"{where}: a name may have {LONGEST} letters, since files are named after it")
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
     if not isinstance(table, dict):
         raise ValueError(f"{where}: expected a table with embedding and layers, got {table!r}")
     given = dict(table)
@@ -150,7 +157,8 @@ def _check(where: str, preset: Preset) -> None:
     if model.output_shape != (None, 1):
         raise ValueError(
             f"{where}: its output must be one number per review, of shape (None, 1), got {model.output_shape}; end it "
-            'with {class = "Dense", units = 1, activation = "sigmoid"}'
+            'with {class = "Dense", units = 1, activation = "sigmoid"}, which becomes a softmax where there are more '
+            "than two classes"
         )
     last = model.head
     if last.final_activation not in (activations.sigmoid, activations.hard_sigmoid):

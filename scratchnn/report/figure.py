@@ -31,6 +31,7 @@ def style() -> Iterator[None]:
         "svg.hashsalt": "scratchnn",  # else the ids in an SVG are random
         "font.size": 10,
         "text.color": INK,
+        "axes.formatter.useoffset": False,  # else numbers that are near each other are what is to be added to one
         "text.parse_math": False,  # a $ in a layer's name is a $
         "axes.edgecolor": FAINT,
         "axes.labelcolor": GREY,

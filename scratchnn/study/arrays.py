@@ -38,6 +38,11 @@ class ArraySource(Source):
             {} if validation_data is None else {"validation_data": validation_data}
         )
         rows = {name: _rows(name, part) for name, part in parts.items()}
+        for name, (examples, _) in rows.items():
+            if examples.shape[1:] != rows[""][0].shape[1:]:
+                raise ValueError(
+                    f"{name} has examples of another shape than x: {examples.shape[1:]}, not {rows[''][0].shape[1:]}"
+                )
         labels = np.unique(rows[""][1])
         if len(labels) < 2:
             raise ValueError(f"y must hold two different labels or more, got {labels.tolist()}")
@@ -122,6 +127,8 @@ def _rows(name: str, part: Any) -> Rows:
         raise ValueError(
             f"{where}expected examples (N, ...) and one label of each, (N,), got shapes {x.shape} and {y.shape}"
         )
+    if y.dtype.kind == "O" and any(all(isinstance(each, kind) for each in y) for kind in (str, int, np.integer)):
+        y = np.array(y.tolist())  # a column of words, as pandas gives it
     if y.dtype.kind not in "bUSiu" and not (y.dtype.kind == "f" and (y == np.round(y)).all()):
         raise ValueError(f"{where}labels must be words or whole numbers, got {y.dtype}")
     return x, y.astype(np.int64) if y.dtype.kind == "f" else y

@@ -24,6 +24,7 @@ class Board:
         self._quiet = quiet
         self._tasks = {task.key: task for task in tasks}
         self._results = {result.key: result for result in found}
+        self._widest = max((len(task.model) for task in tasks), default=0)
         self._running: dict[str, tuple[int, float]] = {}  # finished epochs, and when it began
         self._stack = ExitStack()
         self._live = False
@@ -58,9 +59,8 @@ class Board:
             count = f"{len(self._results)} of {len(self._tasks)}"
             left = self.seconds_left()
             soon = "" if left is None or not left else f", about {_duration(left)} left"
-            self._console.line(
-                f"{result.model:<12}  seed {result.seed:<3}  {what}  {result.seconds:.1f} s  ({count}{soon})"
-            )
+            run = f"{result.model:<{self._widest}}  seed {result.seed:<3}"
+            self._console.line(f"{run}  {what}  {result.seconds:.1f} s  ({count}{soon})")
 
     # ---- estimates
 

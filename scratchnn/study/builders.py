@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scratchnn.core.checks import share, whole_number
+from scratchnn.core.checks import number, share, whole_number
 from scratchnn.core.names import look_up
 from scratchnn.experiments.presets import Preset
 from scratchnn.report.console import Console
@@ -91,7 +91,8 @@ def compare(
     """Train each model with each seed in this process, test it, and say which is better.
 
     Args:
-        builders: a function builder(seed) that returns a compiled model, or several by their names. The model's seed
+        builders: a function builder(seed) that returns a compiled model, or several by their names, after which files
+            are named. The model's seed
             must be the seed; its last activation sigmoid for two classes, with one output, or softmax for each class.
         x, y: examples (N, ...) and their labels (N,), words or whole numbers; `test_data` and `validation_data` are
             others. Without the latter the last `validation_split` of x is held out, as by `fit`.
@@ -112,7 +113,7 @@ def compare(
     if not each_seed:
         raise ValueError("seeds must be how many, or the seeds themselves, got none")
     share("validation_split", validation_split)
-    if not 0 < margin < 100:
+    if not 0 < number("margin", margin) < 100:
         raise ValueError(f"margin is in points of accuracy, above 0 and below 100, got {margin:g}")
     protocols = {"both": PROTOCOLS, "last": PROTOCOLS[:1], "best": PROTOCOLS[1:]}
     tested = look_up("protocol", protocol, protocols)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from scratchnn.experiments.model_file import check_output
+from scratchnn.experiments.model_file import check_output, check_outputs
+from scratchnn.experiments.preset_file import check_name
 from scratchnn.experiments.presets import Preset
 from scratchnn.experiments.settings import Settings
 from scratchnn.layers import Layer
@@ -31,8 +32,9 @@ class Built(Preset):
         """Of a function that returns a compiled model for a seed; it is called once now.
 
         Raises:
-            TypeError, ValueError: if it is none, or its model cannot be used; the message says why.
+            TypeError, ValueError: if it is none, its model cannot be used, or no file can have its name.
         """
+        check_name(name)
         if isinstance(builder, Model) or not callable(builder):
             what = (
                 f"got {builder!r}; give a function that makes one for a seed: lambda seed: Sequential(..., seed=seed)"
@@ -92,10 +94,12 @@ def built_for(preset: Built, seed: int, x: Any, classes: int) -> Model:
     model.ready_optimizer()
     try:
         check_output(model)
-        if model.output_shape[-1] not in ((1, 2) if classes == 2 else (classes,)):
-            raise ValueError(f"it has {model.output_shape[-1]} outputs, and there are {classes} classes")
     except ValueError as error:
         raise ValueError(f"{preset.name!r}: {error}") from None
+    try:
+        check_outputs(model.output_shape[-1], classes)
+    except ValueError as error:
+        raise ValueError(f"{preset.name!r} {error}") from None
     return model
 
 

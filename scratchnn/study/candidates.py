@@ -1,6 +1,7 @@
 """Which models a study compares: presets of ours, presets in a file of the user's own, and saved models."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from scratchnn.core.names import look_up
 from scratchnn.experiments.presets import CONTROLS, PRESETS, Preset
@@ -31,6 +32,9 @@ def _candidate(name: str, known: Mapping[str, Preset]) -> Preset:
     from scratchnn.experiments import model_file
 
     if not name.endswith(model_file.SUFFIX):
+        if name not in known and (path := Path(name)).exists():
+            what = f"a folder: name a model in it, such as {path / 'model.npz'}" if path.is_dir() else "no saved model"
+            raise ValueError(f"--arch takes presets, and saved models, whose names end in .npz; {name!r} is {what}")
         return look_up("preset", name, known)
     found = model_file.read(name)
     if found.name in known:

@@ -8,6 +8,7 @@ set-aside/        files that were found in runs/ and are no runs of this study, 
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -60,17 +61,13 @@ class StudyFolder:
             return folder
         try:
             found = json.loads(folder.about.read_text(encoding="utf-8"))
-            names = sorted(found.keys() | folder.common.keys())
-        except (ValueError, AttributeError, RecursionError, OSError) as error:
+            if not isinstance(found, dict):
+                raise ValueError(f"it holds {type(found).__name__}, no object")
+        except (ValueError, RecursionError, OSError) as error:
             raise ValueError(f"{os.fspath(folder.about)!r} is damaged ({error}); give --out a new folder") from None
-        different = [
-            f"{name} is {_say(found, name)} there, {_say(folder.common, name)} here"
-            for name in names
-            if found.get(name) != folder.common.get(name)
-        ]
-        if different:
+        if different := _differences(found, folder.common):
             raise ValueError(
-                f"{os.fspath(path)!r} holds another study: {'; '.join(different)}. Its runs cannot be counted together "
+                f"{os.fspath(path)!r} holds another study: {different}. Its runs cannot be counted together "
                 "with these; give --out a new folder"
             )
         folder._check_places()
@@ -108,7 +105,7 @@ class StudyFolder:
         try:
             probabilities, meta = container.read(path)
             if meta["study"] != self.common:
-                raise ValueError(f"it belongs to another study, of {meta['study']}")
+                raise ValueError(f"it belongs to another study: {_differences(meta['study'], self.common)}")
             content, measured = meta["result"], meta["measured"]
             _check(content, measured, probabilities)
             if measured["epoch_seconds"]:
@@ -190,8 +187,21 @@ def _without_probabilities(tested: Tested) -> dict[str, Any]:
     return {f.name: getattr(tested, f.name) for f in fields(tested) if f.name != "probabilities"}
 
 
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """What two studies do not have in common; nothing, where they are the same."""
+    return "; ".join(
+        f"{name} is {_say(there, name)} there, {_say(here, name)} here"
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name)
+    )
+
+
 def _say(values: Mapping[str, Any], name: str) -> str:
-    return repr(values[name]) if name in values else "not set"
+    if name not in values:
+        return "not set"
+    value = values[name]
+    is_digest = isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
+    return value[:8] if is_digest else repr(value)  # as far as the console shows a digest everywhere
 
 
 def _to_bytes(content: dict[str, Any]) -> bytes:

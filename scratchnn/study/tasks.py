@@ -109,7 +109,13 @@ def _check(variant: Variant, settings: Settings, protocols: Sequence[Protocol], 
         if settings.learning_rate_decay is not None and isinstance(rate, dict) and settings.learning_rate is None:
             raise ValueError("its learning rate has a schedule of its own: leave learning_rate_decay out")
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{variant.name!r}: {error}") from None
+        raise _of(variant.name, error) from None
+
+
+def _of(model: str, error: Exception) -> ValueError:
+    """The error with the name of the model before it, unless it begins with that."""
+    says = str(error)
+    return ValueError(says if says.startswith(repr(model)) else f"{model!r}: {says}")
 
 
 def _check_optimizer(model: str, settings: Settings) -> None:
@@ -118,7 +124,7 @@ def _check_optimizer(model: str, settings: Settings) -> None:
     try:
         optimizers.get({"name": settings.optimizer, **{key: each for key, each in given.items() if each is not None}})
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{model!r}: {error}") from None
+        raise _of(model, error) from None
 
 
 def config_hash(preset: Preset, settings: Settings, source: Source, code: Mapping[str, str]) -> str:

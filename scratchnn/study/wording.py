@@ -73,12 +73,17 @@ def settings_in_words(all_settings: Sequence[Mapping[str, Any]], noun: str = "re
     """What the models of a study were trained on, and for how long; of each setting every value that one has."""
     if noun == "example":
         all_settings = [{"epochs": settings.get("epochs")} for settings in all_settings]
-    split = "split again by draw {}" if noun == "review" else "split by draw {}"
+    # Of texts the part to validate on is taken before, and is as large for any number to train on.
+    split, trained = (
+        ("split again by draw {}", "trained and validated on {}")
+        if noun == "review"
+        else ("split by draw {}", "trained on {}")
+    )
     found = [
         _setting(all_settings, "epochs", "{} epochs"),
         _setting(all_settings, "length", f"the last {{}} words of a {noun}"),
         _setting(all_settings, "vocabulary", "vocabulary {}"),
-        _setting(all_settings, "train_reviews", "trained and validated on {}"),
+        _setting(all_settings, "train_reviews", trained),
         _setting(all_settings, "resplit", split),
         _setting(all_settings, "shuffle_words", f"words of a {noun} shuffled: {{}}"),
     ]

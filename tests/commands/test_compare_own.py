@@ -1,6 +1,7 @@
 """`scratchnn compare` on texts of the user's own, with a model file beside the presets."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,15 @@ def test_three_classes_a_model_file_and_what_to_beat(
     assert "holds another study: --min-count is 2 there, 3 here" in capsys.readouterr().err
     write_csv(Path(texts), rows(21, "bad", "good", "odd"))
     assert compare.main([*arguments, "--seeds", "2", "--epochs", "2"]) == 2
-    assert "holds another study: data is " in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert re.search(r"holds another study: data is [0-9a-f]{8} there, [0-9a-f]{8} here\. Its runs", told)
 
 
 REFUSED = {
     "no model file": (["--arch", "nope.npz"], "the model file 'nope.npz' is not there"),
+    "a folder": (["--arch", "."], "'.' is a folder: name a model in it, such as model.npz"),
+    "no model": (["--arch", "moods.csv"], "saved models, whose names end in .npz; 'moods.csv' is no saved model"),
+    "other outputs": (["--arch", "two.npz"], "error: 'two' has 1 output, and there are 3 classes"),
     "other classes": (["--arch", "cnn-linear"], "'cnn-linear' ends in no probability"),
     "film reviews": (["--test-reviews", "9", "--resplit"], "test_reviews is for the film reviews"),
     "a column": (["--text-column", "sentence"], "'sentence'"),
@@ -70,6 +75,8 @@ def test_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     mine(tmp_path)
+    two = Sequential([Input((9,)), Embedding(60, 4), GlobalMaxPooling1D(), Dense(1, activation="sigmoid")])
+    two.save("two.npz")
     arguments, told = REFUSED[name]
     assert compare.main(["--data", texts, "--out", "study", "--seeds", "1", *FAST, *arguments]) == 2
     assert told in capsys.readouterr().err.splitlines()[-1]
@@ -87,4 +94,7 @@ def test_the_linear_and_simple_models_stand_beside_networks_by_default(
     out = str(tmp_path / "study")
     arguments = ["--data", texts, "--out", out, *FAST, "--seeds", "1", "--epochs", "1", "--budget", "1h"]
     assert compare.main([*arguments, "--backend", "reference"]) == 0  # of which the linear model has no use
-    assert "6 models, 1 seed: ff, rnn, lstm, cnn, linear-bigrams, majority\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "6 models, 1 seed: ff, rnn, lstm, cnn, linear-bigrams, majority\n" in said
+    lines = [line for line in said.splitlines() if "  seed 0  " in line]
+    assert len(lines) == 6 and len({line.index("  seed") for line in lines}) == 1, "as wide as the longest name"

@@ -113,6 +113,6 @@ def test_files_that_are_no_models(tmp_path: Path) -> None:
     for path, told in (("no.npz", "cannot be read"), ("none.npz", "is not there")):
         with pytest.raises(ValueError, match=told):
             read(tmp_path / path)
-    for path, told in (("lstm.npz", "'lstm' is a preset of scratchnn already"), ("a b.npz", "its name becomes that")):
+    for path, told in (("lstm.npz", "'lstm' is a preset of scratchnn already"), ("a b.npz", "files are named after")):
         with pytest.raises(ValueError, match=told):
             read(saved(model_of(layers()), tmp_path / path))

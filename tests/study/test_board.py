@@ -70,9 +70,9 @@ def test_lines_where_there_is_no_terminal(
         board.finished(finished(tasks[2]))
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "ff            seed 0    0.8125  3.0 s  (1 of 3, about 6 s left)",
-        "ff            seed 1    failed: ValueError: no  nan s  (2 of 3, about 3 s left)",
-        "ff            seed 2    0.8125  10.0 s  (3 of 3)",
+        "ff  seed 0    0.8125  3.0 s  (1 of 3, about 6 s left)",
+        "ff  seed 1    failed: ValueError: no  nan s  (2 of 3, about 3 s left)",
+        "ff  seed 2    0.8125  10.0 s  (3 of 3)",
     ]
     assert err == ""
 

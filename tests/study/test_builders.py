@@ -86,6 +86,14 @@ def test_a_folder_is_gone_on_with_and_tells_models_apart(tmp_path: Path) -> None
         compared(out=tmp_path, test_data=(X[61:], Y[61:]))
 
 
+def test_labels_may_be_words_as_objects() -> None:
+    found = compare(
+        small, X[:60], Y[:60].astype(object), test_data=(X[60:], Y[60:].astype(object)), seeds=1, epochs=1, verbose=0
+    )
+    same = compared(seeds=1, epochs=1)
+    assert found.results[0].tested["last"].weights == same.results[0].tested["last"].weights
+
+
 def of(layers: Callable[[], list[Any]], loss: str = "sparse_categorical_crossentropy") -> Callable[[int], Model]:
     def build(seed: int) -> Model:
         model = Sequential(layers(), seed=seed, backend="reference")
@@ -102,7 +110,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "its own seed": ({"builders": lambda seed: small(7)}, r"returned a model of the seed 7: hand the seed on"),
     "not compiled": ({"builders": lambda seed: Sequential([Dense(3)], seed=seed)}, "is not compiled"),
     "other layers": ({"builders": lambda seed: (small, flat)[seed](seed)}, "makes other layers for seed 1"),
-    "outputs": ({"builders": of(lambda: [GRU(4), Dense(2, activation="softmax")])}, "has 2 outputs, .* 3 classes"),
+    "outputs": (
+        {"builders": {"two": of(lambda: [GRU(4), Dense(2, activation="softmax")])}},
+        r"^'two' has 2 outputs, and there are 3 classes: end it in Dense\(3, activation='softmax'\)$",
+    ),
     "logits": ({"builders": of(lambda: [GRU(4), Dense(3)])}, "must be a probability"),
     "a label": ({"test_data": (X[:2], ["up", "down"])}, "test_data has the label 'down', which y has not"),
     "shapes": ({"test_data": (X[:2], Y[:3])}, r"test_data: expected examples .* got shapes \(2, 6, 2\) and \(3,\)"),
@@ -110,6 +121,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a weight": ({"class_weight": {"down": 2.0}}, "class_weight has 'down'"),
     "no seed": ({"seeds": []}, "seeds must be how many"),
     "nothing to validate": ({"validation_split": 0.0}, "nothing to validate on"),
+    "other examples": (
+        {"test_data": (X[:2, :, :1], Y[:2])},
+        r"test_data has examples of another shape than x: \(6, 1\)",
+    ),
+    "a name of no file": ({"builders": {"a/b": small}}, "files are named after a model, .* got 'a/b'"),
+    "no name": ({"builders": {"": small}}, "files are named after a model, .* got ''"),
     "a protocol": ({"protocol": "first"}, "unknown protocol 'first'"),
 }
 

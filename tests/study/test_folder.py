@@ -77,6 +77,14 @@ def test_a_failed_run_comes_back(tmp_path: Path) -> None:
     assert back.tested == {}
 
 
+def test_a_run_of_another_study_is_told_by_what_differs(tmp_path: Path) -> None:
+    folder = StudyFolder.open(tmp_path, COMMON)
+    folder.save(result())
+    change(record(folder), lambda _, meta: meta["study"].update(data="ab" * 32))
+    with pytest.raises(ValueError, match=r"it belongs to another study: data is abababab there, \S+ here$"):
+        folder.load("ff-0-h")
+
+
 def test_what_may_go_better_next_time_is_tried_again() -> None:
     assert counts(result())
     assert counts(failed("NonFiniteError: the loss is nan"))

@@ -49,7 +49,7 @@ def test_a_reader_that_goes_away(path: str) -> None:
     ("arguments", "said"),
     [
         (["nothing.csv"], "--data: there is no nothing.csv"),
-        (["nothing"], "nothing is no table, file or folder of labelled texts"),
+        (["nothing"], "there is no nothing in "),
         (["PATH", "--length", "0"], "length must be a whole number"),
         (["PATH", "--vocabulary", "3"], "vocabulary must be a whole number"),
         (["PATH", "--validation-split", "1"], "validation_split must be at least 0 and below 1"),

@@ -100,6 +100,7 @@ def test_what_is_refused(text: str | None, expected: str, tmp_path: Path, capsys
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.filterwarnings("ignore:.*are training texts too:scratchnn.data.DataWarning")
 def test_texts_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In parts of their own: the recorded split has no effect, and is not refused as a choice without one."""
     for part, label, n in product(("train", "test"), ("good", "bad"), range(6)):

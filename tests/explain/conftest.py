@@ -1,4 +1,4 @@
-"""Small models with words of their own, and a browser to look at their pages."""
+"""Small models with words of their own."""
 
 from typing import Any
 
@@ -9,7 +9,6 @@ from scratchnn import Sequential
 from scratchnn.data import Vocabulary
 from scratchnn.layers import GRU, LSTM, Bidirectional, Dense, Dropout, Embedding, Flatten, SimpleRNN
 from scratchnn.losses import BinaryCrossentropy
-from tests.study.page.conftest import browser  # noqa: F401 (a fixture)
 
 WORDS = tuple(
     "the a of and film great boring worst best plot good bad it was very not wonderful awful scene end".split()

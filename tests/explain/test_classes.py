@@ -13,7 +13,6 @@ from scratchnn.losses import CategoricalCrossentropy, SparseCategoricalCrossentr
 from scratchnn.models.model import Model
 from tests.explain.conftest import TEXT, T, built
 from tests.explain.test_page import opened, read_in  # noqa: F401 (a fixture)
-from tests.study.page.conftest import browser  # noqa: F401 (a fixture)
 
 NAMES = ["bad", "good", "mixed"]
 

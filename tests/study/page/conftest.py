@@ -1,8 +1,5 @@
-"""A whole study on its page, written once for all tests that only read it, and a browser to read it with."""
+"""A whole study on its page, written once for all tests that only read it."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +11,6 @@ from tests.study import fakes
 GAINS = {"ff": 0.02, "rnn": 0.01, "cnn": 0.03}  # at the best epoch
 CODE = {"code": "c0de00000000", "numpy": "2", "numba": "0", "machine": "x86_64"}
 PUBLISHED = {"ff": 0.7931, "rnn": 0.7911, "lstm": 0.8321}
-# Without these Chromium asks for updates at every start, in vain where there is no network.
-SWITCHES = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 
 
 @pytest.fixture(scope="session")
@@ -37,21 +32,3 @@ def folder(study: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> P
     folder = tmp_path_factory.mktemp("study")
     write(folder, **study)
     return folder
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    try:
-        from playwright.sync_api import Error, sync_playwright
-    except ImportError:
-        pytest.skip("Playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next((found for name in names if (found := shutil.which(name))), None)
-    switches = [*SWITCHES, *(["--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else [])]
-    with sync_playwright() as playwright:
-        try:
-            browser = playwright.chromium.launch(executable_path=path, args=switches)
-        except Error as error:
-            pytest.skip(f"no Chromium to show the page in: {str(error).strip().splitlines()[0]}")
-        yield browser
-        browser.close()

@@ -111,10 +111,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     published = overview.published_of(results, found, PRESETS)
     known = PRESETS | CONTROLS | {preset.name: preset for preset in presets}
     path = _write_page(folder, results, tasks[0], published, margin, known)
-    console.line("")
-    for line in overview.summary(results, published):
-        console.line(line)
-    _tell_verdict(folder, console)
+    _tell(overview.summary(results, published), folder, console)
     counted = f"{plural(done, 'run')} done, {len(results)} in all{_left(todo, results)}"
     console.line(f"{counted}; wall time {time.perf_counter() - started:.1f} s")
     console.line(f"saved {path}")
@@ -167,8 +164,9 @@ def _runner(args: argparse.Namespace, runs: int) -> Any:
     return Pool(min(args.workers or cores(), runs))
 
 
-def _tell_verdict(folder: "StudyFolder", console: "Console") -> None:
-    console.line("")
+def _tell(table: list[str], folder: "StudyFolder", console: "Console") -> None:
+    for line in ["", *table, ""]:
+        console.line(line)
     verdict = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
     for words in verdict.split("\n\n"):
         console.line(textwrap.fill(words, 100))

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,7 @@ def _compare(args: argparse.Namespace, started: float) -> int:
     published = overview.published_of(results, found, PRESETS)
     known = PRESETS | CONTROLS | {preset.name: preset for preset in presets}
     path = _write_page(folder, results, tasks[0], published, margin, known)
-    _tell(overview.summary(results, published), folder, console)
+    _tell(folder, overview.summary(results, published), console)
     counted = f"{plural(done, 'run')} done, {len(results)} in all{_left(todo, results)}"
     console.line(f"{counted}; wall time {time.perf_counter() - started:.1f} s")
     console.line(f"saved {path}")
@@ -164,8 +164,8 @@ def _runner(args: argparse.Namespace, runs: int) -> Any:
     return Pool(min(args.workers or cores(), runs))
 
 
-def _tell(table: list[str], folder: "StudyFolder", console: "Console") -> None:
-    for line in ["", *table, ""]:
+def _tell(folder: "StudyFolder", summary: Iterable[str], console: "Console") -> None:
+    for line in ("", *summary, ""):
         console.line(line)
     verdict = json.loads((folder.path / "summary.json").read_text(encoding="utf-8"))["verdict"]
     for words in verdict.split("\n\n"):

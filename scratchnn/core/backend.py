@@ -18,6 +18,7 @@ from scratchnn_kernels.contract import REFERENCE_ONLY, Array, Kernels
 from scratchnn.core.arrays import converted
 from scratchnn.core.names import look_up
 from scratchnn.core.threads import check_environment, kernel_threads
+from scratchnn.core.warning import warn
 
 
 @dataclass(frozen=True)
@@ -197,3 +198,18 @@ def load(name: str) -> Backend:
     if problem is not None:
         raise ImportError(f'backend="gpu" {problem}. Without an NVIDIA GPU use backend="cpu"')
     return DeviceBackend(name, gpu, device.xp())
+
+
+def of_a_file(name: str) -> str:
+    """The backend to read a model for that was saved on this one: `cpu` in the place of a GPU that is not there.
+
+    Raises:
+        ValueError, ImportError: as `load`, for what is no GPU.
+    """
+    try:
+        return load(name).name
+    except ImportError as error:
+        if name != "gpu":
+            raise
+        warn(f"the model was saved on the backend {name!r}, which cannot be used here ({error}); it is read for 'cpu'")
+        return "cpu"

@@ -9,7 +9,6 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core import backend as backends
 from scratchnn.core.attributes import heeds_keras_in
 from scratchnn.core.files import container
-from scratchnn.core.warning import warn
 from scratchnn.initializers import values_follow
 from scratchnn.models.custom_objects import CustomObjects, checked, filled, require
 from scratchnn.models.model import Model
@@ -56,20 +55,9 @@ def rebuild(
     if len(config["layers"]) > MOST_LAYERS:
         raise ValueError(f"it has {len(config['layers']):,} layers, and at most {MOST_LAYERS:,} are read")
     with values_follow(arrays["params"].size):
-        model = described_model(config, backend or _usable(config["backend"]), given)
+        model = described_model(config, backend or backends.of_a_file(config["backend"]), given)
     fill(model, arrays, config)
     return model
-
-
-def _usable(name: str) -> str:
-    """The backend that a model was saved on, or cpu in the place of a GPU that is not there."""
-    try:
-        return backends.load(name).name
-    except ImportError as error:
-        if name != "gpu":
-            raise
-        warn(f"the model was saved on the backend {name!r}, which cannot be used here ({error}); it is read for 'cpu'")
-        return "cpu"
 
 
 def described_model(config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]) -> Model:

@@ -116,7 +116,7 @@ def test_own_texts_are_trained_on_and_used(tmp_path: Path) -> None:
     (run,) = (tmp_path / "runs").iterdir()
     assert f"saved {run.relative_to(tmp_path)}/: model.npz, best.npz, linear.npz, metrics.csv, config.toml" in lines
     assert {path.name for path in run.iterdir()} == {
-        "model.npz", "best.npz", "linear.npz", "checkpoint.npz", "metrics.csv", "config.toml",
+        "model.npz", "best.npz", "linear.npz", "checkpoint.npz", "checkpoint.previous.npz", "metrics.csv", "config.toml",
     }  # fmt: skip
     for command in (["evaluate", str(run)], ["predict", str(run / "linear.npz"), "a film"], ["inspect", str(run)]):
         told = run_with_only(CORE, tmp_path, "-m", "scratchnn", *command)

@@ -89,6 +89,12 @@ def test_epoch_ticks(epochs: int) -> None:
     assert epochs > 10 or ticks == list(range(1, epochs + 1))
 
 
+def test_losses_near_each_other_are_written_whole(tmp_path: Path) -> None:
+    svg, _ = plot_curves({"loss": [1.0983], "val_loss": [1.0981]}, tmp_path / "x")
+    text = svg.read_text(encoding="utf-8")
+    assert ">1.09815<" in text and ">+1.098" not in text
+
+
 def test_equal_histories_give_equal_files(tmp_path: Path) -> None:
     first = [path.read_bytes() for path in plot_curves(HISTORY, tmp_path / "a")]
     with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "black", "svg.fonttype": "path"}):

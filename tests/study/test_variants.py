@@ -4,6 +4,7 @@ import pytest
 
 from scratchnn.experiments.presets import named
 from scratchnn.study.variants import parse_grid, variants
+from scratchnn.study.wording import settings_in_words
 
 
 def test_every_preset_with_every_combination() -> None:
@@ -64,3 +65,8 @@ def test_a_value_is_judged_beside_the_settings_that_are_chosen() -> None:
     assert parse_grid(["skip_top=2000"], {"vocabulary": 10_000}) == {"skip_top": [2000]}
     with pytest.raises(ValueError, match="skip_top 2000 leaves no word of a vocabulary of 1000"):
         parse_grid(["skip_top=2000"], {})
+
+
+@pytest.mark.parametrize(("noun", "said"), [("review", "trained and validated on 500"), ("text", "trained on 500")])
+def test_of_what_is_chosen_to_train_on_reviews_alone_are_validated_on_too(noun: str, said: str) -> None:
+    assert settings_in_words([{"train_reviews": 500}], noun) == [said]

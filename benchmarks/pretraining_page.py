@@ -57,6 +57,6 @@ def draw(results: dict[str, Any]) -> None:
         axes.set_xlabel("passes over the training reviews as a language model", color=INK)
         axes.set_ylabel("test accuracy, %", color=INK)
         axes.grid(axis="y", color=FAINT, lw=0.6)
-        axes.legend(frameon=False, loc="lower right")
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
         figure.tight_layout()
         save(figure, PICTURE)

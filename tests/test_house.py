@@ -264,7 +264,7 @@ def test_only_the_gpu_kernels_know_cupy() -> None:
 
 def test_only_what_shows_names_of_others_imports_by_a_computed_name() -> None:
     users = [path for path in files("scratchnn", "kernels") if Import("?", True) in imports_of_file(path)]
-    faces = ("__init__.py", "__main__.py", "explain/__init__.py", "keras/__init__.py")
+    faces = ("__init__.py", "__main__.py", "data/__init__.py", "explain/__init__.py", "keras/__init__.py")
     assert users == [ROOT / "scratchnn" / face for face in faces]
 
 

@@ -15,13 +15,16 @@ SWITCHES = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-back
 
 @pytest.fixture
 def ctrl_c_interrupts() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt, in this process and in those it starts.
+    """Ctrl-C raises KeyboardInterrupt and SIGHUP ends a program, here and in the processes that are started here.
 
-    A shell starts a program in the background with Ctrl-C ignored, and every child inherits that.
+    A shell starts a program in the background with Ctrl-C ignored, nohup one with SIGHUP ignored, and every child
+    inherits that.
     """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -105,6 +105,7 @@ def test_ctrl_c_twice_and_on(place: Path, undisturbed: str) -> None:
     assert epochs_recorded(place) == list(range(1, EPOCHS + 1))
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_sigterm_and_sighup(number: int, expected: int, place: Path, undisturbed: str) -> None:
     status, command = stop([*COMMAND, *ARGUMENTS, "--epochs", str(EPOCHS)], place, number)

@@ -97,6 +97,7 @@ def test_steps_and_seconds_between_two_checkpoints(place: Path) -> None:
 # ---- the final test
 
 
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_is_heard_in_the_final_test(number: int, status: int, place: Path, tmp_path: Path) -> None:
     shutil.copytree(place / "run", tmp_path / "run")

@@ -85,7 +85,7 @@ def test_a_second_load_is_quick(real_folder):
     imdb.load(real_folder)
     start = time.perf_counter()
     imdb.load(real_folder)
-    assert time.perf_counter() - start < 3, "measured at 0.1 s from the cache"
+    assert time.perf_counter() - start < 10, "measured at 0.1 s from the cache"
 
 
 def test_the_files_are_left_as_they_were(real_folder):

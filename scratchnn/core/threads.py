@@ -72,7 +72,7 @@ def _warn_of_many(threads: int) -> None:
 def kernel_threads() -> int:
     """The number of threads that the cpu kernels use."""
     check_environment()
-    from scratchnn_kernels.cpu.jit import start_threads
+    from scratchnn_kernels.cpu.launching import start_threads
 
     return start_threads()
 

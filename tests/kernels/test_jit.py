@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numba import types
 from scratchnn_kernels import cpu
-from scratchnn_kernels.cpu import jit, pool, vectors
+from scratchnn_kernels.cpu import jit, launching, pool, vectors
 
 
 def test_two_writers_at_once_never_swap_their_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ def test_a_damaged_index_holds_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_loop_is_for_the_types_it_was_compiled_for() -> None:
     """Compiled for a whole number, it would take the fraction of the next call away."""
-    w, g = np.zeros(jit.WORTH_SHARING, np.float32), np.ones(jit.WORTH_SHARING, np.float32)
+    w, g = np.zeros(launching.WORTH_SHARING, np.float32), np.ones(launching.WORTH_SHARING, np.float32)
     cpu.optimizer.sgd(w, g, None, 1, 0, False)
     cpu.optimizer.sgd(w, g, None, 0.25, 0.0, False)
     assert np.all(w == np.float32(-1.25))

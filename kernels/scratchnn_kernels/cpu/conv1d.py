@@ -18,7 +18,8 @@ from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads
 from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
-from scratchnn_kernels.cpu.jit import compiled, launch
+from scratchnn_kernels.cpu.jit import compiled
+from scratchnn_kernels.cpu.launching import launch
 from scratchnn_kernels.cpu.shards import add_column_sums, copy_to_rows
 from scratchnn_kernels.cpu.sparse import FILTERS_AT_ONCE, add_products, aligned_zeros, is_sparse, list_nonzeros
 from scratchnn_kernels.cpu.vectors import copy, fill

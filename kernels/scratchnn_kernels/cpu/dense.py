@@ -14,7 +14,8 @@ import numpy as np
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads
 from scratchnn_kernels.cpu import pool
 from scratchnn_kernels.cpu.gemm import gemm
-from scratchnn_kernels.cpu.jit import WORTH_SHARING, compiled, compiled_sum, launch
+from scratchnn_kernels.cpu.jit import compiled, compiled_sum
+from scratchnn_kernels.cpu.launching import WORTH_SHARING, launch
 from scratchnn_kernels.cpu.shards import add_column_sums, copy_to_rows
 from scratchnn_kernels.cpu.vectors import fill
 

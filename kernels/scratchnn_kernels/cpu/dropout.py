@@ -13,7 +13,8 @@ from numba.extending import intrinsic
 
 from scratchnn_kernels.contract import Array
 from scratchnn_kernels.cpu import pool
-from scratchnn_kernels.cpu.jit import compiled, config, launch
+from scratchnn_kernels.cpu.jit import compiled, config
+from scratchnn_kernels.cpu.launching import launch
 
 ROUNDS = 10
 NUMBERS = 8  # of one block

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from scratchnn_kernels.contract import Array, Grads
 from scratchnn_kernels.cpu import pool, shards
-from scratchnn_kernels.cpu.jit import WORTH_SHARING, compiled, launch
+from scratchnn_kernels.cpu.jit import compiled
+from scratchnn_kernels.cpu.launching import WORTH_SHARING, launch
 
 WIDTH = 16
 

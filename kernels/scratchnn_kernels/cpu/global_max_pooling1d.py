@@ -6,7 +6,8 @@ import numpy as np
 
 from scratchnn_kernels.contract import Array
 from scratchnn_kernels.cpu import pool, shards
-from scratchnn_kernels.cpu.jit import compiled, launch
+from scratchnn_kernels.cpu.jit import compiled
+from scratchnn_kernels.cpu.launching import launch
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchnn_kernels.contract import Array
-from scratchnn_kernels.cpu.jit import compiled, launch
+from scratchnn_kernels.cpu.jit import compiled
+from scratchnn_kernels.cpu.launching import launch
 from scratchnn_kernels.cpu.shards import or_empty
 
 BLOCK = 16384  # numbers of one shard

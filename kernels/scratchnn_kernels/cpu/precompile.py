@@ -15,7 +15,7 @@ import numpy as np
 from numba import types
 from numba.core.event import Listener, install_listener
 
-from scratchnn_kernels.cpu import jit
+from scratchnn_kernels.cpu import jit, launching
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Build:
 
     def _parts(self) -> list[tuple[Any, tuple]]:
         signature = types.void(types.intp, *self.args.types)
-        loop = (jit._run_shards, (types.FunctionType(signature), types.intp, self.args))
+        loop = (launching._run_shards, (types.FunctionType(signature), types.intp, self.args))
         return [(self.kernel, signature.args), *([loop] if self.shared else [])]
 
 
@@ -96,7 +96,7 @@ class _Watch(Listener):
 
 
 def _is_kernel(dispatcher: Any) -> bool:
-    return dispatcher is not jit._run_shards and dispatcher.py_func.__module__.startswith("scratchnn_kernels.")
+    return dispatcher is not launching._run_shards and dispatcher.py_func.__module__.startswith("scratchnn_kernels.")
 
 
 def builds_for(work: Callable[[], object]) -> list[Build]:
@@ -108,12 +108,12 @@ def builds_for(work: Callable[[], object]) -> list[Build]:
     if jit.config.DISABLE_JIT:
         return []
     noted: list[tuple[Any, Any, bool]] = []
-    token = jit.notes.set(noted)
+    token = launching.notes.set(noted)
     try:
         with np.errstate(all="ignore"):
             work()
     finally:
-        jit.notes.reset(token)
+        launching.notes.reset(token)
     shared: dict[tuple[Any, Any], bool] = {}
     for kernel, args, is_shared in noted:
         shared[kernel, args] = is_shared or shared.get((kernel, args), False)

@@ -11,7 +11,8 @@ from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recu
 from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
-from scratchnn_kernels.cpu.jit import compiled, launch
+from scratchnn_kernels.cpu.jit import compiled
+from scratchnn_kernels.cpu.launching import launch
 from scratchnn_kernels.cpu.shards import (
     STEPS,
     add_column_sums,

@@ -20,6 +20,7 @@ from scratchnn.experiments.flags import (
     check_source,
     checkpoint_every,
     own_options,
+    threads,
 )
 from scratchnn.experiments.presets import PRESETS, Published, named_network
 from scratchnn.experiments.settings import Settings
@@ -237,9 +238,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, help="determines every random draw (default: 0)")
     add(
         "--threads",
-        type=int,
+        type=threads,
         metavar="N",
-        help="threads of the cpu backend (default: all cores); never changes a result",
+        help="threads of the cpu backend, or auto: as many as are fastest, by measuring, of one for each core "
+        "(default: auto); never changes a result",
     )
     add("--out", metavar="FOLDER", help="where the run's own folder is made (default: runs)")
     add("--resume", metavar="RUN", help="continue an interrupted run, given its folder")

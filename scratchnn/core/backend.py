@@ -17,7 +17,7 @@ from scratchnn_kernels.contract import REFERENCE_ONLY, Array, Kernels
 
 from scratchnn.core.arrays import converted
 from scratchnn.core.names import look_up
-from scratchnn.core.threads import check_environment, kernel_threads
+from scratchnn.core.threads import check_environment, kernel_threads, threads_are_fixed
 from scratchnn.core.warning import warn
 
 
@@ -57,7 +57,11 @@ class Backend:
         return nullcontext()
 
     def use_threads(self, threads: int) -> None:
-        """Let the kernels use at most this many of their threads from now on, in the calling thread."""
+        """Let the kernels use at most this many of their threads from now on."""
+
+    def threads_to_choose(self) -> int:
+        """How many threads the kernels may use, if fewer may be faster; 1 where there is nothing to choose."""
+        return 1
 
     def release_memory(self) -> None:
         """Free the arrays that the kernels keep for reuse."""
@@ -121,9 +125,14 @@ class CompiledBackend(Backend):
         return precompile.watched(begins, waited)
 
     def use_threads(self, threads: int) -> None:
-        import numba
+        from scratchnn_kernels.cpu import launching
 
-        numba.set_num_threads(min(threads, kernel_threads()))
+        launching.use_threads(threads)
+
+    def threads_to_choose(self) -> int:
+        from scratchnn_kernels.cpu import launching
+
+        return 1 if threads_are_fixed() else launching.threads_in_use()
 
     def release_memory(self) -> None:
         from scratchnn_kernels.cpu import pool

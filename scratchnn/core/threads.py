@@ -12,6 +12,7 @@ from scratchnn.core.warning import warn
 
 _VARIABLE = "NUMBA_NUM_THREADS"
 _MOST = 1024
+_fixed: list[int] = []  # the number that `set_threads` was given
 
 
 @functools.cache
@@ -46,6 +47,12 @@ def set_threads(threads: int) -> None:
     if "numba" in sys.modules:
         raise RuntimeError("set_threads must come before the first model is made; or set NUMBA_NUM_THREADS=N")
     os.environ[_VARIABLE] = str(number)
+    _fixed.append(number)
+
+
+def threads_are_fixed() -> bool:
+    """Whether `set_threads` has chosen their number; otherwise training measures how many are fastest."""
+    return bool(_fixed)
 
 
 def check_environment() -> None:
@@ -72,9 +79,9 @@ def _warn_of_many(threads: int) -> None:
 def kernel_threads() -> int:
     """The number of threads that the cpu kernels use."""
     check_environment()
-    from scratchnn_kernels.cpu.launching import start_threads
+    from scratchnn_kernels.cpu.launching import number_of_threads
 
-    return start_threads()
+    return number_of_threads()
 
 
 def cores() -> int:

@@ -138,6 +138,16 @@ def checkpoint_every(text: str) -> dict[str, Any]:
     return {"every_steps": None, "every_seconds": None} | {f"every_{unit}": value}
 
 
+def threads(text: str) -> int | None:
+    """An argument type: a number of threads, or None for "auto"."""
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number of threads, or auto, got {text!r}") from None
+
+
 def one_of(kind: str, known: Any) -> Callable[[str], str]:
     """An argument type whose error corrects a misspelled name."""
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
 from scratchnn.training.keeping import Keeper
 from scratchnn.training.progress import NonFiniteError, Progress
+from scratchnn.training.threads import ThreadChoice
 
 
 @dataclass
@@ -39,8 +41,10 @@ class Session:
     keeper: Keeper | None = None  # writes where training stands
 
     def __post_init__(self) -> None:
-        self._compiling = Compiling(self.model.backend, self.console)
+        backend = self.model.backend
+        self._compiling = Compiling(backend, self.console)
         self._metrics: list[Metric] = []  # that count the epoch under way
+        self._threads = ThreadChoice(backend.threads_to_choose(), backend.use_threads, self._compiling.now)
 
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
@@ -76,6 +80,8 @@ class Session:
                         self.keeper.after_epoch()
                     interrupts.act()
                     ended = model.stop_training
+            if self._threads.seconds:
+                self.console.line(f"trained on {self._threads}")
             hooks.tell("on_train_end", logs)
         finally:
             progress.listen(None)
@@ -152,10 +158,13 @@ class Session:
                     keeper.after_step(interrupted=interrupts.received is not None)
                 interrupts.act()
 
-        with ahead, self.console.bar(self.source.steps, progress.epoch + 1, self.epochs, self._compiling.now) as bar:
+        announce = (lambda step: tell("on_train_batch_begin", step, {})) if begins else None
+        with (
+            ahead,
+            self.console.bar(self.source.steps, progress.epoch + 1, self.epochs, self._compiling.now) as bar,
+            closing(self._threads.timed(ahead.steps(announce))) as steps,
+        ):
             bar.advance(progress.step)
-            announce = (lambda step: tell("on_train_batch_begin", step, {})) if begins else None
-            steps = ahead.steps(announce)
             # Where a callback or the user's own class may change a layer, each step asks how the loss takes its output.
             for part in ([step] for step in steps) if ahead.every_step else (steps,):
                 train_epoch(model, part, model.clock.epoch, record)

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-LAYERS = ["omp", "workqueue"]  # one is not safe to fork, the other not safe to share between threads
-
 # A model without BLAS, so that a forked child uses nothing but the kernels.
 MODEL = """
 import multiprocessing, os, signal, sys, threading, time
 import numpy as np
-import numba
+import numba  # so that more threads than cores draw no warning
 from scratchnn import Sequential
 from scratchnn.layers import Conv1D, Embedding, GlobalMaxPooling1D
 
@@ -71,8 +69,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has
 
 
 @needs_fork
-@pytest.mark.parametrize("layer", LAYERS)
-def test_fork_before_and_after_parallel_work(layer: str, tmp_path: Path) -> None:
+def test_fork_before_and_after_parallel_work(tmp_path: Path) -> None:
     program = """
 expected = None
 read, write = os.pipe()
@@ -83,17 +80,15 @@ if first == 0:  # before this process has run any kernel
 assert set(wait_for([first]).values()) == {0}
 expected = work()
 assert int.from_bytes(os.read(read, 8), "little") == len(expected)
-assert numba.threading_layer() == LAYER
 children = [fork() for _ in range(3)]
 assert set(wait_for(children).values()) == {0}, "a child died, hung, or computed something else"
 assert work() == expected  # and the parent goes on
 """
-    run(program.replace("LAYER", repr(layer)), tmp_path, NUMBA_THREADING_LAYER=layer)
+    run(program, tmp_path)
 
 
 @needs_fork
-@pytest.mark.parametrize("layer", LAYERS)
-def test_fork_while_another_thread_is_inside_a_kernel(layer: str, tmp_path: Path) -> None:
+def test_fork_while_another_thread_is_inside_a_kernel(tmp_path: Path) -> None:
     program = """
 expected = work()
 stop = threading.Event()
@@ -115,12 +110,11 @@ thread.join()
 assert set(statuses.values()) == {0}, statuses
 assert done > 0
 """
-    run(program, tmp_path, NUMBA_THREADING_LAYER=layer)
+    run(program, tmp_path)
 
 
-@pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("method", ["spawn", pytest.param("fork", marks=needs_fork), "forkserver"])
-def test_a_pool_of_processes(method: str, layer: str, tmp_path: Path) -> None:
+def test_a_pool_of_processes(method: str, tmp_path: Path) -> None:
     program = """
 if __name__ == "__main__":
     expected = work()
@@ -129,12 +123,11 @@ if __name__ == "__main__":
     assert all(result == expected for result in results)
     assert len(results) == 4
 """
-    run(program.replace("METHOD", repr(method)), tmp_path, NUMBA_THREADING_LAYER=layer)
+    run(program.replace("METHOD", repr(method)), tmp_path)
 
 
-@pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("method", ["spawn", pytest.param("fork", marks=needs_fork)])
-def test_a_pool_inside_of_a_pool(method: str, layer: str, tmp_path: Path) -> None:
+def test_a_pool_inside_of_a_pool(method: str, tmp_path: Path) -> None:
     program = """
 from concurrent.futures import ProcessPoolExecutor
 
@@ -153,11 +146,10 @@ if __name__ == "__main__":
         assert list(outer.map(inner, range(2), timeout=120)) == [{expected}] * 2
     assert work() == expected
 """
-    run(program.replace("METHOD", repr(method)), tmp_path, NUMBA_THREADING_LAYER=layer)
+    run(program.replace("METHOD", repr(method)), tmp_path)
 
 
-@pytest.mark.parametrize("layer", LAYERS)
-def test_threads_that_predict_at_once(layer: str, tmp_path: Path) -> None:
+def test_threads_that_predict_at_once(tmp_path: Path) -> None:
     program = """
 expected = work(), model.predict(x, batch_size=32).tobytes()
 barrier = threading.Barrier(4)
@@ -171,18 +163,18 @@ for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
-assert numba.threading_layer() == LAYER
 assert results == [True] * 200, f"{results.count(False)} results differ, {200 - len(results)} are missing"
 """
-    run(program.replace("LAYER", repr(layer)), tmp_path, NUMBA_THREADING_LAYER=layer)
+    run(program, tmp_path)
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_results_do_not_depend_on_the_threads(threads: int, tmp_path: Path) -> None:
     program = """
 import hashlib, pathlib
+from scratchnn.threads import kernel_threads
 digest = hashlib.sha256(work()).hexdigest()
-file = pathlib.Path(__file__).with_name(f"digest of {numba.get_num_threads()}")
+file = pathlib.Path(__file__).with_name(f"digest of {kernel_threads()}")
 file.write_text(digest)
 """
     for number in (2, threads):

@@ -1,11 +1,9 @@
 """How kernels are launched: the shards of a pass, shared among threads.
 
-A kernel is a compiled function (jit.py) whose first argument is the number of a shard, its block of the batch. Fixed
-here, for all kernels:
-
-- One lock around every launch: Numba's `workqueue` threads abort the process when two Python threads use them at once.
-  After a fork the threads are gone (and OpenMP's kill the child), so the shards then run one by one.
-- Work is split by shards, never by thread, so the number of threads cannot change a bit of any result.
+A kernel is a compiled function (jit.py) whose first argument is the number of a shard, its block of the batch. Work is
+split by shards, never by thread, so the number of threads cannot change a bit of any result. One lock is around every
+launch: two Python threads may use kernels at once, and their passes take turns. In the child of a fork there are no
+threads but one, and the shards run one by one.
 """
 
 import os
@@ -17,9 +15,10 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import prange, types
+from numba import types
 from numba._dispatcher import compute_fingerprint
 
+from scratchnn_kernels.cpu import threads, words
 from scratchnn_kernels.cpu.jit import OPTIONS, config, with_cache
 
 WORTH_SHARING = 150_000  # numbers; waking another thread takes as long as reading and writing about this many
@@ -43,72 +42,67 @@ def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> N
             kernel(s, *args)
         return
     with _launch_lock:
-        if os.getpid() == _owner_pid and not config.DISABLE_JIT:
-            start_threads()
-            _loop_of(kernel, args)(shards, args)
+        if os.getpid() == _owner_pid and not config.DISABLE_JIT and _in_use > 1:
+            _loop_of(kernel, args)(shards, args, team(), _in_use - 1)
         else:
             for s in range(shards):
                 kernel(s, *args)
 
 
+def number_of_threads() -> int:
+    """All threads that kernels may have: NUMBA_NUM_THREADS, by default one for each core."""
+    return config.NUMBA_NUM_THREADS
+
+
+_in_use = number_of_threads()
+
+
+def threads_in_use() -> int:
+    return _in_use
+
+
+def use_threads(number: int) -> None:
+    """Run launches on so many threads from now on, or on as many as there are."""
+    global _in_use
+    _in_use = max(1, min(number, number_of_threads()))
+
+
 @cache
-def start_threads() -> int:
-    """Start the kernels' threads if they are not running, and return their number.
-
-    Threads that wait for work should spin about as long as the gap between two kernels of a step, and
-    then sleep. OpenMP's spin for milliseconds by default: where other programs want the cores too, that made a pass of
-    0.4 ms take 8 ms (this way about 1 ms); threads that sleep at once are slow to wake. OpenMP reads the setting
-    once, when it is loaded; the user's own settings win.
-    """
-    if "GOMP_SPINCOUNT" in os.environ or "OMP_WAIT_POLICY" in os.environ:
-        return numba.get_num_threads()
-    os.environ["GOMP_SPINCOUNT"] = "10000"
-    try:
-        return numba.get_num_threads()
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
+def team() -> np.ndarray:
+    """The threads that help this one, started when they are first needed."""
+    return threads.start(number_of_threads() - 1)
 
 
-class _Pointer(types.WrapperAddressProtocol):
-    """The address of a compiled kernel.
-
-    Called through it, a kernel stays outside of `_run_shards`, which is compiled in a second. Called by name, all of
-    its code would be copied into that parallel loop and optimised again, twice: that took as long as everything else.
-    """
-
-    def __init__(self, kernel: Any, signature: Any) -> None:
-        kernel.compile(signature.args)
-        self._compiled = kernel.overloads[signature.args]
-        self._numba_type_ = types.FunctionType(signature)
-        self._signature = signature
-        wrapper = self._compiled.fndesc.llvm_cfunc_wrapper_name
-        self._address = self._compiled.library.get_pointer_to_function(wrapper)
-
-    def __wrapper_address__(self) -> int:
-        return self._address
-
-    def signature(self) -> Any:
-        return self._signature
+_loops: dict[Any, Callable[..., None]] = {}
 
 
-_loops: dict[Any, Callable[[int, tuple], None]] = {}
-
-
-def _loop_of(kernel: Any, args: tuple) -> Callable[[int, tuple], None]:
+def _loop_of(kernel: Any, args: tuple) -> Callable[..., None]:
     """`_run_shards` for a kernel and arguments of these types.
 
-    Its compiled code is called directly: Numba's own call of a parallel loop takes longer than many a kernel. The
-    fingerprint is that by which Numba itself knows types again: 0.1 us for five arrays, where a tuple of what the
-    types depend on took 0.9 (python -m timeit).
+    Its compiled code is called directly: Numba's own call takes longer than many a kernel. The fingerprint is that by
+    which Numba itself knows types again: 0.1 us for five arrays, where a tuple of what the types depend on took 0.9
+    (python -m timeit).
     """
     key = kernel, compute_fingerprint(args)
     loop = _loops.get(key)
     if loop is None:
-        pointer = _Pointer(kernel, types.void(types.intp, *[numba.typeof(arg) for arg in args]))
-        sig = (pointer._numba_type_, types.intp, numba.typeof(args))
+        sig = loop_signature(numba.typeof(args))
         _run_shards.compile(sig)
-        loop = _loops[key] = partial(_run_shards.overloads[sig].entry_point, pointer)
+        loop = _loops[key] = partial(_run_shards.overloads[sig].entry_point, _address(kernel, sig[2]))
     return loop
+
+
+def loop_signature(args: Any) -> tuple:
+    """The types for which `_run_shards` is compiled, given that of the tuple of a kernel's arguments."""
+    return types.intp, types.intp, args, types.Array(types.int64, 1, "C"), types.intp
+
+
+def _address(kernel: Any, args: Any) -> int:
+    """Of the C function that a kernel is for arguments of these types, compiled if it is not yet."""
+    signature = (types.intp, *args.types)
+    kernel.compile(signature)
+    compiled = kernel.overloads[signature]
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
 
 
 _launch_lock = threading.Lock()
@@ -126,7 +120,10 @@ if hasattr(os, "register_at_fork"):
 
 
 @with_cache
-@numba.njit(parallel=True, **OPTIONS)
-def _run_shards(kernel, shards, args):
-    for s in prange(shards):
-        kernel(np.intp(s), *args)
+@numba.njit(**OPTIONS)
+def _run_shards(kernel, shards, args, team, helpers):
+    # The kernel is called through its address: called by name, all of its code would be copied into this loop and
+    # optimised again, which took as long as everything else.
+    block, function = words.packed(kernel, args), words.entry(kernel, args)
+    for first in range(0, shards, threads.MOST_SHARDS):
+        threads.share(team, function, block, first, min(threads.MOST_SHARDS, shards - first), helpers)

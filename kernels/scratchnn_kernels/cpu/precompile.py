@@ -47,7 +47,7 @@ class Build:
 
     def _parts(self) -> list[tuple[Any, tuple]]:
         signature = types.void(types.intp, *self.args.types)
-        loop = (launching._run_shards, (types.FunctionType(signature), types.intp, self.args))
+        loop = (launching._run_shards, launching.loop_signature(self.args))
         return [(self.kernel, signature.args), *([loop] if self.shared else [])]
 
 

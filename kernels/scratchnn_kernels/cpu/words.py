@@ -1,0 +1,143 @@
+"""Words of memory that several threads read and write, and calls by address: what Numba's Python lacks, as LLVM has it.
+
+All operations are atomic and sequentially consistent: every thread sees them happen in one and the same order.
+"""
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+WORD_BYTES = 8
+
+
+def _place(context, builder, array_type, array, index):
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.gep(data, [index])
+
+
+@intrinsic
+def load(typingctx, words, index):
+    def codegen(context, builder, signature, args):
+        place = _place(context, builder, signature.args[0], *args)
+        return builder.load_atomic(place, "seq_cst", WORD_BYTES)
+
+    return types.int64(words, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx, words, index, value):
+    def codegen(context, builder, signature, args):
+        place = _place(context, builder, signature.args[0], *args[:2])
+        builder.store_atomic(args[2], place, "seq_cst", WORD_BYTES)
+        return context.get_dummy_value()
+
+    return types.void(words, types.intp, types.int64), codegen
+
+
+@intrinsic
+def exchange(typingctx, words, index, value):
+    """Store a value and return the one before."""
+
+    def codegen(context, builder, signature, args):
+        place = _place(context, builder, signature.args[0], *args[:2])
+        return builder.atomic_rmw("xchg", place, args[2], "seq_cst")
+
+    return types.int64(words, types.intp, types.int64), codegen
+
+
+@intrinsic
+def add(typingctx, words, index, value):
+    """Add a value and return the sum."""
+
+    def codegen(context, builder, signature, args):
+        place = _place(context, builder, signature.args[0], *args[:2])
+        return builder.add(builder.atomic_rmw("add", place, args[2], "seq_cst"), args[2])
+
+    return types.int64(words, types.intp, types.int64), codegen
+
+
+@intrinsic
+def replace(typingctx, words, index, old, new):
+    """Store `new` if `old` is what is there, and return whether it was."""
+
+    def codegen(context, builder, signature, args):
+        place = _place(context, builder, signature.args[0], *args[:2])
+        return builder.extract_value(builder.cmpxchg(place, args[2], args[3], "seq_cst"), 1)
+
+    return types.boolean(words, types.intp, types.int64, types.int64), codegen
+
+
+_PAUSES = {"x86_64": ("llvm.x86.sse2.pause", []), "aarch64": ("llvm.aarch64.hint", [ir.Constant(ir.IntType(32), 1)])}
+
+
+@intrinsic
+def pause(typingctx):
+    """Tell the core that this thread waits for a word to change; its sibling may have the arithmetic units."""
+
+    def codegen(context, builder, signature, args):
+        name, operands = _PAUSES.get(builder.module.triple.partition("-")[0], (None, []))
+        if name is not None:
+            nothing = ir.FunctionType(ir.VoidType(), [operand.type for operand in operands])
+            builder.call(cgutils.get_or_insert_function(builder.module, nothing, name), operands)
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def call(typingctx, address, first, second):
+    """Call a C function of two words, by its address, and return its int."""
+
+    def codegen(context, builder, signature, args):
+        word = ir.IntType(64)
+        function = ir.FunctionType(ir.IntType(32), [word, word]).as_pointer()
+        return builder.call(builder.inttoptr(args[0], function), args[1:])
+
+    return types.int32(types.intp, types.intp, types.intp), codegen
+
+
+@intrinsic
+def packed(typingctx, kernel, args):
+    """The address of a block, on the stack of the calling function, that holds a kernel's address and its arguments."""
+
+    def codegen(context, builder, signature, values):
+        block = ir.LiteralStructType([value.type for value in values])
+        place = _on_stack(builder, block)
+        for n, value in enumerate(values):
+            builder.store(value, builder.gep(place, [_index(0), _index(n)]))
+        return builder.ptrtoint(place, ir.IntType(64))
+
+    return types.intp(kernel, args), codegen
+
+
+@intrinsic
+def entry(typingctx, kernel, args):
+    """The address of a C function (shard, block) that calls the kernel in the block with its arguments."""
+
+    def codegen(context, builder, signature, values):
+        word = ir.IntType(64)
+        block = ir.LiteralStructType([value.type for value in values])
+        function = ir.Function(builder.module, ir.FunctionType(ir.IntType(32), [word, word]), "scratchnn_entry")
+        function.linkage = "internal"
+        inside = ir.IRBuilder(function.append_basic_block())
+        shard, address = function.args
+        place = inside.inttoptr(address, block.as_pointer())
+        kernel = inside.load(inside.gep(place, [_index(0), _index(0)]))
+        given = inside.load(inside.gep(place, [_index(0), _index(1)]))
+        given = [inside.extract_value(given, n) for n in range(len(signature.args[1]))]
+        returned = context.get_value_type(types.void)
+        kernel_type = ir.FunctionType(returned, [word, *(value.type for value in given)])
+        inside.call(inside.inttoptr(kernel, kernel_type.as_pointer()), [shard, *given])
+        inside.ret(ir.Constant(ir.IntType(32), 0))
+        return builder.ptrtoint(function, word)
+
+    return types.intp(kernel, args), codegen
+
+
+def _index(n):
+    return ir.Constant(ir.IntType(32), n)
+
+
+def _on_stack(builder, kind):
+    with builder.goto_entry_block():
+        return builder.alloca(kind)

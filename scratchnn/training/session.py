@@ -80,7 +80,7 @@ class Session:
                         self.keeper.after_epoch()
                     interrupts.act()
                     ended = model.stop_training
-            if self._threads.seconds:
+            if self._threads.measured:
                 self.console.line(f"trained on {self._threads}")
             hooks.tell("on_train_end", logs)
         finally:

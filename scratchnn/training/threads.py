@@ -29,7 +29,8 @@ class ThreadChoice:
         self._use, self._now = use, now
         self._numbers = [most >> halvings for halvings in range(most.bit_length())]  # 8, 4, 2, 1
         self.chosen = most
-        self.seconds: dict[int, float] = {}  # the fastest step on each number of threads, when last measured
+        self.measured: dict[int, float] = {}  # the fastest step on each number of threads, in seconds
+        self._trial: dict[int, float] = {}  # the same, of the trial under way
         self._tried: list[int] = []  # the numbers of threads of the trial that are still to come
         self._fastest, self._steps, self._measured_at = math.inf, 0, -math.inf
 
@@ -59,29 +60,30 @@ class ThreadChoice:
 
     def _measure(self) -> None:
         """Take the next steps on each number of threads in turn."""
-        first = [] if self.seconds else self._numbers  # what is still compiled or loaded then does not count
-        self._tried = [*self._numbers * TRIES, *first]
-        self.seconds = {}
+        first = [] if self.measured else self._numbers  # what is still compiled or loaded then does not count
+        self._tried, self._trial = [*self._numbers * TRIES, *first], {}
 
     def _count(self, number: int, seconds: float) -> None:
         if self._tried:
             self._tried.pop()
             if len(self._tried) < len(self._numbers) * TRIES:
-                self.seconds[number] = min(seconds, self.seconds.get(number, math.inf))
+                self._trial[number] = min(seconds, self._trial.get(number, math.inf))
             if not self._tried:
-                self.chosen = min(self.seconds, key=self.seconds.__getitem__)
+                self.measured = self._trial
+                self.chosen = min(self.measured, key=self.measured.__getitem__)
                 self._fastest, self._steps, self._measured_at = math.inf, 0, self._now()
             return
         self._fastest, self._steps = min(self._fastest, seconds), self._steps + 1
         if self._steps == WINDOW:
-            if self._fastest > SLOWER * self.seconds[self.chosen]:
+            if self._fastest > SLOWER * self.measured[self.chosen]:
                 self._measure()
             self._fastest, self._steps = math.inf, 0
 
     def __str__(self) -> str:
         """Such as "2 threads (0.81 ms a step; 1.22 on 1)"."""
         words = f"{self.chosen} thread{'s' * (self.chosen != 1)}"
-        if not self.seconds:
+        measured = self.measured
+        if not measured:
             return words
-        others = ", ".join(f"{1000 * self.seconds[n]:.2f} on {n}" for n in self._numbers if n != self.chosen)
-        return f"{words} ({1000 * self.seconds[self.chosen]:.2f} ms a step; {others})"
+        others = ", ".join(f"{1000 * measured[n]:.2f} on {n}" for n in self._numbers if n != self.chosen)
+        return f"{words} ({1000 * measured[self.chosen]:.2f} ms a step; {others})"

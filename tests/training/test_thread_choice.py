@@ -69,6 +69,17 @@ def test_a_step_that_fails_leaves_all_threads() -> None:
     assert machine.threads == 2
 
 
+def test_training_that_ends_within_a_trial_tells_what_was_measured_before() -> None:
+    machine = Machine(2, lambda threads: 0.001 / threads)
+    choice = chosen(machine)
+    machine.train(choice, 3)
+    assert str(choice) == "2 threads", "nothing is known yet"
+    machine.train(choice, 60)
+    machine.time += 2 * SECONDS
+    machine.train(choice, 3)
+    assert str(choice) == "2 threads (0.50 ms a step; 1.00 on 1)"
+
+
 @pytest.mark.parametrize("name", ["reference", "cpu"])
 def test_fit_says_what_it_used_where_there_was_a_choice(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     model = Sequential([Dense(1)], backend=name)

@@ -19,7 +19,8 @@ from numba import types
 from numba._dispatcher import compute_fingerprint
 
 from scratchnn_kernels.cpu import threads, words
-from scratchnn_kernels.cpu.jit import OPTIONS, config, with_cache
+from scratchnn_kernels.cpu.jit import OPTIONS, config, stored
+from scratchnn_kernels.store.entries import trials
 
 WORTH_SHARING = 150_000  # numbers; waking another thread takes as long as reading and writing about this many
 
@@ -37,6 +38,14 @@ def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> N
     if (noted := notes.get()) is not None:
         noted.append((kernel, numba.typeof(args), not alone))
         return
+    if kernel in trials.waiting:
+        trials.begin(kernel)
+    _run(kernel, shards, args, alone)
+    if trials.running:
+        trials.passed(kernel)
+
+
+def _run(kernel: Any, shards: int, args: tuple, alone: bool) -> None:
     if alone:
         for s in range(shards):
             kernel(s, *args)
@@ -119,7 +128,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-@with_cache
+@stored
 @numba.njit(**OPTIONS)
 def _run_shards(kernel, shards, args, team, helpers):
     # The kernel is called through its address: called by name, all of its code would be copied into this loop and

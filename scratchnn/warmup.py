@@ -95,8 +95,8 @@ def _cache_folder() -> Path:
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        from scratchnn_kernels.cpu import numba_private
-        from scratchnn_kernels.cpu.places import places
+        from scratchnn_kernels import numba_private
+        from scratchnn_kernels.store.places import places
 
         found = places() if numba_private.storing() else ()
     if not found:
@@ -106,7 +106,7 @@ def _cache_folder() -> Path:
 
 
 def _verify() -> int:
-    from scratchnn_kernels.cpu.places import places
+    from scratchnn_kernels.store.places import places
 
     faults = {
         place.store.folder.path / name: fault for place in places() for name, fault in place.store.faults().items()
@@ -126,14 +126,15 @@ def _export(to: Path, target: str, dtype: str) -> int:
     """Compile into a store of its own, so that the user's holds nothing for other CPUs."""
     if "numba" in sys.modules:
         raise ValueError("Numba is loaded already, and cannot compile for another CPU: export in a process of its own")
+    if to.exists() and any(to.iterdir()):
+        raise ValueError(f"{to} is not empty: kernels are exported into a new folder")
     if target != "native":
         os.environ |= {"NUMBA_CPU_NAME": target, "NUMBA_CPU_FEATURES": ""}
     with tempfile.TemporaryDirectory() as store:
         os.environ["SCRATCHNN_CACHE"] = store
         folder = _cache_folder()
-        from scratchnn_kernels.cpu import processor
-        from scratchnn_kernels.cpu.places import places
-        from scratchnn_kernels.store import exported
+        from scratchnn_kernels.store import exported, processor
+        from scratchnn_kernels.store.places import places
 
         if target != "native" and target not in processor.levels_of_host():
             raise ValueError(f"this machine is not {target}: export on one that is")
@@ -141,15 +142,14 @@ def _export(to: Path, target: str, dtype: str) -> int:
             return 1
         place = places()[0]
         number, digest = exported.write(place.store.folder, json.loads(place.conditions), to)
-    print(f"{number} kernels for {target} are in {to}. Take them in, where CPU and versions fit, by")
+    print(f"{number} kernels for {target} are in {to}. Where CPU and versions fit, this takes them in:")
     print(program.to_be_typed(["python", "-m", "scratchnn.warmup", "--import", str(to), "--digest", digest]))
     return 0
 
 
 def _import(source: Path, digest: str) -> int:
     """Take in what fits: the conditions that it was compiled under are among those of this machine."""
-    from scratchnn_kernels.cpu import places, processor
-    from scratchnn_kernels.store import exported
+    from scratchnn_kernels.store import exported, places, processor
 
     found = exported.read(source, digest)
     levels = [processor.of_level(level) for level in processor.levels_of_host()]

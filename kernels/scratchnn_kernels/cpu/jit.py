@@ -13,10 +13,10 @@ from typing import Any
 
 import numba
 
-from scratchnn_kernels.cpu import numba_private
-from scratchnn_kernels.cpu.numba_private import config
-from scratchnn_kernels.cpu.places import Place, places, warn_once
+from scratchnn_kernels import numba_private
+from scratchnn_kernels.numba_private import config
 from scratchnn_kernels.store.entries import SUFFIX, trials
+from scratchnn_kernels.store.places import Place, places, warn_once
 
 # "numpy" leaves out the zero-division branch of Python's error model, which keeps loops from becoming vector code. The
 # fast-math flags let sums of products fuse; "nnan" and "ninf" are absent, so that a NaN stays visible to the trainer.

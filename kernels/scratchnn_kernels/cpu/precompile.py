@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from scratchnn_kernels.cpu import jit, launching, numba_private
+from scratchnn_kernels import numba_private
+from scratchnn_kernels.cpu import jit, launching
 from scratchnn_kernels.store.entries import trials
 
 

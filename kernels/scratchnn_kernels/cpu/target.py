@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import binding, ir
 
-from scratchnn_kernels.cpu.places import tiles_for
+from scratchnn_kernels.store.places import tiles_for
 
 # A product, a fused multiply-add of 64 bytes, and numbers that are added where others are greater.
 _PROBE = """

@@ -31,11 +31,9 @@ def write(folder: PrivateFolder, conditions: dict[str, str], to: Path) -> tuple[
     """Copy the entries of a folder into `to`, and return their number and the digest.
 
     Raises:
-        OSError: if they cannot be written, or `to` is there and is no empty folder.
+        OSError: if they cannot be written.
     """
     to.mkdir(parents=True, exist_ok=True)
-    if any(to.iterdir()):
-        raise OSError(f"{to} is not empty: kernels are exported into a new folder")
     listed = {}
     for name in folder.names():
         if _NAME.fullmatch(name):

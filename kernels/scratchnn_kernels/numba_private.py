@@ -54,6 +54,40 @@ def can_be_stored(compiled: Any) -> bool:
     return not compiled.lifted and not compiled.library.has_dynamic_globals
 
 
+class Calling(NamedTuple):
+    """What calls compiled code through its address."""
+
+    fingerprint: Callable[[tuple], bytes]  # of the types of arguments, by which Numba itself knows them again
+    entry_point: Callable[[Any, tuple], Callable]  # of a function compiled for these types: without Numba's own call
+    address: Callable[[Any, tuple], int]  # of the C function that it is
+
+
+@cache
+def calling() -> Calling | None:
+    def names() -> Calling:
+        from numba._dispatcher import compute_fingerprint
+        from numba.core.codegen import JITCodeLibrary
+        from numba.core.compiler import CompileResult
+        from numba.core.funcdesc import PythonFunctionDescriptor
+
+        for owner, name in (
+            (JITCodeLibrary, "get_pointer_to_function"),
+            (CompileResult, "entry_point"),
+            (PythonFunctionDescriptor, "llvm_cfunc_wrapper_name"),
+        ):
+            getattr(owner, name)
+        return Calling(compute_fingerprint, entry_point, address)
+
+    def entry_point(dispatcher: Any, types: tuple) -> Callable:
+        return dispatcher.overloads[types].entry_point
+
+    def address(dispatcher: Any, types: tuple) -> int:
+        compiled = dispatcher.overloads[types]
+        return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+
+    return _found(names, "kernels run on one thread, and are called more slowly")
+
+
 @cache
 def _listening() -> tuple[type, Callable[[str, Any], AbstractContextManager]] | None:
     def names() -> Any:

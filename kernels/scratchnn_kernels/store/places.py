@@ -1,7 +1,7 @@
 """Where compiled kernels are kept: a folder for each set of conditions under which compiled code is the same.
 
-Those are the sources in this folder, the versions of Numba, llvmlite and Python, Numba's settings, and the CPU: the one
-compiled for and the one that tiles are shaped for (target.py). They differ where kernels were taken from elsewhere
+Those are the sources in cpu/, the versions of Numba, llvmlite and Python, Numba's settings, and the CPU: the one
+compiled for and the one that tiles are shaped for (cpu/target.py). They differ where kernels were taken from elsewhere
 (`python -m scratchnn.warmup --import`) for a level of x86-64 that this machine has: all kernels of a process must agree
 about tiles, so what is missing there is compiled for this CPU, with those tiles.
 """
@@ -18,11 +18,11 @@ import llvmlite
 import numba
 
 from scratchnn_kernels import activations, user_cache
-from scratchnn_kernels.cpu import processor
-from scratchnn_kernels.cpu.numba_private import config
-from scratchnn_kernels.cpu.processor import Processor
+from scratchnn_kernels.numba_private import config
+from scratchnn_kernels.store import processor
 from scratchnn_kernels.store.entries import Store
 from scratchnn_kernels.store.private_folder import PrivateFolder
+from scratchnn_kernels.store.processor import Processor
 
 _SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE", "USING_SVML")
 
@@ -34,7 +34,8 @@ class Place(NamedTuple):
 
 @cache
 def _sources() -> str:
-    files = [*sorted(Path(__file__).parent.glob("*.py")), Path(activations.__file__)]
+    kernels = Path(activations.__file__).parent / "cpu"
+    files = [*sorted(kernels.glob("*.py")), Path(activations.__file__)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 

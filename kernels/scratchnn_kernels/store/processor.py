@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from llvmlite import binding
 
-from scratchnn_kernels.cpu.numba_private import config
+from scratchnn_kernels.numba_private import config
 
 # What a CPU of a level has, in LLVM's words: the x86-64 psABI, "Micro-Architecture Levels".
 _LEVEL_2 = {"cx16", "sahf", "popcnt", "sse3", "sse4.1", "sse4.2", "ssse3"}

@@ -1,10 +1,12 @@
 """`python -m scratchnn.warmup`, and the progress that it and training show while kernels are compiled."""
 
+import hashlib
 import os
 import re
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scratchnn_kernels.cpu import precompile
+from scratchnn_kernels.store import processor
 
 from scratchnn import Sequential, warmup
 from scratchnn.experiments.presets import PRESETS
@@ -132,11 +135,12 @@ def test_it_compiles_what_is_missing(tmp_path: Path) -> None:
     there = ["nothing to compile: all 2 are there, and were loaded in 1.0 s"]
     assert told() == compiling
     assert told() == there
+    float32_done = time.time_ns()
     assert told("--dtype", "float64") == compiling
-    (index,) = tmp_path.rglob("*_backward_shard*.nbi")
-    index.unlink()
+    (entry,) = (path for path in tmp_path.rglob("*_backward_shard*.kernel") if path.stat().st_mtime_ns < float32_done)
+    entry.unlink()
     assert told() == ["compiling 1 kernel, once on this machine", "compiled 1 kernel in 1.0 s; 1 were there already"]
-    index.write_bytes(index.read_bytes()[:20])
+    entry.write_bytes(entry.read_bytes()[:20])
     assert told() == ["compiling 1 kernel, once on this machine", "compiled 1 kernel in 1.0 s; 1 were there already"]
     assert told() == there
 
@@ -183,6 +187,101 @@ def test_help_answers_without_numba() -> None:
     assert all(words in done.stdout for words in ("--dtype", "SCRATCHNN_CACHE"))
 
 
+# ---- taking kernels to other machines
+
+
+def exported(folder: Path, *arguments: str) -> str:
+    """Export the two kernels, and return the digest."""
+    done = run(folder / "unused", program("--export", str(folder / "export"), *arguments))
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert not (folder / "unused").exists(), "it is compiled apart from what the user has"
+    return done.stdout.split()[-1]
+
+
+def level_of_host() -> str:
+    levels = processor.levels_of_host()
+    if not levels:
+        pytest.skip("this CPU has no level that kernels can be exported for")
+    return levels[-1]
+
+
+@pytest.mark.parametrize("target", ["native", "a level"])
+def test_exported_kernels_are_taken_in_and_used(target: str, tmp_path: Path) -> None:
+    digest = exported(tmp_path, "--target", level_of_host() if target == "a level" else target)
+    cache = tmp_path / "cache"
+    taken = run(cache, program("--import", str(tmp_path / "export"), "--digest", digest))
+    assert (taken.returncode, taken.stderr) == (0, "")
+    assert "2 kernels are in " in taken.stdout
+    used = run(cache, program())
+    assert "nothing to compile: all 2 are there" in used.stdout
+    verified = run(cache, program("--verify"))
+    assert (verified.returncode, verified.stdout) == (0, "2 stored kernels are whole\n")
+    # What the import lacks is compiled here, and kept apart from it.
+    assert "compiled 2 kernels" in run(cache, program("--dtype", "float64")).stdout
+    assert len(list(cache.rglob("*.kernel"))) == 4
+    assert len(list((cache / "kernels").iterdir())) == (2 if target == "a level" else 1)
+
+
+def test_an_export_is_taken_in_whole_and_where_it_fits_or_not_at_all(tmp_path: Path) -> None:
+    digest = exported(tmp_path)
+    export, cache = tmp_path / "export", tmp_path / "cache"
+
+    def refused(digest: str) -> str:
+        done = run(cache, program("--import", str(export), "--digest", digest))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert not list(cache.rglob("*.kernel"))
+        (line,) = done.stderr.splitlines()
+        return line
+
+    assert "it is another export, or was changed" in refused("0" * 64)
+    listed = export / "kernels.json"
+    text = listed.read_text()
+
+    def digest_with(old: str, new: str) -> str:
+        assert old in text
+        listed.write_text(text.replace(old, new))
+        return hashlib.sha256(listed.read_bytes()).hexdigest()
+
+    fits_not = refused(digest_with('"Numba": "', '"Numba": "9'))
+    assert "does not fit: it was made for another Numba, 9" in fits_not and "here it is" in fits_not
+    assert "made for another CPU" in refused(digest_with('"CPU": "', '"CPU": "another '))
+    assert "no list of kernels that this version reads" in refused(digest_with("kernels 1", "kernels 2"))
+    assert "which is no kernel's" in refused(digest_with("embedding._forward", "../embedding._forward"))
+    listed.write_text(text)
+    entry = next(export.glob("*.kernel"))
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert f"{entry} is damaged" in refused(digest)
+    entry.unlink()
+    assert "No such file" in refused(digest)
+    assert run(tmp_path, program("--export", str(export))).stderr.endswith("kernels are exported into a new folder\n")
+
+
+def test_damaged_kernels_are_named(tmp_path: Path) -> None:
+    run(tmp_path, program())
+    entry = next(tmp_path.rglob("*.kernel"))
+    entry.write_bytes(entry.read_bytes()[:-1])
+    done = run(tmp_path, program("--verify"))
+    assert (done.returncode, done.stderr) == (1, f"error: {entry} is damaged\n")
+    assert done.stdout == "1 stored kernels are whole, 1 are not: they will be compiled again\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        (["--target", "native"], "--target needs --export"),
+        (["--import", "folder"], "--import and --digest need each other"),
+        (["--digest", "0"], "--import and --digest need each other"),
+        (["--verify", "--dtype", "float64"], "--dtype is for compiling"),
+        (["--verify", "--export", "folder"], "not allowed with"),
+    ],
+)
+def test_what_does_not_go_together(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        warmup.main(arguments)
+    assert reason in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_ctrl_c_ends_it_between_two_kernels(tmp_path: Path) -> None:
     with subprocess.Popen(
@@ -199,7 +298,7 @@ def test_ctrl_c_ends_it_between_two_kernels(tmp_path: Path) -> None:
         rest = process.stdout.read()
         assert (process.wait(60), process.stderr.read()) == (130, "")
         assert "compiled" not in rest
-    assert list(tmp_path.rglob("*_forward_shard*.nbi")) and not list(tmp_path.rglob("*_backward_shard*.nbi"))
+    assert list(tmp_path.rglob("*_forward_shard*.kernel")) and not list(tmp_path.rglob("*_backward_shard*.kernel"))
 
 
 # ---- training

@@ -1,29 +1,22 @@
-"""How the Numba kernels of this folder are compiled and cached.
+"""How the Numba kernels of this folder are compiled, and kept in files.
 
 `compiled` marks a function that one thread runs; launching.py runs some of them on several.
 
-Compiled code is cached on disk, under a hash of the sources in this folder: Numba alone would not notice an edit in a
-function that another file imports. A cache that is broken, full or cannot be written costs a compilation, never an
-error.
+Stored code is found again under the hash of all sources in this folder: Numba's own cache would not notice an edit in a
+function that another file imports. A store that is broken, full or cannot be written costs a compilation, never an
+error; store/ says how code is verified before it is used.
 """
 
-import contextlib
 import hashlib
-import os
-import uuid
-import warnings
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config as numba_config
-from numba.core.caching import FunctionCache
 
-from scratchnn_kernels import activations, user_cache
-
-config: Any = numba_config  # its names are created at import, which type checkers cannot see
+from scratchnn_kernels import numba_private
+from scratchnn_kernels.numba_private import config
+from scratchnn_kernels.store.entries import SUFFIX, trials
+from scratchnn_kernels.store.places import Place, places, warn_once
 
 # "numpy" leaves out the zero-division branch of Python's error model, which keeps loops from becoming vector code. The
 # fast-math flags let sums of products fuse; "nnan" and "ninf" are absent, so that a NaN stays visible to the trainer.
@@ -32,7 +25,7 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "nsz
 
 def compiled(function: Callable) -> Any:
     """Compile a function that runs within one thread."""
-    return with_cache(numba.njit(**OPTIONS)(function))
+    return stored(numba.njit(**OPTIONS)(function))
 
 
 def compiled_sum(function: Callable) -> Any:
@@ -40,85 +33,71 @@ def compiled_sum(function: Callable) -> Any:
 
     The order is fixed at compilation; it depends on how many numbers there are, and on nothing else.
     """
-    return with_cache(numba.njit(**OPTIONS | {"fastmath": OPTIONS["fastmath"] | {"reassoc"}})(function))
+    return stored(numba.njit(**OPTIONS | {"fastmath": OPTIONS["fastmath"] | {"reassoc"}})(function))
 
 
-_warned = False
-
-
-class _ForgivingCache(FunctionCache):
-    """Numba's cache, except that trouble with its files means compiling again."""
-
-    def holds(self, sig: Any, target_context: Any) -> bool:
-        """Whether load_overload will find this signature. Nothing is loaded, so a damaged entry counts."""
-        try:
-            index = self._cache_file._load_index()
-        except Exception:  # as in load_overload
-            return False
-        return self._index_key(sig, target_context.codegen()) in index
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception as error:  # a damaged entry can raise anything that unpickling can
-            _warn_once(f"compiled kernels in {self.cache_path} could not be read ({error!r}); compiling them again")
-            with contextlib.suppress(OSError):
-                self.flush()  # starts an empty index: the kernel compiled now can be stored
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        # Numba numbers the files of a function: with two processes at once, one's index could lead to the other's code.
-        self._cache_file._data_name_pattern = f"{self._impl.filename_base}.{uuid.uuid4().hex[:16]}.{{number}}.nbc"
-        try:
-            super().save_overload(sig, data)
-        except Exception as error:
-            _warn_once(f"compiled kernels could not be stored in {self.cache_path} ({error!r}); they work uncached")
-
-
-def with_cache(dispatcher: Any) -> Any:
-    folder = cache_folder()
-    if folder is None or config.DISABLE_JIT:
+def stored(dispatcher: Any) -> Any:
+    """Let a compiled function be loaded from the store, and be stored."""
+    if config.DISABLE_JIT or not places():
         return dispatcher
-    # The cache's folder is a global setting of Numba's that is read when the cache object is made.
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(folder)
-    try:
-        dispatcher._cache = _ForgivingCache(dispatcher.py_func)
-    except (OSError, RuntimeError) as error:
-        _warn_once(f"no cache for compiled kernels in {folder} ({error!r}); they work uncached")
-    finally:
-        config.CACHE_DIR = before
+    if (storing := numba_private.storing()) is not None:
+        numba_private.store_in(dispatcher, KernelCache(dispatcher, storing))
     return dispatcher
 
 
-@cache
-def cache_folder() -> Path | None:
-    """The folder of compiled kernels, or None (with a warning) where none can be written.
+def cache_of(dispatcher: Any) -> "KernelCache | None":
+    found = numba_private.store_of(dispatcher)
+    return found if isinstance(found, KernelCache) else None
 
-    `SCRATCHNN_CACHE` moves it. Its last part is a hash of this folder's sources, of the table of activations and of
-    Numba's version.
-    """
-    sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(activations.__file__)]
-    digest = hashlib.sha256(numba.__version__.encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()
-    root = user_cache.folder()
-    if root is None:
-        _warn_once("there is no home folder to keep compiled kernels in; they work uncached")
+
+class KernelCache:
+    """What Numba asks for compiled code of one function, and hands newly compiled code to."""
+
+    def __init__(self, dispatcher: Any, storing: numba_private.Storing) -> None:
+        self._dispatcher, self._storing = dispatcher, storing
+        self.cache_path = str(places()[0].store.folder.path)  # Numba shows it
+
+    def holds(self, sig: Any) -> bool:
+        """Whether the store has code for this signature, and it is what was stored."""
+        return any(place.store.load(*self._entry(place, sig)) is not None for place in places())
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        for place in places():
+            name, key = self._entry(place, sig)
+            code = place.store.load(name, key)
+            if code is None:
+                continue
+            target_context.refresh()  # all that the code may refer to is known to Numba then
+            trials.begin(self._dispatcher, [(place.store, name)])
+            try:
+                found = self._storing.rebuild(target_context, *self._storing.loads(code))
+            except Exception as error:  # whatever unpickling can raise
+                warn_once(f"{place.store.folder.path / name} could not be loaded ({error!r}); compiling it again")
+                place.store.remove(name)
+                continue
+            trials.loaded(self._dispatcher, place.store, name)
+            return found
         return None
-    folder = root / "kernels" / digest[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        _warn_once(f"no cache for compiled kernels in {folder} ({error!r}); they work uncached")
-        return None
-    return folder
 
+    def save_overload(self, sig: Any, data: Any) -> None:
+        place = places()[0]
+        name, key = self._entry(place, sig)
+        # The key of a function with a closure, or with an argument known by its address, is not the whole of it.
+        is_known = self._dispatcher.py_func.__closure__ is None and " at 0x" not in str(sig)
+        if is_known and numba_private.can_be_stored(data):
+            place.store.save(name, key, self._storing.dumps(self._storing.reduce(data)))
 
-def _warn_once(message: str) -> None:
-    """Warn about the first problem with the cache; later ones would say the same about other kernels."""
-    global _warned
-    if not _warned:
-        _warned = True
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
+    def enable(self) -> None: ...
+
+    def disable(self) -> None: ...
+
+    def flush(self) -> None:
+        """Numba's `recompile` would have it emptied; entries are replaced one by one instead."""
+
+    def _entry(self, place: Place, sig: Any) -> tuple[str, bytes]:
+        """Name and key of the entry for a signature."""
+        function = self._dispatcher.py_func
+        what = (place.conditions, function.__module__, function.__qualname__, str(sig))
+        key = hashlib.sha256("\n".join(what).encode() + function.__code__.co_code).digest()
+        module = function.__module__.rpartition(".")[2]
+        return f"{module}.{function.__name__}-{key.hex()[:24]}{SUFFIX}", key

@@ -16,10 +16,11 @@ from typing import Any
 import numba
 import numpy as np
 from numba import types
-from numba._dispatcher import compute_fingerprint
 
+from scratchnn_kernels import numba_private
 from scratchnn_kernels.cpu import threads, words
-from scratchnn_kernels.cpu.jit import OPTIONS, config, with_cache
+from scratchnn_kernels.cpu.jit import OPTIONS, config, stored
+from scratchnn_kernels.store.entries import trials
 
 WORTH_SHARING = 150_000  # numbers; waking another thread takes as long as reading and writing about this many
 
@@ -37,13 +38,22 @@ def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> N
     if (noted := notes.get()) is not None:
         noted.append((kernel, numba.typeof(args), not alone))
         return
+    if kernel in trials.waiting:
+        trials.begin(kernel)
+    _run(kernel, shards, args, alone)
+    if trials.running:
+        trials.passed(kernel)
+
+
+def _run(kernel: Any, shards: int, args: tuple, alone: bool) -> None:
     if alone:
         for s in range(shards):
             kernel(s, *args)
         return
     with _launch_lock:
-        if os.getpid() == _owner_pid and not config.DISABLE_JIT and _in_use > 1:
-            _loop_of(kernel, args)(shards, args, team(), _in_use - 1)
+        can_share = os.getpid() == _owner_pid and not config.DISABLE_JIT and _in_use > 1
+        if can_share and (calling := numba_private.calling()) is not None:
+            _loop_of(calling, kernel, args)(shards, args, team(), _in_use - 1)
         else:
             for s in range(shards):
                 kernel(s, *args)
@@ -76,33 +86,27 @@ def team() -> np.ndarray:
 _loops: dict[Any, Callable[..., None]] = {}
 
 
-def _loop_of(kernel: Any, args: tuple) -> Callable[..., None]:
+def _loop_of(calling: numba_private.Calling, kernel: Any, args: tuple) -> Callable[..., None]:
     """`_run_shards` for a kernel and arguments of these types.
 
-    Its compiled code is called directly: Numba's own call takes longer than many a kernel. The fingerprint is that by
-    which Numba itself knows types again: 0.1 us for five arrays, where a tuple of what the types depend on took 0.9
-    (python -m timeit).
+    Its compiled code is called directly: Numba's own call takes longer than many a kernel. The fingerprint takes 0.1 us
+    for five arrays, where a tuple of what the types depend on took 0.9 (python -m timeit).
     """
-    key = kernel, compute_fingerprint(args)
+    key = kernel, calling.fingerprint(args)
     loop = _loops.get(key)
     if loop is None:
-        sig = loop_signature(numba.typeof(args))
+        types_of_args: Any = numba.typeof(args)
+        signature, sig = (types.intp, *types_of_args.types), loop_signature(types_of_args)
+        kernel.compile(signature)
         _run_shards.compile(sig)
-        loop = _loops[key] = partial(_run_shards.overloads[sig].entry_point, _address(kernel, sig[2]))
+        loop = partial(calling.entry_point(_run_shards, sig), calling.address(kernel, signature))
+        _loops[key] = loop
     return loop
 
 
 def loop_signature(args: Any) -> tuple:
     """The types for which `_run_shards` is compiled, given that of the tuple of a kernel's arguments."""
     return types.intp, types.intp, args, types.Array(types.int64, 1, "C"), types.intp
-
-
-def _address(kernel: Any, args: Any) -> int:
-    """Of the C function that a kernel is for arguments of these types, compiled if it is not yet."""
-    signature = (types.intp, *args.types)
-    kernel.compile(signature)
-    compiled = kernel.overloads[signature]
-    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
 
 
 _launch_lock = threading.Lock()
@@ -119,7 +123,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-@with_cache
+@stored
 @numba.njit(**OPTIONS)
 def _run_shards(kernel, shards, args, team, helpers):
     # The kernel is called through its address: called by name, all of its code would be copied into this loop and

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 from numba import types
-from numba.core.event import Listener, install_listener
 
+from scratchnn_kernels import numba_private
 from scratchnn_kernels.cpu import jit, launching
+from scratchnn_kernels.store.entries import trials
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,7 @@ class Build:
         return name_of(self.kernel)
 
     def is_cached(self) -> bool:
-        return all(
-            isinstance(dispatcher._cache, jit._ForgivingCache) and dispatcher._cache.holds(sig, dispatcher.targetctx)
-            for dispatcher, sig in self._parts()
-        )
+        return all((store := jit.cache_of(kernel)) is not None and store.holds(sig) for kernel, sig in self._parts())
 
     def is_ready(self) -> bool:
         """Whether it is compiled, in this process or in the cache."""
@@ -44,6 +42,7 @@ class Build:
         """Compile it or load it from the cache. Where it is ready already, this is quick."""
         for dispatcher, sig in self._parts():
             dispatcher.compile(sig)
+        trials.passed()  # loaded, that is, and not run yet
 
     def _parts(self) -> list[tuple[Any, tuple]]:
         signature = types.void(types.intp, *self.args.types)
@@ -64,14 +63,12 @@ def watched(begins: Callable[[str], None], waited: Callable[[float], None]) -> I
 
     Functions that a kernel calls are compiled with it, and are not told of.
     """
-    with (
-        install_listener("numba:compiler_lock", watch := _Watch(begins, waited)),
-        install_listener("numba:compile", watch),
-    ):
+    watch = _Watch(begins, waited)
+    with numba_private.listening(("numba:compiler_lock", "numba:compile"), watch.on_start, watch.on_end):
         yield
 
 
-class _Watch(Listener):
+class _Watch:
     def __init__(self, begins: Callable[[str], None], waited: Callable[[float], None]) -> None:
         self._begins, self._waited = begins, waited
         self._thread, self._depth, self._began = threading.get_ident(), 0, 0.0

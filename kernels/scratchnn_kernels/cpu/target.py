@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from llvmlite import binding, ir
 
-from scratchnn_kernels.cpu.jit import config
+from scratchnn_kernels.store.places import tiles_for
 
 # A product, a fused multiply-add of 64 bytes, and numbers that are added where others are greater.
 _PROBE = """
@@ -61,16 +61,10 @@ def probe(triple: str, cpu: str, features: str) -> Target:
 
 
 def of_numba() -> Target:
-    """Of the CPU and the features that Numba compiles for in this process."""
+    """Of the CPU that this process compiles tiles for."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
-    features = config.CPU_FEATURES
-    if features is None:
-        of_host = binding.get_host_cpu_features()
-        if not config.ENABLE_AVX:
-            of_host.update({name: False for name in of_host if name.startswith("avx")})
-        features = of_host.flatten()
-    return probe(binding.get_process_triple(), config.CPU_NAME or binding.get_host_cpu_name(), features)
+    return probe(*tiles_for())
 
 
 TARGET = of_numba()

@@ -1,0 +1,1 @@
+"""Compiled code in files: private, verified before it is used, and dropped after a crash."""

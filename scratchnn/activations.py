@@ -177,6 +177,15 @@ ACTIVATIONS: dict[str, Activation] = {
     )
 }
 
+# The values of y at which the derivative is 0, or nearly so: one where an activation is flat on one side, both of two.
+FLAT_AT = {
+    "relu": (0.0,),
+    "tanh": (-1.0, 1.0),
+    "softsign": (-1.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "hard_sigmoid": (0.0, 1.0),
+}
+
 
 __all__ = [
     "ACTIVATIONS",

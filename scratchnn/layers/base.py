@@ -38,6 +38,8 @@ class Memory(NamedTuple):
     kept: int  # y, and what backward reads: until the backward pass has ended
     forward: int = 0  # at most at one time, while the forward pass of the layer computes
     backward: int = 0  # likewise in its backward pass; with dx
+    keeps_x: bool = True  # whether x, too, is there until then: backward reads it, or y is a view of it
+    keeps_y: bool = False  # whether y is, even if no layer after this one keeps it
 
 
 KINDS: dict[str, type] = {}  # our layers, by the names of their classes

@@ -249,7 +249,7 @@ class Bidirectional(Wrapper):
         x, y = math.prod(shape), sum(layer.memory(shape, training=False).kept for layer in self._parts)
         kept = one.kept + other.kept + y if training else y
         forward = max(one.forward, other.forward) + (0 if training else y)
-        return Memory(kept, forward, max(one.backward, x + other.backward) + y)
+        return Memory(kept, forward, max(one.backward, x + other.backward) + y, keeps_x=False)
 
     def backward(self, dy: Any, cache: BidirectionalCache) -> tuple[Any, Grads]:
         given = dy if isinstance(dy, tuple) else (dy,)

@@ -35,7 +35,7 @@ class _Elementwise(Layer):
 
     def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
         x = math.prod(shape)
-        return Memory(2 * x, x, x)  # y and f'(x)
+        return Memory(2 * x, 2 * x, x, keeps_x=False)  # y and f'(x)
 
     def backward(self, dy: Array, cache: Array) -> tuple[Array, Grads]:
         return self.as_gradient(dy, cache.shape) * cache, {}  # (1)

@@ -1,9 +1,9 @@
 """Whether a network still learns: what has died, is saturated or has exploded, by the last batch of an epoch.
 
-A loss can be a number, and even fall, while half of the network takes no part any more. Looking costs about as
-much as two steps, so it is done after every LOOK_EVERY steps, when their epoch ends, and when training ends. The forward
-pass of the last step is run again, with the weights as they are now; its gradients are still there. Nothing is drawn
-anew or changed by it: training goes on to the same bits.
+A loss can be a number, and even fall, while half of the network takes no part any more. Looking costs about as much as
+two steps, so it is done after every LOOK_EVERY steps, when their epoch ends, and when training ends. The forward pass
+of the last step is run again, with the weights as they are now; its gradients are still there. Nothing is drawn anew or
+changed by it: training goes on to the same bits.
 
 A finding is told once for each kind and layer. It is no error.
 """

@@ -190,6 +190,7 @@ class Trainer(Evaluator):
             StorageError: if the checkpoint cannot be read, nor the one before.
             NonFiniteError: when the loss is NaN or infinite, or a gradient or a weight would be too large (see
                 `diagnosis.LARGEST`), naming layer and step; the model is the one before that step.
+            MemoryError: if a batch certainly needs more than there is, with the batch size that would fit.
             RuntimeError: while another thread trains this model.
             KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
         """
@@ -221,6 +222,9 @@ class Trainer(Evaluator):
         params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
         hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
         sources.check_states(self, source, validation, shuffle=shuffle)
+        self.require_memory(source.batch_shape, training=True)
+        if validation is not None:
+            self.require_memory(validation.batch_shape, training=False)
         self._begin_training()
         progress.begin(source.batch_size, source.steps)
         console = Console(quiet=verbose == 0) if console is None else console
@@ -242,6 +246,7 @@ class Trainer(Evaluator):
         self._compiled()
         batch = examples.weighted_by_class(self, examples.checked(self, x, y, sample_weight), class_weight)
         batch = examples.in_memory(self.backend, batch)
+        self.require_memory(batch[0].shape, training=True)
         self._begin_training()
         self.check_states(None, [len(batch[0])], len(batch[0]))
         step = self.clock.step

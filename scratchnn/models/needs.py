@@ -65,11 +65,11 @@ def _beside(model: Any) -> int:
 
 def inference_bytes(model: Any, shape: Shape) -> int:
     """A forward pass without caches at its height: x and y of the layer at work, and what it needs besides."""
-    peak = 0
-    for index, (layer, x, _) in enumerate(_shapes(model, shape)):
+    peak = batch = 0  # which whoever calls holds, once it is no longer x
+    for layer, x, _ in _shapes(model, shape):
         memory = layer.memory(x, training=False)
-        batch = math.prod(shape) if index else 0  # whoever calls holds it
         peak = max(peak, batch + math.prod(x) + memory.kept + memory.forward)
+        batch = math.prod(shape) if memory.kept else batch
     return model.dtype.itemsize * peak
 
 

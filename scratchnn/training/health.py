@@ -164,7 +164,8 @@ def _of_gates(layer: Any, x: Array, mask: Array | None) -> Iterator[Finding]:
     rule = getattr(getattr(layer, "forward_layer", layer), "recurrent_activation", None)
     if getattr(rule, "name", None) not in ("sigmoid", "hard_sigmoid") or layer.stateful:
         return
-    x, mask = (None if each is None else each[:ROWS_TRACED, -STEPS_TRACED:] for each in (x, mask))
+    x = x[:ROWS_TRACED, -STEPS_TRACED:]
+    mask = None if mask is None else mask[:ROWS_TRACED, -STEPS_TRACED:]
     stuck = []
     for name, values in layer.trace(x, mask=mask).items():
         if name in layer.state_names or name.rpartition(".")[2] == "g":  # the candidate, with another activation

@@ -177,6 +177,19 @@ ACTIVATIONS: dict[str, Activation] = {
     )
 }
 
+# How many arrays of the size of y are there besides, at one time, while `forward` computes.
+WORK = {"linear": 0, "relu": 1, "tanh": 1, "softmax": 2}
+MOST_WORK = 3  # of all others
+
+# The values of y at which the derivative is 0, or nearly so: one where an activation is flat on one side, both of two.
+FLAT_AT = {
+    "relu": (0.0,),
+    "tanh": (-1.0, 1.0),
+    "softsign": (-1.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "hard_sigmoid": (0.0, 1.0),
+}
+
 
 __all__ = [
     "ACTIVATIONS",

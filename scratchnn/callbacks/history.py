@@ -9,11 +9,15 @@ from scratchnn.report.curves import svg_of_curves
 
 class History(Callback):
     """What `fit` returns, and fills: `history` with Keras' keys, a number per epoch; `records` adds gradient norm and
-    speed.
+    speed. `findings`: what has died, is saturated or has exploded, each with its epoch, counted from 1, its kind, the
+    name of its layer, "" for all of them, and what was measured in words.
     """
+
+    findings: list[dict[str, Any]]
 
     def __init__(self, records: list[dict[str, float]] | None = None, first: int = 0) -> None:
         self.records = [] if records is None else records
+        self.findings = []
         self.first = first  # the number of the epoch of the first record
         self._model: Any = None  # a weak reference: the model holds its history
 

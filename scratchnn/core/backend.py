@@ -15,10 +15,13 @@ from numpy.typing import DTypeLike
 from scratchnn_kernels import BACKENDS
 from scratchnn_kernels.contract import REFERENCE_ONLY, Array, Kernels
 
+from scratchnn.core import memory
 from scratchnn.core.arrays import converted
 from scratchnn.core.names import look_up
 from scratchnn.core.threads import check_environment, kernel_threads, threads_are_fixed
 from scratchnn.core.warning import warn
+
+ALWAYS_THERE = 64 * 2**20  # bytes; asking how much is left takes longer than a small model takes to predict
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,29 @@ class Backend:
         """The sum of squares, the fastest way: its last bits depend on the machine, so no result may depend on it."""
         return x @ x
 
-    def require_memory(self, bytes_needed: int, what: str) -> None:
-        """Raise MemoryError if there is certainly not enough for it."""
+    @property
+    def counts_batches(self) -> bool:
+        """Whether layers know what a batch needs of this memory."""
+        return False
+
+    def shards_of(self, B: int) -> int:
+        """In how many parts the kernels go through a batch, each with a gradient of the weights of its own."""
+        return 1
+
+    def free_memory(self) -> int | None:
+        """In bytes; None where that is not known."""
+        return memory.available()
+
+    def require_memory(self, bytes_needed: int, what: str, instead: str = "") -> None:
+        """Raise MemoryError, which ends with `instead`, if there is certainly not enough for it."""
+        if bytes_needed < ALWAYS_THERE:
+            return
+        free = self.free_memory()
+        if free is not None and bytes_needed > free:
+            raise MemoryError(
+                f"{what} needs {bytes_needed / 2**20:,.0f} MB of memory, of which {free / 2**20:,.0f} MB are free"
+                + instead
+            )
 
 
 class CompiledBackend(Backend):
@@ -139,6 +163,19 @@ class CompiledBackend(Backend):
 
         pool.release()
 
+    @property
+    def counts_batches(self) -> bool:
+        return True
+
+    def shards_of(self, B: int) -> int:
+        from scratchnn_kernels.cpu import shards
+
+        return shards.shape_of(B)[0]
+
+    def free_memory(self) -> int | None:
+        self.release_memory()  # what it keeps for reuse
+        return memory.available()
+
 
 class DeviceBackend(Backend):
     """Kernels whose arrays are in the GPU's memory. They run asynchronously: reading a number synchronises."""
@@ -170,7 +207,7 @@ class DeviceBackend(Backend):
     def rough_squared_norm(self, x: Any) -> Any:
         return self.kernels.optimizer.squared_norm(x)  # one launch, where a product of CuPy's takes two
 
-    def require_memory(self, bytes_needed: int, what: str) -> None:
+    def require_memory(self, bytes_needed: int, what: str, instead: str = "") -> None:
         from scratchnn_kernels.gpu import device
 
         device.require_memory(bytes_needed, what)

@@ -2,6 +2,7 @@
 
 config.toml       every setting as it was resolved, and the versions it ran with
 metrics.csv       one row per finished epoch, on disk before the next epoch starts
+health.csv        what has died, is saturated or has exploded, where something has
 model.npz         the weights after the last epoch
 best.npz          those after the best epoch, that of the lowest validation loss
 linear.npz        the linear model that a network on texts of your own is compared with
@@ -9,13 +10,15 @@ checkpoint.npz    what resuming needs
 curves.svg .png   accuracy and loss           model.svg .png     the layers
 """
 
+import csv
 import hashlib
+import io
 import json
 import os
 import platform
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from numbers import Integral
@@ -34,6 +37,7 @@ class RunFolder:
         self._columns = list(history)
         self.config = path / "config.toml"
         self.metrics = path / "metrics.csv"
+        self.health = path / "health.csv"
         self.model = path / "model.npz"
         self.best = path / "best.npz"
         self.linear = path / "linear.npz"
@@ -118,6 +122,17 @@ class RunFolder:
         text += ",".join(_number(value) for value in row.values()) + "\n"
         _append(self.metrics, text.encode("utf-8"))
         self._columns = columns
+
+    def write_findings(self, findings: Sequence[Mapping[str, Any]]) -> None:
+        """Replace health.csv by these findings of `History.findings`; where there are none, there is no such file."""
+        if not findings:
+            self.health.unlink(missing_ok=True)
+            return
+        text = io.StringIO(newline="")
+        table = csv.DictWriter(text, ["epoch", "kind", "layer", "words"])
+        table.writeheader()
+        table.writerows(findings)
+        write_atomically(self.health, [text.getvalue().encode()])
 
     def history(self) -> dict[str, list[float]]:
         """Return metrics.csv by column, as `plot_curves` takes it; {} before the first row."""

@@ -92,6 +92,7 @@ def build_model(settings: Settings, preset: Preset | None = None) -> Sequential:
     several = model.output_shape[-1] > 1  # classes, each with its own output
     loss = "sparse_categorical_crossentropy" if several else "binary_crossentropy"
     model.compile(optimizers.get(optimizer), loss=compiled.get("loss", loss), metrics=["accuracy"])
+    model.require_memory((settings.batch_size, settings.length), training=True)
     model.ready_optimizer()
     return model
 

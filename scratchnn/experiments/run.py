@@ -39,6 +39,7 @@ from scratchnn.report.console import Console
 from scratchnn.report.curves import plot_curves
 from scratchnn.report.diagram import plot_model
 from scratchnn.training.batches import split
+from scratchnn.training.health import summary
 from scratchnn.training.interrupts import Interrupts
 from scratchnn.training.keeping import EVERY_SECONDS, Keeper
 from scratchnn.training.progress import Progress
@@ -276,6 +277,8 @@ def _finished(run: Run, console: Console, width: int, interrupts: Interrupts) ->
             line = result_line(f"epoch {best} (best)".ljust(len(label)), at_best, run)
             console.line(f"{line}  best: lowest validation loss")
             title += f", of the best epoch {at_best['accuracy']:.4f}"
+    if run.progress.findings:
+        console.note(f"health: {summary(run.progress.findings)}; see health.csv")
     console.line(f"weights {checksum(model)}")
     model.save(folder.model, overwrite=True)
     if run.data.is_synthetic:
@@ -337,6 +340,7 @@ class Recorder(Callback):
         record = run.progress.records[epoch]
         columns = ("loss", "accuracy", "val_loss", "val_accuracy", *EXTRA)
         run.folder.append_row({"epoch": epoch + 1} | {key: record[key] for key in columns if key in record})
+        run.folder.write_findings(run.progress.findings)
         self.keeper.keep()
         if run.progress.best_epoch == run.progress.epoch:
             # After the checkpoint, so that it is never of an epoch that the checkpoint has not seen.

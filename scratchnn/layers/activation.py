@@ -1,10 +1,11 @@
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn import activations
-from scratchnn.layers.base import Config, Layer, Shape
+from scratchnn.layers.base import Config, Layer, Memory, Shape
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,11 @@ class Activation(Layer):
         activation = activations.linear if pre_activation else self.activation
         y = activation.forward(self.as_input(x))  # (1)
         return y, ActivationCache(y, activation)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        x = math.prod(shape)
+        work = (activations.WORK.get(self.activation.name, activations.MOST_WORK) - 1) * x
+        return Memory(x, max(0, work), 2 * x, keeps_x=False, keeps_y=True)
 
     def backward(self, dy: Array, cache: ActivationCache) -> tuple[Array, Grads]:
         return cache.activation.backward(self.as_gradient(dy, cache.y.shape), cache.y), {}  # (1)

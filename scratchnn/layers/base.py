@@ -9,7 +9,7 @@ import functools
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -30,6 +30,18 @@ from scratchnn.layers.trainable import Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
+
+
+class Memory(NamedTuple):
+    """How many numbers of its dtype a layer needs for a batch, on the cpu backend, besides x, dy and parameters."""
+
+    kept: int  # y, and what backward reads: until the backward pass has ended
+    forward: int = 0  # at most at one time, while the forward pass of the layer computes
+    backward: int = 0  # likewise in its backward pass; with dx
+    keeps_x: bool = True  # whether x, too, is there until then: backward reads it, or y is a view of it
+    keeps_y: bool = False  # whether y is, even if no layer after this one keeps it
+
+
 KINDS: dict[str, type] = {}  # our layers, by the names of their classes
 _SET_BY_BUILD = ("input_shape", "output_shape", "dtype", "backend")
 
@@ -75,6 +87,11 @@ class Layer(Weighted, Attributes):
         A loss that goes through a sigmoid or a softmax is exact where y is rounded to 0 or 1: see `losses`.
         """
         return None
+
+    @property
+    def flat_at(self) -> tuple[float, ...]:
+        """The values of y at which the layer's activation passes no gradient back: (0,) of relu, (-1, 1) of tanh."""
+        return activations.FLAT_AT.get(getattr(getattr(self, "activation", None), "name", ""), ())
 
     @property
     def is_identity(self) -> bool:
@@ -147,6 +164,15 @@ class Layer(Weighted, Attributes):
     def compute_mask(self, x: Array, mask: Array | None) -> Array | None:
         """The mask for the next layer."""
         return mask if self.supports_masking else None
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        """What a batch x of this shape needs. Without `training`, nothing is kept but y, and `backward` means nothing.
+
+        Tests hold it to what is measured. Here: y is kept, and dx computed.
+        """
+        y = self.compute_output_shape(shape)
+        outputs = y if isinstance(y[0], tuple) else (y,)
+        return Memory(sum(map(math.prod, outputs)), 0, math.prod(shape))
 
     def get_config(self) -> Config:
         """The constructor's arguments, as plain values."""

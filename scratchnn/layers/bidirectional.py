@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -5,7 +6,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, Grads, State
 
 from scratchnn.core.names import class_in_file, look_up
-from scratchnn.layers.base import Config, Layer, Shape
+from scratchnn.layers.base import Config, Layer, Memory, Shape
 from scratchnn.layers.inside import Wrapper, build_inside
 from scratchnn.layers.recurrent import Recurrent
 from scratchnn.layers.trace import Trace
@@ -130,6 +131,10 @@ class Bidirectional(Wrapper):
         vars(copy)["zero_output_for_mask"] = layer.return_sequences
         return copy
 
+    @property
+    def flat_at(self) -> tuple[float, ...]:
+        return self.forward_layer.flat_at if self.merge_mode in ("concat", "ave") else ()
+
     # ---- states: those of the forward layer, then those of the backward layer
 
     @property
@@ -238,6 +243,13 @@ class Bidirectional(Wrapper):
         cache = BidirectionalCache(cache_f, cache_b, y_f, y_b, given, returned) if keep_cache else None
         outputs: tuple[Any, ...] = (*y, *states_f, *states_b) if returned else y
         return outputs[0] if len(outputs) == 1 else outputs, cache
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        one, other = (layer.memory(shape, training=training) for layer in self._parts)
+        x, y = math.prod(shape), sum(layer.memory(shape, training=False).kept for layer in self._parts)
+        kept = one.kept + other.kept + y if training else y
+        forward = max(one.forward, other.forward) + (0 if training else y)
+        return Memory(kept, forward, max(one.backward, x + other.backward) + y, keeps_x=False)
 
     def backward(self, dy: Any, cache: BidirectionalCache) -> tuple[Any, Grads]:
         given = dy if isinstance(dy, tuple) else (dy,)

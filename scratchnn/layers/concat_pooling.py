@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn.layers.base import Layer, Shape
+from scratchnn.layers.base import Layer, Memory, Shape
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,12 @@ class ConcatPooling1D(Layer):
         share /= np.maximum(share.sum(axis=1, keepdims=True), 1)
         y = np.concatenate([(each * x).sum(axis=1) for each in (end, share, weight)], axis=1)  # (1)
         return y, ConcatPooling1DCache(end, share, weight, y.shape)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        B, T, D = shape
+        return Memory(
+            B * (T + 3) * D, B * T * D, 2 * B * T * D, keeps_x=False
+        )  # y, and each step's share in the maximum
 
     def backward(self, dy: Array, cache: ConcatPooling1DCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, cache.y_shape)

@@ -8,7 +8,7 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import activations, initializers, regularizers
 from scratchnn.core.checks import flag, single
 from scratchnn.core.names import described, look_up
-from scratchnn.layers.base import Config, Layer, Shape, positive_int
+from scratchnn.layers.base import Config, Layer, Memory, Shape, positive_int
 
 PADDINGS = ("valid", "same", "causal")
 
@@ -131,6 +131,13 @@ class Conv1D(Layer):
             x, self.params["W"], b, self.strides, self.dilation_rate, activation
         )
         return y, Conv1DLayerCache(cache, before, T, y.shape)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        B, T, D = shape
+        padded = B * (T + sum(self._padding(T))) * D
+        y, W = B * self._steps(T) * self.filters, self.kernel_size * D * self.filters
+        copy = padded if self.padding != "valid" else 0
+        return Memory(y + copy, 0, padded + (self.backend.shards_of(B) + 2) * W, keeps_y=True)
 
     def backward(self, dy: Array, cache: Conv1DLayerCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, cache.y_shape)

@@ -1,3 +1,4 @@
+import math
 from typing import Any, ClassVar, NamedTuple
 
 from scratchnn_kernels.contract import Array, Grads
@@ -5,7 +6,9 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import activations, initializers, regularizers
 from scratchnn.core.checks import flag
 from scratchnn.core.names import described
-from scratchnn.layers.base import Config, Layer, Shape, positive_int
+from scratchnn.layers.base import Config, Layer, Memory, Shape, positive_int
+
+GRADIENTS = 8  # of W, each of a part of the batch, which are added at the end
 
 
 class DenseLayerCache(NamedTuple):
@@ -82,6 +85,12 @@ class Dense(Layer):
         rows = x.reshape(-1, x.shape[-1])
         y, cache = self.backend.kernels.dense.forward(rows, self.params["W"], b, activation)  # (1), (2)
         return y.reshape(*x.shape[:-1], self.units), DenseLayerCache(cache, x.shape)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        x, W = math.prod(shape), shape[-1] * self.units
+        y = x // shape[-1] * self.units
+        work = activations.WORK.get(self.activation.name, activations.MOST_WORK) * y
+        return Memory(y, work, x + min(work, 2 * y) + (GRADIENTS + 2) * W, keeps_y=True)
 
     def backward(self, dy: Array, cache: DenseLayerCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, (*cache.x_shape[:-1], self.units))

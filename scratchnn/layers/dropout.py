@@ -1,9 +1,10 @@
+import math
 from functools import partial
 from typing import Any, ClassVar
 
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate
+from scratchnn.layers.base import Config, Layer, Memory, Shape, draw_key, dropout_rate
 
 
 class Dropout(Layer):
@@ -45,6 +46,11 @@ class Dropout(Layer):
         if not training or self.rate == 0:
             return x, x.shape
         return self.backend.kernels.dropout.forward(x, draw_key(rng), self.rate)  # (1)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        if not training or self.rate == 0:
+            return Memory(0)
+        return Memory(2 * math.prod(shape), 0, math.prod(shape), keeps_x=False)  # y and m
 
     def backward(self, dy: Array, cache: Array | tuple[int, ...]) -> tuple[Array, Grads]:
         if isinstance(cache, tuple):

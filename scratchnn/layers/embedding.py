@@ -1,3 +1,4 @@
+import math
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
 import numpy as np
@@ -7,7 +8,7 @@ from scratchnn import initializers, regularizers
 from scratchnn.core.arrays import require_finite
 from scratchnn.core.checks import flag, whole_number
 from scratchnn.core.names import described
-from scratchnn.layers.base import Config, Layer, Shape, as_array, fitting, positive_int
+from scratchnn.layers.base import Config, Layer, Memory, Shape, as_array, fitting, positive_int
 
 
 class EmbeddingLayerCache(NamedTuple):
@@ -109,6 +110,9 @@ class Embedding(Layer):
         x = self.as_input(x)
         y, cache = self.backend.kernels.embedding.forward(x.reshape(len(x), -1), self.params["E"])  # (1)
         return y.reshape(*x.shape, self.output_dim), EmbeddingLayerCache(cache, x.shape)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        return Memory(math.prod(shape) * self.output_dim, keeps_x=False)
 
     def backward(self, dy: Array, cache: EmbeddingLayerCache) -> tuple[None, Grads]:
         dy = self.as_gradient(dy, (*cache.x_shape, self.output_dim)).reshape(cache.x_shape[0], -1, self.output_dim)

@@ -3,7 +3,7 @@ from typing import Any
 
 from scratchnn_kernels.contract import Array, Grads
 
-from scratchnn.layers.base import Layer, Shape
+from scratchnn.layers.base import Layer, Memory, Shape
 
 
 class Flatten(Layer):
@@ -29,6 +29,9 @@ class Flatten(Layer):
     ) -> tuple[Array, tuple[int, ...]]:
         x = self.as_input(x)
         return x.reshape(len(x), -1), x.shape
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        return Memory(0)  # y and dx are views
 
     def backward(self, dy: Array, cache: tuple[int, ...]) -> tuple[Array, Grads]:
         return self.as_gradient(dy, (cache[0], math.prod(cache[1:]))).reshape(cache), {}

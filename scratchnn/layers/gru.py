@@ -67,6 +67,9 @@ class GRU(Recurrent):
     def from_keras(self, weights: list[Array]) -> list[Array]:
         return [*weights[:2], *weights[2]] if len(self.params) == 4 else weights
 
+    def kept_in_step(self, dropped: bool) -> int:
+        return 4 + (1 if self.reset_after else 0) + (3 if dropped or not self.reset_after else 0)  # h z r g, ah_g, h in
+
     def get_config(self) -> Config:
         return super().get_config() | {
             "activation": self.activation.get_config(),

@@ -8,7 +8,7 @@ from scratchnn_kernels.contract import Array, Grads
 from scratchnn import initializers, regularizers
 from scratchnn.core.checks import flag, number, whole_number
 from scratchnn.core.names import described
-from scratchnn.layers.base import Config, Layer, Shape
+from scratchnn.layers.base import Config, Layer, Memory, Shape
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,10 @@ class LayerNormalization(Layer):
         if self.center:
             y += self._spread("beta", x.ndim)  # (4)
         return y, LayerNormalizationCache(n, s)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        x = math.prod(shape)
+        return Memory(2 * x, 0, 4 * x, keeps_x=False)  # n and y
 
     def backward(self, dy: Array, cache: LayerNormalizationCache) -> tuple[Array, Grads]:
         n, s = cache.n, cache.s

@@ -2,14 +2,14 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn.activations import SELU_ALPHA, SELU_SCALE
 from scratchnn.core.checks import number
-from scratchnn.layers.base import Config, Layer, Shape, draw_key, dropout_rate
+from scratchnn.layers.base import Config, Layer, Memory, Shape, draw_key, dropout_rate
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,14 @@ class _Noise(Layer):
         x = self.as_input(x)
         y, factor = self.draw(x, rng) if training and self.uses_rng else (x, None)  # (1)
         return y, NoiseCache(factor, x.shape)
+
+    draws_each: ClassVar[bool] = False  # whether each number has a factor of its own
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        x = math.prod(shape)
+        if not training or not self.uses_rng:
+            return Memory(0)
+        return Memory(2 * x, x, x, keeps_x=False) if self.draws_each else Memory(x, x, keeps_x=False)
 
     def backward(self, dy: Array, cache: NoiseCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, cache.shape)
@@ -136,6 +144,8 @@ class GaussianDropout(_RateNoise):
     Source: Srivastava et al., "Dropout", JMLR 15, 2014.
     """
 
+    draws_each = True
+
     def draw(self, x: Array, rng: Any) -> tuple[Array, Array]:
         m = 1 + self._normal(rng, x.shape) * math.sqrt(self.rate / (1 - self.rate))
         return x * m, m  # (1)
@@ -154,6 +164,8 @@ class AlphaDropout(_RateNoise):
     Raises: ValueError unless 0 <= rate < 1.
     Source: Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017.
     """
+
+    draws_each = True
 
     def draw(self, x: Array, rng: Any) -> tuple[Array, Array]:
         rate, low = self.rate, -SELU_ALPHA * SELU_SCALE

@@ -9,7 +9,7 @@ from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn.core.checks import single
 from scratchnn.core.names import look_up
-from scratchnn.layers.base import Config, Layer, Shape, positive_int
+from scratchnn.layers.base import Config, Layer, Memory, Shape, positive_int
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,13 @@ class MaxPooling1D(_Pooling1D):
         y, cache = self.backend.kernels.max_pooling1d.forward(x, self.pool_size, self.strides)
         return y, MaxPooling1DLayerCache(cache, before, T, y.shape)
 
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        B, T, D = shape
+        padded = B * (T + sum(self._padding(T))) * D
+        y = B * self._steps(T) * D
+        copy = padded if self.padding != "valid" else 0
+        return Memory(2 * y, copy, padded, keeps_x=False)  # y, and which j was the largest
+
     def backward(self, dy: Array, cache: MaxPooling1DLayerCache) -> tuple[Array, Grads]:
         dx = self.backend.kernels.max_pooling1d.backward(self.as_gradient(dy, cache.y_shape), cache.kernel_cache)
         return dx[:, cache.before : cache.before + cache.T], {}
@@ -145,6 +152,12 @@ class AveragePooling1D(_Pooling1D):
             total += x[:, self._seen(j, T)]
         y = share * total  # (1)
         return y, AveragePooling1DCache(share, self._padding(T)[0], T, y.shape)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        B, T, D = shape
+        padded = B * (T + sum(self._padding(T))) * D
+        y = B * self._steps(T) * D
+        return Memory(y, padded + y, padded + y, keeps_x=False)
 
     def backward(self, dy: Array, cache: AveragePooling1DCache) -> tuple[Array, Grads]:
         B, _, D = cache.y_shape
@@ -223,6 +236,10 @@ class GlobalAveragePooling1D(Layer):
         weight = (real / count).astype(x.dtype)[:, :, None]
         y = (weight * x).sum(axis=1)  # (1)
         return y, GlobalAveragePooling1DCache(weight, y.shape)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        B, T, D = shape
+        return Memory(B * (T + D), B * T * D, B * T * D, keeps_x=False)
 
     def backward(self, dy: Array, cache: GlobalAveragePooling1DCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, cache.y_shape)

@@ -1,5 +1,6 @@
 """Activations with settings of their own, as layers: ReLU, LeakyReLU, ELU, and PReLU, which learns its slope."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from scratchnn import initializers, regularizers
 from scratchnn.core.checks import number
 from scratchnn.core.names import described
 from scratchnn.core.warning import warn
-from scratchnn.layers.base import Config, Layer, Shape, positive_int
+from scratchnn.layers.base import Config, Layer, Memory, Shape, positive_int
 
 
 class _Elementwise(Layer):
@@ -31,6 +32,10 @@ class _Elementwise(Layer):
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, Array]:
         return self.values(self.as_input(x))  # (1)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        x = math.prod(shape)
+        return Memory(2 * x, 2 * x, x, keeps_x=False)  # y and f'(x)
 
     def backward(self, dy: Array, cache: Array) -> tuple[Array, Grads]:
         return self.as_gradient(dy, cache.shape) * cache, {}  # (1)
@@ -61,6 +66,10 @@ class ReLU(_Elementwise):
         self.max_value = None if max_value is None else number("ReLU: max_value", max_value, 0)
         self.negative_slope = number("ReLU: negative_slope", negative_slope, 0)
         self.threshold = number("ReLU: threshold", threshold, 0)
+
+    @property
+    def flat_at(self) -> tuple[float, ...]:
+        return () if self.negative_slope else (0.0,)
 
     def values(self, x: Array) -> tuple[Array, Array]:
         least, most = self.threshold, np.inf if self.max_value is None else self.max_value
@@ -217,6 +226,10 @@ class PReLU(Layer):
         x, alpha = self.as_input(x), self.params["alpha"]
         y = np.maximum(x, 0) + alpha * np.minimum(x, 0)  # (1)
         return y, PReLUCache(x, np.where(x > 0, 1, (x < 0) * alpha))
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        x = math.prod(shape)
+        return Memory(2 * x, 2 * x, 2 * x)
 
     def backward(self, dy: Array, cache: PReLUCache) -> tuple[Array, Grads]:
         dy = self.as_gradient(dy, cache.x.shape)

@@ -12,9 +12,11 @@ from scratchnn import activations, initializers, regularizers
 from scratchnn.activations import Activation
 from scratchnn.core.checks import flag
 from scratchnn.core.names import described
-from scratchnn.layers.base import Config, Shape, draw_key, dropout_rate, positive_int
+from scratchnn.layers.base import Config, Memory, Shape, draw_key, dropout_rate, positive_int
 from scratchnn.layers.states import WithStates
 from scratchnn.layers.trace import Trace, traced
+
+AT_ONCE = 16  # steps, for which the cpu backend makes one product, and in inference keeps no more
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,11 @@ class Recurrent(WithStates):
     def uses_rng(self) -> bool:
         return self.dropout > 0 or self.recurrent_dropout > 0
 
+    def kept_in_step(self, dropped: bool) -> int:
+        """How many arrays (B, H) the cpu backend keeps of each step for the backward pass: states, gates, and with
+        `dropped` (recurrent dropout) what each gate sees of h."""
+        return len(self.state_names) + self.gates + (self.gates if dropped else 0)
+
     # ---- shapes
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
@@ -220,6 +227,20 @@ class Recurrent(WithStates):
         given = initial_state is not None
         cache = RecurrentLayerCache(kernel_cache, shown, given, returned, y.shape) if keep_cache else None
         return (y, *state) if returned else y, cache
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        B, T, D = shape
+        H, G, S = self.units, self.gates, self.backend.shards_of(B)
+        dropped = training and self.recurrent_dropout > 0
+        y = B * (T if self.return_sequences else 1) * H
+        masks = B * G * (D + H) if dropped else 0
+        reversed_x = B * T * D if self.go_backwards else 0
+        in_step = B * ((G if dropped else 1) * D + self.kept_in_step(dropped) * H)
+        if not training:
+            return Memory(y, in_step * min(T, AT_ONCE) + reversed_x)
+        weights = (S + 2) * G * (D + H) * H
+        back = B * T * D + B * min(T, AT_ONCE) * (D + (G + 1) * H) + weights
+        return Memory(y + in_step * T + masks, reversed_x, back, keeps_x=False)
 
     def backward(self, dy: Any, cache: RecurrentLayerCache) -> tuple[Any, Grads]:
         """Return dx, or (dx, dh0) or (dx, dh0, dc0) where an initial state was given, and the gradients.

@@ -35,5 +35,8 @@ class SimpleRNN(Recurrent):
     def run_backward(self, dy: Array | None, dstate: tuple, cache: Any) -> tuple[Array, Grads, State]:
         return self.backend.kernels.simple_rnn.backward(dy, dstate, cache)
 
+    def kept_in_step(self, dropped: bool) -> int:
+        return 2 if dropped else 1  # h, in the place of a
+
     def get_config(self) -> Config:
         return super().get_config() | {"activation": self.activation.get_config()}

@@ -4,7 +4,7 @@ from typing import Any
 from scratchnn_kernels.contract import Array, Grads
 
 from scratchnn.core.names import class_in_file
-from scratchnn.layers.base import Config, Layer, Shape, as_array
+from scratchnn.layers.base import Config, Layer, Memory, Shape, as_array
 from scratchnn.layers.inside import Wrapper, build_inside
 
 
@@ -48,6 +48,10 @@ class TimeDistributed(Wrapper):
     def _inner(self) -> dict[str, Layer]:
         return {"": self.layer}
 
+    @property
+    def flat_at(self) -> tuple[float, ...]:
+        return self.layer.flat_at
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 3:
             raise ValueError(f"{self.label} takes x of shape (B, T, ...) with time steps, got shape {input_shape}")
@@ -89,6 +93,10 @@ class TimeDistributed(Wrapper):
         y, inner = self.layer.forward(_folded(x), mask=mask, training=training, rng=rng, **options)  # (1)
         y = y.reshape(*x.shape[:2], *y.shape[1:])
         return y, TimeDistributedCache(inner, y.shape, x.shape)
+
+    def memory(self, shape: tuple[int, ...], *, training: bool) -> Memory:
+        B, T, *rest = shape
+        return self.layer.memory((B * T, *rest), training=training)
 
     def backward(self, dy: Array, cache: TimeDistributedCache) -> tuple[Any, Grads]:
         dx, grads = self.layer.backward(_folded(self.as_gradient(dy, cache.y_shape)), cache.inner)  # (1)

@@ -18,7 +18,7 @@ from scratchnn.layers import Layer
 from scratchnn.layers.base import Shape
 from scratchnn.layers.own_classes import not_begun
 from scratchnn.layers.symbol import chain_between, whole_shape
-from scratchnn.models import initial_states
+from scratchnn.models import initial_states, needs
 from scratchnn.models.calls import Calls
 from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
@@ -56,6 +56,7 @@ class Model(Chain, Penalties, Calls):
     built: bool
     metadata: dict[str, Any]
     trainable_grads: Array
+    _small_batches: set[Any]
     not_kept: ClassVar = dict.fromkeys(("inputs", "outputs"), NO_SYMBOLS)
 
     def __init__(
@@ -102,6 +103,7 @@ class Model(Chain, Penalties, Calls):
         self._outputs: tuple[int, ...] | None = None  # of the last layer: 0 is y, others are states; None: all
         self.built = False
         self.input_shape: Shape = ()
+        self._small_batches: set[Any] = set()  # the shapes of batches whose memory need not be asked for
         self.metadata: dict[str, Any] = {}  # whatever should be saved with the model: vocabulary, data settings
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -192,7 +194,8 @@ class Model(Chain, Penalties, Calls):
                 options |= initial_states.options_of(layer, given, return_state)
             x = x.copy() if layer.takes_copy else x
             y, cache = layer.forward(x, mask=mask, training=training, rng=rng, **options)
-            caches.append(cache)
+            caches.append(cache if keep_caches else None)
+            del cache  # its memory serves the next layer
             if return_state and layer.takes_state:
                 y, after[layer.name] = initial_states.split_off(layer, y)
             mask = next_mask
@@ -238,6 +241,10 @@ class Model(Chain, Penalties, Calls):
         self.gather(flat[::-1])
         dx = dx if lowest == 0 else None
         return (dx, self.trainable_grads, begin) if begin else (dx, self.trainable_grads)
+
+    def require_memory(self, shape: tuple[int, ...] | None, *, training: bool) -> None:
+        if shape is not None and self.backend.counts_batches:
+            needs.require_batch(self, shape, training=training)
 
     # ---- layers
 

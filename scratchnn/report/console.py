@@ -197,8 +197,7 @@ class Console:
         self._columns = columns_of(metrics, self._unit, widest)
         shown = {key for _, _, _, key in self._columns}
         if left_out := ", ".join(name for name in metrics if name not in shown):
-            for text in textwrap.wrap(f"no room in the table, so in the history alone: {left_out}", WIDEST):
-                self.line(text)
+            self.note(f"no room in the table, so in the history alone: {left_out}")
         self.line(table_head(self._columns))
 
     def epoch_row(self, epoch: int, record: Mapping[str, SupportsFloat], *, best: bool = False) -> None:
@@ -220,6 +219,11 @@ class Console:
                 raise
             _discard(self._out)
             self._out = None
+
+    def note(self, text: str) -> None:
+        """Print a remark, in lines as wide as the table."""
+        for part in textwrap.wrap(text, WIDEST):
+            self.line(part)
 
     @property
     def can_rewrite(self) -> bool:

@@ -72,6 +72,11 @@ class Snapshot:
         self._numbers: dict[str, Any] = {}
         self._names: set[str] = set()  # of all attributes of the optimizer
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether there is memory for it already."""
+        return bool(self._copies)
+
     def take(self, model: Any) -> None:
         optimizer = model.optimizer
         self._params = model.trainable_params
@@ -127,6 +132,7 @@ class Ahead:
         # look at the model, or change it, too; on a device it is measured later.
         own_metric = any(metric.per_batch or is_own(type(metric)) for metric in metrics) and not on_device
         self.every_step = every_step = every_step or own_metric or has_own_classes(model)
+        self._checks_slots = is_own(type(model.optimizer))
         self._ahead = 1 if every_step else STEPS_AHEAD if on_device else STEPS_AHEAD_ON_HOST
         self._most_steps = math.inf if on_device else 1  # by the time that a step takes, once it is known
         self._most_numbers = MOST_NUMBERS_AHEAD if on_device else MOST_NUMBERS_AHEAD_ON_HOST
@@ -208,6 +214,8 @@ class Ahead:
                 return self._take_again(len(waiting))
             self._check(*numbers)
             drops_snapshot = True  # the next step may be as large
+        if self._checks_slots:
+            diagnosis.check_slots(self._model, self._progress.epoch, self._progress.step)
         if self._metrics:  # before the steps are counted: a metric of the user's own may fail
             self._measure(waiting)
         for (_, target, _), loss, squared_norm in zip(waiting, losses, gradients, strict=True):

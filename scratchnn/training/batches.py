@@ -23,6 +23,11 @@ class Source:
     batch_size: int | None = None
     steps: int | None = None
 
+    @property
+    def batch_shape(self) -> tuple[int, ...] | None:
+        """The shape of x of its largest batch, where it is known before they have all come."""
+        return None
+
     def goes_on(self) -> bool:
         """Whether there are batches for another epoch."""
         return True
@@ -49,6 +54,10 @@ class Arrays(Source):
 
     def __len__(self) -> int:
         return len(self._slices)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return (min(self._size, len(self._data[0])), *self._data[0].shape[1:])
 
     def begin_epoch(self, model: Any, number: int, *, shuffle: bool) -> "Batches":
         order = order_of(len(self._data[0]), model.seed, number, model.backend, shuffle=shuffle)

@@ -1,6 +1,7 @@
 """Which steps are refused, and which layer is to blame."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def check_gradient(model: Any, grads: Float[Array, " P"], squared_norm: float, e
         raise NonFiniteError(f"a non-finite gradient {_at(epoch, step)}: {where}. {_REMEDY}")
     if model.optimizer.clips_at <= LARGEST:
         return
-    for layer, name, segment in reversed(_parameters(model)):
+    for layer, name, segment in reversed(parameters_of(model)):
         if (largest := _largest(grads[segment])) > LARGEST:
             where = f"the gradient of {name} of {layer.label} is the first in the backward pass"
             raise NonFiniteError(
@@ -70,7 +71,7 @@ def check_weights(model: Any, squared_norm: float, epoch: int, step: int) -> Non
     """Raise NonFiniteError if a parameter is not finite or above LARGEST now, after this step."""
     if squared_norm <= _SURELY_SMALL:
         return
-    for layer, name, _ in _parameters(model):
+    for layer, name, _ in parameters_of(model):
         if not (largest := _largest(layer.params[name])) <= LARGEST:
             raise NonFiniteError(
                 f"step {step + 1} of epoch {epoch + 1} would bring parameter {name} of {layer.label} to {largest:.3g}, "
@@ -78,38 +79,70 @@ def check_weights(model: Any, squared_norm: float, epoch: int, step: int) -> Non
             )
 
 
+def check_slots(model: Any, epoch: int, step: int) -> None:
+    """Raise NonFiniteError if a number that the optimizer keeps is NaN or infinite after this step.
+
+    Our own rules cannot come to that with gradients and weights that are accepted: a running square is at most 1e30,
+    and what a momentum or a step is, a weight becomes. A rule of the user's own may.
+    """
+    for slot, numbers in model.optimizer.slots.items():
+        if np.isfinite(numbers).all():
+            continue
+        aligned = numbers.shape == model.trainable_params.shape
+        places = parameters_of(model) if aligned else []  # a rule may keep what is no number for each parameter
+        of = [f" for {name} of {layer.label}" for layer, name, place in places if not np.isfinite(numbers[place]).all()]
+        raise NonFiniteError(
+            f"step {step + 1} of epoch {epoch + 1} would make {slot!r} of the optimizer {model.optimizer.name} NaN or "
+            f"infinite{of[0] if of else ''}. {_REMEDY}"
+        )
+
+
 def find_non_finite(model: Any, x: Array, epoch: int, step: int) -> str:
     """Name the first parameter or output that is NaN or infinite in the forward pass of this step, run again."""
-    mask = None
-    for index, layer in enumerate(model.layers):
+    for layer, _, _, y in walk(model, x, epoch, step):
         for name, param in layer.params.items():
             if not np.isfinite(param).all():
                 return f"parameter {name} of {layer.label} is not finite"
-        next_mask = layer.compute_mask(x, mask)
-        options = {"pre_activation": True} if model.joins_loss and layer is model.head else {}
-        x, _ = layer.forward(x, mask=mask, training=True, rng=model.dropout_keys(index, epoch, step), **options)
-        x, mask = (x[0] if isinstance(x, tuple) else x), next_mask
-        if not np.isfinite(x).all():
+        if not np.isfinite(y).all():
             return f"{layer.label} is the first layer whose output is not finite"
     return "every layer's output is finite, so it is the loss itself"
 
 
+def walk(model: Any, x: Array, epoch: int, step: int) -> Iterator[tuple[Any, Array, Array | None, Array]]:
+    """Each layer with its x, mask and y in the forward pass of a training step, run again up to what the loss takes.
+
+    `epoch` and `step` are those of the model's clock, which determined the dropout draws. Layers that carry states
+    carry on.
+    """
+    mask = None
+    for index, layer in enumerate(model.layers):
+        next_mask = layer.compute_mask(x, mask)
+        options = {"pre_activation": True} if model.joins_loss and layer is model.head else {}
+        x = x.copy() if layer.takes_copy else x
+        y, _ = layer.forward(x, mask=mask, training=True, rng=model.dropout_keys(index, epoch, step), **options)
+        y = y[0] if isinstance(y, tuple) else y
+        yield layer, x, mask, y
+        x, mask = y, next_mask
+
+
 def find_non_finite_gradient(model: Any, grads: Float[Array, " P"]) -> str:
     """Name the parameter that is not finite, or else the first such gradient in the order of the backward pass."""
-    for layer, name, _ in _parameters(model):
+    for layer, name, _ in parameters_of(model):
         if not np.isfinite(layer.params[name]).all():
             return f"parameter {name} of {layer.label} is not finite"
-    for layer, name, segment in reversed(_parameters(model)):
+    for layer, name, segment in reversed(parameters_of(model)):
         if not np.isfinite(grads[segment]).all():
             return f"the gradient of {name} of {layer.label} is the first in the backward pass"
-    return "their sum of squares overflows"
+    layer, name, segment = max(parameters_of(model), key=lambda each: _largest(grads[each[2]]))
+    largest = f"{_largest(grads[segment]):.3g}, is in the gradient of {name} of {layer.label}"
+    return f"the sum of squares overflows; the largest number, {largest}"
 
 
 def _at(epoch: int, step: int) -> str:
     return f"at step {step + 1} of epoch {epoch + 1}"
 
 
-def _parameters(model: Any) -> list[tuple[Any, str, slice]]:
+def parameters_of(model: Any) -> list[tuple[Any, str, slice]]:
     """Layer, name and place in the flat vectors of each parameter that is trained."""
     owners = [(layer, name) for layer, names in zip(model.layers, model.trained, strict=True) for name in names]
     return [(*owner, segment) for owner, segment in zip(owners, model.segments, strict=True)]

@@ -72,6 +72,10 @@ class Evaluator(Attributes):
     def check_input(self, x: Any) -> Array:
         raise NotImplementedError
 
+    def require_memory(self, shape: tuple[int, ...] | None, *, training: bool) -> None:
+        """Raise MemoryError if a batch of this shape certainly does not fit into memory; None is not known yet."""
+        raise NotImplementedError
+
     def y_shape_of(self, x: Array) -> tuple[int, ...]:
         raise NotImplementedError
 
@@ -110,6 +114,7 @@ class Evaluator(Attributes):
         source = sources.to_measure(self, x, y, sample_weight, batch_size, steps)
         if self._compiled_anew:
             self.take_up_trainable()  # only what is trained is penalised
+        self.require_memory(source.batch_shape, training=False)
         sources.check_states(self, source)
         hooks = self._hooks(callbacks, verbose, source)
         with one_blas_thread():
@@ -143,6 +148,7 @@ class Evaluator(Attributes):
         """
         return_state = flag("predict", "return_state", return_state)
         source = sources.to_predict(self, x, batch_size, steps, initial_state)
+        self.require_memory(source.batch_shape, training=False)
         hooks = self._hooks(callbacks, verbose, source)
         given = sources.check_states(self, source, initial_state=initial_state)
         done = 0  # rows

@@ -33,6 +33,7 @@ class Progress:
     seconds: float = 0.0  # spent on the epoch under way
     records: list[dict[str, float]] = field(default_factory=list)  # one per finished epoch
     order: int | None = None  # the number by which the model's clock drew the order of the epoch under way
+    findings: list[dict[str, Any]] = field(default_factory=list, compare=False)  # what `Health` has found, in order
     states: list[dict[str, Any]] = field(default_factory=list, compare=False, repr=False)  # of the callbacks, see Hooks
 
     _ask = None  # asks the callbacks while `fit` trains
@@ -48,6 +49,8 @@ class Progress:
             whole_number("order", self.order, 0)
         if not all(map(_holds_numbers, (sums, *counts, *self.records))):
             raise TypeError(f"progress holds counts and numbers only, got {self}")
+        if not isinstance(self.findings, list) or not all(map(_is_finding, self.findings)):
+            raise TypeError("progress holds a list of findings, as training/health.py makes them")
         if not isinstance(self.states, list) or not all(map(_is_state, self.states)):
             raise TypeError("progress holds a list of states of callbacks, as Hooks.states returns them")
 
@@ -160,6 +163,13 @@ class Clock:
 def _is_state(entry: object) -> bool:
     match entry:
         case {"callback": str(), "late": bool(), "state": dict()}:
+            return True
+    return False
+
+
+def _is_finding(entry: object) -> bool:
+    match entry:
+        case {"epoch": int(), "kind": str(), "layer": str(), "words": str()}:
             return True
     return False
 

@@ -18,6 +18,7 @@ from scratchnn.training.ahead import Ahead
 from scratchnn.training.batches import Source
 from scratchnn.training.compiling import Compiling
 from scratchnn.training.epoch import train_epoch
+from scratchnn.training.health import Health
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.interrupts import Interrupts
 from scratchnn.training.keeping import Keeper
@@ -45,6 +46,7 @@ class Session:
         self._compiling = Compiling(backend, self.console)
         self._metrics: list[Metric] = []  # that count the epoch under way
         self._threads = ThreadChoice(backend.threads_to_choose(), backend.use_threads, self._compiling.now)
+        self._health = Health(self.model, self.progress)
 
     def run(self) -> None:
         """Train until all epochs are done, or training is stopped: after a step at the earliest, as in Keras."""
@@ -150,6 +152,7 @@ class Session:
             asked = keeper is not None and keeper.counts_up()
             if ahead.is_due or asked or model.stop_training or interrupts.received is not None:
                 losses = ahead.synchronise()
+                self._health.loss = losses[-1]
                 metric = math.nan if shown is None else shown.number()
                 bar.advance(len(losses), loss=progress.mean_loss, metric=metric)
                 if ends:
@@ -162,7 +165,7 @@ class Session:
         with (
             ahead,
             self.console.bar(self.source.steps, progress.epoch + 1, self.epochs, self._compiling.now) as bar,
-            closing(self._threads.timed(ahead.steps(announce))) as steps,
+            closing(self._threads.timed(self._health.watch(ahead.steps(announce)))) as steps,
         ):
             bar.advance(progress.step)
             # Where a callback or the user's own class may change a layer, each step asks how the loss takes its output.
@@ -185,10 +188,14 @@ class Session:
             results = self.model.measure(self.validation, self.hooks)
             record |= {f"val_{key}": value for key, value in results.items()}
         record["seconds"] = progress.seconds + self._compiling.now() - started
+        ends = progress.epoch + 1 == self.epochs or self.model.stop_training
+        remarks = self._health.look() if self._health.is_due(ends=ends) else []
         self._compiling.report()
         progress.finish_epoch(record)
         self.model.clock.finish_epoch()
         self.console.epoch_row(progress.epoch, record, best=progress.best_epoch == progress.epoch)
+        for remark in remarks:
+            self.console.note(remark)
         logs = {key: value for key, value in record.items() if key not in EXTRA}
         self.hooks.end_epoch(progress.epoch - 1, logs)
         record |= {key: float(value) for key, value in logs.items() if key not in record}  # what callbacks added

@@ -21,6 +21,7 @@ from scratchnn.core.warning import warn
 from scratchnn.report.console import Console
 from scratchnn.training import batches, examples, sources
 from scratchnn.training.ahead import Ahead, Snapshot
+from scratchnn.training.alone import trains_alone
 from scratchnn.training.evaluator import Evaluator
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.keeping import keeper_of
@@ -54,6 +55,7 @@ class Trainer(Evaluator):
     before_step: Snapshot
     _in_fit: bool = False
     _in_epoch: bool = False  # of fit: between two of its steps
+    _trained_by: int | None = None  # the thread that is in `fit` or `train_on_batch`
 
     # ---- what a model defines
 
@@ -125,6 +127,7 @@ class Trainer(Evaluator):
         }
 
     @heeds_keras_in("Model.fit")
+    @trains_alone
     def fit(
         self,
         x: Any,
@@ -187,6 +190,8 @@ class Trainer(Evaluator):
             StorageError: if the checkpoint cannot be read, nor the one before.
             NonFiniteError: when the loss is NaN or infinite, or a gradient or a weight would be too large (see
                 `diagnosis.LARGEST`), naming layer and step; the model is the one before that step.
+            MemoryError: if a batch certainly needs more than there is, with the batch size that would fit.
+            RuntimeError: while another thread trains this model.
             KeyboardInterrupt: after Ctrl-C, once the step under way is finished.
         """
         self._compiled()
@@ -217,6 +222,9 @@ class Trainer(Evaluator):
         params = {"verbose": verbose, "epochs": epochs, "steps": source.steps}
         hooks = Hooks(callbacks, self, params, skips_validation=validation_freq != 1)
         sources.check_states(self, source, validation, shuffle=shuffle)
+        self.require_memory(source.batch_shape, training=True)
+        if validation is not None:
+            self.require_memory(validation.batch_shape, training=False)
         self._begin_training()
         progress.begin(source.batch_size, source.steps)
         console = Console(quiet=verbose == 0) if console is None else console
@@ -224,7 +232,7 @@ class Trainer(Evaluator):
             keeper.begin(progress, hooks, source, epochs, console)
         given = [each for each in hooks.callbacks if isinstance(each, History)]
         self.history = history = given[-1] if given else History()
-        history.records = progress.records
+        history.records, history.findings = progress.records, progress.findings
         history.first = progress.epoch - len(progress.records)
         history.set_model(self)
         history.set_params(params)
@@ -232,11 +240,13 @@ class Trainer(Evaluator):
         return history
 
     @heeds_keras_in("Model.train_on_batch")
+    @trains_alone
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
         """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
         self._compiled()
         batch = examples.weighted_by_class(self, examples.checked(self, x, y, sample_weight), class_weight)
         batch = examples.in_memory(self.backend, batch)
+        self.require_memory(batch[0].shape, training=True)
         self._begin_training()
         self.check_states(None, [len(batch[0])], len(batch[0]))
         step = self.clock.step

@@ -16,6 +16,7 @@ from examples.peephole_lstm import PeepholeLSTM
 from scratchnn import Sequential
 from scratchnn.callbacks import Callback
 from scratchnn.layers import GRU, LSTM, RNN, Bidirectional, Dense, Dropout, Embedding, GlobalAveragePooling1D, SimpleRNN
+from scratchnn.training.health import Health
 
 B, T, D, H, V = 4, 5, 16, 16, 9
 IDS = np.random.default_rng(0).integers(0, V, (3 * B, T))
@@ -56,6 +57,12 @@ def noted(model: Sequential) -> Noted:
         kernels = SimpleNamespace(**vars(layer.backend.kernels) | {"dropout": notes})
         vars(layer)["backend"] = replace(layer.backend, kernels=kernels)
     return notes
+
+
+@pytest.fixture(autouse=True)
+def no_look_at_health(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs the last step's forward pass again, with that step's masks; tests/training/test_health.py has it."""
+    monkeypatch.setattr(Health, "look", lambda self: [])
 
 
 def every_layer(layers: Any) -> Iterator[Any]:

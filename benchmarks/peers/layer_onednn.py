@@ -1,10 +1,9 @@
-"""oneDNN's own recurrent primitives, compiled against its headers where they are; one line of JSON. See ../layers.py."""
+"""oneDNN's own recurrent primitives, compiled where its headers are; one line of JSON. See ../layers.py."""
 
 import ctypes
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
@@ -68,9 +67,7 @@ class Layer:
         self.weights = [arrays["Wx"], arrays["Wh"], biases(case, arrays["b"])]
         self.dx = np.empty_like(self.x)
         self.gradients = [np.empty_like(array) for array in self.weights]
-        self.training, self.inference = (
-            dnnl.make_layer(KINDS[case.kind], T, B, D, H, training) for training in (1, 0)
-        )
+        self.training, self.inference = (dnnl.make_layer(KINDS[case.kind], T, B, D, H, training) for training in (1, 0))
         for layer in (self.training, self.inference):
             if not layer or dnnl.set_weights(layer, *pointers(*self.weights)):
                 raise RuntimeError("oneDNN could not make the layer; what it said is above")

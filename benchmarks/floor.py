@@ -5,17 +5,23 @@ achieves from its cache, times the cores, and every tanh and sigmoid at the meas
 memory traffic and all other elementwise work, is what an implementation can save on.
 
     python -m benchmarks.floor          prints what was measured, and the floor of each workload
+
+The rates depend on the CPU alone; `facts()` records them beside every table of speeds.
 """
 
 import json
 import math
+import platform
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks import harness, machine
 from benchmarks.workloads import GATES, TRAIN_REVIEWS, WORKLOADS, Stage, Workload, stages
 
 ACTIVATIONS = {"SimpleRNN": 1, "GRU": 3, "LSTM": 5}  # tanh and sigmoid per unit and step; LSTM: four gates and tanh(c)
+SHIFTS = (13, 7, 17)  # of Marsaglia's generator of random numbers
 
 
 def work(workload: Workload) -> tuple[float, float]:
@@ -50,11 +56,17 @@ def seconds(workload: Workload, rates: dict[str, float]) -> float:
     return (operations / rates["gflops"] + activations / rates["gactivations"]) / 1e9 / rates["threads"]
 
 
-def measure() -> dict[str, float]:
-    """What one core does in a second, in units of 1e9: operations of the best matrix product, and tanh's."""
+def facts() -> dict[str, Any]:
+    """`machine.facts()` and, as its `peak`, the rates, measured in a process of its own."""
+    finished = harness.run_process([sys.executable, "-m", "benchmarks.floor"])
+    return machine.facts() | {"peak": json.loads(finished.output)["rates"]}
+
+
+def measure() -> dict[str, Any]:
+    """What one core does in a second, in units of 1e9: operations of the best matrix product, tanh's, cycles."""
     import numpy as np
     from scratchnn_kernels.cpu.activations import TANH, activate
-    from scratchnn_kernels.cpu.gemm import gemm
+    from scratchnn_kernels.cpu.gemm import VECTOR_BYTES, gemm
 
     from scratchnn.core.threads import kernel_threads
 
@@ -66,7 +78,37 @@ def measure() -> dict[str, float]:
         peak = max(peak, 2 * M * K * N / best(lambda C=C, A=A, B=B: gemm(C, A, B)))
     run = generator.standard_normal(4096).astype(np.float32)
     rate = run.size / best(lambda: activate(TANH, run))
-    return {"gflops": peak / 1e9, "gactivations": rate / 1e9, "threads": kernel_threads()}
+    return {
+        "gflops": peak / 1e9,
+        "gactivations": rate / 1e9,
+        "threads": kernel_threads(),
+        "vector_bytes": VECTOR_BYTES,
+        "ghz": clock(),
+    }
+
+
+def clock() -> float | None:
+    """Cycles of a core per second, in units of 1e9, while it works; None where nothing is known to take one cycle.
+
+    /proc/cpuinfo shows a nominal clock on many virtual machines. On an x86 each shift and each exclusive or takes one
+    cycle, and each one here needs the result of the one before.
+    """
+    import numpy as np
+    from numba import njit
+
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return None
+
+    @njit
+    def chain(x: Any, rounds: Any) -> Any:
+        for _ in range(rounds):
+            x ^= x << SHIFTS[0]
+            x ^= x >> SHIFTS[1]
+            x ^= x << SHIFTS[2]
+        return x
+
+    seed, rounds = np.uint64(88172645463325252), 20_000
+    return 2 * len(SHIFTS) * rounds / best(lambda: chain(seed, rounds)) / 1e9
 
 
 def best(timed: Callable[[], Any], least: float = 0.2) -> float:

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,22 @@ class Finished:
     others: float | None  # share of all cores that other processes used meanwhile
 
 
-def run_process(command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> Finished:
-    """Run a command to its end.
+def no_load() -> float:
+    return 0.0
+
+
+def run_process(
+    command: Sequence[str],
+    env: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+    load_seconds: Callable[[], float] = no_load,
+) -> Finished:
+    """Run a command to its end. `load_seconds`: of the CPU that a load of our own has used, which are no others'.
 
     Raises:
         subprocess.CalledProcessError: when it fails.
     """
-    busy, started = machine.busy_seconds(), time.perf_counter()
+    busy, load, started = machine.busy_seconds(), load_seconds(), time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=cwd, env={**os.environ, **(env or {})}
     ) as process:
@@ -79,30 +88,37 @@ def run_process(command: Sequence[str], env: Mapping[str, str] | None = None, cw
         raise subprocess.CalledProcessError(process.returncode, command, output)
     others = None
     if busy is not None:
-        own = usage.ru_utime + usage.ru_stime
+        own = usage.ru_utime + usage.ru_stime + load_seconds() - load
         others = max(0.0, (machine.busy_seconds() or busy) - busy - own) / seconds / (os.cpu_count() or 1)
     per_mb = 1 << 20 if sys.platform == "darwin" else 1 << 10  # bytes there, kilobytes elsewhere
     return Finished(output, seconds, usage.ru_maxrss / per_mb, others)
 
 
-def run_contender(name: str, workload: str, quick: bool) -> dict[str, Any]:
+def run_contender(
+    contender: Contender, workload: str, quick: bool, load_seconds: Callable[[], float] = no_load
+) -> dict[str, Any]:
     """One process of one framework: the JSON it printed, and what the process took."""
-    contender = CONTENDERS[name]
     command = [sys.executable, "-m", contender.module, "--workload", workload]
     command += ["--variant", contender.variant] if contender.variant else []
     command += ["--quick"] if quick else []
     command += ["--started", repr(time.time())]
-    finished = run_process(command, contender.env)
+    finished = run_process(command, contender.env, load_seconds=load_seconds)
     result = json.loads(finished.output.splitlines()[-1])
     return result | {"peak_mb": round(finished.peak_mb), "others": finished.others}
 
 
-def compare(workloads: Sequence[str], contenders: Sequence[str], rounds: int, quick: bool) -> dict[str, Any]:
+def compare(
+    workloads: Sequence[str],
+    contenders: Mapping[str, Contender],
+    rounds: int,
+    quick: bool,
+    load_seconds: Callable[[], float] = no_load,
+) -> dict[str, Any]:
     """Every workload's rounds, summed up. A framework that fails is left out from then on, and the reason kept."""
     results = {}
     for workload in workloads:
         runs: dict[str, list[dict]] = {
-            name: [] for name in contenders if not CONTENDERS[name].only or workload in CONTENDERS[name].only
+            name: [] for name, contender in contenders.items() if not contender.only or workload in contender.only
         }
         failed: dict[str, str] = {}
         for round_ in range(rounds):
@@ -110,15 +126,15 @@ def compare(workloads: Sequence[str], contenders: Sequence[str], rounds: int, qu
                 if name in failed:
                     continue
                 try:
-                    run = run_contender(name, workload, quick)
+                    run = run_contender(contenders[name], workload, quick, load_seconds)
                 except (subprocess.CalledProcessError, ValueError, IndexError) as error:
                     failed[name] = str(error)
-                    print(f"{workload:13} {name:15} failed: {error}", flush=True)
+                    print(f"{workload:13} {name:26} failed: {error}", flush=True)
                     continue
                 runs[name].append(run)
                 beside = "" if run["others"] is None else f"  others {run['others']:.0%}"
                 print(
-                    f"{workload:13} {name:15} {round_ + 1}/{rounds}  epoch {run['epoch']:8.3f} s  "
+                    f"{workload:13} {name:26} {round_ + 1}/{rounds}  epoch {run['epoch']:8.3f} s  "
                     f"test {run['evaluation']:7.3f} s{beside}",
                     flush=True,
                 )
@@ -179,7 +195,7 @@ def difference(a: float, b: float) -> float:
 
 def ratios(medians: dict[str, float]) -> dict[str, Any]:
     """How many times as long as ours the best peer takes, and Keras with its defaults."""
-    peers = {name: seconds for name, seconds in medians.items() if name != OURS}
+    peers = {name: seconds for name, seconds in medians.items() if not name.startswith(OURS)}
     if OURS not in medians or not peers:
         return {}
     best = min(peers, key=peers.__getitem__)

@@ -5,8 +5,9 @@ from typing import Any
 from benchmarks.imdb_page import words
 from benchmarks.imdb_page.words import BEST, LAST, PROTOCOL, Json
 from benchmarks.imdb_results import KERAS_VARIANTS
+from benchmarks.speed_page import COLUMNS
 from benchmarks.studies import CONTROLS
-from benchmarks.tables import COLUMNS, markdown
+from benchmarks.tables import markdown
 from scratchnn.study.inference import LEAST_SEEDS
 
 NETWORKS = ("ff", "rnn", "lstm", "cnn")

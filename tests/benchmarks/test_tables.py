@@ -2,6 +2,10 @@
 
 import json
 import math
+import os
+import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import bench, bptt, floor, harness, machine, pages, runner, tables
+from benchmarks import bench, bptt, floor, harness, layers, loaded, machine, pages, runner, speed_page, tables
 from benchmarks.run_scratchnn import Ours, build
 from benchmarks.workloads import WORKLOADS, Workload, initial_weights, parameters, stages
 
@@ -113,6 +117,9 @@ def test_check_of_the_losses() -> None:
     assert harness.check({"jax": ours})["agree"] is None
 
 
+RATES = {"gflops": 100.0, "gactivations": 3.0, "threads": 2, "vector_bytes": 64, "ghz": 3.5}
+
+
 def _run(epoch: float, **changes: Any) -> dict[str, Any]:
     run = {"framework": "F 1.0", "settings": {}, "timed": {}, "losses": [0.7], "test_loss": 0.5, "peak_mb": 100}
     return run | {"epoch": epoch, "evaluation": epoch / 4, "first_batch": 1.0, "others": 0.0, "data": "d"} | changes
@@ -126,27 +133,120 @@ def _results() -> dict[str, Any]:
         "torch-compiled": [_run(1.0)],
     }
     return {
-        "machine": {"cores": 2, "cpu": "a processor"},
+        "machine": {"cores": 2, "cpu": "a processor", "family": 25, "peak": RATES},
         "rounds": 3,
         "workloads": {"lstm": harness.summary(runs) | {"failed": {"jax": "not installed"}}},
-        "floor": {"epoch_seconds": {"lstm": 0.25}, "rates": {"gflops": 100.0, "gactivations": 3.0}},
         "warnings": ["busy"],
     }
 
 
 def test_tables_of_made_up_numbers() -> None:
-    text = tables.speed_tables(_results())
+    text = speed_page.speed_tables(_results())
     row = next(line for line in text.splitlines() if line.startswith("| `lstm`: "))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    numbers = ["0.50 (0.40-0.60)", "8.00 (8.00-8.00)", "", "1.00 (1.00-1.00) c", "", "**2.0x**", "**16.0x**", "50%"]
-    assert cells[1:] == numbers
+    numbers = ["0.50 (0.40-0.60)", "8.00 (8.00-8.00)", "", "1.00 (1.00-1.00) c", "", "**2.0x**", "**16.0x**"]
+    share = floor.seconds(WORKLOADS["lstm"], RATES) / 0.5
+    assert cells[1:] == [*numbers, f"{share:.0%}"]
+    assert "a processor: family 25, 3.5 GHz, vectors of 512 bits, measured on a core: 100 GFLOP/s" in text
     assert "**busy**" in text
-    for table in text.split("\n\n")[:2]:
+    for table in text.split("\n\n"):
         assert len({line.count("|") for line in table.splitlines()}) == 1
 
 
+def test_the_table_of_one_core_taken() -> None:
+    """The peer's faster number of threads counts, and ours is compared with its own one thread."""
+    runs = {
+        "scratchnn": [_run(1.1)],
+        "scratchnn, one thread": [_run(1.0)],
+        "torch": [_run(4.0)],
+        "torch, one thread": [_run(2.2)],
+    }
+    loaded = {"lstm": harness.summary(runs) | {"failed": {}}}
+    assert loaded["lstm"]["epoch"]["best_peer"] == "torch, one thread"
+    text = speed_page.speed_tables(_results() | {"loaded": loaded})
+    row = next(line for line in text.splitlines() if line.startswith("| `lstm` | 1.10"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    spreads = ["1.10 (1.10-1.10)", "1.00 (1.00-1.00)", "", "", "2.20 (2.20-2.20)", ""]
+    assert cells[1:] == [*spreads, "**2.0x**", "1.10"]
+    assert "All reached" not in text and "training with one core taken `lstm` (2.00x)" not in text
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be kept on a core here")
+def test_the_load_is_on_one_core_and_ends() -> None:
+    with loaded.one_core_taken() as load:
+        pid, used = load.process.pid, load.seconds()
+        assert os.sched_getaffinity(pid) == {min(os.sched_getaffinity(0))}
+        until = time.monotonic() + 30
+        while load.seconds() <= used and time.monotonic() < until:
+            time.sleep(0.02)
+        assert load.seconds() > used
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be kept on a core here")
+def test_the_load_ends_with_the_program_that_started_it() -> None:
+    program = (
+        "import os\nfrom benchmarks.loaded import one_core_taken\n"
+        "with one_core_taken() as load:\n    print(load.process.pid, flush=True)\n    os._exit(0)"
+    )
+    pid = int(harness.run_process([sys.executable, "-c", program]).output)
+    until = time.monotonic() + 30
+    while time.monotonic() < until and _runs(pid):
+        time.sleep(0.02)
+    assert not _runs(pid)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_parts_of_a_run_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = {"cpu": "a processor", "family": 25, "packages": {"numpy": "2"}}
+    first = {"machine": facts, "rounds": 3, "workloads": {"rnn": 1, "lstm": 2}, "startup": "s", "busy": ["before"]}
+    second = {"machine": facts, "rounds": 3, "workloads": {"lstm": 3}, "loaded": {"ff": 4}, "busy": []}
+    assert bench.apart(first, second) == ""
+    whole = bench.merged(first, second)
+    assert whole["workloads"] == {"lstm": 3, "rnn": 1} and next(iter(whole["workloads"])) == "lstm"
+    assert whole["loaded"] == {"ff": 4} and whole["startup"] == "s" and whole["busy"] == ["before"]
+    assert "rounds" in bench.apart(first, second | {"rounds": 5})
+    assert "family was 25 and is 26" in bench.apart(first, second | {"machine": facts | {"family": 26}})
+
+
+def test_layers_are_those_of_the_workloads_and_right() -> None:
+    assert set(layers.CASES) == set(WORKLOADS) - {"cnn", "ff"}
+    assert layers.CASES["rnn"].sequences and not layers.CASES["lstm"].sequences
+    for name in ("lstm", "gru", "rnn"):
+        case = replace(layers.CASES[name], B=5, T=4, D=3, H=6)
+        arrays = case.arrays()
+        ours = layers.Ours(case, arrays)
+        ours.forward()
+        ours.train()
+        right = layers.expected(case, arrays)
+        assert layers.difference(ours.results(), right) < 1e-5
+        wrong = {what: -array for what, array in ours.results().items()}
+        assert layers.difference(wrong, right) > layers.RTOL
+        assert layers.difference(ours.results() | {"y": np.full_like(right["y"], np.nan)}, right) == math.inf
+
+
+def test_a_layer_that_is_missing_is_told() -> None:
+    spread = harness.spread([0.002]) | {"threads": 2}
+    measured = {
+        "cases": {"lstm": {"train": {"scratchnn": spread}, "forward": {"scratchnn": spread, "oneDNN": spread}}},
+        "frameworks": {"scratchnn": "scratchnn 1"},
+        "missing": {"oneDNN": "no compiler"},
+    }
+    text = speed_page.layers(measured, 3)
+    row = next(line for line in text.splitlines() if line.startswith("| `lstm`: LSTM 16 to 32, 100 steps of 32 rows"))
+    assert [cell.strip() for cell in row.strip("|").split("|")][1:4] == ["2.00 (2)", "not here", ""]
+    assert "**1.0x**" in row and "oneDNN is not here: no compiler" in text
+
+
 def test_doubts_are_told() -> None:
-    found = bench.doubts(_results()["workloads"])
+    found = bench.doubts(_results())
     assert any("losses do not agree, torch" in doubt for doubt in found)
     assert any("other programs" in doubt and "scratchnn" in doubt for doubt in found)
     assert any("jax failed" in doubt for doubt in found)
@@ -160,8 +260,20 @@ def test_a_table_goes_between_its_marks() -> None:
     assert tables.with_table("no marks", tables.SPEED, "new") == "no marks"
 
 
+def _cpuinfo() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.exists() else ""
+
+
+def test_the_clock_is_one_that_a_cpu_has() -> None:
+    ghz = floor.clock()
+    assert ghz is None or 0.1 < ghz < 10
+
+
 def test_facts_of_the_machine() -> None:
     facts = machine.facts()
+    assert ("family" in facts) == ("cpu family" in _cpuinfo())
+    assert facts["cpu"] in machine.described(facts)
     assert facts["cores"] >= 1 and "numpy" in facts["packages"]
     json.dumps(facts)
 
@@ -171,11 +283,13 @@ def test_targets_that_are_missed_are_named() -> None:
         parts = {name: {"against_best_peer": ratio} for name, ratio in ratios.items()}
         return {"epoch": parts["epoch"], "evaluation": parts.get("evaluation", {})}
 
-    found = {"lstm": measured(epoch=2.9, evaluation=1.2), "rnn": measured(epoch=3.0), "cnn": measured(epoch=2.4)}
-    text = tables.targets({"workloads": found})
+    found = {"lstm": measured(epoch=2.9, evaluation=1.2), "rnn": measured(epoch=4.0), "cnn": measured(epoch=2.4)}
+    text = speed_page.targets({"workloads": found})
     missed = "training `lstm` (2.90x), training `cnn` (2.40x), the forward pass of `lstm` (1.20x)."
     assert text.endswith(f"Short of that: {missed}")
-    assert tables.targets({"workloads": {"ff": measured(epoch=1.0)}}).endswith("All reached.")
+    assert speed_page.targets({"workloads": {"ff": measured(epoch=2.0)}}).endswith("All reached.")
+    beside = speed_page.targets({"workloads": {}, "loaded": {"ff": measured(epoch=1.1)}})
+    assert beside.endswith("Short of that: training with one core taken `ff` (1.10x).")
 
 
 @pytest.mark.parametrize("table", pages.TABLES, ids=lambda table: table.page.name)

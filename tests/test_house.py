@@ -254,6 +254,18 @@ def test_shapes_are_imported_from_one_file() -> None:
     assert users == [OURS["scratchnn_kernels"] / "shapes.py"]
 
 
+def test_private_names_of_numba_are_in_one_file() -> None:
+    """Of `numba.core`, types and cgutils are documented, for code that is emitted as LLVM's."""
+    known = ("numba", "numba.core", "numba.extending", "numba.core.types", "numba.core.cgutils")
+    users = {
+        path
+        for path in files("scratchnn", "kernels")
+        for each in imports_of_file(path)
+        if within(each.module, "numba") and each.module not in known
+    }
+    assert users == {OURS["scratchnn_kernels"] / "numba_private.py"}
+
+
 def test_only_the_gpu_kernels_know_cupy() -> None:
     gpu = OURS["scratchnn_kernels"] / "gpu"
     for path in files("scratchnn", "kernels", "benchmarks", "tests"):

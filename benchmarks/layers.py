@@ -149,6 +149,11 @@ def difference(found: Arrays, right: Arrays) -> float:
     return max(share if math.isfinite(share) else math.inf for share in shares)
 
 
+def time_first(x: np.ndarray) -> np.ndarray:
+    """(B, T, ·) -> (T, B, ·)"""
+    return np.ascontiguousarray(x.swapaxes(0, 1))
+
+
 def seconds_of(call: Callable[[], Any]) -> float:
     """Seconds of one call: the median of short bursts, each of which is repeated until LEAST_SECONDS are over."""
     call()

@@ -12,7 +12,7 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ import numpy as np
 
 import scratchnn as nn
 from benchmarks import harness
-from benchmarks.workloads import GATES, WORKLOADS, stages
+from benchmarks.workloads import GATES, WORKLOADS, Workload, stages
 
 CONTENDERS = {harness.OURS: "benchmarks.layer_scratchnn", "oneDNN": "benchmarks.peers.layer_onednn"}
 RTOL = 1e-4  # of the largest number of an array: float32 against the reference in float64
@@ -62,15 +62,17 @@ class Case:
         }
 
 
-CASES = {
-    name: next(
-        Case(name, stage.kind, workload.batch, *stage.x, stage.settings["units"], stage.settings["return_sequences"])
-        for stage in stages(workload)
-        if stage.kind in GATES
-    )
-    for name, workload in WORKLOADS.items()
-    if any(stage.kind in GATES for stage in stages(workload))
-}
+def first_recurrent(workload: Workload) -> Iterator[Case]:
+    """Its first recurrent layer, or nothing."""
+    for stage in stages(workload):
+        if stage.kind in GATES:
+            T, D = stage.x
+            H, sequences = stage.settings["units"], stage.settings["return_sequences"]
+            yield Case(workload.name, stage.kind, workload.batch, T, D, H, sequences)
+            return
+
+
+CASES = {case.workload: case for workload in WORKLOADS.values() for case in first_recurrent(workload)}
 
 
 class Subject(Protocol):
@@ -147,6 +149,11 @@ def difference(found: Arrays, right: Arrays) -> float:
     """The largest of any array, in shares of that array's largest number; infinite where one is non-finite."""
     shares = [float(abs(found[name] - array).max() / abs(array).max()) for name, array in right.items()]
     return max(share if math.isfinite(share) else math.inf for share in shares)
+
+
+def time_first(x: np.ndarray) -> np.ndarray:
+    """(B, T, ·) -> (T, B, ·)"""
+    return np.ascontiguousarray(x.swapaxes(0, 1))
 
 
 def seconds_of(call: Callable[[], Any]) -> float:

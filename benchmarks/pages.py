@@ -1,6 +1,7 @@
 """Which recorded results go into which page, and how: `python -m benchmarks.pages` rewrites them all.
 
-The benchmarks (bench.py, bptt.py, gradient_flow.py, pretraining.py, study.py, text_sets.py, gpu) do so at their end.
+The benchmarks (bench.py, bptt.py, gradient_flow.py, pretraining.py, story.py, study.py,
+text_sets.py, gpu) do so at their end.
 What lacks results is left as it is.
 """
 
@@ -9,15 +10,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks import flow_page, imdb_page, pretraining_page, speed_page, tables, text_table
+from benchmarks import flow_page, imdb_page, pretraining_page, speed_page, story_page, tables, text_table
 from benchmarks.gpu import report as gpu
 from benchmarks.harness import ROOT
 from benchmarks.imdb_page import accuracies
 
 RESULTS = Path(__file__).parent / "results"
-BPTT, EXCHANGE, FLOW, GPU, IMDB, KERAS, PRETRAINING, SPEED, TEXT_SETS = (
+BPTT, EXCHANGE, FLOW, GPU, IMDB, KERAS, PRETRAINING, SPEED, STORY, TEXT_SETS = (
     RESULTS / f"{name}.json"
-    for name in ("bptt", "exchange", "gradient_flow", "gpu", "imdb", "keras", "pretraining", "speed", "text_sets")
+    for name in (
+        "bptt",
+        "exchange",
+        "gradient_flow",
+        "gpu",
+        "imdb",
+        "keras",
+        "pretraining",
+        "speed",
+        "story",
+        "text_sets",
+    )
 )
 LOGS = RESULTS / "published_logs.json"
 
@@ -49,6 +61,7 @@ TABLES = (
     Table(ROOT / "docs" / "gpu.md", gpu.MARKS, (GPU,), gpu.page),
     Table(ROOT / "docs" / "imdb.md", None, (IMDB, KERAS, LOGS), imdb_page.page),
     Table(ROOT / "docs" / "own-text.md", text_table.MARKS, (TEXT_SETS,), text_table.table),
+    Table(ROOT / "docs" / "performance.md", story_page.MARKS, (STORY,), story_page.table),
     Table(ROOT / "docs" / "pretraining.md", pretraining_page.MARKS, (PRETRAINING,), pretraining_page.table),
     Table(ROOT / "docs" / "speed.md", tables.SPEED, (SPEED,), speed_page.speed_tables),
 )

@@ -1,16 +1,16 @@
 """Where the time of a training step goes, layer by layer: `python -m benchmarks.profile lstm`.
 
-Medians over an epoch of the same workload as in the speed tables, in microseconds. What is left besides the
-layers is the loss, the gradient's norm, the optimizer, and the loop around them.
+Means over an epoch of the same workload as in the speed tables, in microseconds, so that the rows add up to the step,
+which is timed in the same epoch. What is no layer, loss or optimizer has a row of its own: the training loop with the
+batches, the checks of loss and gradient, the metrics, and the clock of this profile.
 """
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import runner
+from benchmarks import machine, runner
 from benchmarks.run_scratchnn import Ours
 from benchmarks.workloads import WORKLOADS, initial_weights
 
@@ -22,15 +22,22 @@ def main() -> None:
     (x, y), _, _ = runner.reviews(workload, quick=False)
     ours = Ours(workload, initial_weights(workload), "")
     ours.train(x[: 5 * workload.batch], y[: 5 * workload.batch])
-    started = time.perf_counter()
-    ours.train(x, y)
-    step = (time.perf_counter() - started) / (len(x) // workload.batch)
     times = watch(ours)
     ours.train(x, y)
-    rows = {name: statistics.median(seconds) for name, seconds in times.items()}
-    rows["all else"] = step - sum(rows.values())
+    for seconds in times.values():
+        seconds.clear()  # of the first epoch with these clocks
+    started = time.perf_counter()
+    ours.train(x, y)
+    rows, step = shares(times, time.perf_counter() - started, len(x) // workload.batch)
+    print(machine.described(machine.facts()))
     for name, seconds in [*rows.items(), ("the whole step", step)]:
         print(f"{name:28} {1e6 * seconds:8.0f} us  {seconds / step:6.1%}")
+
+
+def shares(times: dict[str, list[float]], whole: float, steps: int) -> tuple[dict[str, float], float]:
+    """Seconds of a step by what takes them, which add up to the step; and the step."""
+    rows = {name: sum(seconds) / steps for name, seconds in times.items()}
+    return rows | {"loop, batches, checks": (whole - sum(map(sum, times.values()))) / steps}, whole / steps
 
 
 def watch(ours: Ours) -> dict[str, list[float]]:

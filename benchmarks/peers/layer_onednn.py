@@ -57,7 +57,7 @@ class Layer:
     def __init__(self, case: Case, arrays: Arrays) -> None:
         T, B, D, H = case.T, case.B, case.D, case.H
         self.case = case
-        self.x = time_first(arrays["x"])
+        self.x = layers.time_first(arrays["x"])
         self.y, self.dy = np.empty((T, B, H), np.float32), np.zeros((T, B, H), np.float32)
         self.h_last, self.dh_last = np.empty((B, H), np.float32), np.zeros((B, H), np.float32)
         if case.sequences:
@@ -103,10 +103,6 @@ def bias_gradients(case: Case, db: np.ndarray) -> Arrays:
         return {"db": db}
     db_z, db_r, dbx_g, dbh_g = db
     return {"dbx": np.concatenate([db_z, db_r, dbx_g]), "dbh": np.concatenate([db_z, db_r, dbh_g])}
-
-
-def time_first(x: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(x.swapaxes(0, 1))
 
 
 def pointers(*arrays: np.ndarray) -> list[Any]:

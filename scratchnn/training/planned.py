@@ -59,7 +59,7 @@ class PlannedSteps:
         return self._noted._replace(y=self._noted.y.copy())
 
     def _again(self, x: Array, target: Array, epoch: int, step: int) -> Passes:
-        assert self._noted is not None
+        assert self._noted is not None and self._plan is not None
         self._x[...], self._target[...] = x, target
         for key in self._keys:
             randomness.move_key(key, epoch=epoch, step=step)

@@ -66,6 +66,10 @@ class Backend:
         """How many threads the kernels may use, if fewer may be faster; 1 where there is nothing to choose."""
         return 1
 
+    def plan(self) -> Any:
+        """An empty plan, which notes the launches of a step to run them again; None where there is no such thing."""
+        return None
+
     def release_memory(self) -> None:
         """Free the arrays that the kernels keep for reuse."""
 
@@ -157,6 +161,11 @@ class CompiledBackend(Backend):
         from scratchnn_kernels.cpu import launching
 
         return 1 if threads_are_fixed() else launching.threads_in_use()
+
+    def plan(self) -> Any:
+        from scratchnn_kernels.cpu import launching, plan
+
+        return plan.Plan() if launching.can_call_by_address() else None
 
     def release_memory(self) -> None:
         from scratchnn_kernels.cpu import pool

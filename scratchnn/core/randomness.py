@@ -122,6 +122,14 @@ class Keys:
         return key
 
 
+def move_key(key: UInt64[Array, "2"], *, epoch: int, step: int) -> None:
+    """Turn a key of `Keys` into that of the same draw in another step."""
+    key[1] = int(key[1]) & ~_TIME | (epoch % 2**16) << 46 | (step % 2**28) << 18
+
+
+_TIME = (2**16 - 1) << 46 | (2**28 - 1) << 18  # where a key has epoch and step
+
+
 def generator(
     seed: PlainSeed, purpose: Purpose, *, epoch: int = 0, step: int = 0, layer: int = 0
 ) -> np.random.Generator:

@@ -94,6 +94,12 @@ class Layer(Weighted, Attributes):
         return activations.FLAT_AT.get(getattr(getattr(self, "activation", None), "name", ""), ())
 
     @property
+    def runs_in_kernels(self) -> bool:
+        """Whether all that its passes in training compute on the cpu backend is launched, whatever the numbers of the
+        batch: such a step can be run again without Python (scratchnn_kernels/cpu/plan.py)."""
+        return False
+
+    @property
     def is_identity(self) -> bool:
         """Whether y is x, in training too: a loss goes through this layer to the activation before it."""
         return False

@@ -89,6 +89,10 @@ class Conv1D(Layer):
         total = max((-(-T // self.strides) - 1) * self.strides + self.window - T, 0)
         return total // 2, total - total // 2
 
+    @property
+    def runs_in_kernels(self) -> bool:
+        return self.padding == "valid"  # zeros are put around x by NumPy
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 3 or input_shape[2] is None:
             raise ValueError(f"{self.label} takes sequences of shape (B, T, D) with D known, got shape {input_shape}")

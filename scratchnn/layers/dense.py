@@ -57,6 +57,10 @@ class Dense(Layer):
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
 
+    @property
+    def runs_in_kernels(self) -> bool:
+        return self.activation.name in ("linear", "relu")  # the others run as array code
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ValueError(f"{self.label} takes x of shape (B, ..., D) with D known, got shape {input_shape}")

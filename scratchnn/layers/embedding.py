@@ -58,6 +58,10 @@ class Embedding(Layer):
         if weights is not None:
             self.set_weights(weights if isinstance(weights, list | tuple) and len(weights) == 1 else [weights])
 
+    @property
+    def runs_in_kernels(self) -> bool:
+        return not self.mask_zero  # a mask is computed by NumPy
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if not input_shape:
             raise ValueError(f"{self.label} takes ids of shape (B, ...), got shape {input_shape}")

@@ -15,6 +15,10 @@ class Flatten(Layer):
     Raises: ValueError where the length of an axis is not known before data comes: a Dense after it could not be built.
     """
 
+    @property
+    def runs_in_kernels(self) -> bool:
+        return True
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         rest = [length for length in input_shape[1:] if length is not None]
         if len(rest) != len(input_shape) - 1:

@@ -53,6 +53,10 @@ class GRU(Recurrent):
             shapes |= {"bx": both, "bh": both} if self.reset_after else {"bx": (shape, rule)}
         return shapes
 
+    @property
+    def runs_in_kernels(self) -> bool:
+        return self.passes_run_in_kernels
+
     def run_forward(self, call: Recurrence) -> tuple[Array, State, Any]:
         params = self.params["Wx"], self.params["Wh"], self.bias("bx"), self.bias("bh")
         how = self.activation, self.recurrent_activation, self.reset_after

@@ -55,6 +55,10 @@ class LSTM(Recurrent):
         if self.use_bias and self.unit_forget_bias:
             self.params["b"][self.units : 2 * self.units] = 1
 
+    @property
+    def runs_in_kernels(self) -> bool:
+        return self.passes_run_in_kernels
+
     def run_forward(self, call: Recurrence) -> tuple[Array, State, Any]:
         params = self.params["Wx"], self.params["Wh"], self.bias("b")
         return self.backend.kernels.lstm.forward(call, *params, self.activation, self.recurrent_activation)

@@ -81,6 +81,10 @@ class MaxPooling1D(_Pooling1D):
     ) -> None:
         super().__init__(pool_size, strides, padding, name=name, input_shape=input_shape, trainable=trainable)
 
+    @property
+    def runs_in_kernels(self) -> bool:
+        return self.padding == "valid"  # other numbers are put around x by NumPy
+
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, MaxPooling1DLayerCache]:
@@ -187,6 +191,10 @@ class GlobalMaxPooling1D(Layer):
     Cache:  x and y; in a tie the gradient is shared evenly.
     Keras:  the same (a mask ends here, with a warning).
     """
+
+    @property
+    def runs_in_kernels(self) -> bool:
+        return True
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return _without_time(self, input_shape)

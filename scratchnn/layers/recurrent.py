@@ -159,6 +159,11 @@ class Recurrent(WithStates):
         `dropped` (recurrent dropout) what each gate sees of h."""
         return len(self.state_names) + self.gates + (self.gates if dropped else 0)
 
+    @property
+    def passes_run_in_kernels(self) -> bool:
+        """`runs_in_kernels` of the layers that have kernels: not of a cell of the user's own."""
+        return not (self.stateful or self.go_backwards or self.return_state)
+
     # ---- shapes
 
     def compute_output_shape(self, input_shape: Shape) -> Any:

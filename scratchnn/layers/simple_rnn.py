@@ -28,6 +28,10 @@ class SimpleRNN(Recurrent):
         super().__init__(units, **settings)
         self.activation = activations.get(activation)
 
+    @property
+    def runs_in_kernels(self) -> bool:
+        return self.passes_run_in_kernels
+
     def run_forward(self, call: Recurrence) -> tuple[Array, State, Any]:
         params = self.params["Wx"], self.params["Wh"], self.bias("b")
         return self.backend.kernels.simple_rnn.forward(call, *params, self.activation)

@@ -22,9 +22,9 @@ DECIDING = (
     "models/naming.py", "models/parameters.py", "models/penalties.py", "models/sequential.py", "optimizers/*.py",
     "regularizers.py", "study/breakdown.py", "study/built.py", "study/own_texts.py", "study/run.py",
     "study/sources.py", "study/training.py", "training/ahead.py", "training/batches.py", "training/epoch.py",
-    "training/evaluator.py", "training/examples.py", "training/on_disk.py", "training/progress.py",
-    "training/sample_weights.py", "training/session.py", "training/sources.py", "training/streams.py",
-    "training/trainer.py",
+    "training/evaluator.py", "training/examples.py", "training/on_disk.py", "training/planned.py",
+    "training/progress.py", "training/sample_weights.py", "training/session.py", "training/sources.py",
+    "training/streams.py", "training/trainer.py",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 
 from scratchnn.losses import weighted
+from scratchnn.training.planned import Passes, PlannedSteps
 from scratchnn.training.sample_weights import Counting
 
 Batch = tuple[Array, Array, Array | None]  # examples x, their targets, and their weights
@@ -25,13 +26,18 @@ def train_epoch(model: Any, batches: Iterable[Numbered], epoch: int, record: Cal
     the loss goes through itself), their targets, and the mask and sample weights that say how much each counts.
     """
     loss_function, forward = model.joined_loss, model.forward_to_loss()
+
+    def passes(x: Array, target: Array, weight: Array | None, epoch: int, step: int) -> Passes:
+        y, caches = forward(x, training=True, epoch=epoch, step=step)
+        counting = Counting(getattr(caches, "mask", None), weight)
+        loss, loss_cache = weighted(loss_function, y, target, counting.of_loss(y, target, loss_function))
+        loss = model.with_penalties(loss)  # whose gradients are in `backward`
+        model.backward(loss_function.backward(loss_cache), caches)
+        return Passes(loss, y, counting, loss_cache)
+
+    steps = PlannedSteps(model, passes)  # the same passes, without Python where that is possible
     with np.errstate(all="ignore"):  # `record` finds an overflow, and can name layer and step
         for step, x, target, weight in batches:
-            y, caches = forward(x, training=True, epoch=epoch, step=step)
-            counting = Counting(getattr(caches, "mask", None), weight)
-            loss, loss_cache = weighted(loss_function, y, target, counting.of_loss(y, target, loss_function))
-            loss = model.with_penalties(loss)  # whose gradients are in `backward`
-            _, grads = model.backward(loss_function.backward(loss_cache), caches)
-            del caches, loss_cache  # their memory serves the next step
-            model.optimizer.step(model.trainable_params, grads, model.variable_segments)
-            record(loss, grads, y, target, counting)
+            loss, y, counting, _ = steps.take(x, target, weight, epoch, step)
+            model.optimizer.step(model.trainable_params, model.trainable_grads, model.variable_segments)
+            record(loss, model.trainable_grads, y, target, counting)

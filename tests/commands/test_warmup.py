@@ -55,7 +55,7 @@ def test_a_dry_pass_runs_no_kernel_and_names_them_in_order() -> None:
 def test_launches_are_noted_again_after_work_that_failed() -> None:
     with pytest.raises(ZeroDivisionError):
         precompile.builds_for(lambda: 1 / 0)
-    assert precompile.launching.notes.get() is None
+    assert precompile.launching.listener.get() is None
 
 
 def forward_and_backward(layer: Any, x: Any, *, mask: Any = None, initial_state: Any = None, training: bool = False,

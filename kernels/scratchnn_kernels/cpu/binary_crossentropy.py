@@ -22,12 +22,13 @@ class BinaryCrossentropyCache:
     y: Array
     target: Array
     from_logits: bool
+    loss: Array  # (1,), in float64
 
 
 def forward(y: Array, target: Array, from_logits: bool) -> tuple[float, BinaryCrossentropyCache]:
-    total = np.zeros(1)
-    launch(_forward_shard, 1, y.ravel(), target.ravel(), from_logits, total)
-    return float(total[0]) / y.size, BinaryCrossentropyCache(y, target, from_logits)
+    loss = np.empty(1)
+    launch(_forward_shard, 1, y.ravel(), target.ravel(), from_logits, loss)
+    return float(loss[0]), BinaryCrossentropyCache(y, target, from_logits, loss)
 
 
 def backward(cache: BinaryCrossentropyCache) -> Array:
@@ -38,19 +39,21 @@ def backward(cache: BinaryCrossentropyCache) -> Array:
 
 
 @compiled
-def _forward_shard(s, y, target, from_logits, total):
+def _forward_shard(s, y, target, from_logits, loss):
     # A bare literal would turn float32 arithmetic into float64: every constant takes the dtype of y.
     number = y.dtype.type
     one = number(1)
+    total = 0.0
     if from_logits:
         for n in range(y.size):
             # (1), (2) together, as in the reference
             exp = math.exp(-abs(y[n]))
-            total[0] += max(y[n], number(0)) - target[n] * y[n] + math.log1p(exp)
+            total += max(y[n], number(0)) - target[n] * y[n] + math.log1p(exp)
     else:
         for n in range(y.size):
             p = _inside(y[n])  # (1)
-            total[0] -= target[n] * math.log(p) + (one - target[n]) * math.log(one - p)  # (2)
+            total -= target[n] * math.log(p) + (one - target[n]) * math.log(one - p)  # (2)
+    loss[0] = total / y.size
 
 
 @compiled

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads
-from scratchnn_kernels.cpu import pool, shards
+from scratchnn_kernels.cpu import arrays, pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled
@@ -56,7 +56,7 @@ def backward(dy: Array, cache: Conv1DCache) -> tuple[Array, Grads]:
     dW, db = pool.empty((S, *W.shape), x.dtype), np.empty((S, W.shape[2]), x.dtype)
     launch(_backward_shard, S, x, W, cache.y, dy, cache.stride, cache.dilation, cache.activation, R, dx, dW, db)
     # The shards' gradients are added in the order of the shards.
-    return dx, {"W": dW.sum(axis=0).reshape(cache.W_shape), "b": db.sum(axis=0)}
+    return dx, {"W": arrays.sum_of_shards(dW).reshape(cache.W_shape), "b": arrays.sum_of_shards(db)}
 
 
 @compiled

@@ -4,15 +4,15 @@ Two things set it apart from BLAS: the bits of a row do not depend on the other 
 too. The last layer of a classifier has one. There the long side of the matrices is D, so W is transposed into a few
 long rows.
 
-The activation runs as array code, so softmax and the user's own work here as well.
+The activation runs as array code, so softmax and the user's own work here as well; the two of hidden layers and of
+pre-activations, whose kernels give the same bits, run as kernels.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads
-from scratchnn_kernels.cpu import pool
+from scratchnn_kernels.cpu import arrays, pool
+from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, compiled_sum
 from scratchnn_kernels.cpu.launching import WORTH_SHARING, launch
@@ -20,6 +20,7 @@ from scratchnn_kernels.cpu.shards import add_column_sums, copy_to_rows
 from scratchnn_kernels.cpu.vectors import fill
 
 FEW = 8  # outputs; fewer leave most of a vector register empty
+IN_PLACE = ("linear", "relu")
 SHARDS = 8  # at most: each keeps a gradient of W of its own
 
 
@@ -36,25 +37,33 @@ def forward(x: Array, W: Array, b: Array, activation: ElementwiseActivation) -> 
     a = pool.empty((N, H), x.dtype)
     S, R = _shape_of(x, H)
     if H < FEW:
-        launch(_forward_few_shard, S, x, np.ascontiguousarray(W.T), b, R, a)
+        launch(_forward_few_shard, S, x, arrays.contiguous(W.T), b, R, a)
     else:
         launch(_forward_shard, S, x, W, b, R, a)
-    y = activation.forward(a)  # (2)
+    if activation.name in IN_PLACE:
+        launch(_activate_shard, 1, number_of(activation), a.reshape(-1), work=0)
+        y = a
+    else:
+        y = activation.forward(a)  # (2)
     return y, DenseCache(x, W, y, activation)
 
 
 def backward(dy: Array, cache: DenseCache) -> tuple[Array, Grads]:
     x, W = cache.x, cache.W
-    da = cache.activation.backward(dy, cache.y)  # (2)
+    if cache.activation.name in IN_PLACE:
+        da = arrays.contiguous(dy)
+        launch(_derive_shard, 1, number_of(cache.activation), da.reshape(-1), cache.y.reshape(-1), work=0)
+    else:
+        da = cache.activation.backward(dy, cache.y)  # (2)
     D, H = W.shape
     S, R = _shape_of(x, H)
     dx = pool.empty(x.shape, x.dtype)
     dW = pool.zeros((S, H, D) if H < FEW else (S, D, H), x.dtype)
-    db = np.zeros((S, H), x.dtype)
-    launch(_backward_shard, S, da, np.ascontiguousarray(W.T), x, R, H < FEW, dx, dW, db)
+    db = pool.zeros((S, H), x.dtype)
+    launch(_backward_shard, S, da, arrays.contiguous(W.T), x, R, H < FEW, dx, dW, db)
     # The shards' gradients are added in the order of the shards.
-    dW, db = (dW[0], db[0]) if S == 1 else (dW.sum(axis=0), db.sum(axis=0))
-    return dx, {"W": dW.T if H < FEW else dW, "b": db}
+    dW, db = (dW[0], db[0]) if S == 1 else (arrays.sum_of_shards(dW), arrays.sum_of_shards(db))
+    return dx, {"W": arrays.contiguous(dW.T) if H < FEW else dW, "b": db}
 
 
 def _shape_of(x: Array, H: int) -> tuple[int, int]:
@@ -62,6 +71,16 @@ def _shape_of(x: Array, H: int) -> tuple[int, int]:
     N, D = x.shape
     S = 1 if N * max(D, H) < WORTH_SHARING else min(SHARDS, N)
     return S, -(-N // S)
+
+
+@compiled
+def _activate_shard(s, number, a):
+    activate(number, a)  # (2)
+
+
+@compiled
+def _derive_shard(s, number, da, y):
+    times_derivative(number, da, y)  # (2)
 
 
 @compiled

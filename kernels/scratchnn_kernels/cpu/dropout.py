@@ -29,7 +29,7 @@ HALF = np.uint64(32)
 def mask(key: Array, rate: float, shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> Array:
     m = pool.empty(shape, dtype)
     with np.errstate(over="ignore"):  # as plain Python, NumPy would warn of words that wrap around, as they should
-        launch(_mask_shard, _shards(m), key, rate, m.reshape(-1), work=2 * m.size)
+        launch(draw_shard, _shards(m), key, rate, m.reshape(-1), work=2 * m.size)
     return m
 
 
@@ -84,7 +84,7 @@ def _block(counter, k_0, k_1):
 
 
 @compiled
-def _mask_shard(s, key, rate, m):
+def draw_shard(s, key, rate, m):
     m = m[s * BLOCKS * NUMBERS : (s + 1) * BLOCKS * NUMBERS]
     whole = m.size // NUMBERS
     _fill_blocks(np.uint64(s * BLOCKS + 1), key[0], key[1], rate, m[: whole * NUMBERS].reshape(whole, NUMBERS))

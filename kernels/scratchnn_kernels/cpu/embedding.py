@@ -33,8 +33,9 @@ def forward(x: Array, E: Array) -> tuple[Array, EmbeddingCache]:
 
 def backward(dy: Array, cache: EmbeddingCache) -> Grads:
     dE = pool.zeros((cache.V, dy.shape[-1]), dy.dtype)
-    S = 1 if dy.size < WORTH_SHARING else 4  # each reads all ids, which costs little compared with adding rows
-    launch(_backward_shard, S, cache.x, dy, S, dE)
+    # Each shard reads all ids, which costs little compared with adding rows.
+    S = 1 if dy.size < WORTH_SHARING / 10 else 2 if dy.size < WORTH_SHARING else 4
+    launch(_backward_shard, S, cache.x, dy, S, dE, work=dy.size)
     return {"E": dE}
 
 

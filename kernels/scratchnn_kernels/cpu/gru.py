@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
-from scratchnn_kernels.cpu import pool, shards
+from scratchnn_kernels.cpu import arrays, pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled
@@ -89,9 +89,9 @@ def forward(
     )
     y = pool.empty((B, T, H) if call.sequences else (0, 0, 0), x.dtype)
     h_last = pool.empty((B, H), x.dtype)
-    b = bx.copy()
+    b = arrays.contiguous(bx)
     if reset_after:
-        b[: 2 * H] += bh[: 2 * H]  # the candidate's part of bh is multiplied by r first
+        arrays.add(bh[: 2 * H], b[: 2 * H])  # the candidate's part of bh is multiplied by r first
     launch(
         _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), b, bh, *call.state, cache.mask,
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, reset_after, cache.x,
@@ -105,9 +105,9 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     H = len(cache.Wh)
     B, dtype = cache.B, cache.x.dtype
     (dh_last,) = dstate
-    dh0 = pool.zeros((B, H), dtype) if dh_last is None else dh_last.copy()
+    dh0 = pool.zeros((B, H), dtype) if dh_last is None else arrays.contiguous(dh_last)
     if dy is not None and not cache.sequences:
-        dh0 += dy
+        arrays.add(dy, dh0)
     dx = pool.empty((B, T, D), dtype)
     dWx = pool.zeros((S, GATES, D, H), dtype)
     dWh = pool.zeros((S, GATES, H, H), dtype)
@@ -121,9 +121,9 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, cache.reset_after, cache.x,
         cache.h, cache.h_in, cache.gates, cache.ah_g, dax, dq, dx_k, dx, dWx, dWh, dbx, dbh, dh0,
     )  # fmt: skip
-    grads = {"Wx": shards.packed_sum(dWx), "Wh": shards.packed_sum(dWh), "bx": dbx.sum(axis=0).ravel()}
+    grads = {"Wx": shards.packed_sum(dWx), "Wh": shards.packed_sum(dWh), "bx": arrays.sum_of_shards(dbx).ravel()}
     if cache.reset_after:
-        grads["bh"] = dbh.sum(axis=0).ravel()
+        grads["bh"] = arrays.sum_of_shards(dbh).ravel()
     return dx, grads, (dh0,)
 
 

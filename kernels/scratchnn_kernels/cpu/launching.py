@@ -25,8 +25,8 @@ from scratchnn_kernels.store.entries import trials
 WORTH_SHARING = 150_000  # numbers; waking another thread takes as long as reading and writing about this many
 
 
-# While it holds a list, launches are recorded there and nothing runs: see precompile.py.
-notes: ContextVar[list[tuple[Any, Any, bool]] | None] = ContextVar("notes", default=None)
+# While it holds a function, that is told of every launch, and decides whether it runs: see precompile.py and plan.py.
+listener: ContextVar[Callable[[Any, int, tuple, int], bool] | None] = ContextVar("listener", default=None)
 
 
 def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> None:
@@ -34,29 +34,38 @@ def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> N
 
     `work`: the size of the arrays, for a kernel that does little more than read and write; by default, large enough.
     """
-    alone = shards == 1 or work < WORTH_SHARING
-    if (noted := notes.get()) is not None:
-        noted.append((kernel, numba.typeof(args), not alone))
+    if (told := listener.get()) is not None and not told(kernel, shards, args, work):
         return
     if kernel in trials.waiting:
         trials.begin(kernel)
-    _run(kernel, shards, args, alone)
+    _run(kernel, shards, args, alone=shards == 1 or work < WORTH_SHARING)
     if trials.running:
         trials.passed(kernel)
 
 
-def _run(kernel: Any, shards: int, args: tuple, alone: bool) -> None:
+def _run(kernel: Any, shards: int, args: tuple, *, alone: bool) -> None:
     if alone:
         for s in range(shards):
             kernel(s, *args)
         return
     with _launch_lock:
-        can_share = os.getpid() == _owner_pid and not config.DISABLE_JIT and _in_use > 1
-        if can_share and (calling := numba_private.calling()) is not None:
-            _loop_of(calling, kernel, args)(shards, args, team(), _in_use - 1)
+        if os.getpid() == _owner_pid and _in_use > 1 and can_call_by_address():
+            _loop_of(kernel, args)(shards, args, team(), _in_use - 1, _NOWHERE)
         else:
             for s in range(shards):
                 kernel(s, *args)
+
+
+def can_call_by_address() -> bool:
+    """Whether kernels are compiled, and this Numba gives their addresses; otherwise one thread runs them by name."""
+    return not config.DISABLE_JIT and numba_private.calling() is not None
+
+
+def with_helpers(function: Callable[..., None], *args: Any) -> None:
+    """Run function(team, *args, helpers), a compiled one, while nobody else launches."""
+    with _launch_lock:
+        here = os.getpid() == _owner_pid
+        function(team(), *args, _in_use - 1 if here else 0)
 
 
 def number_of_threads() -> int:
@@ -83,15 +92,18 @@ def team() -> np.ndarray:
     return threads.start(number_of_threads() - 1)
 
 
+_NOWHERE = np.empty(0, np.int64)
 _loops: dict[Any, Callable[..., None]] = {}
 
 
-def _loop_of(calling: numba_private.Calling, kernel: Any, args: tuple) -> Callable[..., None]:
+def _loop_of(kernel: Any, args: tuple) -> Callable[..., None]:
     """`_run_shards` for a kernel and arguments of these types.
 
     Its compiled code is called directly: Numba's own call takes longer than many a kernel. The fingerprint takes 0.1 us
     for five arrays, where a tuple of what the types depend on took 0.9 (python -m timeit).
     """
+    calling = numba_private.calling()
+    assert calling is not None, "see can_call_by_address"
     key = kernel, calling.fingerprint(args)
     loop = _loops.get(key)
     if loop is None:
@@ -104,9 +116,23 @@ def _loop_of(calling: numba_private.Calling, kernel: Any, args: tuple) -> Callab
     return loop
 
 
+def frame(kernel: Any, args: tuple) -> np.ndarray:
+    """A launch as words that plan.py runs again: the function that runs a shard, and the block of its arguments.
+
+    Whoever keeps them keeps the arrays, to which they only point.
+    """
+    out = np.empty(_MOST_WORDS, np.int64)
+    _loop_of(kernel, args)(0, args, team(), 0, out)
+    return out[: out[1]].copy()
+
+
+_MOST_WORDS = 1024
+
+
 def loop_signature(args: Any) -> tuple:
     """The types for which `_run_shards` is compiled, given that of the tuple of a kernel's arguments."""
-    return types.intp, types.intp, args, types.Array(types.int64, 1, "C"), types.intp
+    words = types.Array(types.int64, 1, "C")
+    return types.intp, types.intp, args, words, types.intp, words
 
 
 _launch_lock = threading.Lock()
@@ -125,9 +151,15 @@ if hasattr(os, "register_at_fork"):
 
 @stored
 @numba.njit(**OPTIONS)
-def _run_shards(kernel, shards, args, team, helpers):
+def _run_shards(kernel, shards, args, team, helpers, out):
+    """Share the shards with as many helpers; or, with an array `out`, only write there what runs one: see `frame`."""
     # The kernel is called through its address: called by name, all of its code would be copied into this loop and
     # optimised again, which took as long as everything else.
-    block, function = words.packed(kernel, args), words.entry(kernel, args)
-    for first in range(0, shards, threads.MOST_SHARDS):
-        threads.share(team, function, block, first, min(threads.MOST_SHARDS, shards - first), helpers)
+    function = words.entry(kernel, args)
+    if out.size:
+        size = words.words_of_block(kernel, args)
+        if size + 2 <= out.size:
+            out[0], out[1] = function, size + 2
+            words.pack(words.address_of(out) + 2 * words.WORD_BYTES, kernel, args)
+        return
+    threads.share(team, function, words.pack(0, kernel, args), shards, helpers)

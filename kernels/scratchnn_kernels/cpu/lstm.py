@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
-from scratchnn_kernels.cpu import pool, shards
+from scratchnn_kernels.cpu import arrays, pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled
@@ -91,9 +91,9 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
     S, _, T, R, D = cache.x.shape
     H = len(cache.Wh)
     B, dtype = cache.B, cache.x.dtype
-    dh0, dc0 = (pool.zeros((B, H), dtype) if d is None else d.copy() for d in dstate)
+    dh0, dc0 = (pool.zeros((B, H), dtype) if d is None else arrays.contiguous(d) for d in dstate)
     if dy is not None and not cache.sequences:
-        dh0 += dy
+        arrays.add(dy, dh0)
     dx = pool.empty((B, T, D), dtype)
     dWx = pool.zeros((S, GATES, D, H), dtype)
     dWh = pool.zeros((S, GATES, H, H), dtype)
@@ -105,7 +105,7 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, cache.x, cache.h,
         cache.h_dropped, cache.c, cache.gates, da, dx_k, dx, dWx, dWh, db, dh0, dc0,
     )  # fmt: skip
-    grads = {"Wx": shards.packed_sum(dWx), "Wh": shards.packed_sum(dWh), "b": db.sum(axis=0).ravel()}
+    grads = {"Wx": shards.packed_sum(dWx), "Wh": shards.packed_sum(dWh), "b": arrays.sum_of_shards(db).ravel()}
     return dx, grads, (dh0, dc0)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchnn_kernels.contract import Array
+from scratchnn_kernels.cpu import arrays
 from scratchnn_kernels.cpu.jit import compiled
 from scratchnn_kernels.cpu.launching import launch
 from scratchnn_kernels.cpu.shards import or_empty
@@ -47,7 +48,7 @@ def squared_norm(g: Array) -> float:
 
 
 def join(parts: Sequence[Array], g: Array) -> None:
-    np.concatenate(parts, out=g)
+    arrays.join(parts, g)
 
 
 def _shards(w: Array) -> int:

@@ -14,6 +14,9 @@ import threading
 import numpy as np
 from numpy.typing import DTypeLike
 
+from scratchnn_kernels.cpu.jit import compiled
+from scratchnn_kernels.cpu.launching import launch
+
 SMALLEST = 32 * 1024  # bytes; the C library is good at anything smaller
 KEPT_AT_MOST = 256 * 1024 * 1024  # bytes; beyond, free arrays of other shapes are dropped
 
@@ -54,10 +57,17 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
 
 
 def zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
-    """As np.zeros."""
+    """As np.zeros, by a launch."""
     array = empty(shape, dtype)
-    array.fill(0)
+    launch(_zero_shard, 1, array.reshape(-1), work=0)
     return array
+
+
+@compiled
+def _zero_shard(s, array):
+    zero = array.dtype.type(0)
+    for n in range(array.size):
+        array[n] = zero
 
 
 def release() -> None:

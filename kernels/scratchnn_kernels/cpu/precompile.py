@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numba import types
 
@@ -25,7 +26,6 @@ class Build:
 
     kernel: Any
     args: Any  # their types, as Numba's type of the tuple of them
-    shared: bool  # among threads, which takes a parallel loop of its own
 
     @property
     def name(self) -> str:
@@ -47,7 +47,7 @@ class Build:
     def _parts(self) -> list[tuple[Any, tuple]]:
         signature = types.void(types.intp, *self.args.types)
         loop = (launching._run_shards, launching.loop_signature(self.args))
-        return [(self.kernel, signature.args), *([loop] if self.shared else [])]
+        return [(self.kernel, signature.args), loop]
 
 
 def name_of(kernel: Any) -> str:
@@ -104,14 +104,16 @@ def builds_for(work: Callable[[], object]) -> list[Build]:
     """
     if jit.config.DISABLE_JIT:
         return []
-    noted: list[tuple[Any, Any, bool]] = []
-    token = launching.notes.set(noted)
+    noted: list[tuple[Any, Any]] = []
+
+    def note(kernel: Any, shards: int, args: tuple, work: int) -> bool:
+        noted.append((kernel, numba.typeof(args)))
+        return False
+
+    token = launching.listener.set(note)
     try:
         with np.errstate(all="ignore"):
             work()
     finally:
-        launching.notes.reset(token)
-    shared: dict[tuple[Any, Any], bool] = {}
-    for kernel, args, is_shared in noted:
-        shared[kernel, args] = is_shared or shared.get((kernel, args), False)
-    return [Build(kernel, args, is_shared) for (kernel, args), is_shared in shared.items()]
+        launching.listener.reset(token)
+    return [Build(kernel, args) for kernel, args in dict.fromkeys(noted)]

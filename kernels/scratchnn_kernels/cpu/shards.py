@@ -18,6 +18,7 @@ backward pass follows keeps only so many slots, and reuses them in turn.
 
 import numpy as np
 
+from scratchnn_kernels.cpu import arrays
 from scratchnn_kernels.cpu.jit import compiled
 
 SHARD_ROWS = 16  # enough rows to fill register tiles; a batch of 32 keeps two cores busy
@@ -43,19 +44,19 @@ def or_empty(array: np.ndarray | None, ndim: int, dtype: np.typing.DTypeLike) ->
 def planes_of(W: np.ndarray, gates: int) -> np.ndarray:
     """(D, G) -> (gates, D, H)"""
     D, G = W.shape
-    return np.ascontiguousarray(W.reshape(D, gates, G // gates).swapaxes(0, 1))
+    return arrays.contiguous(W.reshape(D, gates, G // gates).swapaxes(0, 1))
 
 
 def transposed_planes_of(W: np.ndarray, gates: int) -> np.ndarray:
     """(D, G) -> (gates, H, D)"""
     D, G = W.shape
-    return np.ascontiguousarray(W.reshape(D, gates, G // gates).transpose(1, 2, 0))
+    return arrays.contiguous(W.reshape(D, gates, G // gates).transpose(1, 2, 0))
 
 
 def packed_sum(parts: np.ndarray) -> np.ndarray:
     """(S, gates, D, H) -> (D, G): the shards' gradients added in the order of the shards."""
     _, gates, D, H = parts.shape
-    return np.ascontiguousarray(parts.sum(axis=0).swapaxes(0, 1)).reshape(D, gates * H)
+    return arrays.contiguous(arrays.sum_of_shards(parts).swapaxes(0, 1)).reshape(D, gates * H)
 
 
 @compiled

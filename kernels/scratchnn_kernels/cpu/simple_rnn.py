@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
-from scratchnn_kernels.cpu import pool, shards
+from scratchnn_kernels.cpu import arrays, pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled
@@ -79,9 +79,9 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
     H = len(cache.Wh)
     B, dtype = cache.B, cache.x.dtype
     (dh_last,) = dstate
-    dh0 = pool.zeros((B, H), dtype) if dh_last is None else dh_last.copy()
+    dh0 = pool.zeros((B, H), dtype) if dh_last is None else arrays.contiguous(dh_last)
     if dy is not None and not cache.sequences:
-        dh0 += dy
+        arrays.add(dy, dh0)
     dx = pool.empty((B, T, D), dtype)
     dWx = pool.zeros((S, D, H), dtype)
     dWh = pool.zeros((S, H, H), dtype)
@@ -89,12 +89,12 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
     da, dx_steps = pool.empty((S, STEPS, R, H), dtype), pool.empty((S, STEPS, R, D), dtype)
     launch(
         _backward_shard, S, shards.or_empty(dy if cache.sequences else None, 3, dtype),
-        np.ascontiguousarray(cache.Wx.T), np.ascontiguousarray(cache.Wh.T), cache.mask, cache.dropout_x,
+        arrays.contiguous(cache.Wx.T), arrays.contiguous(cache.Wh.T), cache.mask, cache.dropout_x,
         cache.dropout_h, cache.activation, cache.x, cache.h, cache.h_dropped, da, dx_steps, dx,
         dWx, dWh, db, dh0,
     )  # fmt: skip
     # The shards' gradients are added in the order of the shards.
-    return dx, {"Wx": dWx.sum(axis=0), "Wh": dWh.sum(axis=0), "b": db.sum(axis=0)}, (dh0,)
+    return dx, {"Wx": arrays.sum_of_shards(dWx), "Wh": arrays.sum_of_shards(dWh), "b": arrays.sum_of_shards(db)}, (dh0,)
 
 
 @compiled

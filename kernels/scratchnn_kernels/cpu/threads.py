@@ -39,8 +39,14 @@ SPINS = 2000  # looks before a thread sleeps: about the gap between two passes o
 
 
 @compiled
-def share(team, function, block, first, shards, helpers):
-    """Run function(s, block) for `shards` shards s from `first` on, together with as many workers."""
+def share(team, function, block, shards, helpers):
+    """Run function(s, block) for all shards s, together with as many workers."""
+    for first in range(0, shards, MOST_SHARDS):
+        _share(team, function, block, first, min(MOST_SHARDS, shards - first), helpers)
+
+
+@compiled
+def _share(team, function, block, first, shards, helpers):
     team[ENTRY], team[BLOCK], team[FIRST], team[HELPERS] = function, block, first, helpers
     words.store(team, DONE, 0)
     number = (words.load(team, TICKET) >> (2 * BITS)) + 1

@@ -8,6 +8,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 WORD_BYTES = 8
+_word, _int = ir.IntType(64), ir.IntType(32)
 
 
 def _place(context, builder, array_type, array, index):
@@ -67,7 +68,7 @@ def replace(typingctx, words, index, old, new):
     return types.boolean(words, types.intp, types.int64, types.int64), codegen
 
 
-_PAUSES = {"x86_64": ("llvm.x86.sse2.pause", []), "aarch64": ("llvm.aarch64.hint", [ir.Constant(ir.IntType(32), 1)])}
+_PAUSES = {"x86_64": ("llvm.x86.sse2.pause", []), "aarch64": ("llvm.aarch64.hint", [ir.Constant(_int, 1)])}
 
 
 @intrinsic
@@ -89,23 +90,51 @@ def call(typingctx, address, first, second):
     """Call a C function of two words, by its address, and return its int."""
 
     def codegen(context, builder, signature, args):
-        word = ir.IntType(64)
-        function = ir.FunctionType(ir.IntType(32), [word, word]).as_pointer()
+        function = ir.FunctionType(_int, [_word, _word]).as_pointer()
         return builder.call(builder.inttoptr(args[0], function), args[1:])
 
     return types.int32(types.intp, types.intp, types.intp), codegen
 
 
 @intrinsic
-def packed(typingctx, kernel, args):
-    """The address of a block, on the stack of the calling function, that holds a kernel's address and its arguments."""
+def address_of(typingctx, array):
+    """Of the first number of an array."""
+
+    def codegen(context, builder, signature, args):
+        return builder.ptrtoint(context.make_array(signature.args[0])(context, builder, args[0]).data, _word)
+
+    return types.intp(array), codegen
+
+
+@intrinsic
+def pack(typingctx, address, kernel, args):
+    """Write a block: a kernel's address and its arguments. At 0, on the stack of the calling function. Return where.
+
+    The arrays in it are not counted as references: whoever keeps a block keeps the arrays.
+    """
 
     def codegen(context, builder, signature, values):
-        block = ir.LiteralStructType([value.type for value in values])
-        place = _on_stack(builder, block)
-        for n, value in enumerate(values):
+        address, kernel, given = values
+        given = [builder.extract_value(given, n) for n in range(len(signature.args[2]))]
+        given = [_without_owner(context, builder, *each) for each in zip(signature.args[2], given, strict=True)]
+        block = ir.LiteralStructType([kernel.type, *(value.type for value in given)])
+        with builder.goto_entry_block():
+            own = builder.alloca(block)
+        is_own = builder.icmp_signed("==", address, ir.Constant(_word, 0))
+        place = builder.select(is_own, own, builder.inttoptr(address, block.as_pointer()))
+        for n, value in enumerate([kernel, *given]):
             builder.store(value, builder.gep(place, [_index(0), _index(n)]))
-        return builder.ptrtoint(place, ir.IntType(64))
+        return builder.ptrtoint(place, _word)
+
+    return types.intp(address, kernel, args), codegen
+
+
+@intrinsic
+def words_of_block(typingctx, kernel, args):
+    def codegen(context, builder, signature, values):
+        kinds = [context.get_value_type(each) for each in (signature.args[0], *signature.args[1])]
+        size = context.get_abi_sizeof(ir.LiteralStructType(kinds))
+        return ir.Constant(_word, -(-size // WORD_BYTES))
 
     return types.intp(kernel, args), codegen
 
@@ -115,29 +144,31 @@ def entry(typingctx, kernel, args):
     """The address of a C function (shard, block) that calls the kernel in the block with its arguments."""
 
     def codegen(context, builder, signature, values):
-        word = ir.IntType(64)
-        block = ir.LiteralStructType([value.type for value in values])
-        function = ir.Function(builder.module, ir.FunctionType(ir.IntType(32), [word, word]), "scratchnn_entry")
+        kinds = [context.get_value_type(each) for each in signature.args[1]]
+        block = ir.LiteralStructType([_word, *kinds])
+        function = ir.Function(builder.module, ir.FunctionType(_int, [_word, _word]), "scratchnn_entry")
         function.linkage = "internal"
         inside = ir.IRBuilder(function.append_basic_block())
         shard, address = function.args
         place = inside.inttoptr(address, block.as_pointer())
-        kernel = inside.load(inside.gep(place, [_index(0), _index(0)]))
-        given = inside.load(inside.gep(place, [_index(0), _index(1)]))
-        given = [inside.extract_value(given, n) for n in range(len(signature.args[1]))]
-        returned = context.get_value_type(types.void)
-        kernel_type = ir.FunctionType(returned, [word, *(value.type for value in given)])
+        kernel, *given = (inside.load(inside.gep(place, [_index(0), _index(n)])) for n in range(len(kinds) + 1))
+        kernel_type = ir.FunctionType(context.get_value_type(types.void), [_word, *kinds])
         inside.call(inside.inttoptr(kernel, kernel_type.as_pointer()), [shard, *given])
-        inside.ret(ir.Constant(ir.IntType(32), 0))
-        return builder.ptrtoint(function, word)
+        inside.ret(ir.Constant(_int, 0))
+        return builder.ptrtoint(function, _word)
 
     return types.intp(kernel, args), codegen
 
 
+def _without_owner(context, builder, kind, value):
+    """An array that no longer points at what counts references to its memory."""
+    if not isinstance(kind, types.Array):
+        return value
+    array = context.make_array(kind)(context, builder, value)
+    array.meminfo = cgutils.get_null_value(array.meminfo.type)
+    array.parent = cgutils.get_null_value(array.parent.type)
+    return array._getvalue()
+
+
 def _index(n):
-    return ir.Constant(ir.IntType(32), n)
-
-
-def _on_stack(builder, kind):
-    with builder.goto_entry_block():
-        return builder.alloca(kind)
+    return ir.Constant(_int, n)

@@ -56,6 +56,11 @@ class Backend:
         calling thread waited for compiled code."""
         return nullcontext()
 
+    def recorded(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None]] | None:
+        """What `work` returns, and a function that launches its kernels again, in the same arrays; see
+        scratchnn_kernels/cpu/recording. None, and `work` is not called, where this backend records nothing."""
+        return None
+
     def use_threads(self, threads: int) -> None:
         """Let the kernels use at most this many of their threads from now on."""
 
@@ -123,6 +128,11 @@ class CompiledBackend(Backend):
         from scratchnn_kernels.cpu import precompile
 
         return precompile.watched(begins, waited)
+
+    def recorded(self, work: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
+        from scratchnn_kernels.cpu import recording
+
+        return recording.recorded(work)
 
     def use_threads(self, threads: int) -> None:
         from scratchnn_kernels.cpu import launching

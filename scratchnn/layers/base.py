@@ -26,7 +26,7 @@ from scratchnn.core.names import class_in_file, described, is_own
 from scratchnn.core.warning import warn
 from scratchnn.layers.own_classes import NOT_OF_A_LAYER, check_layer_class, not_begun, undefined
 from scratchnn.layers.symbol import Shape, Symbol, example_shape, whole_shape
-from scratchnn.layers.trainable import Weighted, without_trainable
+from scratchnn.layers.trainable import CHANGES, Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
@@ -54,6 +54,7 @@ class Layer(Weighted, Attributes):
     output_shape: Any
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
     takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
+    not_settings: ClassVar[tuple[str, ...]] = ()  # public attributes that a forward pass sets
     takes_copy: bool = False  # whether forward gets a copy of x: code of the user's own may write into it
     not_kept: ClassVar = NOT_OF_A_LAYER
     regularized: ClassVar[dict[str, str]] = {}  # by parameter, the constructor's argument for its regularizer
@@ -61,6 +62,14 @@ class Layer(Weighted, Attributes):
     @property
     def uses_rng(self) -> bool:
         """Whether forward draws random numbers when training."""
+        return False
+
+    @property
+    def is_recordable(self) -> bool:
+        """Whether a forward pass without a mask, not in training, can be recorded and repeated on other numbers.
+
+        It consists of views and kernels, and what it does besides follows from shapes and settings alone.
+        """
         return False
 
     @property
@@ -119,6 +128,8 @@ class Layer(Weighted, Attributes):
                 "backend=, dtype=), or a model with another Input, backend or dtype"
             )
         super().__setattr__(name, flag(self.label, name, value) if name == "built" else value)
+        if not name.startswith("_") and name not in self.not_settings:
+            CHANGES.number += 1
 
     # ---- what a layer defines
 

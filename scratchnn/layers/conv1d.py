@@ -107,6 +107,10 @@ class Conv1D(Layer):
         return shapes | ({"b": ((self.filters,), self.bias_initializer)} if self.use_bias else {})
 
     @property
+    def is_recordable(self) -> bool:
+        return self.padding == "valid"
+
+    @property
     def final_activation(self) -> activations.Activation:
         return self.activation
 

@@ -64,6 +64,10 @@ class Dense(Layer):
         return shapes | ({"b": ((self.units,), self.bias_initializer)} if self.use_bias else {})
 
     @property
+    def is_recordable(self) -> bool:
+        return self.activation.name in activations.ACTIVATIONS  # else it is code of the user's own
+
+    @property
     def final_activation(self) -> activations.Activation:
         return self.activation
 

@@ -35,6 +35,10 @@ class Dropout(Layer):
     def is_identity(self) -> bool:
         return self.rate == 0
 
+    @property
+    def is_recordable(self) -> bool:
+        return True
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 

@@ -57,6 +57,10 @@ class Embedding(Layer):
         if weights is not None:
             self.set_weights(weights if isinstance(weights, list | tuple) and len(weights) == 1 else [weights])
 
+    @property
+    def is_recordable(self) -> bool:
+        return not self.mask_zero
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if not input_shape:
             raise ValueError(f"{self.label} takes ids of shape (B, ...), got shape {input_shape}")

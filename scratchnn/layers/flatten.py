@@ -24,6 +24,10 @@ class Flatten(Layer):
             )
         return (input_shape[0], math.prod(rest))
 
+    @property
+    def is_recordable(self) -> bool:
+        return True
+
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, tuple[int, ...]]:

@@ -27,6 +27,10 @@ class _Noise(Layer):
     def is_identity(self) -> bool:
         return not self.uses_rng
 
+    @property
+    def is_recordable(self) -> bool:
+        return True
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 

@@ -81,6 +81,10 @@ class MaxPooling1D(_Pooling1D):
     ) -> None:
         super().__init__(pool_size, strides, padding, name=name, input_shape=input_shape, trainable=trainable)
 
+    @property
+    def is_recordable(self) -> bool:
+        return self.padding == "valid"
+
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None
     ) -> tuple[Array, MaxPooling1DLayerCache]:
@@ -177,6 +181,10 @@ class GlobalMaxPooling1D(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return _without_time(self, input_shape)
+
+    @property
+    def is_recordable(self) -> bool:
+        return True
 
     def forward(
         self, x: Array, *, mask: Array | None = None, training: bool = False, rng: Any = None

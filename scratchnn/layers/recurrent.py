@@ -152,6 +152,10 @@ class Recurrent(WithStates):
     def uses_rng(self) -> bool:
         return self.dropout > 0 or self.recurrent_dropout > 0
 
+    @property
+    def is_recordable(self) -> bool:
+        return not (self.stateful or self.go_backwards or self.return_state)
+
     # ---- shapes
 
     def compute_output_shape(self, input_shape: Shape) -> Any:

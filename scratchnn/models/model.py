@@ -22,6 +22,7 @@ from scratchnn.models import initial_states
 from scratchnn.models.calls import Calls
 from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
+from scratchnn.models.one_row import OneRow
 from scratchnn.models.penalties import Penalties
 from scratchnn.report.diagram import svg_of_model
 from scratchnn.report.summary import summary_text
@@ -34,7 +35,7 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Chain, Penalties, Calls):
+class Model(OneRow, Chain, Penalties, Calls):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     The parameters that are trained are one vector, `trainable_params`, and their gradients another, `trainable_grads`,

@@ -16,6 +16,7 @@ from scratchnn_kernels.cpu import pool
 from scratchnn_kernels.cpu.gemm import gemm
 from scratchnn_kernels.cpu.jit import compiled, compiled_sum
 from scratchnn_kernels.cpu.launching import WORTH_SHARING, launch
+from scratchnn_kernels.cpu.recording import contiguous, made
 from scratchnn_kernels.cpu.shards import add_column_sums, copy_to_rows
 from scratchnn_kernels.cpu.vectors import fill
 
@@ -36,10 +37,10 @@ def forward(x: Array, W: Array, b: Array, activation: ElementwiseActivation) -> 
     a = pool.empty((N, H), x.dtype)
     S, R = _shape_of(x, H)
     if H < FEW:
-        launch(_forward_few_shard, S, x, np.ascontiguousarray(W.T), b, R, a)
+        launch(_forward_few_shard, S, x, contiguous(W.T), b, R, a)
     else:
         launch(_forward_shard, S, x, W, b, R, a)
-    y = activation.forward(a)  # (2)
+    y = made(activation.forward, a)  # (2)
     return y, DenseCache(x, W, y, activation)
 
 

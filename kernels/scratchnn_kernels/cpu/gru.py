@@ -12,9 +12,10 @@ import numpy as np
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
 from scratchnn_kernels.cpu import pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
-from scratchnn_kernels.cpu.gemm import gemm
+from scratchnn_kernels.cpu.gemm import gemm, gemm_of_gates
 from scratchnn_kernels.cpu.jit import compiled
 from scratchnn_kernels.cpu.launching import launch
+from scratchnn_kernels.cpu.recording import made
 from scratchnn_kernels.cpu.shards import (
     STEPS,
     add_column_sums,
@@ -89,9 +90,7 @@ def forward(
     )
     y = pool.empty((B, T, H) if call.sequences else (0, 0, 0), x.dtype)
     h_last = pool.empty((B, H), x.dtype)
-    b = bx.copy()
-    if reset_after:
-        b[: 2 * H] += bh[: 2 * H]  # the candidate's part of bh is multiplied by r first
+    b = made(_bias_of_ax, bx, bh) if reset_after else bx
     launch(
         _forward_shard, S, x, shards.planes_of(Wx, GATES), shards.planes_of(Wh, GATES), b, bh, *call.state, cache.mask,
         cache.dropout_x, cache.dropout_h, cache.activation, cache.recurrent_activation, reset_after, cache.x,
@@ -127,6 +126,13 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     return dx, grads, (dh0,)
 
 
+def _bias_of_ax(bx: Array, bh: Array) -> Array:
+    b = bx.copy()
+    beside = len(b) // GATES * CANDIDATE
+    b[:beside] += bh[:beside]  # the candidate's part of bh is multiplied by r first
+    return b
+
+
 @compiled
 def _forward_shard(
     s, x_batch, Wx, Wh, b, bh, h0, mask, dropout_x, dropout_h, act, rec, reset_after,
@@ -157,10 +163,10 @@ def _forward_shard(
             if t > 0 and slot == 0:
                 copy(flat_h[kept], flat_h[0])
         z, r, g = flat_gates[UPDATE, slot], flat_gates[RESET, slot], flat_gates[CANDIDATE, slot]
-        for gate in range(2):
-            if h_in.size == 0:
-                gemm(gates[gate, slot], h[slot], Wh[gate])  # (1)
-            else:
+        if h_in.size == 0:
+            gemm_of_gates(gates[:2], slot, h[slot], Wh[:2])  # (1)
+        else:
+            for gate in range(2):
                 _drop_or_copy(h[slot], dropout_h, first, gate, h_in[gate, slot])
                 gemm(gates[gate, slot], h_in[gate, slot], Wh[gate])
         activate(rec, z)  # (3)

@@ -18,13 +18,13 @@ import numpy as np
 from numba import types
 from numba._dispatcher import compute_fingerprint
 
-from scratchnn_kernels.cpu import threads, words
+from scratchnn_kernels.cpu import recording, threads, words
 from scratchnn_kernels.cpu.jit import OPTIONS, config, with_cache
 
 WORTH_SHARING = 150_000  # numbers; waking another thread takes as long as reading and writing about this many
 
 
-# While it holds a list, launches are recorded there and nothing runs: see precompile.py.
+# While it holds a list, launches are noted there and nothing runs: see precompile.py.
 notes: ContextVar[list[tuple[Any, Any, bool]] | None] = ContextVar("notes", default=None)
 
 
@@ -33,6 +33,8 @@ def launch(kernel: Any, shards: int, *args: Any, work: int = WORTH_SHARING) -> N
 
     `work`: the size of the arrays, for a kernel that does little more than read and write; by default, large enough.
     """
+    if (recorded := recording.steps.get()) is not None:
+        recorded.append(partial(launch, kernel, shards, *args, work=work))
     alone = shards == 1 or work < WORTH_SHARING
     if (noted := notes.get()) is not None:
         noted.append((kernel, numba.typeof(args), not alone))

@@ -19,6 +19,7 @@ backward pass follows keeps only so many slots, and reuses them in turn.
 import numpy as np
 
 from scratchnn_kernels.cpu.jit import compiled
+from scratchnn_kernels.cpu.recording import contiguous
 
 SHARD_ROWS = 16  # enough rows to fill register tiles; a batch of 32 keeps two cores busy
 STEPS = 16  # 4, 8 and 32 were slower
@@ -43,7 +44,7 @@ def or_empty(array: np.ndarray | None, ndim: int, dtype: np.typing.DTypeLike) ->
 def planes_of(W: np.ndarray, gates: int) -> np.ndarray:
     """(D, G) -> (gates, D, H)"""
     D, G = W.shape
-    return np.ascontiguousarray(W.reshape(D, gates, G // gates).swapaxes(0, 1))
+    return contiguous(W.reshape(D, gates, G // gates).swapaxes(0, 1))
 
 
 def transposed_planes_of(W: np.ndarray, gates: int) -> np.ndarray:

@@ -60,12 +60,17 @@ class Calling(NamedTuple):
     fingerprint: Callable[[tuple], bytes]  # of the types of arguments, by which Numba itself knows them again
     entry_point: Callable[[Any, tuple], Callable]  # of a function compiled for these types: without Numba's own call
     address: Callable[[Any, tuple], int]  # of the C function that it is
+    compile_ir: Callable[[Any, Callable[[Any, Any], Any]], int]  # of what a function adds to a module, see `plan.py`
+
+
+_kept: list[Any] = []  # libraries whose functions are called by their addresses
 
 
 @cache
 def calling() -> Calling | None:
     def names() -> Calling:
         from numba._dispatcher import compute_fingerprint
+        from numba.core import compiler_lock
         from numba.core.codegen import JITCodeLibrary
         from numba.core.compiler import CompileResult
         from numba.core.funcdesc import PythonFunctionDescriptor
@@ -74,9 +79,10 @@ def calling() -> Calling | None:
             (JITCodeLibrary, "get_pointer_to_function"),
             (CompileResult, "entry_point"),
             (PythonFunctionDescriptor, "llvm_cfunc_wrapper_name"),
+            (compiler_lock, "global_compiler_lock"),
         ):
             getattr(owner, name)
-        return Calling(compute_fingerprint, entry_point, address)
+        return Calling(compute_fingerprint, entry_point, address, compile_ir)
 
     def entry_point(dispatcher: Any, types: tuple) -> Callable:
         return dispatcher.overloads[types].entry_point
@@ -84,6 +90,19 @@ def calling() -> Calling | None:
     def address(dispatcher: Any, types: tuple) -> int:
         compiled = dispatcher.overloads[types]
         return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name)
+
+    def compile_ir(dispatcher: Any, build: Callable[[Any, Any], Any]) -> int:
+        from numba.core.compiler_lock import global_compiler_lock
+
+        context = dispatcher.targetctx
+        with global_compiler_lock:
+            library = context.codegen().create_library("entry")
+            module = library.create_ir_module("entry")
+            name = build(context, module).name
+            library.add_ir_module(module)
+            library.finalize()
+        _kept.append(library)
+        return library.get_pointer_to_function(name)
 
     return _found(names, "kernels run on one thread, and are called more slowly")
 

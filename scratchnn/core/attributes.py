@@ -139,9 +139,14 @@ def heeding_keras(function: T, owner: str | None = None) -> T:
         ValueError: for one of Keras' that would have to do something, with what to do instead.
     """
     named, positional = _named(function), _positional(function)
+    refused = ARGUMENTS.get(owner, {}) if owner is not None else {}
+    all_are_ours = owner is not None and not any(name in refused for name in positional)
+    ours = frozenset(named).difference(refused)
 
     @functools.wraps(function)
     def heeding(*args: Any, **settings: Any) -> Any:
+        if all_are_ours and ours.issuperset(settings):
+            return function(*args, **settings)  # the common case: nothing to look up
         kind = type(args[0]) if owner is None else None
         here = owner or type(args[0]).__name__
         names = ARGUMENTS.get(here, {}) if kind is None else refused_by(kind)

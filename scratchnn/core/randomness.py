@@ -104,7 +104,7 @@ class Keys:
         # bits for the epoch, 28 for the step, 14 for the layer, and 4 for the draws of one layer.
         self._seed, is_pair = _words(seed)
         self._drawn = 0
-        self._place = 2**63 | is_pair | (epoch % 2**16) << 46 | (step % 2**28) << 18 | (layer % 2**14) << 4
+        self._place = 2**63 | is_pair | _time(epoch, step) | (layer % 2**14) << 4
 
     def next(self) -> UInt64[Array, "2"]:
         """The key of the next mask.
@@ -124,10 +124,12 @@ class Keys:
 
 def move_key(key: UInt64[Array, "2"], *, epoch: int, step: int) -> None:
     """Turn a key of `Keys` into that of the same draw in another step."""
-    key[1] = int(key[1]) & ~_TIME | (epoch % 2**16) << 46 | (step % 2**28) << 18
+    key[1] = int(key[1]) & ~_time(-1, -1) | _time(epoch, step)
 
 
-_TIME = (2**16 - 1) << 46 | (2**28 - 1) << 18  # where a key has epoch and step
+def _time(epoch: int, step: int) -> int:
+    """The bits of a key that are epoch and step; of -1, all of them."""
+    return (epoch % 2**16) << 46 | (step % 2**28) << 18
 
 
 def generator(

@@ -26,7 +26,7 @@ from scratchnn.core.names import class_in_file, described, is_own
 from scratchnn.core.warning import warn
 from scratchnn.layers.own_classes import NOT_OF_A_LAYER, check_layer_class, not_begun, undefined
 from scratchnn.layers.symbol import Shape, Symbol, example_shape, whole_shape
-from scratchnn.layers.trainable import Weighted, without_trainable
+from scratchnn.layers.trainable import CHANGES, Weighted, without_trainable
 from scratchnn.regularizers import Regularizer
 
 Config = dict[str, Any]
@@ -66,6 +66,7 @@ class Layer(Weighted, Attributes):
     output_shape: Any
     takes_keep_cache: ClassVar[bool] = False  # whether forward takes keep_cache=False, for inference
     takes_state: ClassVar[bool] = False  # whether forward takes initial_state and return_state, as recurrent layers do
+    not_settings: ClassVar[tuple[str, ...]] = ()  # public attributes that a forward pass sets
     takes_copy: bool = False  # whether forward gets a copy of x: code of the user's own may write into it
     not_kept: ClassVar = NOT_OF_A_LAYER
     regularized: ClassVar[dict[str, str]] = {}  # by parameter, the constructor's argument for its regularizer
@@ -97,6 +98,11 @@ class Layer(Weighted, Attributes):
     def runs_in_kernels(self) -> bool:
         """Whether all that its passes in training compute on the cpu backend is launched, whatever the numbers of the
         batch: such a step can be run again without Python (scratchnn_kernels/cpu/plan.py)."""
+        return False
+
+    @property
+    def pre_activation_runs_in_kernels(self) -> bool:
+        """The same of passes that leave out the activation, for a loss that goes through it."""
         return False
 
     @property
@@ -142,6 +148,8 @@ class Layer(Weighted, Attributes):
                 "backend=, dtype=), or a model with another Input, backend or dtype"
             )
         super().__setattr__(name, flag(self.label, name, value) if name == "built" else value)
+        if not name.startswith("_") and name not in self.not_settings:
+            CHANGES.number += 1
 
     # ---- what a layer defines
 

@@ -61,6 +61,10 @@ class Dense(Layer):
     def runs_in_kernels(self) -> bool:
         return self.activation.name in ("linear", "relu")  # the others run as array code
 
+    @property
+    def pre_activation_runs_in_kernels(self) -> bool:
+        return True
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ValueError(f"{self.label} takes x of shape (B, ..., D) with D known, got shape {input_shape}")

@@ -16,6 +16,7 @@ class WithStates(Layer):
     """
 
     takes_state = True
+    not_settings = ("states",)
     stateful: bool = False
     states: list[Array] | None = None  # None: the next batch begins with zeros, and decides about its size
     state_names: tuple[str, ...] = ("h",)

@@ -12,10 +12,10 @@ from scratchnn.core.checks import flag
 
 
 class Changes:
-    """How often `trainable` was set, on any object.
+    """How often a setting was changed on any object: `trainable`, or an attribute of a layer, its arrays included.
 
     Before a step a model only compares this number with the one that it saw last. If it has changed, the model looks at
-    its layers and what is inside them.
+    its layers and what is inside them. Numbers that are written into an array are no change.
     """
 
     number = 0

@@ -9,7 +9,7 @@ from scratchnn_kernels.contract import Array
 from scratchnn.core.backend import Backend
 from scratchnn.core.names import overrides
 from scratchnn.core.warning import warn
-from scratchnn.layers.base import Shape, as_array
+from scratchnn.layers.base import Layer, Shape, as_array
 from scratchnn.models import initial_states
 from scratchnn.training.batches import States
 
@@ -105,6 +105,20 @@ class Chain:
             if not _passes_on(layer):
                 return layer
         return self._layers[-1]
+
+    # ---- layers
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by its name or its index."""
+        if index is not None or isinstance(name, int):
+            place, n = ("index=" if index is not None else "", name if index is None else index)
+            if index is None or not -len(self._layers) <= index < len(self._layers):
+                raise ValueError(f"get_layer takes a name, or index=0 to index={len(self._layers) - 1}, got {place}{n}")
+            return self._layers[index]
+        for layer in self._layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self._layers]}")
 
     # ---- shapes
 

@@ -22,6 +22,7 @@ from scratchnn.models import initial_states, needs
 from scratchnn.models.calls import Calls
 from scratchnn.models.chain import Chain
 from scratchnn.models.naming import name_layers
+from scratchnn.models.one_row import OneRow
 from scratchnn.models.penalties import Penalties
 from scratchnn.report.diagram import svg_of_model
 from scratchnn.report.summary import summary_text
@@ -34,7 +35,7 @@ class Caches(list):
     mask: Array | None = None
 
 
-class Model(Chain, Penalties, Calls):
+class Model(OneRow, Chain, Penalties, Calls):
     """A chain of layers from `Input` to an output: `Model(inputs, outputs)`. `Sequential` takes a list of layers.
 
     The parameters that are trained are one vector, `trainable_params`, and their gradients another, `trainable_grads`,
@@ -245,20 +246,6 @@ class Model(Chain, Penalties, Calls):
     def require_memory(self, shape: tuple[int, ...] | None, *, training: bool) -> None:
         if shape is not None and self.backend.counts_batches:
             needs.require_batch(self, shape, training=training)
-
-    # ---- layers
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or its index."""
-        if index is not None or isinstance(name, int):
-            place, n = ("index=" if index is not None else "", name if index is None else index)
-            if index is None or not -len(self._layers) <= index < len(self._layers):
-                raise ValueError(f"get_layer takes a name, or index=0 to index={len(self._layers) - 1}, got {place}{n}")
-            return self._layers[index]
-        for layer in self._layers:
-            if layer.name == name:
-                return layer
-        raise ValueError(f"no layer is called {name!r}; there are {[layer.name for layer in self._layers]}")
 
     # ---- as text and picture
 

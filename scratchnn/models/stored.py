@@ -136,7 +136,7 @@ class Stored(Trainer):
         The layers hold the parameters, in the host's memory.
         """
         vectors = ("trainable_params", "trainable_grads", "segments", "variable_segments", "penalties")
-        remade = (*vectors, "before_step", "_in_fit", "_in_epoch", "_trained_by")
+        remade = (*vectors, "before_step", "_in_fit", "_in_epoch", "_trained_by", "_recorded_pass")
         state = {name: value for name, value in vars(self).items() if name not in remade}
         return state | {"owns_optimizer": self.owns_optimizer}
 

@@ -63,6 +63,10 @@ class Evaluator(Attributes):
     ) -> tuple[Any, ...]:
         raise NotImplementedError
 
+    def predict_row(self, x: Array) -> Array | None:
+        """The output for x of one row, unless it takes the way of several."""
+        raise NotImplementedError
+
     def check_states(
         self, initial_state: Any, counts: Sequence[int], batch_size: int, *, shuffle: bool = False
     ) -> dict[str, Any] | None:
@@ -147,6 +151,12 @@ class Evaluator(Attributes):
         On the reference backend a row's last bits depend on its batch, whose size decides the order in which BLAS adds.
         """
         return_state = flag("predict", "return_state", return_state)
+        is_plain = batch_size is None and callbacks is None and initial_state is None and not return_state
+        if is_plain and (steps is None or (type(steps) is int and steps == 1)) and _is_one_row(x):
+            y = self.predict_row(x)
+            if y is not None:
+                self.stop_predicting = False
+                return y
         source = sources.to_predict(self, x, batch_size, steps, initial_state)
         self.require_memory(source.batch_shape, training=False)
         hooks = self._hooks(callbacks, verbose, source)
@@ -306,6 +316,10 @@ class Evaluator(Attributes):
         """The names of the metrics that a file cannot hold."""
         names = self.metric_names + self.weighted_metric_names
         return [metrics.get(each).name for each in names if metrics.description(each) is None]
+
+
+def _is_one_row(x: Any) -> bool:
+    return type(x) is np.ndarray and x.shape[:1] == (1,)
 
 
 def _activated(activation: Any, outputs: Sequence[Array]) -> list[Array]:

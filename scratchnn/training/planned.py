@@ -13,7 +13,6 @@ from scratchnn_kernels.contract import Array
 
 from scratchnn.core import randomness
 from scratchnn.core.names import is_own
-from scratchnn.layers import Dense
 from scratchnn.losses import BinaryCrossentropy
 from scratchnn.training.sample_weights import Counting
 
@@ -84,5 +83,5 @@ def _runs_in_kernels(model: Any, layer: Any) -> bool:
     if is_own(type(layer)):
         return False
     if layer is model.head and model.joins_loss:
-        return type(layer) is Dense  # whose pre-activation goes to the loss
+        return layer.pre_activation_runs_in_kernels  # which goes to the loss
     return layer.runs_in_kernels

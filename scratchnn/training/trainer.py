@@ -21,7 +21,7 @@ from scratchnn.core.warning import warn
 from scratchnn.report.console import Console
 from scratchnn.training import batches, examples, sources
 from scratchnn.training.ahead import Ahead, Snapshot
-from scratchnn.training.alone import trains_alone
+from scratchnn.training.alone import training_alone
 from scratchnn.training.evaluator import Evaluator
 from scratchnn.training.hooks import Hooks
 from scratchnn.training.keeping import keeper_of
@@ -127,7 +127,6 @@ class Trainer(Evaluator):
         }
 
     @heeds_keras_in("Model.fit")
-    @trains_alone
     def fit(
         self,
         x: Any,
@@ -225,34 +224,35 @@ class Trainer(Evaluator):
         self.require_memory(source.batch_shape, training=True)
         if validation is not None:
             self.require_memory(validation.batch_shape, training=False)
-        self._begin_training()
-        progress.begin(source.batch_size, source.steps)
-        console = Console(quiet=verbose == 0) if console is None else console
-        if keeper is not None:
-            keeper.begin(progress, hooks, source, epochs, console)
-        given = [each for each in hooks.callbacks if isinstance(each, History)]
-        self.history = history = given[-1] if given else History()
-        history.records, history.findings = progress.records, progress.findings
-        history.first = progress.epoch - len(progress.records)
-        history.set_model(self)
-        history.set_params(params)
-        Session(self, source, validation, epochs, shuffle, progress, console, hooks, validates, keeper).run()
+        with training_alone(self, "fit"):
+            self._begin_training()
+            progress.begin(source.batch_size, source.steps)
+            console = Console(quiet=verbose == 0) if console is None else console
+            if keeper is not None:
+                keeper.begin(progress, hooks, source, epochs, console)
+            given = [each for each in hooks.callbacks if isinstance(each, History)]
+            self.history = history = given[-1] if given else History()
+            history.records, history.findings = progress.records, progress.findings
+            history.first = progress.epoch - len(progress.records)
+            history.set_model(self)
+            history.set_params(params)
+            Session(self, source, validation, epochs, shuffle, progress, console, hooks, validates, keeper).run()
         return history
 
     @heeds_keras_in("Model.train_on_batch")
-    @trains_alone
     def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: Any = None) -> float:
         """Take one optimizer step, which the model counts, and return the loss before it. Each call draws anew."""
         self._compiled()
         batch = examples.weighted_by_class(self, examples.checked(self, x, y, sample_weight), class_weight)
         batch = examples.in_memory(self.backend, batch)
         self.require_memory(batch[0].shape, training=True)
-        self._begin_training()
-        self.check_states(None, [len(batch[0])], len(batch[0]))
-        step = self.clock.step
-        progress = Progress(self.clock.epoch, step)
-        with one_blas_thread(), Ahead(self, {step: batch}, progress, [], every_step=True) as ahead:
-            return ahead.take(step)
+        with training_alone(self, "train_on_batch"), one_blas_thread():
+            self._begin_training()
+            self.check_states(None, [len(batch[0])], len(batch[0]))
+            step = self.clock.step
+            progress = Progress(self.clock.epoch, step)
+            with Ahead(self, {step: batch}, progress, [], every_step=True) as ahead:
+                return ahead.take(step)
 
     # ---- checks
 

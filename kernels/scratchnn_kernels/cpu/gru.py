@@ -12,7 +12,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
 from scratchnn_kernels.cpu import arrays, pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
-from scratchnn_kernels.cpu.gemm import gemm
+from scratchnn_kernels.cpu.gemm import gemm, gemm_of_gates
 from scratchnn_kernels.cpu.jit import compiled
 from scratchnn_kernels.cpu.launching import launch
 from scratchnn_kernels.cpu.shards import (
@@ -157,10 +157,10 @@ def _forward_shard(
             if t > 0 and slot == 0:
                 copy(flat_h[kept], flat_h[0])
         z, r, g = flat_gates[UPDATE, slot], flat_gates[RESET, slot], flat_gates[CANDIDATE, slot]
-        for gate in range(2):
-            if h_in.size == 0:
-                gemm(gates[gate, slot], h[slot], Wh[gate])  # (1)
-            else:
+        if h_in.size == 0:
+            gemm_of_gates(gates[:2], slot, h[slot], Wh[:2])  # (1)
+        else:
+            for gate in range(2):
                 _drop_or_copy(h[slot], dropout_h, first, gate, h_in[gate, slot])
                 gemm(gates[gate, slot], h_in[gate, slot], Wh[gate])
         activate(rec, z)  # (3)

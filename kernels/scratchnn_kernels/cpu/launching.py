@@ -50,7 +50,7 @@ def _run(kernel: Any, shards: int, args: tuple, *, alone: bool) -> None:
         return
     with _launch_lock:
         if os.getpid() == _owner_pid and _in_use > 1 and can_call_by_address():
-            _loop_of(kernel, args)(shards, args, team(), _in_use - 1, _NOWHERE)
+            _loop_of(kernel, args)(shards, args, team(), _in_use - 1)
         else:
             for s in range(shards):
                 kernel(s, *args)
@@ -92,7 +92,6 @@ def team() -> np.ndarray:
     return threads.start(number_of_threads() - 1)
 
 
-_NOWHERE = np.empty(0, np.int64)
 _loops: dict[Any, Callable[..., None]] = {}
 
 
@@ -116,23 +115,9 @@ def _loop_of(kernel: Any, args: tuple) -> Callable[..., None]:
     return loop
 
 
-def frame(kernel: Any, args: tuple) -> np.ndarray:
-    """A launch as words that plan.py runs again: the function that runs a shard, and the block of its arguments.
-
-    Whoever keeps them keeps the arrays, to which they only point.
-    """
-    out = np.empty(_MOST_WORDS, np.int64)
-    _loop_of(kernel, args)(0, args, team(), 0, out)
-    return out[: out[1]].copy()
-
-
-_MOST_WORDS = 1024
-
-
 def loop_signature(args: Any) -> tuple:
     """The types for which `_run_shards` is compiled, given that of the tuple of a kernel's arguments."""
-    words = types.Array(types.int64, 1, "C")
-    return types.intp, types.intp, args, words, types.intp, words
+    return types.intp, types.intp, args, types.Array(types.int64, 1, "C"), types.intp
 
 
 _launch_lock = threading.Lock()
@@ -151,15 +136,7 @@ if hasattr(os, "register_at_fork"):
 
 @stored
 @numba.njit(**OPTIONS)
-def _run_shards(kernel, shards, args, team, helpers, out):
-    """Share the shards with as many helpers; or, with an array `out`, only write there what runs one: see `frame`."""
+def _run_shards(kernel, shards, args, team, helpers):
     # The kernel is called through its address: called by name, all of its code would be copied into this loop and
     # optimised again, which took as long as everything else.
-    function = words.entry(kernel, args)
-    if out.size:
-        size = words.words_of_block(kernel, args)
-        if size + 2 <= out.size:
-            out[0], out[1] = function, size + 2
-            words.pack(words.address_of(out) + 2 * words.WORD_BYTES, kernel, args)
-        return
-    threads.share(team, function, words.pack(0, kernel, args), shards, helpers)
+    threads.share(team, words.entry(kernel, args), words.packed(kernel, args), shards, helpers)

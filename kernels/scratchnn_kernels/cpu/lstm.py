@@ -12,7 +12,7 @@ import numpy as np
 from scratchnn_kernels.contract import Array, ElementwiseActivation, Grads, Recurrence, State, StateGrad
 from scratchnn_kernels.cpu import arrays, pool, shards
 from scratchnn_kernels.cpu.activations import activate, number_of, times_derivative
-from scratchnn_kernels.cpu.gemm import gemm
+from scratchnn_kernels.cpu.gemm import gemm, gemm_of_gates
 from scratchnn_kernels.cpu.jit import compiled
 from scratchnn_kernels.cpu.launching import launch
 from scratchnn_kernels.cpu.shards import (
@@ -140,10 +140,10 @@ def _forward_shard(
             if t > 0 and slot == 0:
                 copy(flat_h[kept], flat_h[0])
                 copy(flat_c[kept], flat_c[0])
-        for gate in range(GATES):
-            if dropout_h.size == 0:
-                gemm(gates[gate, slot], h[slot], Wh[gate])  # (1)
-            else:
+        if dropout_h.size == 0:
+            gemm_of_gates(gates, slot, h[slot], Wh)  # (1)
+        else:
+            for gate in range(GATES):
                 drop(h[slot], dropout_h, first, gate, h_dropped[gate, slot])
                 gemm(gates[gate, slot], h_dropped[gate, slot], Wh[gate])
         i, f, g, o = flat_gates[I, slot], flat_gates[F, slot], flat_gates[G, slot], flat_gates[O, slot]

@@ -10,12 +10,17 @@ That holds where all that a step writes is written by kernels. A layer says so (
 computes in NumPy, or looks at the numbers of a batch to decide what to launch, the recorded step would be another one.
 """
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+import numba
 import numpy as np
+from numba import types
 
+from scratchnn_kernels import numba_private
 from scratchnn_kernels.cpu import dropout, launching, threads, words
 from scratchnn_kernels.cpu.jit import compiled
 
@@ -46,10 +51,12 @@ class Plan:
             self._launches = np.array(self._rows, np.int64).reshape(-1, 4)
 
     def _note(self, kernel: Any, shards: int, args: tuple, work: int) -> bool:
-        function, _, *_ = frame = launching.frame(kernel, args)
+        kinds: Any = numba.typeof(args)
+        block = np.frombuffer(_block(_address(kernel, kinds), args, kinds), np.int64)
         self._kept.append((kernel, args))
-        self._blocks.append(frame[2:])
-        self._rows.append([function, self._blocks[-1].ctypes.data, shards, shards > 1 and work >= WORTH_SHARING])
+        self._blocks.append(block)
+        is_shared = shards > 1 and work >= WORTH_SHARING
+        self._rows.append([_entry(kernel, kinds), block.ctypes.data, shards, is_shared])
         return True
 
     @property
@@ -60,6 +67,45 @@ class Plan:
     def run(self) -> None:
         """Take the step again."""
         launching.with_helpers(_run, self._launches)
+
+
+def _address(kernel: Any, kinds: Any) -> int:
+    signature = (types.intp, *kinds.types)
+    kernel.compile(signature)
+    return _calling().address(kernel, signature)
+
+
+_entries: dict[Any, int] = {}
+
+
+def _entry(kernel: Any, kinds: Any) -> int:
+    """The function that calls a kernel with the arguments in a block: one for all kernels with these types."""
+    if kinds not in _entries:
+        add = partial(words.add_entry, kinds=kinds, linkage="external")
+        _entries[kinds] = _calling().compile_ir(kernel, add)
+    return _entries[kinds]
+
+
+def _calling() -> numba_private.Calling:
+    calling = numba_private.calling()
+    assert calling is not None, "there is no plan without: launching.can_call_by_address"
+    return calling
+
+
+def _block(kernel: int, args: tuple, kinds: Any) -> bytes:
+    """What `words.packed` writes, as bytes: Numba's struct of an array, or a number. Its size is in whole words."""
+    layout, values = "q", [kernel]
+    for value, kind in zip(args, kinds, strict=True):
+        if isinstance(kind, types.Array):
+            layout += f"0q{5 + 2 * kind.ndim}q"
+            values += [0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides]
+        else:
+            layout += _LAYOUTS[kind]
+            values.append(value)
+    return struct.pack(layout + "0q", *values)
+
+
+_LAYOUTS = {types.int64: "q", types.float64: "d", types.boolean: "?"}
 
 
 @compiled

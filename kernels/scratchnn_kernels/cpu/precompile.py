@@ -26,6 +26,7 @@ class Build:
 
     kernel: Any
     args: Any  # their types, as Numba's type of the tuple of them
+    shared: bool  # among threads, which takes a parallel loop of its own
 
     @property
     def name(self) -> str:
@@ -47,7 +48,7 @@ class Build:
     def _parts(self) -> list[tuple[Any, tuple]]:
         signature = types.void(types.intp, *self.args.types)
         loop = (launching._run_shards, launching.loop_signature(self.args))
-        return [(self.kernel, signature.args), loop]
+        return [(self.kernel, signature.args), *([loop] if self.shared else [])]
 
 
 def name_of(kernel: Any) -> str:
@@ -104,10 +105,10 @@ def builds_for(work: Callable[[], object]) -> list[Build]:
     """
     if jit.config.DISABLE_JIT:
         return []
-    noted: list[tuple[Any, Any]] = []
+    noted: list[tuple[Any, Any, bool]] = []
 
     def note(kernel: Any, shards: int, args: tuple, work: int) -> bool:
-        noted.append((kernel, numba.typeof(args)))
+        noted.append((kernel, numba.typeof(args), shards > 1 and work >= launching.WORTH_SHARING))
         return False
 
     token = launching.listener.set(note)
@@ -116,4 +117,7 @@ def builds_for(work: Callable[[], object]) -> list[Build]:
             work()
     finally:
         launching.listener.reset(token)
-    return [Build(kernel, args) for kernel, args in dict.fromkeys(noted)]
+    shared: dict[tuple[Any, Any], bool] = {}
+    for kernel, args, is_shared in noted:
+        shared[kernel, args] = is_shared or shared.get((kernel, args), False)
+    return [Build(kernel, args, is_shared) for (kernel, args), is_shared in shared.items()]

@@ -97,71 +97,54 @@ def call(typingctx, address, first, second):
 
 
 @intrinsic
-def address_of(typingctx, array):
-    """Of the first number of an array."""
-
-    def codegen(context, builder, signature, args):
-        return builder.ptrtoint(context.make_array(signature.args[0])(context, builder, args[0]).data, _word)
-
-    return types.intp(array), codegen
-
-
-@intrinsic
-def pack(typingctx, address, kernel, args):
-    """Write a block: a kernel's address and its arguments. At 0, on the stack of the calling function. Return where.
-
-    The arrays in it are not counted as references: whoever keeps a block keeps the arrays.
-    """
+def packed(typingctx, kernel, args):
+    """The address of a block, on the stack of the calling function: a kernel's address and its arguments."""
 
     def codegen(context, builder, signature, values):
-        address, kernel, given = values
-        given = [builder.extract_value(given, n) for n in range(len(signature.args[2]))]
-        given = [_without_owner(context, builder, *each) for each in zip(signature.args[2], given, strict=True)]
-        block = ir.LiteralStructType([kernel.type, *(value.type for value in given)])
+        kernel, given = values
+        given = [builder.extract_value(given, n) for n in range(len(signature.args[1]))]
+        given = [_without_owner(context, builder, *each) for each in zip(signature.args[1], given, strict=True)]
         with builder.goto_entry_block():
-            own = builder.alloca(block)
-        is_own = builder.icmp_signed("==", address, ir.Constant(_word, 0))
-        place = builder.select(is_own, own, builder.inttoptr(address, block.as_pointer()))
+            place = builder.alloca(block_type(context, signature.args[1]))
         for n, value in enumerate([kernel, *given]):
             builder.store(value, builder.gep(place, [_index(0), _index(n)]))
         return builder.ptrtoint(place, _word)
-
-    return types.intp(address, kernel, args), codegen
-
-
-@intrinsic
-def words_of_block(typingctx, kernel, args):
-    def codegen(context, builder, signature, values):
-        kinds = [context.get_value_type(each) for each in (signature.args[0], *signature.args[1])]
-        size = context.get_abi_sizeof(ir.LiteralStructType(kinds))
-        return ir.Constant(_word, -(-size // WORD_BYTES))
 
     return types.intp(kernel, args), codegen
 
 
 @intrinsic
 def entry(typingctx, kernel, args):
-    """The address of a C function (shard, block) that calls the kernel in the block with its arguments."""
+    """The address of a function (shard, block) that calls the kernel in the block with its arguments."""
 
     def codegen(context, builder, signature, values):
-        kinds = [context.get_value_type(each) for each in signature.args[1]]
-        block = ir.LiteralStructType([_word, *kinds])
-        function = ir.Function(builder.module, ir.FunctionType(_int, [_word, _word]), "scratchnn_entry")
-        function.linkage = "internal"
-        inside = ir.IRBuilder(function.append_basic_block())
-        shard, address = function.args
-        place = inside.inttoptr(address, block.as_pointer())
-        kernel, *given = (inside.load(inside.gep(place, [_index(0), _index(n)])) for n in range(len(kinds) + 1))
-        kernel_type = ir.FunctionType(context.get_value_type(types.void), [_word, *kinds])
-        inside.call(inside.inttoptr(kernel, kernel_type.as_pointer()), [shard, *given])
-        inside.ret(ir.Constant(_int, 0))
-        return builder.ptrtoint(function, _word)
+        return builder.ptrtoint(add_entry(context, builder.module, signature.args[1], "internal"), _word)
 
     return types.intp(kernel, args), codegen
 
 
+def block_type(context, kinds):
+    """A struct of a kernel's address and arguments of these types, which the kernel takes by value."""
+    return ir.LiteralStructType([_word, *(context.get_value_type(kind) for kind in kinds)])
+
+
+def add_entry(context, module, kinds, linkage):
+    """Add a C function (shard, block) to a module, which calls the kernel in such a block."""
+    block = block_type(context, kinds)
+    function = ir.Function(module, ir.FunctionType(_int, [_word, _word]), "scratchnn_entry")
+    function.linkage = linkage
+    builder = ir.IRBuilder(function.append_basic_block())
+    shard, address = function.args
+    place = builder.inttoptr(address, block.as_pointer())
+    kernel, *given = (builder.load(builder.gep(place, [_index(0), _index(n)])) for n in range(len(block.elements)))
+    kernel_type = ir.FunctionType(context.get_value_type(types.void), [_word, *block.elements[1:]])
+    builder.call(builder.inttoptr(kernel, kernel_type.as_pointer()), [shard, *given])
+    builder.ret(ir.Constant(_int, 0))
+    return function
+
+
 def _without_owner(context, builder, kind, value):
-    """An array that no longer points at what counts references to its memory."""
+    """An array that no longer points at what counts references to its memory: whoever has the block has the array."""
     if not isinstance(kind, types.Array):
         return value
     array = context.make_array(kind)(context, builder, value)

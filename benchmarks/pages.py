@@ -1,6 +1,7 @@
 """Which recorded results go into which page, and how: `python -m benchmarks.pages` rewrites them all.
 
-The benchmarks (bench.py, bptt.py, gradient_flow.py, pretraining.py, study.py, text_sets.py, gpu) do so at their end.
+The benchmarks (bench.py, bptt.py, gradient_flow.py, pretraining.py, study.py, text_sets.py, gpu, reliability) do so at
+their end.
 What lacks results is left as it is.
 """
 
@@ -13,11 +14,23 @@ from benchmarks import flow_page, imdb_page, pretraining_page, tables, text_tabl
 from benchmarks.gpu import report as gpu
 from benchmarks.harness import ROOT
 from benchmarks.imdb_page import accuracies
+from benchmarks.reliability import page as reliability
 
 RESULTS = Path(__file__).parent / "results"
-BPTT, EXCHANGE, FLOW, GPU, IMDB, KERAS, PRETRAINING, SPEED, TEXT_SETS = (
+BPTT, EXCHANGE, FLOW, GPU, IMDB, KERAS, PRETRAINING, RELIABILITY, SPEED, TEXT_SETS = (
     RESULTS / f"{name}.json"
-    for name in ("bptt", "exchange", "gradient_flow", "gpu", "imdb", "keras", "pretraining", "speed", "text_sets")
+    for name in (
+        "bptt",
+        "exchange",
+        "gradient_flow",
+        "gpu",
+        "imdb",
+        "keras",
+        "pretraining",
+        "reliability",
+        "speed",
+        "text_sets",
+    )
 )
 LOGS = RESULTS / "published_logs.json"
 
@@ -50,6 +63,7 @@ TABLES = (
     Table(ROOT / "docs" / "imdb.md", None, (IMDB, KERAS, LOGS), imdb_page.page),
     Table(ROOT / "docs" / "own-text.md", text_table.MARKS, (TEXT_SETS,), text_table.table),
     Table(ROOT / "docs" / "pretraining.md", pretraining_page.MARKS, (PRETRAINING,), pretraining_page.table),
+    Table(ROOT / "docs" / "reliability.md", reliability.MARKS, (RELIABILITY,), reliability.table),
     Table(ROOT / "docs" / "speed.md", tables.SPEED, (SPEED,), tables.speed_tables),
 )
 

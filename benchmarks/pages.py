@@ -1,7 +1,7 @@
 """Which recorded results go into which page, and how: `python -m benchmarks.pages` rewrites them all.
 
-The benchmarks (bench.py, bptt.py, gradient_flow.py, pretraining.py, story.py, study.py,
-text_sets.py, gpu) do so at their end.
+The benchmarks (bench.py, bptt.py, gradient_flow.py, pretraining.py, story.py, study.py, text_sets.py, gpu, reliability)
+do so at their end.
 What lacks results is left as it is.
 """
 
@@ -14,9 +14,10 @@ from benchmarks import flow_page, imdb_page, pretraining_page, speed_page, story
 from benchmarks.gpu import report as gpu
 from benchmarks.harness import ROOT
 from benchmarks.imdb_page import accuracies
+from benchmarks.reliability import page as reliability
 
 RESULTS = Path(__file__).parent / "results"
-BPTT, EXCHANGE, FLOW, GPU, IMDB, KERAS, PRETRAINING, SPEED, STORY, TEXT_SETS = (
+BPTT, EXCHANGE, FLOW, GPU, IMDB, KERAS, PRETRAINING, RELIABILITY, SPEED, STORY, TEXT_SETS = (
     RESULTS / f"{name}.json"
     for name in (
         "bptt",
@@ -26,6 +27,7 @@ BPTT, EXCHANGE, FLOW, GPU, IMDB, KERAS, PRETRAINING, SPEED, STORY, TEXT_SETS = (
         "imdb",
         "keras",
         "pretraining",
+        "reliability",
         "speed",
         "story",
         "text_sets",
@@ -63,6 +65,7 @@ TABLES = (
     Table(ROOT / "docs" / "own-text.md", text_table.MARKS, (TEXT_SETS,), text_table.table),
     Table(ROOT / "docs" / "performance.md", story_page.MARKS, (STORY,), story_page.table),
     Table(ROOT / "docs" / "pretraining.md", pretraining_page.MARKS, (PRETRAINING,), pretraining_page.table),
+    Table(ROOT / "docs" / "reliability.md", reliability.MARKS, (RELIABILITY,), reliability.table),
     Table(ROOT / "docs" / "speed.md", tables.SPEED, (SPEED,), speed_page.speed_tables),
 )
 

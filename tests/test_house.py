@@ -96,6 +96,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "callbacks",
         "data",
         "report",
+        "initializers",
         "losses",
         "optimizers",
         "layers",

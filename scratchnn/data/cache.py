@@ -4,16 +4,20 @@ Only content with the published digest is ever stored, so there is one cache fil
 A cache is a convenience: whatever goes wrong here costs a warning and nothing else.
 """
 
+from pathlib import Path
 from typing import NamedTuple
+from zipfile import ZIP_STORED
 
 import numpy as np
 from scratchnn_kernels.user_cache import folder
 
 from scratchnn.core.files.atomic import replacing
+from scratchnn.core.files.bounded import open_zip
 from scratchnn.core.warning import warn
 from scratchnn.data.corpus import Corpus, DataWarning, Reviews
 
 FILE_NAME = "imdb-flat-1.npz"
+_MOST_BYTES = 200_000_000  # that of the published reviews has 50 MB
 
 
 class CachedCorpus(NamedTuple):
@@ -29,6 +33,7 @@ def read(digest: str) -> CachedCorpus | None:
     try:
         if path is None or not path.is_file():
             return None
+        _require_plain(path)
         # Opened here, because NumPy leaves the file open when it turns out to be no zip.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             splits = [
@@ -44,6 +49,15 @@ def read(digest: str) -> CachedCorpus | None:
         reason = f"{type(error).__name__}: {error}"
     warn(f"the cache {path} is ignored ({_one_line(reason)})", DataWarning)
     return None
+
+
+def _require_plain(path: Path) -> None:
+    """Raise ValueError unless the file takes no more memory than it has bytes, and not too many of these."""
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError(f"it has more than {_MOST_BYTES:,} bytes")
+    with open_zip(path) as archive:
+        if any(each.compress_type != ZIP_STORED for each in archive.infolist()):
+            raise ValueError("it is compressed, as this cache never is")
 
 
 def write(corpus: Corpus, made_from: str) -> bool:

@@ -12,10 +12,11 @@ import numpy as np
 from scratchnn_kernels.contract import Array
 from scratchnn_kernels.shapes import Int32, Int64, Integer, UInt8
 
+from scratchnn.core.files.errors import StorageError
 from scratchnn.core.randomness import generator
 
 
-class DataError(ValueError):
+class DataError(StorageError):
     """A data file is missing or is not what it should be. The text names the file, what was expected, what came and
     what to do."""
 

@@ -1,10 +1,11 @@
-"""Fetch Keras' IMDB files, and give up soon where there is no network."""
+"""Fetch Keras' IMDB files, and give up soon where there is no network, or where more comes than there is."""
 
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from scratchnn.data.corpus import DataError
 from scratchnn.data.keras_npz import RawFiles
@@ -16,9 +17,12 @@ CITATION = (
     "Andrew L. Maas, Raymond E. Daly, Peter T. Pham, Dan Huang, Andrew Y. Ng, and Christopher Potts. Learning Word"
     " Vectors for Sentiment Analysis. ACL 2011, pages 142-150. https://aclanthology.org/P11-1015"
 )
-# Name look-up, connection and first answer together. Only the look-up has no timeout, hence the thread below.
+# Name look-up, connection and first answer together. Only the look-up has no timeout, hence the threads below.
 ANSWER_WITHIN_S = 8.0
 STALL_S = 10.0
+ALL_WITHIN_S = 1800.0  # 19 MB at 10 KB/s; a server that sends a byte now and then never stalls
+MOST_BYTES = 40_000_000  # of a file: twice those that there are
+MOST_REDIRECTS = 3
 
 
 def fetch() -> RawFiles:
@@ -27,7 +31,8 @@ def fetch() -> RawFiles:
     Progress goes to standard error: a percentage on a terminal, else one line.
 
     Raises:
-        DataError: if there is no answer within 8 s, the transfer breaks or stalls, or a hash differs.
+        DataError: if there is no answer within 8 s, the transfer breaks, stalls, takes half an hour, or brings more
+            than there is, or a hash differs.
     """
     failure = _no_answer()
     if failure:
@@ -36,9 +41,7 @@ def fetch() -> RawFiles:
 
     pooch.get_logger().setLevel("WARNING")  # it would name the temporary folder as if the files were kept there
     print(f"downloading the IMDB reviews (19 MB) from {URL}", file=sys.stderr)
-    # pooch's own annotations do not agree with each other here.
-    shown: Any = _Percentage() if sys.stderr.isatty() else False
-    downloader: Any = pooch.HTTPDownloader(progressbar=shown, timeout=STALL_S)
+    downloader: Any = _Download(time.monotonic() + ALL_WITHIN_S, sys.stderr.isatty())
     try:
         with tempfile.TemporaryDirectory(prefix="scratchnn-") as folder:
             for name, known_hash in (NPZ, INDEX):
@@ -52,23 +55,67 @@ def fetch() -> RawFiles:
     return files
 
 
+class _Download:
+    """What pooch calls to fetch a file: with an end to the bytes, the redirects, and the time of all files together."""
+
+    def __init__(self, deadline: float, shows: bool) -> None:
+        self._deadline, self._shows = deadline, shows
+
+    def __call__(self, url: str, output_file: str, _: Any) -> None:
+        outcome: list[Exception | None] = []
+        over = threading.Event()
+
+        def transfer() -> None:
+            try:
+                with open(output_file, "wb") as file:
+                    self._transfer(url, file, over)
+                outcome.append(None)
+            except Exception as error:
+                outcome.append(error)
+
+        # A read may wait for each of its bytes, so that only another thread can tell that it takes too long.
+        thread = threading.Thread(target=transfer, daemon=True)
+        thread.start()
+        thread.join(max(0.0, self._deadline - time.monotonic()))
+        over.set()
+        error = outcome[0] if outcome else TimeoutError(f"not done within {ALL_WITHIN_S:.0f} s")
+        if error is not None:
+            raise error
+
+    def _transfer(self, url: str, file: BinaryIO, over: threading.Event) -> None:
+        import requests
+
+        with requests.Session() as session:
+            session.max_redirects = MOST_REDIRECTS
+            answer = session.get(url, timeout=STALL_S, stream=True)
+            answer.raise_for_status()
+            percentage = _Percentage(int(answer.headers.get("content-length", 0)), self._shows)
+            done = 0
+            for part in answer.iter_content(2**15):
+                done += len(part)
+                if over.is_set() or done > MOST_BYTES:
+                    raise ValueError(f"more than {MOST_BYTES:,} bytes came")
+                file.write(part)
+                percentage.update(done)
+            percentage.close()
+
+
 class _Percentage:
-    """Shows how many bytes have come, as pooch reports it: one file after the other, each closed at its end."""
+    """Shows how many bytes of a file have come."""
 
-    total = done = 0
+    def __init__(self, total: int, shows: bool) -> None:
+        self._total, self._shows = total, shows and total > 0  # a server need not send the total
+        self._percent = 0
 
-    def update(self, n: int) -> None:
-        total = self.total or 1  # a server need not send it
-        before, self.done = self.done, min(total, self.done + n)
-        if 100 * before // total < 100 * self.done // total:
-            print(f"\r{self.done / total:4.0%}", end="", file=sys.stderr, flush=True)
-
-    def reset(self) -> None:
-        self.done = 0
+    def update(self, done: int) -> None:
+        percent = min(100, 100 * done // self._total) if self._shows else 0
+        if percent > self._percent:
+            self._percent = percent
+            print(f"\r{percent:3}%", end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        self.done = 0
-        print("\r    \r", end="", file=sys.stderr, flush=True)
+        if self._shows:
+            print("\r    \r", end="", file=sys.stderr, flush=True)
 
 
 def _no_answer() -> str | None:
@@ -79,7 +126,9 @@ def _no_answer() -> str | None:
         import requests
 
         try:
-            requests.head(URL + INDEX[0], timeout=ANSWER_WITHIN_S / 2).raise_for_status()
+            with requests.Session() as session:
+                session.max_redirects = MOST_REDIRECTS
+                session.head(URL + INDEX[0], timeout=ANSWER_WITHIN_S / 2).raise_for_status()
             outcome.append(None)
         except Exception as error:
             outcome.append(f"no answer ({type(error).__name__})")

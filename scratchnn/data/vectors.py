@@ -1,6 +1,7 @@
 """Word vectors that others trained, read from the text formats of GloVe and of word2vec."""
 
 import gzip
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from scratchnn.data.corpus import DataError
 from scratchnn.data.text import OOV, Vocabulary
 
 _LONGEST = 2**20  # bytes in a line; 300 numbers take 3,000
+_MOST_NUMBERS = 2**14  # of a word
+_UNPACKED = (2**22, 8)  # bytes that a .gz may unpack to, and so many for each of its own; text shrinks to a third
 _HEADER = re.compile(rb"\d+[ \t]+\d+")
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LARGEST = float(np.finfo(np.float32).max)
@@ -64,6 +67,8 @@ def word_vectors(path: str | PathLike[str], vocabulary: Vocabulary, dim: int | N
         raise TypeError(f"vocabulary must be a scratchnn.data.Vocabulary, got {type(vocabulary).__name__}")
     dim = None if dim is None else checks.whole_number("dim", dim, 1)
     reading = _Reading(Path(checks.path("path", path)), vocabulary, dim)
+    if reading.path.exists() and not reading.path.is_file():  # a pipe would be waited for
+        raise DataError(f"{path} is not a file: give the path of one")
     try:
         for number, line in _lines(reading.path):
             reading.take(number, line)
@@ -79,10 +84,14 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
         if start == b"PK":
             raise DataError(f"{path} is a zip archive: unpack it, and give the text file that is in it")
         file.seek(0)
+        most = os.fstat(file.fileno()).st_size
         with gzip.open(file) if start == b"\x1f\x8b" else file as lines:
-            number = 0
+            most = most if lines is file else _UNPACKED[0] + _UNPACKED[1] * most
+            number = unpacked = 0
             while line := lines.readline(_LONGEST):
-                number += 1
+                number, unpacked = number + 1, unpacked + len(line)
+                if unpacked > most:
+                    raise DataError(f"{path} unpacks to more than {most:,} bytes, which no text shrinks from")
                 if len(line) == _LONGEST:
                     raise DataError(f"{path}, line {number}: more than {_LONGEST:,} bytes without an end of the line")
                 line = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line  # a byte order mark
@@ -111,6 +120,8 @@ class _Reading:
             if self._promised is None and self._dim != 1 and _HEADER.fullmatch(line):
                 return self._take_header(*map(int, line.split()))
             self._dim = self._dim or _numbers_at_the_end(line) or self._refuse(number, "no word with numbers after it")
+            if self._dim > _MOST_NUMBERS:
+                self._refuse(number, f"{self._dim:,} numbers after a word, expected {_MOST_NUMBERS:,} at most")
             self._split(number, line)  # before anything of that size is allocated
             self._matrix = np.zeros((len(self._vocabulary), self._dim), np.float32)
         self._count += 1

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from scratchnn.core import checks
+from scratchnn.core.files.errors import StorageError
 
 
-class ExchangeError(ValueError):
+class ExchangeError(StorageError):
     """A model cannot be written in a format, or a file cannot be used. The message names the place, and what to do."""
 
 

@@ -1,10 +1,11 @@
 """The parts of a `.keras` file, which is a zip of two texts and the weights. Nothing of it is run."""
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
+from scratchnn.core.files.bounded import open_zip, parsed_json
+from scratchnn.core.files.errors import StorageError
 from scratchnn.exchange.errors import ExchangeError
 
 _MAX_CONFIG_BYTES = 16 * 2**20
@@ -17,14 +18,16 @@ def member(path: Path, name: str) -> bytes:
         ExchangeError: if there is no such member, or the zip is damaged.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_zip(path) as archive:
             found = archive.getinfo(name)
             if found.compress_type != zipfile.ZIP_STORED or found.file_size > path.stat().st_size:
                 raise ExchangeError(f"{path}: {name} is compressed, as Keras never writes it: save it in Keras again")
             return archive.read(found)
+    except ExchangeError:
+        raise
     except KeyError:
         raise ExchangeError(f"{path} has no {name}, as a .keras file has: save it in Keras 3 again") from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except Exception as error:  # zipfile raises a dozen types for damage, from struct.error to NotImplementedError
         raise ExchangeError(f"{path} is no .keras file, or damaged: {error}") from None
 
 
@@ -38,6 +41,6 @@ def config(path: Path) -> Any:
     if len(text) > _MAX_CONFIG_BYTES:
         raise ExchangeError(f"{path}: config.json has {len(text)} bytes, more than any model needs")
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ExchangeError(f"{path}: config.json is no JSON: {error}") from None
+        return parsed_json(text)
+    except StorageError as error:
+        raise ExchangeError(f"{path}: config.json {error}") from None

@@ -9,7 +9,7 @@ from scratchnn.exchange import keras_archive
 from scratchnn.exchange.errors import ExchangeError, source
 from scratchnn.exchange.keras_weights import load_keras
 from scratchnn.layers import LAYERS, Bidirectional, Input, Layer, TimeDistributed
-from scratchnn.models.loading import UNUSABLE
+from scratchnn.models.loading import MOST_LAYERS, UNUSABLE
 from scratchnn.models.sequential import Sequential
 
 _CHAIN = "a model here is one chain of layers, from one input to one output"
@@ -33,6 +33,8 @@ def read_keras(path: str | os.PathLike[str], *, backend: str = "cpu") -> Sequent
     described = keras_archive.config(file)
     try:
         layers, shape = _chain(described["class_name"], described["config"])
+        if len(layers) > MOST_LAYERS:
+            raise ExchangeError(f"it has {len(layers):,} layers, and at most {MOST_LAYERS:,} are read")
         name = str(described["config"].get("name") or "") or None
         dtype = _dtype(layers)
         made = [_layer(each) for each in layers]

@@ -7,6 +7,7 @@ The groups go by the class of a layer and by its number among those of its class
 """
 
 import io
+import math
 import os
 import re
 from pathlib import Path
@@ -23,7 +24,8 @@ from scratchnn.layers import GRU, LSTM, RNN, Bidirectional, SimpleRNN, TimeDistr
 from scratchnn.models.model import Model
 
 _FLOATS = ("float16", "float32", "float64")
-_MAX_GROUPS = 10_000  # a group may be linked into itself, so that a small file has no end
+_LARGEST_CHUNK = 2**20  # numbers; a piece is unpacked whole, however few of them an array has
+_MAX_GROUPS, _DEEPEST = 10_000, 50  # a group may be linked into itself, so that a small file has no end
 
 
 def save_keras(model: Model, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -70,7 +72,7 @@ def load_keras(model: Model, path: str | os.PathLike[str]) -> None:
             weights = [datasets[name][()] for name in shapes]
     except ExchangeError:
         raise
-    except (OSError, KeyError, RuntimeError, ValueError) as error:  # what h5py raises about damaged files
+    except Exception as error:  # about damaged files h5py raises of everything, SystemError and MemoryError too
         raise ExchangeError(f"{file} is no file of weights, or damaged: {error}") from None
     with numbers_of(str(file)):
         model.set_weights(weights)
@@ -132,8 +134,11 @@ def _datasets(file: Path, h5: Any) -> dict[str, Any]:
     while waiting:
         group, place = waiting.pop()
         name, seen = place.rpartition("/")[2], seen + 1
-        if seen > _MAX_GROUPS:
-            raise ExchangeError(f"{file} has more than {_MAX_GROUPS:,} groups and arrays: it is not of a model")
+        if seen > _MAX_GROUPS or place.count("/") > _DEEPEST:
+            raise ExchangeError(
+                f"{file} has more than {_MAX_GROUPS:,} groups and arrays, or {_DEEPEST} in each other: it is not of a "
+                "model"
+            )
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise ExchangeError(f"{file}: {place} is a link to somewhere else, and is not followed")
         each = group[name]
@@ -141,6 +146,8 @@ def _datasets(file: Path, h5: Any) -> dict[str, Any]:
             waiting += [(each, f"{place}/{inner}") for inner in reversed(list(each))]
         elif not isinstance(each, h5py.Dataset) or each.is_virtual or each.external:
             raise ExchangeError(f"{file}: {place} has its numbers in other files, and is not read")
+        elif each.chunks is not None and math.prod(each.chunks) > max(each.size or 0, _LARGEST_CHUNK):
+            raise ExchangeError(f"{file}: {place} is stored in pieces that are larger than the array: save it again")
         elif each.dtype.name not in _FLOATS:
             raise ExchangeError(f"{file}: {place} holds {each.dtype}, expected {', '.join(_FLOATS)}")
         else:

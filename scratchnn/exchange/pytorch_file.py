@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from scratchnn.core.files.atomic import write_atomically
+from scratchnn.core.files.bounded import open_zip
 from scratchnn.exchange import safetensors_file
 from scratchnn.exchange.errors import ExchangeError, source, target
 from scratchnn.exchange.pytorch import Names, plan_for, take_over, to_pytorch
 from scratchnn.models.model import Model
 
 OWN = (".pt", ".pth", ".bin")  # of PyTorch's own format
+_MOST_PICKLE_BYTES = 2**20  # what describes the tensors; 200 bytes for each of them
 
 
 def save_pytorch(model: Model, path: str | os.PathLike[str], names: Names = None, *, overwrite: bool = False) -> None:
@@ -68,11 +70,13 @@ def _torch() -> Any:
 def _tensors(file: Path) -> dict[str, Any]:
     """The tensors of a file, not read into memory yet: they are mapped."""
     try:
-        with zipfile.ZipFile(file) as archive:
-            packed = any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist())
-    except (zipfile.BadZipFile, OSError):
+        with open_zip(file) as archive:
+            members = archive.infolist()
+    except Exception:  # zipfile raises a dozen types for damage
         raise ExchangeError(f"{file} is no file of torch.save, or of before PyTorch 1.6: save it again there") from None
-    if packed:
+    if any(each.filename.endswith("data.pkl") and each.file_size > _MOST_PICKLE_BYTES for each in members):
+        raise ExchangeError(f"{file} describes more than a state_dict: save module.state_dict() there")
+    if any(each.compress_type != zipfile.ZIP_STORED for each in members):
         raise ExchangeError(f"{file} is compressed, as torch.save never writes it: save it again there")
     torch = _torch()
     try:

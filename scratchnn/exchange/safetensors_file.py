@@ -18,6 +18,7 @@ from scratchnn.core.files.atomic import write_atomically
 from scratchnn.exchange.errors import ExchangeError, numbers_of, require_shapes, source, target
 from scratchnn.models.model import Model
 
+_MOST_HEADER_BYTES = 2**21  # 100 bytes for each array
 _DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64"}
 
 
@@ -100,9 +101,13 @@ def read(path: Path) -> dict[str, Array]:
 
 
 def _opened(path: Path) -> Any:
+    with open(path, "rb") as file:
+        header = int.from_bytes(file.read(8), "little")
+    if not 2 <= header <= _MOST_HEADER_BYTES:
+        raise ExchangeError(f"{path} is no file of safetensors, or damaged: its header would have {header:,} bytes")
     with extra("exchange", "safetensors"):
         import safetensors
     try:
         return safetensors.safe_open(path, framework="numpy")
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, MemoryError) as error:  # a file that is larger than what can be mapped
         raise ExchangeError(f"{path} is no file of safetensors, or damaged: {error}") from None

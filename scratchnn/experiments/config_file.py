@@ -1,11 +1,12 @@
 """config.toml read back: the settings of a run, to train with them again, changed or not."""
 
 import os
-import tomllib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
+from scratchnn.core.files.bounded import read_toml
+from scratchnn.core.files.errors import StorageError
 from scratchnn.core.names import nearest
 from scratchnn.core.warning import warn
 from scratchnn.data.own.options import TextOptions
@@ -54,11 +55,11 @@ def read(path: str | os.PathLike[str]) -> Config:
     path = Path(path) / "config.toml" if Path(path).is_dir() else Path(path)
     where = f"--config {os.fspath(path)!r}"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = read_toml(path)
     except OSError as error:
         raise ValueError(f"{where} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{where} is no TOML file: {error}") from None
+    except StorageError as error:
+        raise StorageError(f"{where} {error}") from None
     recorded = {name: table.pop(name) for name in _RECORDED if name in table}
     data, versions = (recorded.get(name, {}) for name in ("data", "versions"))
     _require_table(where, "data", data)

@@ -17,7 +17,6 @@ import json
 import os
 import platform
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +25,11 @@ from pathlib import Path
 from typing import Any, SupportsFloat
 
 from scratchnn.core.files.atomic import write_atomically
+from scratchnn.core.files.bounded import read_bytes, read_toml
+from scratchnn.core.files.errors import StorageError
 from scratchnn.core.files.plain import plain
+
+_MOST_METRICS_BYTES = 2**21  # of metrics.csv: 100 bytes for each epoch
 
 
 class RunFolder:
@@ -91,7 +94,7 @@ class RunFolder:
             raise FileNotFoundError(f"{os.fspath(path)!r} is not a run folder: it has no config.toml")
         if not run.metrics.exists():
             return run
-        written = run.metrics.read_bytes()
+        written = _metrics(run.metrics)
         lines = written[: written.rfind(b"\n") + 1].splitlines(keepends=True)
         history = _parse(run.metrics, lines)
         run._columns = list(history)
@@ -138,12 +141,18 @@ class RunFolder:
         """Return metrics.csv by column, as `plot_curves` takes it; {} before the first row."""
         if not self.metrics.exists():
             return {}
-        return _parse(self.metrics, self.metrics.read_bytes().splitlines(keepends=True))
+        return _parse(self.metrics, _metrics(self.metrics).splitlines(keepends=True))
 
     def read_config(self) -> dict[str, Any]:
-        """Return config.toml as nested dicts."""
-        with self.config.open("rb") as file:
-            return tomllib.load(file)
+        """Return config.toml as nested dicts.
+
+        Raises:
+            StorageError: if it is no TOML.
+        """
+        try:
+            return read_toml(self.config)
+        except StorageError as error:
+            raise StorageError(f"{os.fspath(self.config)!r} {error}") from None
 
 
 def _make_folder(root: Path, name: str) -> Path:
@@ -177,6 +186,13 @@ def _append(path: Path, data: bytes) -> None:
         raise OSError(error.errno, f"row not saved: {error.strerror or error}", os.fspath(path)) from error
 
 
+def _metrics(path: Path) -> bytes:
+    try:
+        return read_bytes(path, _MOST_METRICS_BYTES)
+    except StorageError as error:
+        raise StorageError(f"{os.fspath(path)!r} {error}") from None
+
+
 def _parse(path: Path, lines: list[bytes]) -> dict[str, list[float]]:
     """Return the columns of a metrics.csv."""
     if not lines:
@@ -189,7 +205,10 @@ def _parse(path: Path, lines: list[bytes]) -> dict[str, list[float]]:
             for name, value in zip(columns, values, strict=True):
                 history[name].append(value)
         except ValueError:
-            raise ValueError(f"{os.fspath(path)!r}, line {i}: expected {len(columns)} numbers, got {line!r}") from None
+            shown = line[:80]
+            raise StorageError(
+                f"{os.fspath(path)!r}, line {i}: expected {len(columns)} numbers, got {shown!r}"
+            ) from None
     return history
 
 

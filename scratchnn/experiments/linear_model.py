@@ -23,6 +23,7 @@ __all__ = ["LinearModel"]
 
 EPOCHS = 10  # iterations of L-BFGS: those that the penalty was chosen with
 KIND = "linear"  # of its file
+_ARRAYS = ("known", "weights", "bias")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,24 @@ class LinearModel:
         arrays, meta = container.read(path)
         if meta.get("kind") != KIND:
             raise container.StorageError(f"{path} holds no linear model, but {meta.get('kind', 'something else')!r}")
-        return cls(TextEncoder.from_metadata(meta), meta["grams"], arrays["known"], arrays["weights"], arrays["bias"])
+        try:
+            found = cls(TextEncoder.from_metadata(meta), meta["grams"], *(arrays[name] for name in _ARRAYS))
+            found._require_shapes()
+        except (KeyError, TypeError, ValueError) as error:
+            raise container.StorageError(f"{path}: the linear model in it cannot be used ({error})") from error
+        return found
+
+    def _require_shapes(self) -> None:
+        """Raise ValueError unless the arrays fit each other and the classes."""
+        words = np.arange(len(self.encoder.vocabulary))
+        scores = 1 if len(self.classes) == 2 else len(self.classes)
+        known, weights, bias = self.known, self.weights, self.bias
+        if (weights.shape, bias.shape, known.ndim) != ((scores, len(known)), (scores,), 1) or known.dtype != np.int64:
+            raise ValueError(f"its arrays have the shapes {known.shape}, {weights.shape} and {bias.shape}")
+        if self.grams not in (1, 2):
+            raise ValueError(f"its features are of {self.grams!r} words")
+        if np.any(np.diff(known) <= 0) or any(np.any(~np.isin(ids, words)) for ids in ids_of(known)):
+            raise ValueError("its features are no words of its vocabulary, in their order")
 
 
 def shares_of(p: Float64[Array, "N K"]) -> Float64[Array, "N K"]:

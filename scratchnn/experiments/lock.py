@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ try:
 except ImportError:  # Windows: there it is not locked
     fcntl: Any = None
 
+_NO_LINK_NO_WAITING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _TAKEN = (errno.EAGAIN, errno.EACCES)
 
 
@@ -48,10 +50,12 @@ def held(folder: str | os.PathLike[str]) -> Iterator[None]:
 def _taken(path: Path) -> int | None:
     while True:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK_NO_WAITING, 0o644)
         except OSError:
             return None  # what needs the folder will say why
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a pipe or a device cannot be read from its beginning
+                raise LockedError(f"{path} is not the lock of a run: remove it, if nobody needs it")
             is_ours = _lock(descriptor)
             if _is_at(path, descriptor):  # or else its holder has just removed it
                 _require_free(path, os.pread(descriptor, 4096, 0), is_ours)

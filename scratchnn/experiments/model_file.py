@@ -66,6 +66,7 @@ def read(path: str | os.PathLike[str]) -> Preset:
     Raises:
         ValueError: if the file cannot be read, or its model cannot be trained on texts as it is; the message says why.
     """
+    from scratchnn.initializers import values_follow
     from scratchnn.models import saving
     from scratchnn.models.loading import UNUSABLE
 
@@ -73,8 +74,9 @@ def read(path: str | os.PathLike[str]) -> Preset:
     if not Path(path).is_file():
         raise ValueError(f"{where} is not there")
     try:
-        _, meta = saving.read(path, "model")
-        return _preset(_name(Path(path)), meta["model"])
+        arrays, meta = saving.read(path, "model")
+        with values_follow(arrays["params"].size):  # a file takes the memory of what is in it
+            return _preset(_name(Path(path)), meta["model"])
     except (StorageError, OSError) as error:
         raise ValueError(f"{where} cannot be read: {error}") from None
     except UNUSABLE as error:

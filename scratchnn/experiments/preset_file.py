@@ -12,12 +12,12 @@ epochs = 5
 
 import os
 import re
-import tomllib
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from scratchnn import activations
+from scratchnn.core.files.bounded import read_toml
+from scratchnn.core.files.errors import StorageError
 from scratchnn.core.names import look_up
 from scratchnn.experiments.presets import CONTROLS, PRESETS, Preset
 from scratchnn.experiments.settings import Settings
@@ -39,11 +39,11 @@ def read(path: str | os.PathLike[str]) -> dict[str, Preset]:
             the place.
     """
     try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        tables = read_toml(path)
     except OSError as error:
         raise ValueError(f"--presets {os.fspath(path)!r} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{os.fspath(path)!r} is no TOML file: {error}") from None
+    except StorageError as error:
+        raise StorageError(f"{os.fspath(path)!r} {error}") from None
     if not tables:
         raise ValueError(f"{os.fspath(path)!r} holds no preset: a preset is a table, such as [my-lstm]")
     known = {_plain(name): name for name in PRESETS | CONTROLS}
@@ -150,7 +150,7 @@ def _check(where: str, preset: Preset) -> None:
         settings = preset.settings()
         model = Sequential(preset.layers_for(settings), backend="reference", seed=0, name=preset.name)
         model.build((None, settings.length))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, MemoryError) as error:
         raise ValueError(f"{where}: {error}") from None
     if stateful := [layer.label for layer in model.layers if getattr(layer, "stateful", False)]:
         raise ValueError(f"{where}: {stateful[0]} is stateful, but reviews do not continue each other: leave it out")

@@ -21,7 +21,7 @@ UNUSABLE = (
     ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, NotImplementedError, RecursionError,
     TypeError, ValueError,
 )  # fmt: skip
-MOST_LAYERS = 10_000  # of a model in a file
+MOST_LAYERS = 2_000  # of a model in a file
 
 
 @heeds_keras_in("load_model")
@@ -52,8 +52,6 @@ def rebuild(
     arrays: Mapping[str, Array], config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]
 ) -> Model:
     """The model that `saving.contents` describes; `given` has all that `require` asks for."""
-    if len(config["layers"]) > MOST_LAYERS:
-        raise ValueError(f"it has {len(config['layers']):,} layers, and at most {MOST_LAYERS:,} are read")
     with values_follow(arrays["params"].size):
         model = described_model(config, backend or backends.of_a_file(config["backend"]), given)
     fill(model, arrays, config)
@@ -62,6 +60,8 @@ def rebuild(
 
 def described_model(config: Mapping[str, Any], backend: str | None, given: Mapping[str, Any]) -> Model:
     """The model of a `get_config()`, compiled if it was, with parameters that are drawn from its seed."""
+    if len(config["layers"]) > MOST_LAYERS:
+        raise ValueError(f"it has {len(config['layers']):,} layers, and at most {MOST_LAYERS:,} are read")
     kind = config.get("class", Sequential.kind)  # files of earlier versions do not name it, and keep no clock
     kinds: dict[str, type[Model]] = {Sequential.kind: Sequential, Model.kind: Model}
     if kind not in kinds:

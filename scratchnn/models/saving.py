@@ -4,6 +4,7 @@ Here a model is its `get_config()`, its vector of parameters, and the state of i
 the same bits needs. `loading.py` reads it back. A checkpoint is the same, and where its call of `fit` stands.
 """
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -119,11 +120,17 @@ def read_params(filepath: str | os.PathLike[str], shapes: list[tuple[int, ...]])
         StorageError: if the file is damaged, holds neither, or the parameters have other shapes.
     """
     arrays, meta = read(filepath, "model", "weights")
-    described = meta["model"] if meta["kind"] == "model" else meta
-    expected, found = [list(shape) for shape in shapes], described["weights"]
+    described = meta.get("model") if meta["kind"] == "model" else meta
+    expected = [list(shape) for shape in shapes]
+    found = described.get("weights") if isinstance(described, dict) else None
     if found != expected:
         raise container.StorageError(f"{filepath} holds weights of shapes {found}, expected {expected}")
-    return arrays["params"]
+    params, count = arrays["params"], sum(map(math.prod, shapes))
+    if params.dtype.kind != "f" or params.shape != (count,):
+        raise container.StorageError(
+            f"{filepath} holds parameters of {params.dtype} and shape {params.shape}, expected {count} floats"
+        )
+    return params
 
 
 def read(filepath: str | os.PathLike[str], *kinds: str) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -16,6 +16,8 @@ from typing import Any
 
 from scratchnn.core.files import container
 from scratchnn.core.files.atomic import write_atomically
+from scratchnn.core.files.bounded import parsed_json, read_bytes
+from scratchnn.core.files.errors import StorageError
 from scratchnn.core.files.plain import or_null, plain
 from scratchnn.core.warning import warn
 from scratchnn.experiments.settings import Settings
@@ -23,6 +25,7 @@ from scratchnn.study.results import PROTOCOLS, RunResult, Tested
 
 _MEASURED = ("seconds", "peak_memory")
 _SUFFIX = ".npz"
+_MOST_ABOUT_BYTES = 2**20  # of study.json, which has 2 KB
 ASIDE = "set-aside"
 
 
@@ -60,11 +63,11 @@ class StudyFolder:
             folder.runs.mkdir(exist_ok=True)
             return folder
         try:
-            found = json.loads(folder.about.read_text(encoding="utf-8"))
+            found = parsed_json(read_bytes(folder.about, _MOST_ABOUT_BYTES))
             if not isinstance(found, dict):
-                raise ValueError(f"it holds {type(found).__name__}, no object")
-        except (ValueError, RecursionError, OSError) as error:
-            raise ValueError(f"{os.fspath(folder.about)!r} is damaged ({error}); give --out a new folder") from None
+                raise ValueError(f"holds {type(found).__name__}, no object")
+        except (ValueError, OSError) as error:
+            raise StorageError(f"{os.fspath(folder.about)!r} is damaged: it {error}; give --out a new folder") from None
         if different := _differences(found, folder.common):
             raise ValueError(
                 f"{os.fspath(path)!r} holds another study: {different}. Its runs cannot be counted together "
@@ -77,11 +80,14 @@ class StudyFolder:
     def _check_places(self) -> None:
         """Raise ValueError now if something else stands where the study will write at its end."""
         for place in (self.runs, self.path / ASIDE):
-            if place.exists() and not place.is_dir():
+            if (place.exists() or place.is_symlink()) and not place.is_dir():
                 raise ValueError(f"{os.fspath(place)!r} is a file, where the study has a folder: move it away")
         for place in (self.path / name for name in ("report.html", "summary.json")):
-            if place.is_dir():
-                raise ValueError(f"{os.fspath(place)!r} is a folder, where the study has a file: move it away")
+            if place.is_symlink() and not place.exists():
+                raise ValueError(f"{os.fspath(place)!r} is a link that leads nowhere: move it away")
+            if place.exists() and not place.is_file():
+                kind = "a folder" if place.is_dir() else "a device, a pipe or a socket"
+                raise ValueError(f"{os.fspath(place)!r} is {kind}, where the study has a file: move it away")
 
     def save(self, result: RunResult) -> None:
         """Store a run, in one file; on return it is on disk."""
@@ -123,8 +129,8 @@ class StudyFolder:
             if path.is_symlink():
                 raise ValueError(f"{os.fspath(path)!r} is a link that leads nowhere") from None
             return None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{os.fspath(path)!r} cannot be counted: {error}") from error
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+            raise StorageError(f"{os.fspath(path)!r} cannot be counted: {error}") from error
         return result
 
     def load_all(self) -> list[RunResult]:
@@ -177,6 +183,13 @@ def _check(content: Mapping[str, Any], measured: Mapping[str, Any], probabilitie
         several = array.ndim == 2 and array.shape[1] > 2  # classes
         if not (array.ndim == 1 or several) or array.dtype.kind != "f":
             raise ValueError(f"its probabilities {name!r} are {array.dtype} of shape {array.shape}")
+        if not array.size or not ((array >= 0) & (array <= 1)).all():  # NaN is neither
+            raise ValueError(f"its probabilities {name!r} are none, or no probabilities")
+    if len({len(array) for array in probabilities.values()}) > 1:
+        raise ValueError("it has more answers under one protocol than under another")
+    for name, tested in content["tested"].items():
+        if not 0 <= tested["accuracy"] <= 1 or tested["epoch"] < 0:
+            raise ValueError(f"its {name} accuracy is {tested['accuracy']} after epoch {tested['epoch']}")
     if not isinstance(content["error"], str | None):
         raise ValueError(f"its error is {content['error']!r}, no text")
     if unknown := sorted(set(content["settings"]) - {f.name for f in fields(Settings)}):

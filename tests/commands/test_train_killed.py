@@ -2,25 +2,25 @@
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from benchmarks.reliability.command import interrupt
 from scratchnn.experiments.lock import LockedError, held
 from scratchnn.models.checkpoint import load_checkpoint
-from tests.commands.test_train import COMMAND, SMALL, assert_refused, checksum_of, environment, train, write_data
+from tests.commands.test_train import SMALL, assert_refused, checksum_of, environment, train, write_data
 
-ARGUMENTS = [*SMALL, "--data", "data", "--seed", "5", "--batch-size", "4", "--backend", "reference"]
+BATCHES = ["--seed", "5", "--batch-size", "4", "--backend", "reference"]
+ARGUMENTS = [*SMALL, "--data", "data", *BATCHES]
 EPOCHS = 4
 MANY = ["--epochs", str(EPOCHS), "--checkpoint-every", "1", "--quiet"]
 
@@ -32,52 +32,17 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with reviews, and in `run` what an undisturbed run leaves."""
     cwd = tmp_path_factory.mktemp("killed")
     write_data(cwd / "data")
-    assert train(cwd, *ARGUMENTS, *MANY).returncode == 0
+    assert train(cwd, *SMALL, "--data", cwd / "data", *BATCHES, *MANY).returncode == 0
     (folder,) = (cwd / "runs").iterdir()
     folder.rename(cwd / "run")
     return cwd
 
 
-def result(folder: Path) -> tuple[object, ...]:
-    """What training has come to, without the time that it took."""
-    model, progress = load_checkpoint(folder / "checkpoint.npz")
-    assert model.optimizer is not None
-    timed = ("seconds", "reviews_per_second")
-    records = [{key: each[key] for key in each if key not in timed} for each in progress.records]
-    slots = {name: slot.tobytes() for name, slot in model.optimizer.state().items()}
-    return model.flat_params.tobytes(), slots, progress.epoch, progress.step, records
-
-
-def killed(cwd: Path, seconds: float, *arguments: str) -> None:
-    """Kill the command so many seconds after its first checkpoint; it may have ended before."""
-    process = subprocess.Popen([*COMMAND, *arguments], cwd=cwd, env=environment())
-    try:
-        deadline = time.monotonic() + 120
-        while not list(cwd.glob("runs/*/checkpoint.npz")) and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        time.sleep(seconds)
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.mark.parametrize("kills", [4, pytest.param(60, marks=pytest.mark.long)])
 def test_killed_at_random_it_goes_on_to_the_same_bits(kills: int, place: Path, tmp_path: Path) -> None:
-    rng, within, steps = random.Random(1), 0, set()
-    shutil.copytree(place / "data", tmp_path / "data")
-    for _ in range(kills):
-        killed(tmp_path, rng.uniform(0, 1.5), *ARGUMENTS, *MANY)
-        (folder,) = (tmp_path / "runs").iterdir()
-        progress = load_checkpoint(folder / "checkpoint.npz")[1]
-        within += progress.step > 0
-        steps.add((progress.epoch, progress.step))
-        again = train(tmp_path, "--resume", folder, "--data", "data", "--quiet")
-        assert again.returncode == 0, again.stderr
-        assert result(folder) == result(place / "run"), steps
-        assert (folder / "best.npz").read_bytes() == (place / "run" / "best.npz").read_bytes()
-        shutil.rmtree(tmp_path / "runs")
-    assert within >= 1, steps  # or the kills come at the wrong time
+    found = interrupt(tmp_path, place / "run", place / "data", [*SMALL, *BATCHES, *MANY], kills, seed=1)
+    assert found.wrong == 0
+    assert found.within >= 1  # or the kills come at the wrong time
 
 
 def test_steps_and_seconds_between_two_checkpoints(place: Path) -> None:
@@ -132,6 +97,7 @@ def holder(folder: Path) -> Iterator[int]:
     """Another process that holds the folder: its number."""
     script = f"""
 import sys
+from benchmarks.reliability.command import interrupt
 from scratchnn.experiments.lock import held
 with held({str(folder)!r}):
     print("held", flush=True)

@@ -299,10 +299,8 @@ def server(published, monkeypatch):
         def iter_content(self, chunk_size: int) -> Any:
             return (self.body[n : n + chunk_size] for n in range(0, len(self.body), chunk_size))
 
-        def close(self) -> None: ...
-
     for method in ("get", "head"):
-        monkeypatch.setattr(requests, method, lambda url, **_: Answer(url))
+        monkeypatch.setattr(requests.Session, method, lambda session, url, **_: Answer(url))
     for attribute, name in (("NPZ", "imdb.npz"), ("INDEX", "imdb_word_index.json")):
         monkeypatch.setattr(download, attribute, (name, "sha256:" + hashlib.sha256(content[name]).hexdigest()))
     return types.SimpleNamespace(served=served, content=content)
@@ -336,6 +334,46 @@ def test_a_download_with_another_hash_is_not_used(server):
     assert not cache_file().exists()
     with pytest.raises(DataError, match="the download failed"):
         load(synthetic=False)
+
+
+def test_a_download_ends_where_more_comes_than_there_is(server, monkeypatch):
+    monkeypatch.setattr(download, "MOST_BYTES", 1000)
+    with pytest.raises(DataError, match=r"the download failed .*more than 1,000 bytes came"):
+        download.fetch()
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up(server, monkeypatch):
+    import requests
+
+    class Slow:
+        def __init__(self) -> None:
+            self.headers: dict[str, str] = {}
+
+        def raise_for_status(self) -> None: ...
+
+        def iter_content(self, _: int) -> Any:
+            while True:
+                time.sleep(0.05)
+                yield b"a"
+
+    monkeypatch.setattr(requests.Session, "get", lambda session, url, **_: Slow())
+    monkeypatch.setattr(download, "ALL_WITHIN_S", 0.3)
+    start = time.monotonic()
+    with pytest.raises(DataError, match="not done within"):
+        download.fetch()
+    assert time.monotonic() - start < 5
+
+
+def test_redirects_have_an_end(server, monkeypatch):
+    import requests
+
+    def redirected(session: Any, *_: Any, **__: Any) -> Any:
+        assert session.max_redirects == download.MOST_REDIRECTS <= 5
+        raise requests.TooManyRedirects("more than 3")
+
+    monkeypatch.setattr(requests.Session, "get", redirected)
+    with pytest.raises(DataError, match=r"the download failed .*TooManyRedirects"):
+        download.fetch()
 
 
 def test_the_published_digest_follows_from_its_parts():

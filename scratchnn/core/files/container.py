@@ -15,7 +15,6 @@ import json
 import math
 import os
 import re
-import stat
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -26,6 +25,8 @@ import numpy as np
 
 from scratchnn.core import checks
 from scratchnn.core.files.atomic import write_atomically
+from scratchnn.core.files.bounded import MOST_VALUES, parsed_json, read_bytes, values_in
+from scratchnn.core.files.errors import StorageError
 from scratchnn.core.files.foreign import foreign_kind
 from scratchnn.core.files.plain import plain
 
@@ -44,10 +45,6 @@ _LOCAL = struct.Struct("<4sHHHHHIIIHH")
 _DIRECTORY = struct.Struct("<4sHHHHHHIIIHHHHHII")
 _END = struct.Struct("<4sHHHHIIH")
 _DAMAGED = "is damaged: use an earlier copy, or train again"
-
-
-class StorageError(ValueError):
-    """A file cannot be used. The message names the file, the member, and what to do."""
 
 
 def write(
@@ -83,10 +80,11 @@ def write(
     members = {_META: text, **members}
     frames, directory = _frames(members)
     size = sum(map(len, frames)) + sum(map(len, members.values())) + len(directory)
-    if len(members) > _MAX_MEMBERS or len(text) > _MAX_META_BYTES or size > _MAX_FILE_BYTES:
+    values = values_in(text)
+    if len(members) > _MAX_MEMBERS or len(text) > _MAX_META_BYTES or values > MOST_VALUES or size > _MAX_FILE_BYTES:
         raise ValueError(
-            f"at most {_MAX_MEMBERS} members, {_MAX_META_BYTES} bytes of meta and {_MAX_FILE_BYTES} bytes in all can "
-            f"be stored, got {len(members)}, {len(text)} and {size}"
+            f"at most {_MAX_MEMBERS} members, {_MAX_META_BYTES} bytes of meta, {MOST_VALUES} values in it and "
+            f"{_MAX_FILE_BYTES} bytes in all can be stored, got {len(members)}, {len(text)}, {values} and {size}"
         )
     chunks = (chunk for frame, member in zip(frames, members.values(), strict=True) for chunk in (frame, member))
     write_atomically(path, [*chunks, directory], earlier)
@@ -101,18 +99,15 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
     """
     path = checks.path("filepath", path)
     try:
-        return _decode(memoryview(_file_bytes(path)))
+        return _decode(memoryview(read_bytes(path, _MAX_FILE_BYTES, _require_ours)))
     except StorageError as error:
         raise StorageError(f"{path!r}: {error}") from None
 
 
-def _file_bytes(path: str | os.PathLike[str]) -> bytes:
-    status = os.stat(path)
-    if not stat.S_ISREG(status.st_mode):
-        raise StorageError("is not a file; give the path of a model or a checkpoint")  # a pipe would block open()
-    if status.st_size > _MAX_FILE_BYTES:
-        raise StorageError(f"has {status.st_size} bytes, more than the format allows; it is not a scratchnn file")
-    return Path(path).read_bytes()
+def _require_ours(start: bytes) -> None:
+    """Raise StorageError for the first bytes of another kind of file."""
+    if start[:4] != b"PK\3\4" or start[_LOCAL.size : _LOCAL.size + len(_META)] != _META.encode("ascii"):
+        raise StorageError(f"is not a model or a checkpoint of scratchnn, but {foreign_kind(start)}")
 
 
 def _npy_header(dtype: str, shape: tuple[int, ...]) -> bytes:
@@ -143,8 +138,6 @@ def _frames(members: Mapping[str, bytes | memoryview]) -> tuple[list[bytes], byt
 
 
 def _decode(data: memoryview) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    if data[:4] != b"PK\3\4" or data[_LOCAL.size : _LOCAL.size + len(_META)] != _META.encode("ascii"):
-        raise StorageError(f"is not a model or a checkpoint of scratchnn, but {foreign_kind(bytes(data[:4096]))}")
     members: dict[str, memoryview] = {}
     declared, meta = {}, {}
     for name, content in _walk(data):
@@ -198,9 +191,9 @@ def _decode_meta(name: str, content: memoryview, sha256: memoryview) -> tuple[di
     if hashlib.sha256(content).hexdigest().encode("ascii") != sha256:
         raise StorageError(f"member {_META!r} or the end of the file {_DAMAGED}")
     try:
-        head = json.loads(bytes(content), object_pairs_hook=_from_json, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise StorageError(f"member {_META!r} is not valid JSON: {error}") from None
+        head = parsed_json(bytes(content), object_pairs_hook=_from_json, parse_constant=_refuse_constant)
+    except StorageError as error:
+        raise StorageError(f"member {_META!r} {error}") from None
     if not isinstance(head, dict) or head.get("format") != "scratchnn":
         raise StorageError("is not a model or a checkpoint of scratchnn (meta.json does not name the format)")
     if head.get("version") != FORMAT_VERSION:

@@ -1,5 +1,6 @@
 """Which column of a table is the text, and which the label."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -28,7 +29,8 @@ def choose(names: Sequence[str], where: str, text: str | None, label: str | None
     Raises:
         DataError: if there is no such column; a misspelled one is corrected.
     """
-    if doubled := sorted({name for name in names if names.count(name) > 1 and name in (text, label, *_usual())}):
+    wanted = (text, label, *_usual())
+    if doubled := sorted(name for name, count in Counter(names).items() if count > 1 and name in wanted):
         raise DataError(f"{where}: the column {doubled[0]!r} is there twice: rename one of them")
     chosen = Columns(
         _column(names, where, "text", text, TEXT_COLUMNS), _column(names, where, "label", label, LABEL_COLUMNS)

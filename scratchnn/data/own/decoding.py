@@ -1,5 +1,9 @@
 """Bytes of a file as text; or an error that says in which line it is none."""
 
+from pathlib import Path
+
+from scratchnn.core.files.bounded import read_bytes
+from scratchnn.core.files.errors import StorageError
 from scratchnn.data.corpus import DataError
 
 _BOM = b"\xef\xbb\xbf"
@@ -9,7 +13,20 @@ _OTHER_KINDS = {
     b"PAR1": "a Parquet file", b"\x89PNG": "a PNG image", b"\xff\xd8\xff": "a JPEG image", b"%PDF": "a PDF document",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
 }  # fmt: skip
+_MOST_BYTES = 2**32  # of a file
 _SHOWN = 20  # bytes before and behind a wrong one
+
+
+def bytes_of(path: Path, where: str, most: int = _MOST_BYTES) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        DataError: for a pipe, which would be waited for, a device, and a longer file than `most`.
+    """
+    try:
+        return read_bytes(path, most)
+    except StorageError as error:
+        raise DataError(f"{where} {error}") from None
 
 
 def text_of(data: bytes, where: str) -> str:

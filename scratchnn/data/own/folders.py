@@ -1,24 +1,27 @@
 """Folders of texts, `label/*.txt`, alone or inside train/ and test/; aclImdb among them, unpacked or as its archive."""
 
-import lzma
+import gzip
 import tarfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scratchnn.core.names import plural
 from scratchnn.data.corpus import DataError
-from scratchnn.data.own.decoding import text_of
+from scratchnn.data.own.decoding import bytes_of, text_of
 from scratchnn.data.own.labelled import PARTS, Labelled, Parts, Row, labelled
 
 _PARTS = {
     "train": "train", "training": "train", "test": "test", "testing": "test",
     "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
 }  # fmt: skip
-# An archive of more bytes of text than both of these was made to fill a memory. Texts shrink to a third or less.
-_LARGE, _RATIO = 2**28, 100
+_LONGEST = 2**26  # bytes of one text
+# An archive of more bytes of text, or of more members and bytes of all kinds, was made to fill a memory or to take
+# hours: text shrinks to a third or a quarter, and texts without a label may be beside it. (most, per byte of it)
+_TEXTS, _ALL, _MEMBERS = (2**23, 5.0), (2**26, 10.0), (20_000, 0.01)
+_AT_ONCE = 2**20  # bytes; the name of a member may claim to be longer
 _UNLABELLED = "unsup"  # of aclImdb: 50,000 reviews without a label
 
 
@@ -28,7 +31,7 @@ class _File(NamedTuple):
 
     def read(self) -> bytes:
         assert self.data is not None
-        return self.data if isinstance(self.data, bytes) else self.data.read_bytes()
+        return self.data if isinstance(self.data, bytes) else bytes_of(self.data, str(self.data), _LONGEST)
 
 
 def read_folder(folder: Path) -> Parts:
@@ -59,26 +62,64 @@ def read_archive(path: Path) -> Parts:
     Raises:
         DataError: as `read_folder`, and for an archive that cannot be unpacked.
     """
-    found, unpacked, most = [], 0, max(_LARGE, _RATIO * path.stat().st_size)
     try:
-        with tarfile.open(path, "r:*") as archive:
-            for member in archive:
+        found = list(_members(path))
+    except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path} cannot be unpacked ({error}); get the file again") from error
+    if len({file.path.parts[0] for file in found}) == 1 and all(len(file.path.parts) > 1 for file in found):
+        found = [file._replace(path=PurePosixPath(*file.path.parts[1:])) for file in found]
+    return _parts(sorted(found, key=lambda file: file.path), str(path))
+
+
+def _members(path: Path) -> Iterator[_File]:
+    size = path.stat().st_size
+    texts, everything, members = (int(most + per_byte * size) for most, per_byte in (_TEXTS, _ALL, _MEMBERS))
+    refused = DataError(f"{path} unpacks to far more than its size: these are no texts")
+    with open(path, "rb") as packed:
+        is_packed = packed.read(2) == b"\x1f\x8b"
+        packed.seek(0)
+        held: Any = _Held(gzip.open(packed) if is_packed else packed, everything, refused)
+        try:
+            opened = tarfile.open(fileobj=held, mode="r:")
+        except tarfile.ReadError:
+            raise tarfile.ReadError("it is no tar archive") from None
+        archive: Any
+        with opened as archive:
+            for count, member in enumerate(archive):
+                archive.members = []  # or it keeps all that it has seen
                 inside = PurePosixPath(member.name)
+                if count > members:
+                    raise refused
                 if member.isdir() or not inside.parts or any(map(_is_hidden, inside.parts)):
                     continue
                 content = None
                 if member.isfile() and inside.suffix == ".txt" and _UNLABELLED not in inside.parts:
-                    unpacked += member.size
-                    if unpacked > most:
-                        raise DataError(f"{path} unpacks to more than {_RATIO} times its size: these are no texts")
+                    texts -= member.size
+                    if texts < 0:
+                        raise refused
                     content = archive.extractfile(member)
-                found.append(_File(inside, content.read() if content else None))
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
-        told = "it is no tar archive" if "\n" in str(error) else error  # a line for each way that was tried
-        raise DataError(f"{path} cannot be unpacked ({told}); get the file again") from error
-    if len({file.path.parts[0] for file in found}) == 1 and all(len(file.path.parts) > 1 for file in found):
-        found = [file._replace(path=PurePosixPath(*file.path.parts[1:])) for file in found]
-    return _parts(sorted(found, key=lambda file: file.path), str(path))
+                read = None if content is None else b"".join(iter(lambda file=content: file.read(_AT_ONCE), b""))
+                yield _File(inside, read)
+
+
+class _Held:
+    """A file that is unpacked as far as `most` bytes and no further, and read in short pieces."""
+
+    def __init__(self, file: Any, most: int, refused: DataError) -> None:
+        self._file, self._most, self._refused = file, most, refused
+        self.tell = file.tell
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _AT_ONCE or self.tell() > self._most:
+            raise self._refused
+        return self._file.read(size)
+
+    def seek(self, position: int) -> int:
+        if position > self._most:
+            raise self._refused
+        return self._file.seek(position)
 
 
 def _is_hidden(name: str) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scratchnn.data.corpus import DataError
 from scratchnn.data.own import folders, tables
-from scratchnn.data.own.decoding import text_of
+from scratchnn.data.own.decoding import bytes_of, text_of
 from scratchnn.data.own.labelled import Parts, labelled
 
 _COMMA, _TAB, _JSON = (".csv",), (".tsv", ".tab"), (".jsonl", ".ndjson")
@@ -57,7 +57,7 @@ def read(
         raise DataError(f"{where}: a {kind} file is not read: {to_do}")
     if not is_table and kind not in _LINES:
         raise DataError(f"{where}: a file of another kind; expected {EXPECTED}")
-    text = text_of(path.read_bytes(), where)
+    text = text_of(bytes_of(path, where), where)
     if not text.strip():
         raise DataError(f"{where}: the file is empty")
     if kind in _JSON:

@@ -18,6 +18,7 @@ _MARK = "__label__"
 _DELIMITERS = ",;\t|"  # of files that are called .csv
 # What the second line of Orange's tables says of each column; a third line says what it is for.
 _KINDS = {"", "d", "c", "s", "t", "i", "discrete", "continuous", "string", "time", "ignore"}
+_LONGEST_LINE = 2**21  # of JSON, or of fastText's
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # JSON can say \ud83d, half of a character
 _field_limit = threading.Lock()  # the csv module has one limit for all readers
 
@@ -103,8 +104,19 @@ def _records(text: str, where: str, delimiter: str) -> list[tuple[int, list[str]
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Numbers from 1 on, and lines without their ends."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        yield number, line.removesuffix("\r")
+    number = start = 0
+    while start <= len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        number += 1
+        yield number, text[start:end].removesuffix("\r")
+        start = end + 1
+
+
+def _require_short(line: str, here: str) -> None:
+    """Raise DataError for a line that is parsed as a whole, and would take twenty times its bytes."""
+    if len(line) > _LONGEST_LINE:
+        raise DataError(f"{here}: {len(line):,} characters, expected at most {_LONGEST_LINE:,} in a line")
 
 
 def _is_plain(text: str) -> bool:
@@ -130,6 +142,7 @@ def read_jsonl(text: str, where: str, text_column: str | None, label_column: str
         if not line.strip():
             continue
         here = f"{where}, line {number}"
+        _require_short(line, here)
         record = _object(line, here)
         columns = columns or choose(list(record), here, text_column, label_column)
         if missing := [name for name in columns if name not in record]:
@@ -176,6 +189,7 @@ def read_fasttext(text: str, where: str) -> Table:
     """
     rows = []
     for number, line in _lines(text):
+        _require_short(line, f"{where}, line {number}")
         words = line.split()
         if not words:
             continue

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.harness import ROOT
+from benchmarks.reliability import saving
 from scratchnn.core.files import container
 from tests.read_only import as_ordinary_user, open_folder
 
@@ -217,84 +219,28 @@ def test_temporary_files_of_killed_processes_go_after_an_hour(path: Path) -> Non
     assert recent.exists()
 
 
-# A writer is forked, saves one generation after another and tells each finished one through a pipe, until it is killed
-# at a random moment. Then the file must hold the last generation told, or a later one, with all its content.
+# ---- kills, by benchmarks/reliability/saving.py: in a process of its own, since a child of one with threads may hang
+
 KILLS = """
-import os, random, signal, sys, time
+import dataclasses, sys
 from pathlib import Path
-import numpy as np
-from scratchnn.core.files import container
-
-def in_place(path, arrays, meta):
-    np.savez(path, **arrays, generation=meta["generation"])
-
-def read_in_place(path):
-    with np.load(path) as archive:
-        return {"w": archive["w"]}, {"generation": int(archive["generation"])}
-
+from benchmarks.reliability import saving
 how, path, kills = sys.argv[1:]
-before = Path(path + ".previous")
-ways = {
-    "whole": (container.write, container.read),
-    "two": (lambda *given: container.write(*given, before), container.read),
-    "in place": (in_place, read_in_place),
-}
-save, load = ways[how]
-
-def save_generation(n):
-    save(path, {"w": np.full(50_000, n, dtype=np.int64)}, {"generation": n})
-
-save_generation(0)
-start = time.perf_counter()
-for _ in range(5):
-    save_generation(0)
-seconds = (time.perf_counter() - start) / 5
-rng, generation, lost, saves = random.Random(0), 0, 0, 0
-for kill in range(int(kills)):
-    told, tell = os.pipe()
-    writer = os.fork()
-    if writer == 0:
-        os.close(told)
-        while True:
-            generation += 1
-            save_generation(generation)
-            os.write(tell, b".")
-    os.close(tell)
-    os.read(told, 1)
-    finished = 1
-    time.sleep(rng.uniform(0.2, 4) * seconds)
-    os.kill(writer, signal.SIGKILL)
-    os.waitpid(writer, 0)
-    finished += len(os.read(told, 10**6))
-    os.close(told)
-    saves += finished
-    try:
-        arrays, meta = load(path)
-        found = meta["generation"]
-        assert generation + finished <= found <= generation + finished + 1, (generation, finished, found)
-        assert arrays["w"].shape == (50_000,) and (arrays["w"] == found).all()
-        generation = found
-        if how == "two":
-            assert 0 <= found - container.read(before)[1]["generation"] <= 1
-    except Exception as error:
-        lost += 1
-        print(type(error).__name__, error, file=sys.stderr)
-        save_generation(generation)
-print(lost, saves, sum(name.endswith(".tmp") for name in os.listdir(os.path.dirname(path))))
+print(*dataclasses.astuple(saving.kill_writers(how, Path(path), int(kills))))
 """
 
 
-def kill_writers(how: str, path: Path, kills: int = 30) -> tuple[int, int, int]:
+def kill_writers(how: str, path: Path, kills: int = 30) -> saving.Kills:
     run = subprocess.run(
         [sys.executable, "-c", KILLS, how, str(path), str(kills)],
         capture_output=True,
         text=True,
         timeout=8 * kills,
+        cwd=ROOT,
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
     )
     assert run.returncode == 0, run.stderr
-    lost, saves, leftovers = map(int, run.stdout.split())
-    return lost, saves, leftovers
+    return saving.Kills(*map(int, run.stdout.split()))
 
 
 @pytest.mark.parametrize(
@@ -302,13 +248,12 @@ def kill_writers(how: str, path: Path, kills: int = 30) -> tuple[int, int, int]:
 )
 def test_killing_the_writer_loses_nothing(how: str, kills: int, tmp_path: Path) -> None:
     """Nor, of two generations, the earlier one."""
-    lost, saves, leftovers = kill_writers(how, tmp_path / "model.npz", kills)
-    assert lost == 0
-    assert saves >= kills
-    assert leftovers >= 2  # so many kills, at least, hit a save at work
+    found = kill_writers(how, tmp_path / "model.npz", kills)
+    assert found.lost == found.gone == 0
+    assert found.saves >= kills
+    assert found.leftovers >= 2  # so many kills, at least, hit a save at work
 
 
 def test_the_same_kills_lose_files_saved_in_place(tmp_path: Path) -> None:
     """Without this the test above could pass because its kills come too late."""
-    lost, _, _ = kill_writers("in place", tmp_path / "model.npz")
-    assert lost >= 10  # of thirty kills; beside busy programs fewer of them hit a save at work
+    assert kill_writers("in place", tmp_path / "model.npz").lost >= 10  # beside busy programs fewer hit a save at work

@@ -110,14 +110,17 @@ def test_what_is_no_file_is_left_out_and_told(tmp_path: Path) -> None:
     assert "3 files, such as ../../bad/2.txt" in read(tmp_path / "a.tar").notes[0]
 
 
-def test_an_archive_that_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scratchnn.data.own.folders._LARGE", 10**5)
-    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
-        for name in ("bad/1.txt", "good/1.txt"):
-            member = tarfile.TarInfo(name)
-            member.size = 10**6
-            archive.addfile(member, io.BytesIO(b"a" * 10**6))
-    with pytest.raises(DataError, match="unpacks to more than 100 times its size"):
+@pytest.mark.parametrize(
+    ("name", "size", "members"), [("1.txt", 5 * 10**6, 1), ("1.feat", 4 * 10**7, 1), ("_", 0, 15_000)]
+)
+def test_an_archive_that_would_fill_the_memory(name: str, size: int, members: int, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz", compresslevel=1) as archive:
+        for folder in ("bad", "good"):
+            for _ in range(members):
+                member = tarfile.TarInfo(f"{folder}/{name}")
+                member.size = size
+                archive.addfile(member, io.BytesIO(b"a" * size))
+    with pytest.raises(DataError, match="unpacks to far more than its size"):
         read(tmp_path / "a.tar.gz")
 
 

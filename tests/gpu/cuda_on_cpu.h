@@ -6,7 +6,7 @@
 // - a barrier that not all threads reach ends in a report, not in a hang;
 // - the order of threads between two barriers is chosen: forwards, backwards, at random, or one warp as far ahead of
 //   the others as the barriers let it. Results have to be the same bits in all of them.
-// What it cannot find: reordering of memory accesses inside one thread, and the exact rounding of __expf.
+// What it cannot find: reordering of memory accesses inside one thread, and the exact rounding of exp2f.
 
 #include <math.h>
 #include <stddef.h>

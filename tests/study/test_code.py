@@ -29,7 +29,8 @@ NOT_DECIDING = {
     "models.stored", "nn", "report", "report.best", "report.console", "report.curves", "report.diagram",
     "report.figure", "report.summary", "report.table", "scratchnn", "study", "study.code", "study.memory",
     "study.results", "study.tasks", "training", "training.balance", "training.compiling", "training.diagnosis",
-    "training.hooks", "training.interrupts", "training.alone", "training.health", "core.memory", "models.needs", "models.one_row",
+    "training.hooks", "training.interrupts", "training.alone", "training.health", "core.memory", "models.needs",
+    "models.one_row",
     "training.keeping", "training.threads",
 }  # fmt: skip
 

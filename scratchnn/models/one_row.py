@@ -67,7 +67,6 @@ class OneRow:
     backend: Backend
     forward: Callable[..., tuple]
     check_input: Callable[[object], Array]
-    head: Any
 
     def predict_row(self, x: Array) -> Array | None:
         """The output for x of one row; None where `predict` must take its usual way."""
@@ -78,19 +77,24 @@ class OneRow:
         x = self.check_input(x)
         if not known.is_of(x.shape):  # the check has built the model, to which a layer had been added
             return None
-        activation = self.head.final_activation
+        activation = self._head().final_activation
         a = known.pre_activation(x, partial(self._row_before, pre_activation=activation is not None), self.backend)
         return a if a is None or activation is None else activation.forward(a)
 
     def _row_before(self, x: Array, pre_activation: bool) -> Array:
         return self.forward(x, keep_caches=False, pre_activation=pre_activation)[0]
 
+    def _head(self) -> Any:
+        model: Any = self
+        return model.head
+
     def _is_recordable(self) -> bool:
         """Whether no code of the user's own has a part in a pass, and each layer's can be repeated."""
         if is_own(type(self)) or "forward" in vars(self):
             return False
+        head = self._head()
         return all(
-            (layer.runs_in_kernels or (layer is self.head and layer.pre_activation_runs_in_kernels))
+            (layer.runs_in_kernels or (layer is head and layer.pre_activation_runs_in_kernels))
             and not is_own(type(layer))
             and "forward" not in vars(layer)
             for layer in self._layers

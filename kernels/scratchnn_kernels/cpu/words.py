@@ -3,9 +3,13 @@
 All operations are atomic and sequentially consistent: every thread sees them happen in one and the same order.
 """
 
+from typing import Any
+
 from llvmlite import ir
+from numba import extending
 from numba.core import cgutils, types
-from numba.extending import intrinsic
+
+intrinsic: Any = extending.intrinsic  # what it makes of a function takes other arguments than that
 
 WORD_BYTES = 8
 _word, _int = ir.IntType(64), ir.IntType(32)

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import jaxtyping
 import pytest
 
 # Without these Chromium asks for updates at every start, in vain where there is no network.
@@ -29,8 +30,6 @@ def ctrl_c_interrupts() -> Iterator[None]:
 @pytest.fixture
 def complex_numbers_are_taken() -> Iterator[None]:
     """The annotations say Float, and the test run enforces them; a complex step goes through the same code."""
-    import jaxtyping  # not at the top: on a machine with a GPU the tests do without it (tests/gpu/__main__.py)
-
     jaxtyping.config.update("jaxtyping_disable", True)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)

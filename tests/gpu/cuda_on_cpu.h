@@ -6,7 +6,7 @@
 // - a barrier that not all threads reach ends in a report, not in a hang;
 // - the order of threads between two barriers is chosen: forwards, backwards, at random, or one warp as far ahead of
 //   the others as the barriers let it. Results have to be the same bits in all of them.
-// What it cannot find: reordering of memory accesses inside one thread, and the exact rounding of exp2f.
+// What it cannot find: reordering of memory accesses inside one thread, and the exact rounding of __expf.
 
 #include <math.h>
 #include <stddef.h>
@@ -261,11 +261,8 @@ inline const char *launch(Body kernel, void **values, const int *grid, int block
     cuda_on_cpu::shuffle(value, (cuda_on_cpu::current % cuda_on_cpu::WARP) ^ (lanes), __LINE__)
 #define __ballot_sync(mask, holds) cuda_on_cpu::ballot(holds, __LINE__)
 #define __ffs(word) __builtin_ffs(word)
-#define __clz(word) __builtin_clz(word)  // of 0 it is not defined here
-#define __popc(word) __builtin_popcount(word)
 // As a device computes them, a power of two and a reciprocal, and the first off by the two units that it may be off.
-inline float power_of_two_of_a_device(float a) { return exp2f(a) * (1 + 0x1p-22f); }
-#define exp2f power_of_two_of_a_device
+inline float __expf(float a) { return exp2f(a * 1.44269504f) * (1 + 0x1p-22f); }
 inline float __fdividef(float a, float b) { return a * (1 / b); }
 #define __umul64hi(a, b) ((unsigned long long)(((unsigned __int128)(a) * (b)) >> 64))
 

@@ -142,7 +142,7 @@ class _Held:
 def kernels_in(text: str) -> dict[str, list[Parameter]]:
     """The kernels of a source, and their parameters."""
     text = re.sub(r"//.*", "", text)
-    found = re.findall(r"__global__ void (?:__launch_bounds__\([\w, ]+\)\s+)?(\w+)\((.*?)\)\s*\{", text, re.DOTALL)
+    found = re.findall(r"__global__ void (?:__launch_bounds__\(\w+\)\s+)?(\w+)\((.*?)\)\s*\{", text, re.DOTALL)
     return {kernel: [_parameter(each) for each in parameters.split(",")] for kernel, parameters in found}
 
 

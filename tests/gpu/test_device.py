@@ -1,6 +1,5 @@
 """Link 3 on a device, where there is one: pytest -m gpu."""
 
-import os
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,6 @@ from tests.parity.training_cases import TrainingCase
 
 PROBLEM = availability.problem()
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(PROBLEM is not None, reason=f"{PROBLEM}")]
-
-if PROBLEM is None and os.environ.get("SCRATCHNN_TEST_POOL") == "off":
-    # Every array is an allocation of its own: a checker then sees who writes beside it.
-    device.xp().cuda.set_allocator(None)
 
 CASES: list[Case] = [
     *(case for kernel in STATES for case in variants(Recurrent(kernel, B=3, T=5, D=5, H=7))),

@@ -39,7 +39,7 @@ TABLE = (
     Rule(None, "float32", 96, None, PERSISTENT, None, "Wh fits the registers of the block that takes a row"),
     Rule("simple_rnn", "float32", 128, None, PERSISTENT, None, "a thread for each unit has registers for its weights"),
     Rule(
-        None, "float32", 128, None, PERSISTENT, 64,
+        None, "float32", 128, None, PERSISTENT, 80,
         "512 threads have 128 registers each; reading the rest of Wh again takes a step below 1 us, by counting, "
         "stepwise launches 10 us or more",
     ),

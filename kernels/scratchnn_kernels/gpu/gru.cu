@@ -1,45 +1,20 @@
 // GRU whose reset gate acts after the product (Keras' reset_after=True, the default), persistent: one launch per
-// direction takes every row through all time steps. Equations and their numbers are those of reference/gru.py; the walk
-// is in time_loop.cuh.
+// direction takes every row through all time steps. Equations and their numbers are those of reference/gru.py.
 //
-// Of the four threads of a quad, three compute the columns z r g; the fourth has no column and helps with stores.
-// Needs -DH, -DHELD, -DACT, -DREC, and -DDROPOUT=1 where h is dropped out.
+// Thread 4 u + k of a block is lane k of the quad of unit u: lanes 0 to 2 compute the columns z r g, lane 3 has no
+// column and helps with stores. Needs -DH, -DHELD, -DACT, -DREC, and -DDROPOUT=1 where h is
+// dropped out.
 
 #include "registers.cuh"
 
 enum { Z, R, G, SPARE };
 constexpr int THREADS = 4 * PADDED;
-constexpr int AHEAD = HELD < PADDED ? 1 : H > 64 ? 2 : 4;  // longer steps need fewer, and have no registers for more
 constexpr int COPIES = DROPOUT ? 3 : 1;  // of h in shared memory: each gate has a dropout mask of its own
 
-// A step from ax and ah of the thread's column. The four threads of a quad all hold its h, and get that after the step.
-// Returns the gate, and in the spare thread the candidate's ah.
-__device__ inline real step_forward(int gate, real ax, real ah, real &h) {
-    const real own = activate(REC, ax + ah);                       // (3), for z and r
-    const real z = of_gate(own, Z), r = of_gate(own, R), ah_g = of_gate(ah, G);
-    const real g = activate(ACT, of_gate(ax, G) + r * ah_g);       // (4), (5)
-    h = z * h + (1 - z) * g;                                       // (6)
-    return gate == G ? g : gate == SPARE ? ah_g : own;
-}
-
-// The gradients of ax and of ah of the thread's column, from dh with respect to h after the step; dh gets the part of
-// that with respect to h before it which does not go through ah. What does not need dh is computed while it is on its
-// way.
-__device__ inline real step_backward(int gate, real own, real h_before, real &dh, real &da_h) {
-    const real z = of_gate(own, Z), r = of_gate(own, R), g = of_gate(own, G), ah_g = of_gate(own, SPARE);
-    const real to_g = (1 - z) * slope(ACT, g);                     // (6), (5)
-    const real to_z = (h_before - g) * slope(REC, z);              // (6), (3)
-    const real to_r = to_g * (ah_g * slope(REC, r));               // (4), (3)
-    const real da_x = dh * (gate == Z ? to_z : gate == R ? to_r : to_g);
-    da_h = dh * (gate == Z ? to_z : gate == R ? to_r : to_g * r);  // (4)
-    dh *= z;                                                       // (6)
-    return da_x;
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS, 1) gru_forward(
+extern "C" __global__ void __launch_bounds__(THREADS) gru_forward(
     const real *ax,             // (T, B, 3H): (1)
     const real *Wh,             // (H, 3H)
-    const real *rest,           // ((PADDED - HELD) / 4, THREADS, 4): of Wh what is not held, or null
+    const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const real *bx,             // (3H), as bh
     const real *bh,
     const real *h_0,            // (B, H), as h_last
@@ -50,11 +25,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) gru_forward(
     real *ah_g,                 // (T, B, H): the candidate's columns of ah, (1), or null
     real *h_last, int T, int B) {
     __shared__ __align__(16) real h_shared[2][COPIES][STRIDE];
-    const Place at;
-    const int unit = at.unit, gate = at.gate, column = gate * H + unit;
-    const bool exists = at.exists, has_column = exists && gate != SPARE;
-    const size_t states = (size_t)B * H, at_state = (size_t)at.row * H + unit, at_gate = (size_t)at.row * 3 * H + column;
-    const Span span = span_of(mask, T);
+    const int row = blockIdx.x, unit = threadIdx.x / 4, gate = threadIdx.x % 4;
+    const bool exists = unit < H, has_column = exists && gate != SPARE;
+    const int column = gate * H + unit;
+    const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
     // The thread's column of Wh, or the part of it that registers hold.
     real weights[HELD];
@@ -62,80 +36,56 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) gru_forward(
     for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[k * 3 * H + column] : real(0);
     const real bias_x = has_column ? bx[column] : real(0), bias_h = has_column ? bh[column] : real(0);
     const real kept = DROPOUT && has_column ? dropout_h[gate * states + at_state] : real(1);
+
+    // All four threads of a quad hold its h.
     real h_t = exists ? h_0[at_state] : real(0);
-    Vector<HELD> h_held;
-    const int copy = DROPOUT && gate != SPARE ? gate : 0;
-    auto publish = [&](int buffer) {
-        if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);
-        __syncthreads();
-        h_held.read(h_shared[buffer][copy]);
-    };
+    int buffer = 0;
+    if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);
+    if (h != nullptr && exists && gate == 0) h[at_state] = h_t;
+    __syncthreads();
 
-    // The spare thread stores ah_g where the others store their gates.
-    real *own_out = gate == SPARE ? ah_g + at_state : gates + at_gate;
-    const size_t own_stride = gate == SPARE ? states : 3 * states;
-    const bool stores_own = exists && (gate == SPARE ? ah_g : gates) != nullptr;
-    const bool stores_h = exists && gate == 0 && h != nullptr;
-    real *h_out = h + at_state;
-    auto store_h = [&] {
-        if (stores_h) *h_out = h_t;
-        h_out += states;
-    };
-    auto store = [&](real own) {
-        if (stores_own) *own_out = own;
-        own_out += own_stride;
-        store_h();
-    };
-
-    struct Asked {
-        real ax;
-        unsigned char is_real;
-    };
-    const real *ax_in = ax + span.first * 3 * states + at_gate;
-    const unsigned char *mask_in = mask + (size_t)at.row * T + span.first;
-    auto ask = [&](auto which, Asked &asked) {
-        asked.ax = has_column ? *ax_in : real(0);
-        ax_in += 3 * states;
-        if (which.holes) asked.is_real = *mask_in++;
-    };
-    auto step = [&](auto which, const Asked &asked, int buffer) {
-        const real h_before = h_t;
-        real ah = dot(weights, h_held, bias_h);                                        // (1)
-        if (HELD < PADDED) ah += dot_of_rest<HELD, 2>(rest, h_shared[buffer][copy]);   // (1)
-        real own = step_forward(gate, asked.ax + bias_x, ah, h_t);                     // (1), (3), (4), (5), (6)
-        if (which.holes && !asked.is_real) h_t = h_before, own = 0;                    // (2)
-        publish(buffer ^ 1);  // slower warps may still be reading the other: so one barrier a step is enough
-        store(own);
-    };
-
-    store_h();
-    for (int t = 0; t < span.first; t++) store(0);  // (2)
-    publish((span.end - span.first) % 2);
-    walk<Asked, AHEAD>(span, ask, step);
-    for (int t = span.end; t < T; t++) store(0);  // (2)
+    real ax_next = has_column ? ax[at_gate] : real(0);
+    for (int t = 0; t < T; t++) {
+        const real ax_t = ax_next + bias_x;                                               // (1)
+        if (has_column && t + 1 < T) ax_next = ax[(t + 1) * 3 * states + at_gate];  // loaded a step before its use
+        real own = 0;
+        if (is_real_step(mask, row, T, t)) {
+            const real ah = bias_h + dot(weights, rest, h_shared[buffer][DROPOUT && gate != SPARE ? gate : 0]);  // (1)
+            own = activate(REC, ax_t + ah);                                                 // (3), in lanes z and r
+            const real z = of_lane(own, Z), r = of_lane(own, R), ah_of_g = of_lane(ah, G);
+            const real g = activate(ACT, of_lane(ax_t, G) + r * ah_of_g);                   // (4), (5)
+            h_t = z * h_t + (1 - z) * g;                                                    // (6)
+            own = gate == G ? g : gate == SPARE ? ah_of_g : own;
+            // The other buffer: slower warps may still be reading this one. So one barrier per step is enough.
+            buffer ^= 1;
+            if (gate < COPIES) h_shared[buffer][gate][unit] = exists ? h_t * kept : real(0);
+            __syncthreads();
+        }  // (2): else h stays as it is
+        if (gates != nullptr && has_column) gates[t * 3 * states + at_gate] = own;
+        if (ah_g != nullptr && exists && gate == SPARE) ah_g[t * states + at_state] = own;
+        if (h != nullptr && exists && gate == 0) h[(t + 1) * states + at_state] = h_t;
+    }
     if (exists && gate == 0) h_last[at_state] = h_t;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1) gru_backward(
+extern "C" __global__ void __launch_bounds__(THREADS) gru_backward(
     const real *dy,             // (B, T, H), or null
     const real *dh_last,        // (B, H), or null for zeros
     const real *Wh,             // (H, 3H)
-    const real *rest,           // ((PADDED - HELD) / 4, THREADS, 4): of Wh what is not held, or null
+    const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const unsigned char *mask,  // (B, T), or null
     const real *dropout_h,      // (3, B, H), or null
     const real *h,              // (T+1, B, H)
     const real *gates,          // (T, B, 3H)
     const real *ah_g,           // (T, B, H)
-    real *dax,                  // (T, B, 3H): with respect to ax, (1), for dx and dWx
-    real *dah,                  // (T, B, 3H): with respect to ah, (1), for dWh; the candidate's columns differ
-    real *dbx, real *dbh,       // (B, 3H): the part of each row
+    real *dax,                  // (T, B, 3H): with respect to ax, (1), for dx, dWx and dbx
+    real *dah,                  // (T, B, 3H): with respect to ah, (1), for dWh and dbh; the candidate's columns differ
     real *dh_0, int T, int B) {
-    __shared__ __align__(16) real dah_shared[2][4][STRIDE];
-    const Place at;
-    const int unit = at.unit, gate = at.gate, column = gate * H + unit;
-    const bool exists = at.exists, has_column = exists && gate != SPARE;
-    const size_t states = (size_t)B * H, at_state = (size_t)at.row * H + unit, at_gate = (size_t)at.row * 3 * H + column;
-    const Span span = span_of(mask, T);
+    __shared__ __align__(16) real dah_shared[2][3][STRIDE];
+    const int row = blockIdx.x, unit = threadIdx.x / 4, gate = threadIdx.x % 4;
+    const bool exists = unit < H, has_column = exists && gate != SPARE;
+    const int column = gate * H + unit;
+    const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
     // The thread's gate in the unit's row of Wh: what h[unit] gives to the H columns of this gate.
     real weights[HELD];
@@ -145,62 +95,38 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) gru_backward(
 
     // dh: the gradient with respect to h[t+1], held by all four threads of a quad.
     real dh = exists && dh_last != nullptr ? dh_last[at_state] : real(0);
-    real dbx_own = 0, dbh_own = 0;
     const bool has_dy = exists && dy != nullptr;
-    const real *dy_in = dy + ((size_t)at.row * T + T - 1) * H + unit;
-    size_t out = (T - 1) * 3 * states + at_gate;
-    auto store = [&](real da_x, real da_h) {
-        if (has_column) dax[out] = da_x, dah[out] = da_h;  // (1)
-        out -= 3 * states;
-    };
-    auto pass = [&](int steps) {  // (2): dh passes straight through
-        for (int n = 0; n < steps; n++) {
-            if (has_dy) dh += *dy_in;
-            dy_in -= H;
-            store(0, 0);
+    // A thread's own part of what forward kept: the gates z r g, and in lane 3 ah_g.
+    const real *kept_by_forward = gate == SPARE ? ah_g + at_state : gates + at_gate;
+    const size_t stride = gate == SPARE ? states : 3 * states;
+    real own_next = exists ? kept_by_forward[(T - 1) * stride] : real(0);
+    real h_next = exists ? h[(T - 1) * states + at_state] : real(0);
+    real dy_next = has_dy ? dy[((size_t)row * T + T - 1) * H + unit] : real(0);
+    int buffer = 0;
+    for (int t = T - 1; t >= 0; t--) {
+        const real own = own_next, h_t = h_next;
+        dh += dy_next;
+        if (exists && t > 0) {  // loaded a step before their use
+            own_next = kept_by_forward[(t - 1) * stride];
+            h_next = h[(t - 1) * states + at_state];
         }
-    };
-
-    // A thread's own part of what forward kept: the gates z r g, and in the spare thread ah_g.
-    struct Asked {
-        real own, h, dy;
-        unsigned char is_real;
-    };
-    const size_t own_stride = gate == SPARE ? states : 3 * states;
-    const real *own_in = (gate == SPARE ? ah_g + at_state : gates + at_gate) + (span.end - 1) * own_stride;
-    const real *h_in = h + (span.end - 1) * states + at_state;
-    const unsigned char *mask_in = mask + (size_t)at.row * T + span.end - 1;
-    auto ask = [&](auto which, Asked &asked) {
-        asked.own = exists ? *own_in : real(0);
-        asked.h = exists ? *h_in : real(0);
-        asked.dy = has_dy ? *dy_in : real(0);
-        own_in -= own_stride;
-        h_in -= states;
-        dy_in -= H;
-        if (which.holes) asked.is_real = *mask_in--;
-    };
-    auto step = [&](auto which, const Asked &asked, int buffer) {
-        dh += asked.dy;
-        const real dh_after = dh;
-        real da_h, da_x = step_backward(gate, asked.own, asked.h, dh, da_h);  // (6), (5), (4), (3)
-        const bool is_masked = which.holes && !asked.is_real;
-        if (is_masked) da_x = da_h = 0;  // (2)
-        real *shared = dah_shared[buffer][gate];
-        shared[unit] = has_column ? da_h : real(0);
-        __syncthreads();
-        Vector<HELD> dah_held;
-        dah_held.read(shared);
-        store(da_x, da_h);
-        dbx_own += da_x;                                                // (1)
-        dbh_own += da_h;                                                // (1)
-        real product = dot(weights, dah_held, 0);                       // (1)
-        if (HELD < PADDED) product += dot_of_rest<HELD, 2>(rest, shared);  // (1)
-        dh = is_masked ? dh_after : dh + sum_of_quad(kept * product);  // (6), (1), (2)
-    };
-
-    pass(T - span.end);
-    walk<Asked, AHEAD>(span, ask, step);
-    pass(span.first);
-    if (has_column) dbx[at_gate] = dbx_own, dbh[at_gate] = dbh_own;
+        if (has_dy && t > 0) dy_next = dy[((size_t)row * T + t - 1) * H + unit];
+        real da_x = 0, da_h = 0;
+        if (is_real_step(mask, row, T, t)) {
+            const real z = of_lane(own, Z), r = of_lane(own, R), g = of_lane(own, G), ah_of_g = of_lane(own, SPARE);
+            const real da_g = derivative(ACT, dh * (1 - z), g);  // (6), (5)
+            da_x = gate == Z   ? derivative(REC, dh * (h_t - g), z)      // (6), (3)
+                   : gate == R ? derivative(REC, da_g * ah_of_g, r)      // (4), (3)
+                               : da_g;
+            da_h = gate == G ? da_g * r : da_x;  // (4)
+            if (gate != SPARE) dah_shared[buffer][gate][unit] = exists ? da_h : real(0);
+            __syncthreads();
+            const real product = gate == SPARE ? real(0) : kept * dot(weights, rest, dah_shared[buffer][gate]);  // (1)
+            dh = dh * z + sum_of_quad(product);                                                            // (6)
+            buffer ^= 1;
+        }  // (2): else dh passes straight through
+        if (has_column) dax[t * 3 * states + at_gate] = da_x;  // (1)
+        if (has_column) dah[t * 3 * states + at_gate] = da_h;
+    }
     if (exists && gate == 0) dh_0[at_state] = dh;
 }

@@ -92,26 +92,25 @@ def backward(dy: Array | None, dstate: StateGrad, cache: GRUCache) -> tuple[Arra
     dah = dax if ah_g is None else slots(T, B, 3 * H, dtype)
     cell = _cell(ah_g is not None)
     if not is_persistent(cell, H, B, dtype):
-        dh_0, dbx, dbh = own(dh, (B, H), dtype), dax, dah
+        dh_0 = own(dh, (B, H), dtype)
         gru_stepwise.backward(dy, Wh, mask, dropout_h, h, gates, ah_g, dh_0, dax, dah, defines)
     else:
-        dh_0, dbx, dbh = (device.empty((B, width), dtype) for width in (H, 3 * H, 3 * H))
-        rest = rest_of_rows(Wh, defines)
+        dh_0, rest = device.empty((B, H), dtype), rest_of_rows(Wh, defines)
         if ah_g is not None:
             device.launch(
                 "gru.cu", "gru_backward", defines, B, dispatch.block(cell, H),
-                dy, dh, Wh, rest, mask, dropout_h, h, gates, ah_g, dax, dah, dbx, dbh, dh_0, T, B,
+                dy, dh, Wh, rest, mask, dropout_h, h, gates, ah_g, dax, dah, dh_0, T, B,
             )  # fmt: skip
         else:
             device.launch(
                 "gru_reset_before.cu", "gru_reset_before_backward", defines, B, dispatch.block(cell, H),
-                dy, dh, Wh, rest, mask, dropout_h, h, gates, dax, dbx, dh_0, T, B,
+                dy, dh, Wh, rest, mask, dropout_h, h, gates, dax, dh_0, T, B,
             )  # fmt: skip
     dx = projection.backward_x(dax, Wx, cache.dropout_x)  # (1)
-    grads = {"Wx": projection.backward_W(dax, x, cache.dropout_x), "bx": projection.backward_b(dbx)}
+    grads = {"Wx": projection.backward_W(dax, x, cache.dropout_x), "bx": projection.backward_b(dax)}
     if ah_g is not None:
         grads["Wh"] = projection.backward_W(dah, h[:T], dropout_h)  # (1)
-        grads["bh"] = projection.backward_b(dbh)
+        grads["bh"] = projection.backward_b(dah)
     else:
         grads["Wh"] = device.empty(Wh.shape, dtype)
         zr, g = slice(0, 2 * H), slice(2 * H, 3 * H)

@@ -1,19 +1,18 @@
 // GRU whose reset gate acts before the product (the paper's version 3, Keras' reset_after=False), persistent.
-// Equations and their numbers are those of reference/gru.py; the walk is in time_loop.cuh.
+// Equations and their numbers are those of reference/gru.py.
 //
 // The candidate needs r, so a step has two products, one after the other, and two barriers: by counting, half as fast
-// as gru.cu, and so a source of its own. Threads of a quad and constants as there.
+// as gru.cu, and so a source of its own. Lanes of a quad and constants as there.
 
 #include "registers.cuh"
 
 enum { Z, R, G, SPARE };
 constexpr int THREADS = 4 * PADDED;
-constexpr int AHEAD = HELD < PADDED ? 1 : H > 64 ? 2 : 4;  // longer steps need fewer, and have no registers for more
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1) gru_reset_before_forward(
+extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_forward(
     const real *ax,             // (T, B, 3H): (1)
     const real *Wh,             // (H, 3H)
-    const real *rest,           // ((PADDED - HELD) / 4, THREADS, 4): of Wh what is not held, or null
+    const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const real *bx,             // (3H)
     const real *h_0,            // (B, H), as h_last
     const unsigned char *mask,  // (B, T), or null
@@ -24,165 +23,97 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) gru_reset_before_forwar
     // Two rows of h, for z and for r, which may have dropout masks of their own; then r * h. With two barriers a step,
     // everything that is overwritten was read before the last of them.
     __shared__ __align__(16) real shared[3][STRIDE];
-    const Place at;
-    const int unit = at.unit, gate = at.gate, column = gate * H + unit;
-    const bool exists = at.exists, has_column = exists && gate != SPARE;
-    const size_t states = (size_t)B * H, at_state = (size_t)at.row * H + unit, at_gate = (size_t)at.row * 3 * H + column;
-    const Span span = span_of(mask, T);
+    const int row = blockIdx.x, unit = threadIdx.x / 4, gate = threadIdx.x % 4;
+    const bool exists = unit < H, has_column = exists && gate != SPARE;
+    const int column = gate * H + unit;
+    const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
     // The thread's column of Wh, or the part of it that registers hold.
     real weights[HELD];
 #pragma unroll
     for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[k * 3 * H + column] : real(0);
     const real bias = has_column ? bx[column] : real(0);
-    const real kept = DROPOUT && has_column ? dropout_h[gate * states + at_state] : real(1);
+    const real kept = dropout_h != nullptr && has_column ? dropout_h[gate * states + at_state] : real(1);
+
     real h_t = exists ? h_0[at_state] : real(0);
-    Vector<HELD> held;
-    const real *own_h = shared[gate == R ? R : Z];
-    auto publish = [&] {
-        if (gate < G) shared[gate][unit] = exists ? h_t * kept : real(0);
-        __syncthreads();
-        held.read(own_h);
-    };
+    if (gate < G) shared[gate][unit] = exists ? h_t * kept : real(0);
+    if (h != nullptr && exists && gate == 0) h[at_state] = h_t;
+    __syncthreads();
 
-    const bool stores_gate = has_column && gates != nullptr, stores_h = exists && gate == 0 && h != nullptr;
-    real *gate_out = gates + at_gate, *h_out = h + at_state;
-    auto store_h = [&] {
-        if (stores_h) *h_out = h_t;
-        h_out += states;
-    };
-    auto store = [&](real own) {  // zeros at a masked step: dWh multiplies r there with a gradient of 0
-        if (stores_gate) *gate_out = own;
-        gate_out += 3 * states;
-        store_h();
-    };
-
-    struct Asked {
-        real ax;
-        unsigned char is_real;
-    };
-    const real *ax_in = ax + span.first * 3 * states + at_gate;
-    const unsigned char *mask_in = mask + (size_t)at.row * T + span.first;
-    auto ask = [&](auto which, Asked &asked) {
-        asked.ax = has_column ? *ax_in : real(0);
-        ax_in += 3 * states;
-        if (which.holes) asked.is_real = *mask_in++;
-    };
-    auto step = [&](auto which, const Asked &asked, int) {
-        const real h_before = h_t, ax_t = asked.ax + bias;                  // (1)
-        real a = dot(weights, held, ax_t);                                  // (1), for z and r
-        if (HELD < PADDED) a += dot_of_rest<HELD, 2>(rest, own_h);          // (1)
-        real own = activate(REC, a);                                        // (3)
-        const real z = of_gate(own, Z), r = of_gate(own, R);
-        if (gate == G) shared[G][unit] = exists ? r * h_t * kept : real(0);
-        __syncthreads();
-        held.read(shared[G]);
-        real a_g = dot(weights, held, ax_t);                                // (4), for g
-        if (HELD < PADDED) a_g += dot_of_rest<HELD, 2>(rest, shared[G]);    // (4)
-        const real g = activate(ACT, of_gate(a_g, G));                      // (5)
-        h_t = z * h_t + (1 - z) * g;                                        // (6)
-        if (gate == G) own = g;
-        if (which.holes && !asked.is_real) h_t = h_before, own = 0;         // (2)
-        publish();
-        store(own);
-    };
-
-    store_h();
-    for (int t = 0; t < span.first; t++) store(0);  // (2)
-    publish();
-    walk<Asked, AHEAD>(span, ask, step);
-    for (int t = span.end; t < T; t++) store(0);  // (2)
+    real ax_next = has_column ? ax[at_gate] : real(0);
+    for (int t = 0; t < T; t++) {
+        const real ax_t = ax_next + bias;                                                 // (1)
+        if (has_column && t + 1 < T) ax_next = ax[(t + 1) * 3 * states + at_gate];  // loaded a step before its use
+        real own = 0;
+        if (is_real_step(mask, row, T, t)) {
+            if (gate < G) own = activate(REC, ax_t + dot(weights, rest, shared[gate]));  // (1), (3)
+            const real z = of_lane(own, Z), r = of_lane(own, R);
+            if (gate == G) shared[G][unit] = exists ? r * h_t * kept : real(0);
+            __syncthreads();
+            real a = 0;
+            if (gate == G) a = ax_t + dot(weights, rest, shared[G]);  // (4)
+            const real g = activate(ACT, of_lane(a, G));        // (5)
+            h_t = z * h_t + (1 - z) * g;                        // (6)
+            if (gate == G) own = g;
+            if (gate < G) shared[gate][unit] = exists ? h_t * kept : real(0);
+            __syncthreads();
+        }  // (2): else h stays as it is
+        // Zeros at a masked step: dWh multiplies r there with a gradient of 0.
+        if (gates != nullptr && has_column) gates[t * 3 * states + at_gate] = own;
+        if (h != nullptr && exists && gate == 0) h[(t + 1) * states + at_state] = h_t;
+    }
     if (exists && gate == 0) h_last[at_state] = h_t;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1) gru_reset_before_backward(
+extern "C" __global__ void __launch_bounds__(THREADS) gru_reset_before_backward(
     const real *dy,             // (B, T, H), or null
     const real *dh_last,        // (B, H), or null for zeros
     const real *Wh,             // (H, 3H)
-    const real *rest,           // ((PADDED - HELD) / 4, THREADS, 4): of Wh what is not held, or null
+    const real *rest,           // ((PADDED - HELD) / 4, PADDED, 4, 4): of Wh what is not held, or null
     const unsigned char *mask,  // (B, T), or null
     const real *dropout_h,      // (3, B, H), or null
     const real *h,              // (T+1, B, H)
     const real *gates,          // (T, B, 3H)
     real *da,                   // (T, B, 3H): with respect to ax of (1), and so to ah of (1) and q of (4)
-    real *db,                   // (B, 3H): the part of each row
     real *dh_0, int T, int B) {
     __shared__ __align__(16) real da_shared[3][STRIDE];
-    const Place at;
-    const int unit = at.unit, gate = at.gate, column = gate * H + unit;
-    const bool exists = at.exists, has_column = exists && gate != SPARE;
-    const size_t states = (size_t)B * H, at_state = (size_t)at.row * H + unit, at_gate = (size_t)at.row * 3 * H + column;
-    const Span span = span_of(mask, T);
+    const int row = blockIdx.x, unit = threadIdx.x / 4, gate = threadIdx.x % 4;
+    const bool exists = unit < H, has_column = exists && gate != SPARE;
+    const int column = gate * H + unit;
+    const size_t states = (size_t)B * H, at_state = (size_t)row * H + unit, at_gate = (size_t)row * 3 * H + column;
 
     // The thread's gate in the unit's row of Wh: what h[unit] gives to the H columns of this gate.
     real weights[HELD];
 #pragma unroll
     for (int k = 0; k < HELD; k++) weights[k] = has_column && k < H ? Wh[unit * 3 * H + gate * H + k] : real(0);
-    const real kept = DROPOUT && has_column ? dropout_h[gate * states + at_state] : real(1);
-    Vector<HELD> held;
-    real *own_da = da_shared[gate == R ? R : Z];
+    const real kept = dropout_h != nullptr && has_column ? dropout_h[gate * states + at_state] : real(1);
 
     // dh: the gradient with respect to h[t+1], held by all four threads of a quad.
     real dh = exists && dh_last != nullptr ? dh_last[at_state] : real(0);
-    real db_own = 0;
-    const bool has_dy = exists && dy != nullptr;
-    const real *dy_in = dy + ((size_t)at.row * T + T - 1) * H + unit;
-    real *da_out = da + (T - 1) * 3 * states + at_gate;
-    auto store = [&](real da_own) {
-        if (has_column) *da_out = da_own;  // (1)
-        da_out -= 3 * states;
-    };
-    auto pass = [&](int steps) {  // (2): dh passes straight through
-        for (int n = 0; n < steps; n++) {
-            if (has_dy) dh += *dy_in;
-            dy_in -= H;
-            store(0);
-        }
-    };
-
-    struct Asked {
-        real own, h, dy;
-        unsigned char is_real;
-    };
-    const real *gate_in = gates + (span.end - 1) * 3 * states + at_gate, *h_in = h + (span.end - 1) * states + at_state;
-    const unsigned char *mask_in = mask + (size_t)at.row * T + span.end - 1;
-    auto ask = [&](auto which, Asked &asked) {
-        asked.own = has_column ? *gate_in : real(0);
-        asked.h = exists ? *h_in : real(0);
-        asked.dy = has_dy ? *dy_in : real(0);
-        gate_in -= 3 * states;
-        h_in -= states;
-        dy_in -= H;
-        if (which.holes) asked.is_real = *mask_in--;
-    };
-    auto step = [&](auto which, const Asked &asked, int) {
-        dh += asked.dy;
-        const bool is_masked = which.holes && !asked.is_real;  // (2)
-        const real z = of_gate(asked.own, Z), r = of_gate(asked.own, R), g = of_gate(asked.own, G);
-        const real da_g = is_masked ? 0 : dh * ((1 - z) * slope(ACT, g));  // (6), (5)
-        if (gate == G) da_shared[G][unit] = exists ? da_g : real(0);
-        __syncthreads();
-        held.read(da_shared[G]);
-        real d_rh = dot(weights, held, 0);                                     // (4), in g
-        if (HELD < PADDED) d_rh += dot_of_rest<HELD, 2>(rest, da_shared[G]);   // (4)
-        d_rh = of_gate(kept * d_rh, G);                                        // the gradient of r * h[t]
-        const real da_z = dh * ((asked.h - g) * slope(REC, z));                // (6), (3)
-        const real da_r = d_rh * (asked.h * slope(REC, r));                    // (4), (3)
-        const real da_own = is_masked ? 0 : gate == Z ? da_z : gate == R ? da_r : da_g;
-        if (gate < G) own_da[unit] = exists ? da_own : real(0);
-        __syncthreads();
-        held.read(own_da);
-        store(da_own);
-        db_own += da_own;                                                      // (1)
-        real product = dot(weights, held, 0);                                  // (1)
-        if (HELD < PADDED) product += dot_of_rest<HELD, 1>(rest, own_da);      // (1)
-        product = sum_of_quad(gate < G ? kept * product : real(0));
-        if (!is_masked) dh = dh * z + d_rh * r + product;                      // (6), (4)
-    };
-
-    pass(T - span.end);
-    walk<Asked, AHEAD>(span, ask, step);
-    pass(span.first);
-    if (has_column) db[at_gate] = db_own;
+    for (int t = T - 1; t >= 0; t--) {
+        if (dy != nullptr && exists) dh += dy[((size_t)row * T + t) * H + unit];
+        real da_own = 0;
+        if (is_real_step(mask, row, T, t)) {
+            const real own = has_column ? gates[t * 3 * states + at_gate] : real(0);
+            const real h_t = exists ? h[t * states + at_state] : real(0);
+            const real z = of_lane(own, Z), r = of_lane(own, R), g = of_lane(own, G);
+            if (gate == G) {
+                da_own = derivative(ACT, dh * (1 - z), g);  // (6), (5)
+                da_shared[G][unit] = exists ? da_own : real(0);
+            }
+            __syncthreads();
+            real d_rh = 0;  // the gradient of r * h[t]
+            if (gate == G) d_rh = kept * dot(weights, rest, da_shared[G]);  // (4)
+            d_rh = of_lane(d_rh, G);
+            if (gate == Z) da_own = derivative(REC, dh * (h_t - g), z);  // (6), (3)
+            if (gate == R) da_own = derivative(REC, d_rh * h_t, r);      // (4), (3)
+            if (gate < G) da_shared[gate][unit] = exists ? da_own : real(0);
+            __syncthreads();
+            real product = 0;
+            if (gate < G) product = kept * dot(weights, rest, da_shared[gate]);  // (1)
+            dh = dh * z + d_rh * r + sum_of_quad(product);                 // (6), (4)
+        }  // (2): else dh passes straight through
+        if (has_column) da[t * 3 * states + at_gate] = da_own;  // (1)
+    }
     if (exists && gate == 0) dh_0[at_state] = dh;
 }

@@ -84,10 +84,10 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
     dy = dy if cache.sequences else None
     da = slots(T, B, 4 * H, dtype)
     if is_persistent("lstm", H, B, dtype):
-        dh_0, dc_0, db = (device.empty((B, width), dtype) for width in (H, H, 4 * H))
+        dh_0, dc_0 = device.empty((B, H), dtype), device.empty((B, H), dtype)
         device.launch(
             "lstm.cu", "lstm_backward", cache.defines, B, dispatch.block("lstm", H),
-            dy, dh, dc, Wh, rest_of_rows(Wh, cache.defines), mask, dropout_h, c, gates, da, db, dh_0, dc_0, T, B,
+            dy, dh, dc, Wh, rest_of_rows(Wh, cache.defines), mask, dropout_h, c, gates, da, dh_0, dc_0, T, B,
         )  # fmt: skip
     else:
         dh, dc = own(dh, (B, H), dtype), own(dc, (B, H), dtype)
@@ -97,11 +97,11 @@ def backward(dy: Array | None, dstate: StateGrad, cache: LSTMCache) -> tuple[Arr
                 dy, mask, c[t], c[t + 1], gates[t], dh, dc, da[t], t, T,
             )  # fmt: skip
             dh += projection.backward_x(da[t], Wh, dropout_h)  # (1)
-        dh_0, dc_0, db = dh, dc, da
+        dh_0, dc_0 = dh, dc
     dx = projection.backward_x(da, Wx, cache.dropout_x)  # (1)
     grads = {
         "Wx": projection.backward_W(da, x, cache.dropout_x),
         "Wh": projection.backward_W(da, h[:T], dropout_h),
-        "b": projection.backward_b(db),
+        "b": projection.backward_b(da),
     }
     return batch_first(dx), grads, (dh_0, dc_0)

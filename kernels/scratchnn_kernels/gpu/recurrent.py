@@ -6,7 +6,6 @@ from scratchnn_kernels.contract import Array, StateGrad
 from scratchnn_kernels.gpu import device, dispatch
 
 BLOCK = 128  # threads of the kernels that take one time step
-UNITS_OF_WARP = 8  # as in registers.cuh
 
 
 def is_persistent(cell: str, H: int, B: int, dtype: Any) -> bool:
@@ -32,7 +31,7 @@ def rest_of_rows(Wh: Array, defines: device.Defines) -> Array | None:
 
 
 def _rest(weights: Array, held: int) -> Array | None:
-    """weights (k, gate, unit) from k = held on -> (k / 4, threads, 4), padded; a warp has four gates of eight units"""
+    """weights (k, gate, unit) from k = held on -> (k / 4, unit, gate, 4), padded: threads side by side, four each"""
     H, gates, _ = weights.shape
     units = dispatch.padded(H)
     if held >= units:
@@ -40,8 +39,7 @@ def _rest(weights: Array, held: int) -> Array | None:
     xp = device.xp()
     rest = xp.zeros((units - held, 4, units), weights.dtype)
     rest[: H - held, :gates, :H] = weights[held:]
-    of_warps = rest.reshape(-1, 4, 4, units // UNITS_OF_WARP, UNITS_OF_WARP)
-    return xp.ascontiguousarray(of_warps.transpose(0, 3, 2, 4, 1)).reshape(-1, 4 * units, 4)
+    return xp.ascontiguousarray(rest.reshape(-1, 4, 4, units).transpose(0, 3, 2, 1))
 
 
 def time_first(x: Array) -> Array:

@@ -9,36 +9,23 @@
 // multiprocessor's own cache where that is large enough.
 
 #include "activations.cuh"
-#include "time_loop.cuh"
 
 constexpr int PADDED = (H + 7) / 8 * 8;
-constexpr int STRIDE = PADDED + 4;  // of rows in shared memory
+constexpr int STRIDE = PADDED + 4;  // of rows in shared memory: the four lanes of a quad read from different banks
+constexpr unsigned ALL_LANES = 0xffffffff;
 
 struct __align__(16) Four {
     real x, y, z, w;
 };
 
-// The first N numbers of a vector in shared memory. Where registers suffice, all are asked for before any is used.
-template <int N> struct Vector {
-    static constexpr bool AT_ONCE = N <= 64 && N >= H;
-    Four fours[AT_ONCE ? N / 4 : 1];
-    const Four *from;
-    __device__ void read(const real *vector) {
-        from = reinterpret_cast<const Four *>(vector);
-#pragma unroll
-        for (int k = 0; k < N / 4 && AT_ONCE; k++) fours[k] = from[k];
-    }
-    __device__ Four operator[](int k) const { return AT_ONCE ? fours[k] : from[k]; }
-};
-
-// `start` plus the product of the thread's weights with a vector. Four independent sums: each addition to a single one
-// would wait for the one before.
+// The product of the thread's weights with a vector in shared memory. Four independent sums: each addition to a single
+// one would wait for the one before.
 template <int N>
-__device__ inline real dot(const real (&weights)[N], const Vector<N> &vector, real start) {
-    real sum_0 = start, sum_1 = 0, sum_2 = 0, sum_3 = 0;
+__device__ inline real dot(const real (&weights)[N], const real *vector) {
+    real sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
 #pragma unroll
     for (int k = 0; k < N; k += 4) {
-        const Four v = vector[k / 4];
+        const Four v = *reinterpret_cast<const Four *>(vector + k);
         sum_0 += weights[k] * v.x;
         sum_1 += weights[k + 1] * v.y;
         sum_2 += weights[k + 2] * v.z;
@@ -47,14 +34,14 @@ __device__ inline real dot(const real (&weights)[N], const Vector<N> &vector, re
     return (sum_0 + sum_1) + (sum_2 + sum_3);
 }
 
-// The product of the weights from N on, which are not held, with a vector in shared memory. They are laid out in fours,
-// in the order of threads: a warp reads 512 contiguous bytes. IN_FLIGHT: how many are asked for at a time, as far as the
-// held weights leave registers.
-template <int N, int IN_FLIGHT>
-__device__ inline real dot_of_rest(const real *rest, const real *vector) {
+// The same, where `held` may be the first weights only. The rest is laid out in fours, in the order of threads: a warp
+// reads 512 contiguous bytes.
+template <int N>
+__device__ inline real dot(const real (&held)[N], const real *rest, const real *vector) {
     const Four *of_thread = reinterpret_cast<const Four *>(rest) + threadIdx.x;
     real sum_0 = 0, sum_1 = 0, sum_2 = 0, sum_3 = 0;
-#pragma unroll IN_FLIGHT
+    // Two at a time: with more loads in flight, 80 weights would not stay in registers, and the cache is busy anyway.
+#pragma unroll 2
     for (int k = N; k < PADDED; k += 4) {
         const Four w = of_thread[(k - N) / 4 * (4 * PADDED)];
         const Four v = *reinterpret_cast<const Four *>(vector + k);
@@ -63,25 +50,20 @@ __device__ inline real dot_of_rest(const real *rest, const real *vector) {
         sum_2 += w.z * v.z;
         sum_3 += w.w * v.w;
     }
-    return (sum_0 + sum_1) + (sum_2 + sum_3);
+    const real sum = dot(held, vector);
+    return N < PADDED ? sum + ((sum_0 + sum_1) + (sum_2 + sum_3)) : sum;
 }
 
-// A quad is four threads, one for each gate of a unit. A warp has the quads of eight units: gate k of unit u is on lane
-// 8 k + u % 8. So eight neighbours read the same numbers of shared memory, and eight neighbouring ones of memory.
-constexpr int UNITS_OF_WARP = 8;
-struct Place {
-    const int row = blockIdx.x, unit = threadIdx.x / WARP * UNITS_OF_WARP + threadIdx.x % UNITS_OF_WARP;
-    const int gate = threadIdx.x / UNITS_OF_WARP % 4;
-    const bool exists = H == PADDED || unit < H;
-};
-
-// What the thread of a gate holds, in the quad of this thread:
-__device__ inline real of_gate(real value, int gate) {
-    return __shfl_sync(ALL_LANES, value, gate * UNITS_OF_WARP + threadIdx.x % UNITS_OF_WARP, WARP);
-}
+// A quad is four neighbouring threads, one for each gate of a unit. What thread `lane` of this thread's quad holds:
+__device__ inline real of_lane(real value, int lane) { return __shfl_sync(ALL_LANES, value, lane, 4); }
 
 // The sum over the quad, to the same bits in all four threads.
 __device__ inline real sum_of_quad(real value) {
-    value += __shfl_xor_sync(ALL_LANES, value, UNITS_OF_WARP, WARP);
-    return value + __shfl_xor_sync(ALL_LANES, value, 2 * UNITS_OF_WARP, WARP);
+    value += __shfl_xor_sync(ALL_LANES, value, 1, 4);
+    return value + __shfl_xor_sync(ALL_LANES, value, 2, 4);
+}
+
+// Whether step t of a row is real, not masked. The whole block has one row, so all its threads agree.
+__device__ inline bool is_real_step(const unsigned char *mask, int row, int T, int t) {
+    return mask == nullptr || mask[(size_t)row * T + t];
 }

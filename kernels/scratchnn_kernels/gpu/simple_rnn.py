@@ -40,7 +40,7 @@ def forward(
     defines = {"REAL": device.real_of(dtype), "ACT": number, "REC": number}
     ax = projection.forward(x, Wx, dropout_x)  # (1): the part of x
     if is_persistent("simple_rnn", H, B, dtype):
-        defines |= {"H": H, "DROPOUT": int(dropout_h is not None)}
+        defines |= {"H": H}
         h = slots(T + 1, B, H, dtype) if call.keep_cache or call.sequences else None
         last = device.empty((B, H), dtype)
         device.launch(
@@ -70,10 +70,10 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
     dy = dy if cache.sequences else None
     da = slots(T, B, H, dtype)
     if is_persistent("simple_rnn", H, B, dtype):
-        dh_0, db = device.empty((B, H), dtype), device.empty((B, H), dtype)
+        dh_0 = device.empty((B, H), dtype)
         device.launch(
             "simple_rnn.cu", "simple_rnn_backward", cache.defines, B, dispatch.block("simple_rnn", H),
-            dy, dh, Wh, mask, dropout_h, h, da, db, dh_0, T, B,
+            dy, dh, Wh, mask, dropout_h, h, da, dh_0, T, B,
         )  # fmt: skip
     else:
         dh = own(dh, (B, H), dtype)
@@ -83,11 +83,11 @@ def backward(dy: Array | None, dstate: StateGrad, cache: SimpleRNNCache) -> tupl
                 t, T,
             )  # fmt: skip
             dh += projection.backward_x(da[t], Wh, dropout_h)  # (1)
-        dh_0, db = dh, da
+        dh_0 = dh
     dx = projection.backward_x(da, Wx, cache.dropout_x)  # (1)
     grads = {
         "Wx": projection.backward_W(da, x, cache.dropout_x),
         "Wh": projection.backward_W(da, h[:T], dropout_h),
-        "b": projection.backward_b(db),
+        "b": projection.backward_b(da),
     }
     return batch_first(dx), grads, (dh_0,)

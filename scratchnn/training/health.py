@@ -70,8 +70,9 @@ class Health:
     def __init__(self, model: Any, progress: Progress) -> None:
         self.loss = math.nan
         self._model, self._progress = model, progress
-        # One forward pass more would change what code of the user's own counts or draws.
-        self._walks = not has_own_classes(model)
+        # One forward pass more would change what code of the user's own counts or draws; on a device it would be waited
+        # for.
+        self._walks = not (has_own_classes(model) or model.backend.is_asynchronous)
         self._step, self._x = -1, None
 
     def watch(self, steps: Iterator[Any]) -> Iterator[Any]:
@@ -139,7 +140,7 @@ def _of_outputs(model: Any, x: Array, step: int, loss: float) -> Iterator[Findin
             yield from _of_ends(model.backend, layer, y)
         yield from _of_gates(layer, given, mask)
     if rows_differ and loss > SOLVED:
-        spread, size = model.backend.numbers([(y.max(axis=0) - y.min(axis=0)).max(), abs(y).max()])
+        spread, size = model.backend.numbers([abs(y - y[:1]).max(), abs(y).max()])
         if spread <= ROUNDING * size:
             yield Finding("constant output", model.layers[-1].name, model.layers[-1].label)
 
@@ -154,7 +155,8 @@ def _of_ends(backend: Any, layer: Any, y: Array) -> Iterator[Finding]:
                 yield Finding("dead units", layer.name, f"{layer.label} ({dead:.0f} of {len(units)})")
         case (low, high):
             near = NEAR * (high - low)
-            (share,) = backend.numbers([((y < low + near) | (y > high - near)).mean()])
+            # A sum of two shares, for no number is near both ends.
+            share = sum(backend.numbers([(y < low + near).mean(), (y > high - near).mean()]))
             if share >= MOST:
                 yield Finding("saturated outputs", layer.name, f"{layer.label} ({share:.0%})")
 

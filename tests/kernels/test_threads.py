@@ -61,7 +61,7 @@ def test_python_threads_take_turns() -> None:
 
 
 def test_fewer_threads_can_be_used_and_all_again() -> None:
-    most, used = launching.threads_in_use(), set()
+    most, used = launching.number_of_threads(), set()
     try:
         for number in (1, most + 5, 0, most):
             launching.use_threads(number)

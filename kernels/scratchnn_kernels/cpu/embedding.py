@@ -32,7 +32,7 @@ def forward(x: Array, E: Array) -> tuple[Array, EmbeddingCache]:
 
 
 def backward(dy: Array, cache: EmbeddingCache) -> Grads:
-    dE = pool.zeros((cache.V, dy.shape[-1]), dy.dtype)
+    dE = pool.empty((cache.V, dy.shape[-1]), dy.dtype)
     # Each shard reads all ids, which costs little compared with adding rows.
     S = 1 if dy.size < WORTH_SHARING / 10 else 2 if dy.size < WORTH_SHARING else 4
     launch(_backward_shard, S, cache.x, dy, S, dE, work=dy.size)
@@ -58,6 +58,10 @@ def _backward_shard(s, x, dy, S, dE):
     V, D = dE.shape
     low, high = s * V // S, (s + 1) * V // S
     whole = D // WIDTH * WIDTH
+    zero = dE.dtype.type(0)
+    for row in range(low, high):
+        for d in range(D):
+            dE[row, d] = zero
     for b in range(x.shape[0]):
         for t in range(x.shape[1]):
             row = x[b, t]

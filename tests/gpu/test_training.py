@@ -121,7 +121,7 @@ def test_an_epoch_waits_for_the_device_when_it_is_over_and_not_before() -> None:
 
 @pytest.mark.parametrize("limit", [("STEPS_AHEAD", 10), ("MOST_NUMBERS_AHEAD", 19)], ids=lambda limit: limit[0])
 def test_steps_run_so_far_ahead_and_no_farther(limit: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forty steps of two outputs each: read after every ten; once what the metric and the norms of parameters come to."""
+    """Forty steps of two outputs each: read after every ten; once, what the metric and the norms of all come to."""
     read_once, _ = transfers(10)
     at_the_end, _ = transfers(40)
     monkeypatch.setattr(ahead, *limit)

@@ -292,7 +292,6 @@ REFUSED = {  # arguments, and what the message names
     "huge length": (["--length", HUGE], "length"),
     "huge seed": (["--seed", str(10**30)], "seed"),
     "threads 0": (["--threads", "0"], "threads"),
-    "threads many": (["--threads", "many"], "expected a number of threads, or auto"),
     "backend gpu": (["--backend", "gpu"], "gpu"),
 }
 

@@ -1,11 +1,13 @@
 """The number of threads that training uses: measured by a clock that the test sets."""
 
+import argparse
 from collections.abc import Callable
 
 import pytest
 
 from scratchnn import Sequential
 from scratchnn.core import backend
+from scratchnn.experiments.flags import threads
 from scratchnn.layers import Dense
 from scratchnn.training.threads import SECONDS, TRIES, WINDOW, ThreadChoice
 
@@ -78,6 +80,12 @@ def test_training_that_ends_within_a_trial_tells_what_was_measured_before() -> N
     machine.time += 2 * SECONDS
     machine.train(choice, 3)
     assert str(choice) == "2 threads (0.50 ms a step; 1.00 on 1)"
+
+
+def test_the_flag_takes_a_number_or_auto() -> None:
+    assert (threads("3"), threads("auto")) == (3, None)
+    with pytest.raises(argparse.ArgumentTypeError, match="expected a number of threads, or auto, got 'many'"):
+        threads("many")
 
 
 @pytest.mark.parametrize("name", ["reference", "cpu"])
